@@ -1,0 +1,213 @@
+//! A board: a segment whose bytes have been checked, with its schema. The opening ladder, and how a
+//! new segment is made.
+
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytemuck::{bytes_of, pod_read_unaligned};
+use nix::sys::stat::FileStat;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::{
+    BYTE_ORDER, FIELD_SIZE, HEADER_SIZE, Header, LAYOUT_VERSION, Layout, MAGIC, MAX_FIELDS, Words,
+};
+use crate::place::Place;
+use crate::ring::{Head, Ring};
+use crate::schema::Schema;
+use crate::segment::{Draft, Segment};
+use crate::sync::{AtomicU64, Ordering};
+use crate::trust::{Access, names, open_trusted};
+
+/// An open board. All sizes in it were checked once and are private since.
+#[derive(Debug)]
+pub struct Board {
+    pub place: Place,
+    pub segment: Segment,
+    pub schema: Arc<Schema>,
+    pub layout: Layout,
+    /// The sequence before this segment's first publication.
+    pub base: u64,
+    /// Of the file when it was opened.
+    pub status: FileStat,
+    words: Words,
+}
+
+impl Board {
+    /// Opens what stands at a place. Each step of the ladder has its own error.
+    pub fn open(place: Place, access: Access) -> Result<Self> {
+        let (file, status) = match open_trusted(&place.board, access) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(absent(&place)),
+            opened => opened?,
+        };
+        let path = &place.board;
+        let size = usize::try_from(status.st_size).unwrap_or(0);
+        // By pread, not through a mapping: a file that shrinks meanwhile is then an error.
+        let read = |offset: usize, length: usize| {
+            let mut bytes = vec![0; length];
+            let read = file.read_exact_at(&mut bytes, offset as u64);
+            read.map(|()| bytes).map_err(|_| too_short(path, size))
+        };
+        let header: Header = pod_read_unaligned(&read(0, HEADER_SIZE)?);
+        check_kind(path, &header)?;
+        let fields = header.field_count as usize;
+        if fields > MAX_FIELDS {
+            return Err(damaged(path, &format!("it claims {fields} fields")));
+        }
+        let table = read(HEADER_SIZE, fields * FIELD_SIZE)?;
+        let schema = Schema::from_table(&table)
+            .map_err(|error| damaged(path, &format!("its field table is none: {error}")))?;
+        let layout = Layout::new(fields, schema.record_size(), header.slot_count)
+            .ok_or_else(|| damaged(path, "its sizes are impossible"))?;
+        // The header follows from the fields and the slots; one that says otherwise lies.
+        let expected = layout.header(schema.hash(), header.base_sequence);
+        if bytes_of(&header) != bytes_of(&expected) {
+            return Err(damaged(path, "its header contradicts its fields"));
+        }
+        if size != layout.segment_size {
+            let expected = layout.segment_size;
+            return Err(damaged(
+                path,
+                &format!("it has {size} bytes instead of {expected}"),
+            ));
+        }
+        let segment = Segment::map(file, size, access, path)?;
+        let board = Self {
+            segment,
+            schema: Arc::new(schema),
+            layout,
+            base: header.base_sequence,
+            status,
+            words: layout.words(),
+            place,
+        };
+        if board.ring().head().sequence < board.base {
+            return Err(damaged(board.path(), "its sequence is below its first"));
+        }
+        Ok(board)
+    }
+
+    /// A new segment that has published nothing, not yet under its name.
+    pub fn draft(
+        place: &Place,
+        schema: &Schema,
+        slots: u32,
+        mode: u32,
+        base: u64,
+    ) -> Result<Draft> {
+        let layout =
+            Layout::new(schema.fields().len(), schema.record_size(), slots).ok_or_else(|| {
+                let size = schema.record_size();
+                let message = format!("board {}: no {slots} slots of {size} bytes", place.name);
+                Error::new(ErrorKind::InvalidArgument, message)
+            })?;
+        let draft = Draft::new(&place.directory, mode, layout.segment_size)?;
+        let header = layout.header(schema.hash(), base);
+        let head = Head {
+            sequence: base,
+            gone: false,
+        };
+        draft.write(0, bytes_of(&header), &place.board)?;
+        draft.write(HEADER_SIZE, &schema.table(), &place.board)?;
+        draft.write(
+            layout.control_offset,
+            &head.word().to_ne_bytes(),
+            &place.board,
+        )?;
+        Ok(draft)
+    }
+
+    /// The path of the segment.
+    pub fn path(&self) -> &Path {
+        &self.place.board
+    }
+
+    /// The ring in the segment.
+    pub fn ring(&self) -> Ring<'_> {
+        let words = self.segment.words();
+        Ring::new(
+            &words[self.words.head],
+            &words[self.words.slots..],
+            self.words.slot,
+        )
+    }
+
+    /// How many writers have taken the board.
+    pub fn generation(&self) -> u64 {
+        self.generation_word().load(Ordering::Relaxed)
+    }
+
+    /// Counts a writer. Only for the holder of the lock.
+    pub fn set_generation(&self, generation: u64) {
+        self.generation_word().store(generation, Ordering::Relaxed);
+    }
+
+    fn generation_word(&self) -> &AtomicU64 {
+        &self.segment.words()[self.words.generation]
+    }
+
+    /// Whether the board's name still stands for this segment.
+    pub fn is_current(&self) -> bool {
+        names(self.path(), &self.status)
+    }
+
+    /// Sleeps while the head is as seen, as long as `time` at most.
+    #[allow(clippy::cast_possible_truncation)] // the low half is what a futex compares
+    pub fn sleep(&self, seen: Head, time: std::time::Duration) {
+        self.segment
+            .sleep(self.words.head, seen.word() as u32, time);
+    }
+
+    /// Wakes all who sleep.
+    pub fn wake(&self) {
+        self.segment.wake(self.words.head);
+    }
+
+    /// The error of one who holds a segment that the name no longer stands for.
+    pub fn gone(&self) -> Error {
+        let (name, path) = (&self.place.name, self.path().display());
+        let message = format!("board {name} ({path}) was replaced or removed; open it again");
+        Error::new(ErrorKind::Gone, message)
+    }
+}
+
+fn check_kind(path: &Path, header: &Header) -> Result<()> {
+    if header.magic != MAGIC {
+        return Err(damaged(path, "it is no board of Pegel"));
+    }
+    let unsupported = |message: String| Err(Error::new(ErrorKind::Unsupported, message));
+    let shown = path.display();
+    if header.byte_order != BYTE_ORDER {
+        return unsupported(format!(
+            "{shown} was made on a machine of the other byte order"
+        ));
+    }
+    if header.layout_version != LAYOUT_VERSION {
+        let version = header.layout_version;
+        return unsupported(format!(
+            "{shown} has layout version {version}, and this Pegel reads {LAYOUT_VERSION}; \
+             use the same version of Pegel for all programs that share it"
+        ));
+    }
+    Ok(())
+}
+
+fn too_short(path: &Path, size: usize) -> Error {
+    damaged(path, &format!("its {size} bytes are too few"))
+}
+
+fn damaged(path: &Path, reason: &str) -> Error {
+    let path = path.display();
+    Error::new(
+        ErrorKind::Corrupt,
+        format!(
+            "{path} is damaged or no board: {reason}; remove it, or replace it by creating it anew"
+        ),
+    )
+}
+
+pub fn absent(place: &Place) -> Error {
+    let (name, path) = (&place.name, place.board.display());
+    let message = format!("no board {name}: {path} does not exist; has its writer ever run?");
+    Error::new(ErrorKind::NotFound, message)
+}

@@ -1,0 +1,161 @@
+//! What can go wrong, by number, name and message.
+
+use std::path::Path;
+
+use nix::errno::Errno;
+
+/// The result of everything in this crate that can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What kind of failure; the numbers are the C ABI's and are never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum ErrorKind {
+    /// An argument that no board could accept.
+    InvalidArgument = 10,
+    /// Fields that are no schema, or not the board's.
+    InvalidFields = 11,
+    /// The record does not fit the board, or the buffer.
+    TooLarge = 12,
+    /// No such board, or no such field.
+    NotFound = 20,
+    /// Another writer holds the board.
+    Locked = 21,
+    /// Nothing has been published yet.
+    Empty = 22,
+    /// That sequence is not, or no longer, in the ring.
+    Overwritten = 23,
+    /// Nothing happened in time.
+    Timeout = 24,
+    /// The writer lapped every attempt to read.
+    Busy = 25,
+    /// The board was replaced or unlinked; open it again.
+    Gone = 26,
+    /// Somebody published since the sequence that was named.
+    Conflict = 27,
+    /// The file is no board, or damaged.
+    Corrupt = 30,
+    /// A board of another layout version or byte order.
+    Unsupported = 31,
+    /// A file whose owner, type or links are not to be trusted.
+    Untrusted = 32,
+    /// The system denies access.
+    Denied = 40,
+    /// The system failed otherwise.
+    System = 41,
+    /// The file system is full.
+    NoSpace = 42,
+}
+
+impl ErrorKind {
+    /// Every kind, by number.
+    pub const ALL: [Self; 17] = [
+        Self::InvalidArgument,
+        Self::InvalidFields,
+        Self::TooLarge,
+        Self::NotFound,
+        Self::Locked,
+        Self::Empty,
+        Self::Overwritten,
+        Self::Timeout,
+        Self::Busy,
+        Self::Gone,
+        Self::Conflict,
+        Self::Corrupt,
+        Self::Unsupported,
+        Self::Untrusted,
+        Self::Denied,
+        Self::System,
+        Self::NoSpace,
+    ];
+
+    /// The number, the same in every language.
+    pub const fn code(self) -> i32 {
+        self as i32
+    }
+
+    /// The name in the C header, without its prefix.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidArgument => "INVALID_ARGUMENT",
+            Self::InvalidFields => "INVALID_FIELDS",
+            Self::TooLarge => "TOO_LARGE",
+            Self::NotFound => "NOT_FOUND",
+            Self::Locked => "LOCKED",
+            Self::Empty => "EMPTY",
+            Self::Overwritten => "OVERWRITTEN",
+            Self::Timeout => "TIMEOUT",
+            Self::Busy => "BUSY",
+            Self::Gone => "GONE",
+            Self::Conflict => "CONFLICT",
+            Self::Corrupt => "CORRUPT",
+            Self::Unsupported => "UNSUPPORTED",
+            Self::Untrusted => "UNTRUSTED",
+            Self::Denied => "DENIED",
+            Self::System => "SYSTEM",
+            Self::NoSpace => "NO_SPACE",
+        }
+    }
+}
+
+/// A failure: its kind for code, its message for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+}
+
+impl Error {
+    /// An error of this kind. The message names what it is about and what to do.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+
+    /// The kind, for code that handles it.
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// A system call that failed on a path.
+    pub(crate) fn system(errno: Errno, verb: &str, path: &Path) -> Self {
+        let (kind, advice) = match errno {
+            Errno::ENOENT => (ErrorKind::NotFound, ""),
+            Errno::EACCES | Errno::EPERM => (
+                ErrorKind::Denied,
+                "; see its owner, group and mode with `ls -l`",
+            ),
+            Errno::EROFS => (ErrorKind::Denied, "; its file system is read-only"),
+            Errno::ENOSPC | Errno::EDQUOT => (
+                ErrorKind::NoSpace,
+                "; make room, or keep the board in another directory",
+            ),
+            Errno::ELOOP => (
+                ErrorKind::Untrusted,
+                "; it is a symbolic link, which is never followed",
+            ),
+            _ => (ErrorKind::System, ""),
+        };
+        let path = path.display();
+        let reason = errno.desc();
+        Self::new(kind, format!("cannot {verb} {path}: {reason}{advice}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_are_unique() {
+        for (index, kind) in ErrorKind::ALL.iter().enumerate() {
+            for other in &ErrorKind::ALL[..index] {
+                assert!(other.code() < kind.code());
+                assert_ne!(other.name(), kind.name());
+            }
+        }
+    }
+}

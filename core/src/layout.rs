@@ -1,0 +1,200 @@
+//! The bytes of a segment: what stands where, and the arithmetic that says so.
+//!
+//! A segment is a header, the field table, a control block and the slots:
+//!
+//! ```text
+//! 0                 header, 128 bytes
+//! 128               field table, 64 bytes a field
+//! control_offset    head, alone on its cache line
+//! control_offset+64 generation, alone on its cache line
+//! slots_offset      slot_count slots of slot_size bytes: stamp, then payload
+//! ```
+//!
+//! All offsets and sizes follow from three numbers: fields, record size and slots. A segment whose
+//! header disagrees with them is damaged, so no stored offset is ever trusted. `docs/format.md`
+//! tells the same to those who implement it elsewhere.
+
+use bytemuck::{Pod, Zeroable};
+
+/// The first eight bytes. The control characters catch a transfer in text mode, as PNG's do.
+pub const MAGIC: [u8; 8] = *b"PEGEL\x1a\r\n";
+/// The version of these bytes; independent of the package's and the ABI's.
+pub const LAYOUT_VERSION: u32 = 1;
+/// Reads as another number on a machine of the other byte order.
+pub const BYTE_ORDER: u32 = 0x0102_0304;
+
+/// Bytes of a word, the unit of every access to the shared part.
+pub const WORD: usize = 8;
+/// Words that may be written by another process start on cache lines of their own.
+pub const CACHE_LINE: usize = 64;
+/// Bytes of one entry of the field table.
+pub const FIELD_SIZE: usize = 64;
+/// Words of a slot's stamp, which stands before the payload.
+pub const STAMP_WORDS: usize = 5;
+/// The smallest ring: the guarantee needs two slots that no reader is in.
+pub const MIN_SLOTS: u32 = 4;
+/// The largest ring.
+pub const MAX_SLOTS: u32 = 1 << 16;
+/// The largest record or document, in bytes.
+pub const MAX_RECORD: usize = 1 << 30;
+/// The most fields that a board may have.
+pub const MAX_FIELDS: usize = 1 << 12;
+
+const CONTROL_SIZE: usize = 2 * CACHE_LINE;
+
+/// The header as it stands in the file, in the machine's byte order.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Header {
+    pub magic: [u8; 8],
+    pub layout_version: u32,
+    pub byte_order: u32,
+    pub segment_size: u64,
+    pub control_offset: u32,
+    pub slots_offset: u32,
+    pub slot_count: u32,
+    pub slot_size: u32,
+    pub record_size: u32,
+    pub field_count: u32,
+    pub schema_hash: u64,
+    /// The sequence before the first publication: the last one of the board that this one replaced.
+    pub base_sequence: u64,
+    pub reserved: [u64; 8],
+}
+
+/// Bytes of the header.
+pub const HEADER_SIZE: usize = size_of::<Header>();
+
+const _: () = {
+    assert!(HEADER_SIZE == 128);
+    assert!(std::mem::offset_of!(Header, segment_size) == 16);
+    assert!(std::mem::offset_of!(Header, control_offset) == 24);
+    assert!(std::mem::offset_of!(Header, record_size) == 40);
+    assert!(std::mem::offset_of!(Header, schema_hash) == 48);
+    assert!(std::mem::offset_of!(Header, base_sequence) == 56);
+};
+
+/// Where everything stands, worked out and never read from a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    pub record_size: usize,
+    pub field_count: usize,
+    pub slot_count: u32,
+    pub slot_size: usize,
+    pub control_offset: usize,
+    pub slots_offset: usize,
+    pub segment_size: usize,
+}
+
+impl Layout {
+    /// `None` when a number is outside its limits, or the segment would not fit the address space.
+    pub fn new(field_count: usize, record_size: usize, slot_count: u32) -> Option<Self> {
+        let within = (1..=MAX_FIELDS).contains(&field_count)
+            && (1..=MAX_RECORD).contains(&record_size)
+            && (MIN_SLOTS..=MAX_SLOTS).contains(&slot_count)
+            && slot_count.is_power_of_two();
+        if !within {
+            return None;
+        }
+        let slot_size = (STAMP_WORDS * WORD + record_size).next_multiple_of(CACHE_LINE);
+        let control_offset = HEADER_SIZE + field_count * FIELD_SIZE;
+        let slots_offset = control_offset + CONTROL_SIZE;
+        let ring_size = slot_size.checked_mul(slot_count as usize)?;
+        let segment_size = slots_offset.checked_add(ring_size)?;
+        isize::try_from(segment_size).is_ok().then_some(Self {
+            record_size,
+            field_count,
+            slot_count,
+            slot_size,
+            control_offset,
+            slots_offset,
+            segment_size,
+        })
+    }
+
+    /// The slots that a board gets when nobody asks: more for small records, whose readers are
+    /// lapped soonest, fewer for large ones, whose memory counts.
+    pub fn default_slots(record_size: usize) -> u32 {
+        match record_size {
+            0..=1024 => 16,
+            1025..=65536 => 8,
+            _ => 4,
+        }
+    }
+
+    /// The header of a new segment.
+    #[allow(clippy::cast_possible_truncation)] // `new` keeps every number far below 2^32
+    pub fn header(&self, schema_hash: u64, base_sequence: u64) -> Header {
+        Header {
+            magic: MAGIC,
+            layout_version: LAYOUT_VERSION,
+            byte_order: BYTE_ORDER,
+            segment_size: self.segment_size as u64,
+            control_offset: self.control_offset as u32,
+            slots_offset: self.slots_offset as u32,
+            slot_count: self.slot_count,
+            slot_size: self.slot_size as u32,
+            record_size: self.record_size as u32,
+            field_count: self.field_count as u32,
+            schema_hash,
+            base_sequence,
+            reserved: [0; 8],
+        }
+    }
+
+    /// The words of the shared part, counted from the segment's start.
+    pub fn words(&self) -> Words {
+        Words {
+            head: self.control_offset / WORD,
+            generation: (self.control_offset + CACHE_LINE) / WORD,
+            slots: self.slots_offset / WORD,
+            slot: self.slot_size / WORD,
+        }
+    }
+}
+
+/// Indices of words in a segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Words {
+    /// The commit word.
+    pub head: usize,
+    /// How many writers have taken the board.
+    pub generation: usize,
+    /// The first slot.
+    pub slots: usize,
+    /// Words of one slot.
+    pub slot: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_are_aligned_and_inside() {
+        for (fields, record, slots) in [(1, 1, 4), (8, 64, 16), (4096, 1 << 20, 4)] {
+            let layout = Layout::new(fields, record, slots).unwrap();
+            assert_eq!(layout.control_offset % CACHE_LINE, 0);
+            assert_eq!(layout.slots_offset % CACHE_LINE, 0);
+            assert!(layout.slot_size >= STAMP_WORDS * WORD + record);
+            let end = layout.slots_offset + layout.slot_size * slots as usize;
+            assert_eq!(layout.segment_size, end);
+        }
+    }
+
+    #[test]
+    fn limits_are_refused() {
+        let refused = [
+            (0, 8, 4),
+            (MAX_FIELDS + 1, 8, 4),
+            (1, 0, 4),
+            (1, MAX_RECORD + 1, 4),
+            (1, 8, 2),
+            (1, 8, 5),
+            (1, 8, MAX_SLOTS * 2),
+        ];
+        for (fields, record, slots) in refused {
+            assert_eq!(Layout::new(fields, record, slots), None);
+        }
+    }
+}

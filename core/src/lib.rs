@@ -1,0 +1,68 @@
+//! Pegel keeps the latest value of something in POSIX shared memory, so that processes of any
+//! language, user and lifetime read and write it directly.
+//!
+//! ```
+//! use pegel::{Field, Options, Reader, Schema, Type, Value, Writer};
+//! # let directory = tempfile::tempdir()?;
+//! # let board = format!("{}/tank", directory.path().display());
+//! # let board = board.as_str();
+//!
+//! let schema = Schema::new(vec![Field::new("level", Type::F64).unit("m"), Field::text("note", 24)])?;
+//! let mut writer = Writer::create(board, &schema, &Options::default())?;
+//! let record = schema.encode(&[("level", Value::Float(3.21)), ("note", Value::Text("rising".into()))])?;
+//! writer.publish(&record)?;
+//!
+//! let now = Reader::open(board)?.read()?;
+//! assert_eq!(now.get("level")?, Value::Float(3.21));
+//! println!("sequence {}, {} ns old", now.stamp().sequence, now.stamp().age_ns);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A board is NAME, in `$PEGEL_DIR` or else `/dev/shm`, or DIRECTORY/NAME.
+
+mod copy;
+mod layout;
+mod ring;
+mod sync;
+
+/// What `tests/loom.rs` models; the rest needs real memory.
+#[cfg(pegel_loom)]
+pub use self::{
+    layout::STAMP_WORDS,
+    ring::{Copied, Head, Ring},
+    sync::{AtomicU64, Fault, seed},
+};
+
+#[cfg(not(pegel_loom))]
+mod board;
+#[cfg(not(pegel_loom))]
+mod clock;
+#[cfg(not(pegel_loom))]
+mod error;
+#[cfg(not(pegel_loom))]
+mod field;
+#[cfg(not(pegel_loom))]
+mod place;
+#[cfg(not(pegel_loom))]
+mod reader;
+#[cfg(not(pegel_loom))]
+mod schema;
+#[cfg(not(pegel_loom))]
+mod segment;
+#[cfg(not(pegel_loom))]
+mod trust;
+#[cfg(not(pegel_loom))]
+mod value;
+#[cfg(not(pegel_loom))]
+mod writer;
+
+#[cfg(not(pegel_loom))]
+pub use self::{
+    error::{Error, ErrorKind, Result},
+    field::{Entry, Field, Type},
+    place::{directory, list},
+    reader::{Info, Publication, Reader, Snapshot, Stamp},
+    schema::Schema,
+    value::Value,
+    writer::{Options, Writer, unlink},
+};

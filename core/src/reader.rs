@@ -1,0 +1,407 @@
+//! Reading a board: whole records and how old they are, without locks and without writing a byte.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_utils::Backoff;
+
+use crate::board::Board;
+use crate::clock::{self, Moment};
+use crate::error::{Error, ErrorKind, Result};
+use crate::place::Place;
+use crate::ring::{self, Copied, Head};
+use crate::schema::Schema;
+use crate::segment::is_locked;
+use crate::trust::Access;
+use crate::value::Value;
+
+/// A read gives up with `BUSY` after so many laps. One is rare; so many mean that the record is too
+/// large for its slots and its writer's pace.
+const MAX_TRIES: u32 = 1000;
+/// Publications that follow each other faster, in nanoseconds, wake nobody (`Writer` tells why): a
+/// waiter then looks by itself after so long.
+pub(crate) const BRISK_NS: i64 = 200_000;
+/// A waiter looks so often whether the board was removed by one who does not know Pegel.
+const GLANCE: Duration = Duration::from_secs(1);
+/// A waiter looks so often at a board that is just being replaced.
+const TRANSITION: Duration = Duration::from_millis(1);
+
+/// Reads a board. Needs no more than the permission to read its file; threads may share it.
+#[derive(Debug)]
+pub struct Reader {
+    board: Board,
+    /// Of a writer, whose own lock a look for others' locks would not show.
+    is_writers: bool,
+}
+
+/// What is known of a publication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The publication's number, from 1.
+    pub sequence: u64,
+    /// How many writers had taken the board by then.
+    pub generation: u64,
+    /// When it was published, in nanoseconds of Unix time, worked out when it was read.
+    pub published_ns: i64,
+    /// How old it was when it was read, in nanoseconds; time in suspend counts.
+    pub age_ns: i64,
+    /// Bytes of the record; a document's length.
+    pub record_size: usize,
+    /// How often the writer lapped this read.
+    pub retries: u32,
+}
+
+/// A publication that was copied; [`Publication::stamp`] looks at the clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Publication {
+    sequence: u64,
+    retries: u32,
+    stamp: ring::Stamp,
+}
+
+impl Publication {
+    /// The words of a stamp: the writer's side of [`Publication::stamp`].
+    #[allow(clippy::cast_sign_loss)] // bits in, bits out
+    pub(crate) fn words(moment: Moment, generation: u64, length: usize) -> ring::Stamp {
+        [
+            moment.since_boot as u64,
+            moment.wall_offset as u64,
+            moment.boot,
+            generation,
+            length as u64,
+        ]
+    }
+
+    #[allow(clippy::cast_possible_wrap)] // bits in, bits out
+    fn moment(&self) -> Moment {
+        Moment {
+            since_boot: self.stamp[0] as i64,
+            wall_offset: self.stamp[1] as i64,
+            boot: self.stamp[2],
+        }
+    }
+
+    /// All that is known of it, as of now.
+    pub fn stamp(&self) -> Stamp {
+        let (age_ns, published_ns) = self.moment().age_and_wall();
+        Stamp {
+            sequence: self.sequence,
+            generation: self.stamp[3],
+            published_ns,
+            age_ns,
+            record_size: self.len(),
+            retries: self.retries,
+        }
+    }
+
+    /// Bytes of the record.
+    pub fn len(&self) -> usize {
+        ring::length(&self.stamp)
+    }
+
+    /// Whether it is an empty document.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A record and its stamp.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    schema: Arc<Schema>,
+    stamp: Stamp,
+    record: Vec<u8>,
+}
+
+impl Snapshot {
+    /// What is known of the publication.
+    pub fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+
+    /// The record's bytes, as published.
+    pub fn bytes(&self) -> &[u8] {
+        &self.record
+    }
+
+    /// The value of a field.
+    pub fn get(&self, name: &str) -> Result<Value> {
+        let field = self.schema.field(name)?;
+        let value = self.schema.decode_field(field, &self.record);
+        value.ok_or_else(|| Error::new(ErrorKind::Corrupt, format!("no bytes of field {name}")))
+    }
+
+    /// All fields and their values, in their order.
+    pub fn values(&self) -> Vec<(&str, Value)> {
+        self.schema.decode(&self.record)
+    }
+}
+
+/// What is known of a board itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// Bytes of a record; a document's capacity.
+    pub record_size: usize,
+    /// Slots of the ring.
+    pub slots: u32,
+    /// Equal for equal schemas.
+    pub schema_hash: u64,
+    /// How many writers have taken the board.
+    pub generation: u64,
+    /// Permissions of its file.
+    pub mode: u32,
+    /// Its owner's user id.
+    pub owner: u32,
+    /// Its group's id.
+    pub group: u32,
+    /// Bytes of memory.
+    pub segment_size: u64,
+}
+
+impl Reader {
+    /// Opens a board by NAME or DIRECTORY/NAME.
+    pub fn open(board: &str) -> Result<Self> {
+        let board = Board::open(Place::parse(board)?, Access::Read)?;
+        Ok(Self {
+            board,
+            is_writers: false,
+        })
+    }
+
+    pub(crate) fn of_writer(board: Board) -> Self {
+        Self {
+            board,
+            is_writers: true,
+        }
+    }
+
+    pub(crate) fn inner(&self) -> &Board {
+        &self.board
+    }
+
+    /// The board's name.
+    pub fn board(&self) -> &str {
+        &self.board.place.name
+    }
+
+    /// The board's file.
+    pub fn path(&self) -> &Path {
+        self.board.path()
+    }
+
+    /// The board's fields.
+    pub fn schema(&self) -> &Schema {
+        &self.board.schema
+    }
+
+    /// What is known of the board itself.
+    pub fn info(&self) -> Info {
+        let status = self
+            .board
+            .segment
+            .status(self.path())
+            .unwrap_or(self.board.status);
+        Info {
+            record_size: self.schema().record_size(),
+            slots: self.board.layout.slot_count,
+            schema_hash: self.schema().hash(),
+            generation: self.board.generation(),
+            mode: status.st_mode & 0o7777,
+            owner: status.st_uid,
+            group: status.st_gid,
+            segment_size: self.board.layout.segment_size as u64,
+        }
+    }
+
+    /// The newest sequence, 0 when nothing has been published. One load.
+    pub fn sequence(&self) -> u64 {
+        self.visible(self.board.ring().head())
+    }
+
+    fn visible(&self, head: Head) -> u64 {
+        if head.sequence == self.board.base {
+            0
+        } else {
+            head.sequence
+        }
+    }
+
+    /// Whether the board has a writer now: one that has it open, be it stopped. Asks the kernel.
+    pub fn writer_alive(&self) -> Result<bool> {
+        Ok(self.is_writers || is_locked(self.board.segment.file(), self.path())?)
+    }
+
+    /// The newest record. `EMPTY`, `GONE` and `BUSY` say why there is none.
+    pub fn read(&self) -> Result<Snapshot> {
+        self.snapshot(|record| self.copy_into(record))
+    }
+
+    /// The record of a sequence, if it is in the ring; else `OVERWRITTEN`.
+    pub fn read_at(&self, sequence: u64) -> Result<Snapshot> {
+        self.snapshot(|record| self.copy_at_into(sequence, record))
+    }
+
+    /// The newest record, into a buffer that is large enough for it.
+    pub fn read_into(&self, record: &mut [u8]) -> Result<Stamp> {
+        Ok(self.copy_into(record)?.stamp())
+    }
+
+    /// The record of a sequence, into a buffer that is large enough for it.
+    pub fn read_at_into(&self, sequence: u64, record: &mut [u8]) -> Result<Stamp> {
+        Ok(self.copy_at_into(sequence, record)?.stamp())
+    }
+
+    /// As [`Reader::read_into`], without a look at the clock.
+    pub fn copy_into(&self, record: &mut [u8]) -> Result<Publication> {
+        let backoff = Backoff::new();
+        for retries in 0..MAX_TRIES {
+            let head = self.head()?;
+            if self.visible(head) == 0 {
+                let message = format!("{}: nothing has been published yet", self.named());
+                return Err(Error::new(ErrorKind::Empty, message));
+            }
+            if let Some(publication) = self.attempt(head.sequence, record, retries)? {
+                return Ok(publication);
+            }
+            backoff.snooze();
+        }
+        let message = format!(
+            "{}: its writer lapped {MAX_TRIES} attempts to read; give it more slots",
+            self.named()
+        );
+        Err(Error::new(ErrorKind::Busy, message))
+    }
+
+    /// As [`Reader::read_at_into`], without a look at the clock.
+    pub fn copy_at_into(&self, sequence: u64, record: &mut [u8]) -> Result<Publication> {
+        let newest = self.head()?.sequence;
+        if (self.board.base + 1..=newest).contains(&sequence)
+            && let Some(publication) = self.attempt(sequence, record, 0)?
+        {
+            return Ok(publication);
+        }
+        let message = format!(
+            "{}: sequence {sequence} is not in the ring; the newest is {newest}",
+            self.named()
+        );
+        Err(Error::new(ErrorKind::Overwritten, message))
+    }
+
+    /// Waits for a publication after the given one and says its sequence. `None` waits for ever.
+    ///
+    /// `TIMEOUT` when nothing came, `GONE` when the board was replaced or removed meanwhile.
+    pub fn wait(&self, after: u64, timeout: Option<Duration>) -> Result<u64> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            let head = self.head()?;
+            let newest = self.visible(head);
+            if newest > after {
+                return Ok(newest);
+            }
+            let left = deadline.map_or(GLANCE, |end| end.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                let message = format!("{}: nothing after sequence {after} in time", self.named());
+                return Err(Error::new(ErrorKind::Timeout, message));
+            }
+            if self.board.segment.status(self.path())?.st_nlink == 0 {
+                return Err(self.board.gone());
+            }
+            let glance = if head.gone { TRANSITION } else { GLANCE };
+            let time = left.min(glance).min(self.brisk_time(head));
+            if !time.is_zero() {
+                self.board.sleep(head, time);
+            }
+        }
+    }
+
+    /// How long the next publication could still come without waking anybody, or else for ever.
+    fn brisk_time(&self, head: Head) -> Duration {
+        let stamp = match self.board.ring().copy(head.sequence, &mut []) {
+            Copied::Whole(stamp) | Copied::TooLong(stamp) => stamp,
+            Copied::Lapped => return Duration::ZERO,
+        };
+        let publication = Publication {
+            sequence: head.sequence,
+            retries: 0,
+            stamp,
+        };
+        let moment = publication.moment();
+        let age = clock::since_boot().saturating_sub(moment.since_boot);
+        match u64::try_from(BRISK_NS.saturating_sub(age)) {
+            Ok(left) if age >= 0 && moment.boot == clock::boot() => Duration::from_nanos(left),
+            _ => Duration::MAX,
+        }
+    }
+
+    /// The head, once it is certain that the board is still there.
+    fn head(&self) -> Result<Head> {
+        let head = self.board.ring().head();
+        // Who marks a board as gone may die before it is; so the name decides.
+        if head.gone && !self.board.is_current() {
+            return Err(self.board.gone());
+        }
+        Ok(head)
+    }
+
+    fn attempt(
+        &self,
+        sequence: u64,
+        buffer: &mut [u8],
+        retries: u32,
+    ) -> Result<Option<Publication>> {
+        let room = buffer.len().min(self.schema().record_size());
+        let stamp = match self.board.ring().copy(sequence, &mut buffer[..room]) {
+            Copied::Whole(stamp) | Copied::TooLong(stamp) => stamp,
+            Copied::Lapped => return Ok(None),
+        };
+        let (length, record_size) = (ring::length(&stamp), self.schema().record_size());
+        let is_document = self.schema().document().is_some();
+        if length > record_size || (length < record_size && !is_document) {
+            let message = format!(
+                "{}: a record claims {length} bytes of {record_size}; replace the board by creating it anew",
+                self.named()
+            );
+            return Err(Error::new(ErrorKind::Corrupt, message));
+        }
+        if length > buffer.len() {
+            let room = buffer.len();
+            let message = format!(
+                "{}: the record has {length} bytes, the buffer {room}",
+                self.named()
+            );
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        }
+        Ok(Some(Publication {
+            sequence,
+            retries,
+            stamp,
+        }))
+    }
+
+    fn snapshot(&self, copy: impl Fn(&mut [u8]) -> Result<Publication>) -> Result<Snapshot> {
+        let is_document = self.schema().document().is_some();
+        // A document is mostly far shorter than its capacity.
+        let mut room = if is_document { 4096 } else { usize::MAX };
+        loop {
+            room = room.min(self.schema().record_size());
+            let mut record = vec![0; room];
+            match copy(&mut record) {
+                Err(error) if error.kind() == ErrorKind::TooLarge => room = room.saturating_mul(4),
+                Err(error) => return Err(error),
+                Ok(publication) => {
+                    record.truncate(publication.len());
+                    return Ok(Snapshot {
+                        schema: Arc::clone(&self.board.schema),
+                        stamp: publication.stamp(),
+                        record,
+                    });
+                }
+            }
+        }
+    }
+
+    fn named(&self) -> String {
+        format!("board {} ({})", self.board(), self.path().display())
+    }
+}

@@ -1,0 +1,258 @@
+//! The fields of a record: where each one stands, and a hash that tells schemas apart.
+
+use bytemuck::{cast_slice, try_pod_read_unaligned};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::field::{Entry, Field, Type};
+use crate::layout::{FIELD_SIZE, MAX_FIELDS, MAX_RECORD};
+
+/// The fields of a board, laid out as C lays out a struct: in their order, each aligned to its own
+/// size, the whole a multiple of the largest alignment. (On 32-bit x86, where C aligns 8-byte
+/// numbers to 4, a C struct needs `aligned(8)` members.)
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    fields: Vec<Field>,
+    record_size: usize,
+    hash: u64,
+}
+
+impl Schema {
+    /// Lays out the fields. An offset other than 0 must be the one that C gives.
+    pub fn new(mut fields: Vec<Field>) -> Result<Self> {
+        let refuse = |reason: String| Err(Error::new(ErrorKind::InvalidFields, reason));
+        if fields.is_empty() || fields.len() > MAX_FIELDS {
+            let count = fields.len();
+            return refuse(format!("a board has 1 to {MAX_FIELDS} fields, not {count}"));
+        }
+        let (mut end, mut alignment) = (0_usize, 1);
+        for index in 0..fields.len() {
+            let (before, rest) = fields.split_at_mut(index);
+            let (field, after) = rest.split_first_mut().expect("index is below the length");
+            field.complete()?;
+            let name = &field.name;
+            if before.iter().any(|other| other.name == *name) {
+                return refuse(format!("two fields are called {name}"));
+            }
+            if field.kind.is_document() && (index > 0 || !after.is_empty()) {
+                return refuse(format!("field {name}: a document is a board's only field"));
+            }
+            let offset = end.next_multiple_of(field.kind.alignment() as usize);
+            end = offset + field.bytes_len();
+            if end > MAX_RECORD {
+                return refuse(format!("the record has more than {MAX_RECORD} bytes"));
+            }
+            #[allow(clippy::cast_possible_truncation)] // at most MAX_RECORD
+            let offset = offset as u32;
+            if field.offset != 0 && field.offset != offset {
+                let (name, given) = (&field.name, field.offset);
+                return refuse(format!("field {name} is at offset {offset}, not {given}"));
+            }
+            field.offset = offset;
+            alignment = alignment.max(field.kind.alignment() as usize);
+        }
+        let hash = fnv1a(cast_slice(&entries(&fields)));
+        Ok(Self {
+            fields,
+            record_size: end.next_multiple_of(alignment),
+            hash,
+        })
+    }
+
+    /// The fields in their order, with sizes, counts and offsets.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The field of this name.
+    pub fn field(&self, name: &str) -> Result<&Field> {
+        let found = self.fields.iter().find(|field| field.name == name);
+        found.ok_or_else(|| {
+            let names: Vec<_> = self.fields.iter().map(|field| &*field.name).collect();
+            let message = format!(
+                "no field is called {name:?}; there are {}",
+                names.join(", ")
+            );
+            Error::new(ErrorKind::NotFound, message)
+        })
+    }
+
+    /// Bytes of a record; of a document, the capacity.
+    pub fn record_size(&self) -> usize {
+        self.record_size
+    }
+
+    /// The type of the document, if the board holds documents.
+    pub fn document(&self) -> Option<Type> {
+        Some(self.fields[0].kind).filter(|kind| kind.is_document())
+    }
+
+    /// FNV-1a, 64 bits, of the field table: equal schemas have equal hashes. (G. Fowler, L. C. Noll,
+    /// K.-P. Vo; IETF draft-eastlake-fnv.)
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// The field table, as it stands in the file.
+    pub fn table(&self) -> Vec<u8> {
+        cast_slice(&entries(&self.fields)).to_vec()
+    }
+
+    /// The schema of a field table.
+    pub fn from_table(table: &[u8]) -> Result<Self> {
+        let fields = table.chunks_exact(FIELD_SIZE).map(|bytes| {
+            let entry: Entry = try_pod_read_unaligned(bytes)
+                .map_err(|error| Error::new(ErrorKind::InvalidFields, error.to_string()))?;
+            Field::try_from(&entry)
+        });
+        Self::new(fields.collect::<Result<_>>()?)
+    }
+
+    /// What makes the other schema another one, in words.
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        for (mine, others) in self.fields.iter().zip(&other.fields) {
+            if mine != others {
+                return Some(format!(
+                    "{} instead of {}",
+                    describe(mine),
+                    describe(others)
+                ));
+            }
+        }
+        let (mine, others) = (self.fields.len(), other.fields.len());
+        (mine != others).then(|| format!("{mine} fields instead of {others}"))
+    }
+}
+
+fn describe(field: &Field) -> String {
+    let Field {
+        name,
+        unit,
+        kind,
+        size,
+        count,
+        offset,
+    } = field;
+    let text = match kind.element_size() {
+        Some(_) => format!("{name} {kind}"),
+        None => format!("{name} {kind}({size})"),
+    };
+    let array = if *count == 1 {
+        String::new()
+    } else {
+        format!("[{count}]")
+    };
+    let unit = if unit.is_empty() {
+        String::new()
+    } else {
+        format!(" in {unit}")
+    };
+    format!("{text}{array}{unit} at {offset}")
+}
+
+fn entries(fields: &[Field]) -> Vec<Entry> {
+    fields.iter().map(Entry::from).collect()
+}
+
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layout_is_that_of_c() {
+        #[repr(C)]
+        struct Record {
+            flag: u8,
+            level: f64,
+            note: [u8; 5],
+            small: [i16; 3],
+            last: u32,
+        }
+        let schema = Schema::new(vec![
+            Field::new("flag", Type::Bool),
+            Field::new("level", Type::F64),
+            Field::text("note", 5),
+            Field::new("small", Type::I16).array(3),
+            Field::new("last", Type::U32),
+        ])
+        .unwrap();
+        let offsets: Vec<_> = schema
+            .fields()
+            .iter()
+            .map(|field| field.offset as usize)
+            .collect();
+        let expected = [
+            std::mem::offset_of!(Record, flag),
+            std::mem::offset_of!(Record, level),
+            std::mem::offset_of!(Record, note),
+            std::mem::offset_of!(Record, small),
+            std::mem::offset_of!(Record, last),
+        ];
+        assert_eq!(offsets, expected);
+        assert_eq!(schema.record_size(), size_of::<Record>());
+        assert_eq!(Schema::from_table(&schema.table()).unwrap(), schema);
+    }
+
+    #[test]
+    fn bad_fields_are_refused_by_name() {
+        let bad = [
+            (vec![], "fields"),
+            (vec![Field::new("", Type::F64)], "identifier"),
+            (vec![Field::new("1st", Type::F64)], "1st"),
+            (vec![Field::new("ä", Type::F64)], "ä"),
+            (vec![Field::new("a".repeat(32), Type::F64)], "31 bytes"),
+            (
+                vec![Field::new("a", Type::F64).unit("x".repeat(16))],
+                "15 bytes",
+            ),
+            (vec![Field::text("a", 0)], "size"),
+            (vec![Field::text("a", u32::MAX)], "most"),
+            (
+                vec![Field::new("a", Type::F64), Field::new("a", Type::F64)],
+                "two fields",
+            ),
+            (
+                vec![Field::json(10), Field::new("a", Type::F64)],
+                "only field",
+            ),
+            (
+                vec![Field::new("a", Type::F64), Field::json(10)],
+                "only field",
+            ),
+            (vec![Field::json(10).array(2)], "array"),
+            (
+                vec![Field {
+                    offset: 4,
+                    ..Field::new("a", Type::F64)
+                }],
+                "offset 0, not 4",
+            ),
+            (
+                vec![Field {
+                    size: 4,
+                    ..Field::new("a", Type::F64)
+                }],
+                "8 bytes, not 4",
+            ),
+        ];
+        for (fields, part) in bad {
+            let error = Schema::new(fields).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidFields);
+            assert!(error.to_string().contains(part), "{error}: no {part:?}");
+        }
+    }
+
+    #[test]
+    fn differences_are_told() {
+        let level = |unit| Schema::new(vec![Field::new("level", Type::F64).unit(unit)]).unwrap();
+        assert_eq!(level("m").difference(&level("m")), None);
+        let told = level("m").difference(&level("cm")).unwrap();
+        assert_eq!(told, "level f64 in m at 0 instead of level f64 in cm at 0");
+        assert_ne!(level("m").hash(), level("cm").hash());
+    }
+}

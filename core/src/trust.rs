@@ -1,0 +1,101 @@
+//! Which files are taken for a board's: opened without following links, and checked once open, so
+//! that nothing can change between the look and the use.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, lstat, stat};
+use nix::unistd::{getegid, geteuid, getgroups};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// How a file is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Read,
+    Write,
+}
+
+/// Opens a board's file and refuses one that somebody else may have put there.
+///
+/// Refused are symbolic links, anything but regular files, files with further names, files that
+/// everybody may write, and, in directories that everybody may write, files of strangers: those
+/// whose owner is neither this user nor root and whose group is none of this process's.
+pub fn open_trusted(path: &Path, access: Access) -> Result<(File, FileStat)> {
+    let mode = match access {
+        Access::Read => OFlag::O_RDONLY,
+        Access::Write => OFlag::O_RDWR,
+    };
+    // O_NONBLOCK: the open of a FIFO would wait for its other end.
+    let flags = mode | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let failed = |errno| match errno {
+        // What opening a directory for writing, a socket or a FIFO that nobody reads says.
+        Errno::EISDIR | Errno::ENXIO => untrusted(path, "it is no regular file", "remove it"),
+        _ => Error::system(errno, "open", path),
+    };
+    let file: OwnedFd = open(path, flags, Mode::empty()).map_err(failed)?;
+    let status = fstat(&file).map_err(|errno| Error::system(errno, "stat", path))?;
+    check(path, &status)?;
+    Ok((file.into(), status))
+}
+
+fn check(path: &Path, status: &FileStat) -> Result<()> {
+    if SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
+        return Err(untrusted(path, "it is no regular file", "remove it"));
+    }
+    if status.st_nlink > 1 {
+        return Err(untrusted(
+            path,
+            "it has further names (hard links)",
+            "remove them",
+        ));
+    }
+    if status.st_mode & Mode::S_IWOTH.bits() != 0 {
+        return Err(untrusted(path, "everybody may write it", "chmod o-w it"));
+    }
+    let me = geteuid();
+    let owner_is_fine = me.is_root() || status.st_uid == me.as_raw() || status.st_uid == 0;
+    if owner_is_fine || is_mine(status.st_gid) || !is_open_to_all(path)? {
+        return Ok(());
+    }
+    let owner = status.st_uid;
+    Err(untrusted(
+        path,
+        &format!("everybody may create files there, and it belongs to a stranger (user {owner})"),
+        "share a group with its owner, or keep the board in a directory that only you share",
+    ))
+}
+
+fn is_mine(group: u32) -> bool {
+    let others = getgroups().unwrap_or_default();
+    getegid().as_raw() == group || others.iter().any(|other| other.as_raw() == group)
+}
+
+fn is_open_to_all(path: &Path) -> Result<bool> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    // Of a relative path in the working directory.
+    let directory = if directory == Path::new("") {
+        Path::new(".")
+    } else {
+        directory
+    };
+    let status = stat(directory).map_err(|errno| Error::system(errno, "stat", directory))?;
+    Ok(status.st_mode & Mode::S_IWOTH.bits() != 0)
+}
+
+fn untrusted(path: &Path, reason: &str, remedy: &str) -> Error {
+    let path = path.display();
+    Error::new(
+        ErrorKind::Untrusted,
+        format!("{path} is not trusted: {reason}; {remedy}"),
+    )
+}
+
+/// Whether a path names this very file still.
+pub fn names(path: &Path, status: &FileStat) -> bool {
+    let found = lstat(path);
+    found.is_ok_and(|found| (found.st_dev, found.st_ino) == (status.st_dev, status.st_ino))
+}
