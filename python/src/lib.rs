@@ -1,0 +1,65 @@
+//! Pegel for Python: the native half of the package `pegel`. Translation only.
+
+use std::path::{Path, PathBuf};
+
+use pyo3::prelude::*;
+
+mod error;
+mod field;
+mod reader;
+mod snapshot;
+mod value;
+mod wait;
+mod writer;
+
+use error::raise;
+
+/// The names of the boards in a directory, by default the one where boards live.
+#[pyfunction]
+#[pyo3(signature = (directory=None))]
+#[allow(clippy::needless_pass_by_value)] // a Python argument
+fn boards(directory: Option<PathBuf>) -> PyResult<Vec<String>> {
+    pegel::list(directory.as_deref()).map_err(raise)
+}
+
+/// Where boards live: `$PEGEL_DIR`, else `/dev/shm`.
+#[pyfunction]
+fn directory() -> PathBuf {
+    pegel::directory()
+}
+
+/// Removes a board that no writer holds.
+#[pyfunction]
+#[pyo3(signature = (board, /))]
+#[allow(clippy::needless_pass_by_value)] // a Python argument
+fn unlink(board: PathBuf) -> PyResult<()> {
+    pegel::unlink(place(&board)?).map_err(raise)
+}
+
+/// A board's name or path as text.
+fn place(board: &Path) -> PyResult<&str> {
+    board.to_str().ok_or_else(|| {
+        raise(pegel::Error::new(
+            pegel::ErrorKind::InvalidArgument,
+            format!("{} is no board: its path is not UTF-8", board.display()),
+        ))
+    })
+}
+
+#[pymodule]
+mod _pegel {
+    #[pymodule_export]
+    use crate::field::Field;
+    #[pymodule_export]
+    use crate::reader::{Follow, Info, Reader};
+    #[pymodule_export]
+    use crate::snapshot::{Snapshot, Stamp};
+    #[pymodule_export]
+    use crate::writer::Writer;
+    #[pymodule_export]
+    use crate::{boards, directory, unlink};
+
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

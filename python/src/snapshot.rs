@@ -1,0 +1,289 @@
+//! `pegel.Snapshot` and `pegel.Stamp`.
+
+use std::sync::{Arc, OnceLock};
+
+use pegel::{ErrorKind, Type};
+use pyo3::exceptions::{PyKeyError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyIterator, PyMapping};
+
+use crate::error::{raise, refuse};
+use crate::value;
+
+/// What is known of a publication.
+#[pyclass(frozen, module = "pegel")]
+pub struct Stamp(pegel::Stamp);
+
+#[pymethods]
+impl Stamp {
+    #[getter]
+    fn sequence(&self) -> u64 {
+        self.0.sequence
+    }
+
+    #[getter]
+    fn generation(&self) -> u64 {
+        self.0.generation
+    }
+
+    #[getter]
+    fn published_ns(&self) -> i64 {
+        self.0.published_ns
+    }
+
+    #[getter]
+    fn published<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let datetime = py.import("datetime")?;
+        let utc = datetime.getattr("timezone")?.getattr("utc")?;
+        let seconds = self.0.published_ns.div_euclid(1_000_000_000);
+        let microseconds = self.0.published_ns.rem_euclid(1_000_000_000) / 1000;
+        let whole = datetime
+            .getattr("datetime")?
+            .call_method1("fromtimestamp", (seconds, utc))?;
+        let rest = PyDict::new(py);
+        rest.set_item("microsecond", microseconds)?;
+        whole.call_method("replace", (), Some(&rest))
+    }
+
+    #[getter]
+    fn age_ns(&self) -> i64 {
+        self.0.age_ns
+    }
+
+    #[getter]
+    #[allow(clippy::cast_precision_loss)] // below a nanosecond for a hundred days
+    fn age(&self) -> f64 {
+        self.0.age_ns as f64 / 1e9
+    }
+
+    #[getter]
+    fn record_size(&self) -> usize {
+        self.0.record_size
+    }
+
+    #[getter]
+    fn retries(&self) -> u32 {
+        self.0.retries
+    }
+
+    fn __repr__(&self) -> String {
+        let pegel::Stamp {
+            sequence,
+            generation,
+            ..
+        } = self.0;
+        format!(
+            "<pegel.Stamp sequence={sequence} generation={generation} age={:.3}>",
+            self.age()
+        )
+    }
+}
+
+/// A record and its stamp. The record is made into Python objects when it is first looked at.
+#[pyclass(frozen, module = "pegel", mapping)]
+pub struct Snapshot {
+    board: String,
+    document: Option<Type>,
+    core: pegel::Snapshot,
+    /// Who can tell whether the writer lives; `None` for the writer's own snapshots.
+    reader: Option<Arc<pegel::Reader>>,
+    writer_alive: OnceLock<bool>,
+    record: PyOnceLock<Py<PyAny>>,
+}
+
+impl Snapshot {
+    /// A snapshot that a reader took.
+    pub fn of_reader(core: pegel::Snapshot, reader: Arc<pegel::Reader>) -> Self {
+        Self::new(core, &Arc::clone(&reader), Some(reader))
+    }
+
+    /// A snapshot that a writer took of its own board.
+    pub fn of_writer(core: pegel::Snapshot, writer: &pegel::Writer) -> Self {
+        Self::new(core, writer.reader(), None)
+    }
+
+    fn new(
+        core: pegel::Snapshot,
+        board: &pegel::Reader,
+        reader: Option<Arc<pegel::Reader>>,
+    ) -> Self {
+        Self {
+            board: board.board().into(),
+            document: board.schema().document(),
+            core,
+            reader,
+            writer_alive: OnceLock::new(),
+            record: PyOnceLock::new(),
+        }
+    }
+
+    /// The record as a dict, a JSON document, or bytes.
+    fn record<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyAny>> {
+        let record = self.record.get_or_try_init(py, || {
+            let decoded = value::decode(py, self.document, &self.core);
+            decoded.map(Bound::unbind).map_err(|cause| {
+                let sequence = self.core.stamp().sequence;
+                let reason = format!("sequence {sequence} is no JSON: {}", cause.value(py));
+                let error = refuse(&self.board, ErrorKind::Corrupt, reason);
+                error.set_cause(py, Some(cause));
+                error
+            })
+        });
+        Ok(record?.bind(py))
+    }
+
+    fn fields<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyDict>> {
+        let record = self.record(py)?;
+        record.cast().map_err(|_| {
+            let (board, kind) = (&self.board, record.get_type());
+            PyTypeError::new_err(format!(
+                "board {board}: this document is a {kind} and has no fields; use its .document"
+            ))
+        })
+    }
+
+    /// What is known of the publication.
+    pub fn stamp(&self) -> &pegel::Stamp {
+        self.core.stamp()
+    }
+
+    /// A copy of the record that may be changed.
+    pub fn to_python<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        value::decode(py, self.document, &self.core)
+    }
+}
+
+#[pymethods]
+impl Snapshot {
+    #[getter(stamp)]
+    fn python_stamp(&self) -> Stamp {
+        Stamp(*self.core.stamp())
+    }
+
+    #[getter]
+    fn sequence(&self) -> u64 {
+        self.core.stamp().sequence
+    }
+
+    #[getter]
+    fn generation(&self) -> u64 {
+        self.core.stamp().generation
+    }
+
+    #[getter]
+    fn age(&self) -> f64 {
+        self.python_stamp().age()
+    }
+
+    #[getter]
+    fn published<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.python_stamp().published(py)
+    }
+
+    #[getter]
+    fn writer_alive(&self) -> PyResult<bool> {
+        if let Some(alive) = self.writer_alive.get() {
+            return Ok(*alive);
+        }
+        let asked = self
+            .reader
+            .as_ref()
+            .map_or(Ok(true), |reader| reader.writer_alive());
+        let asked = asked.map_err(raise)?;
+        Ok(*self.writer_alive.get_or_init(|| asked))
+    }
+
+    #[getter]
+    fn bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.core.bytes())
+    }
+
+    #[getter]
+    fn document<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if self.document.is_none() {
+            let board = &self.board;
+            return Err(PyTypeError::new_err(format!(
+                "board {board} holds fields, not a document; use the snapshot as a mapping"
+            )));
+        }
+        self.record(py).cloned()
+    }
+
+    fn __getitem__<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let fields = self.fields(py)?;
+        fields.get_item(name)?.ok_or_else(|| {
+            let (board, names) = (&self.board, fields.keys());
+            match name.repr() {
+                Ok(name) => {
+                    PyKeyError::new_err(format!("board {board} has no field {name}, only {names}"))
+                }
+                Err(error) => error,
+            }
+        })
+    }
+
+    fn __contains__(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.fields(py)?.contains(name)
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        self.fields(py)?.try_iter()
+    }
+
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(self.fields(py)?.len())
+    }
+
+    #[pyo3(signature = (name, default=None, /))]
+    fn get<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(self.fields(py)?.get_item(name)?.or(default))
+    }
+
+    fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.fields(py)?.call_method0("keys")
+    }
+
+    fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.fields(py)?.call_method0("values")
+    }
+
+    fn items<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.fields(py)?.call_method0("items")
+    }
+
+    fn __eq__<'py>(
+        &self,
+        py: Python<'py>,
+        other: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if let Ok(other) = other.cast::<Self>() {
+            return self
+                .record(py)?
+                .rich_compare(other.get().record(py)?, pyo3::basic::CompareOp::Eq);
+        }
+        match other.cast::<PyMapping>() {
+            Ok(other) => self
+                .record(py)?
+                .rich_compare(other, pyo3::basic::CompareOp::Eq),
+            Err(_) => Ok(py.NotImplemented().into_bound(py)),
+        }
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let (board, sequence, age) = (&self.board, self.sequence(), self.age());
+        let record = self.record(py)?.repr()?;
+        Ok(format!(
+            "<pegel.Snapshot of {board} sequence={sequence} age={age:.3} {record}>"
+        ))
+    }
+}

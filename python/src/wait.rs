@@ -1,0 +1,52 @@
+//! Waiting as Python expects it: other threads run, and Ctrl-C ends it.
+
+use std::time::{Duration, Instant};
+
+use pegel::{Error, ErrorKind, Result};
+use pyo3::prelude::*;
+
+use crate::error::raise;
+
+/// The longest that a Python signal handler waits for its turn.
+const SLICE: Duration = Duration::from_millis(200);
+
+/// A moment to give up; `None` is never.
+#[derive(Clone, Copy)]
+pub struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// That many seconds from now.
+    pub fn after(seconds: Option<f64>) -> PyResult<Self> {
+        let Some(seconds) = seconds else {
+            return Ok(Self(None));
+        };
+        if seconds.is_nan() || seconds < 0.0 {
+            let message =
+                format!("a timeout is at least 0 seconds, or None for ever; not {seconds}");
+            return Err(raise(Error::new(ErrorKind::InvalidArgument, message)));
+        }
+        let far = Duration::try_from_secs_f64(seconds).ok();
+        Ok(Self(far.and_then(|far| Instant::now().checked_add(far))))
+    }
+
+    /// Tries for a slice at a time while that fails with `kind` and time is left.
+    pub fn attempt<T: Send>(
+        self,
+        py: Python<'_>,
+        kind: ErrorKind,
+        mut attempt: impl FnMut(Duration) -> PyResult<Result<T>> + Send,
+    ) -> PyResult<Result<T>> {
+        loop {
+            let left = self
+                .0
+                .map(|end| end.saturating_duration_since(Instant::now()));
+            let slice = left.map_or(SLICE, |left| left.min(SLICE));
+            match py.detach(|| attempt(slice))? {
+                Err(error) if error.kind() == kind && left.is_none_or(|left| left > slice) => {
+                    py.check_signals()?;
+                }
+                result => return Ok(result),
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! `pegel.Writer`.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use pegel::{ErrorKind, Options};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::error::raise;
+use crate::field;
+use crate::place;
+use crate::snapshot::Snapshot;
+use crate::value;
+use crate::wait::Deadline;
+
+/// Publishes to a board and holds it until it is closed or its process ends.
+#[pyclass(frozen, module = "pegel")]
+pub struct Writer {
+    board: String,
+    path: PathBuf,
+    schema: pegel::Schema,
+    /// `None` when closed. No Python code runs while it is locked: that could let another thread in,
+    /// which would then wait for this one without letting it go on.
+    core: Mutex<Option<pegel::Writer>>,
+}
+
+impl Writer {
+    fn with<T>(&self, task: impl FnOnce(&mut pegel::Writer) -> T) -> PyResult<T> {
+        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        core.as_mut().map(task).ok_or_else(|| {
+            PyValueError::new_err(format!("board {}: this writer is closed", self.board))
+        })
+    }
+
+    fn encode(&self, record: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+        value::encode(&self.board, &self.schema, record)
+    }
+}
+
+impl From<pegel::Writer> for Writer {
+    fn from(core: pegel::Writer) -> Self {
+        let reader = core.reader();
+        Self {
+            board: reader.board().into(),
+            path: reader.path().into(),
+            schema: reader.schema().clone(),
+            core: Mutex::new(Some(core)),
+        }
+    }
+}
+
+#[pymethods]
+impl Writer {
+    #[new]
+    #[pyo3(signature = (board, schema=None, /, *, slots=None, mode=None, replace=false, **fields))]
+    #[allow(clippy::needless_pass_by_value)] // a Python argument
+    fn new(
+        board: PathBuf,
+        schema: Option<Bound<'_, PyAny>>,
+        slots: Option<u32>,
+        mode: Option<u32>,
+        replace: bool,
+        fields: Option<Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        let place = place(&board)?;
+        let schema = field::schema(place, schema.as_ref(), fields.as_ref())?;
+        let options = Options {
+            slots: slots.unwrap_or(0),
+            mode: mode.unwrap_or(0),
+            replace,
+        };
+        Ok(pegel::Writer::create(place, &schema, &options)
+            .map_err(raise)?
+            .into())
+    }
+
+    #[staticmethod]
+    #[pyo3(signature = (board, /, timeout=None))]
+    #[allow(clippy::needless_pass_by_value)] // a Python argument
+    fn open(py: Python<'_>, board: PathBuf, timeout: Option<f64>) -> PyResult<Self> {
+        let place = place(&board)?;
+        let open = |slice| Ok(pegel::Writer::open(place, Some(slice)));
+        let opened = Deadline::after(timeout)?.attempt(py, ErrorKind::Locked, open)?;
+        Ok(opened.map_err(raise)?.into())
+    }
+
+    #[getter]
+    fn board(&self) -> &str {
+        &self.board
+    }
+
+    #[getter]
+    fn path(&self) -> PathBuf {
+        self.path.clone()
+    }
+
+    #[getter]
+    fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        field::fields(py, &self.schema)
+    }
+
+    #[getter]
+    fn sequence(&self) -> PyResult<u64> {
+        self.with(|core| core.reader().sequence())
+    }
+
+    fn read(&self) -> PyResult<Snapshot> {
+        let read = self.with(|core| {
+            core.reader()
+                .read()
+                .map(|snapshot| Snapshot::of_writer(snapshot, core))
+        })?;
+        read.map_err(raise)
+    }
+
+    #[pyo3(signature = (*record, **values))]
+    fn publish(
+        &self,
+        record: &Bound<'_, PyTuple>,
+        values: Option<Bound<'_, PyDict>>,
+    ) -> PyResult<u64> {
+        let record = self.encode(&one(record, values)?)?;
+        self.with(|core| core.publish(&record))?.map_err(raise)
+    }
+
+    #[pyo3(signature = (expected, /, *record, **values))]
+    fn publish_if(
+        &self,
+        expected: u64,
+        record: &Bound<'_, PyTuple>,
+        values: Option<Bound<'_, PyDict>>,
+    ) -> PyResult<u64> {
+        let record = self.encode(&one(record, values)?)?;
+        self.with(|core| core.publish_if(expected, &record))?
+            .map_err(raise)
+    }
+
+    #[pyo3(signature = (record, /))]
+    fn publish_bytes(&self, record: &Bound<'_, PyAny>) -> PyResult<u64> {
+        let record = value::bytes(record)?;
+        self.with(|core| core.publish(&record))?.map_err(raise)
+    }
+
+    #[pyo3(signature = (change=None, /, **values))]
+    fn update(
+        &self,
+        py: Python<'_>,
+        change: Option<Bound<'_, PyAny>>,
+        values: Option<Bound<'_, PyDict>>,
+    ) -> PyResult<u64> {
+        let now = self.read()?;
+        let mut record = now.to_python(py)?;
+        if let Some(change) = change {
+            record = change.call1((record,))?;
+            if record.is_none() {
+                let board = &self.board;
+                return Err(PyTypeError::new_err(format!(
+                    "board {board}: the function given to update returns None instead of the record"
+                )));
+            }
+        }
+        if let Some(values) = values {
+            record.call_method1("update", (values,))?;
+        }
+        let record = self.encode(&record)?;
+        self.with(|core| core.publish_if(now.stamp().sequence, &record))?
+            .map_err(raise)
+    }
+
+    fn close(&self) {
+        self.core
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __exit__(&self, _exception: &Bound<'_, PyTuple>) {
+        self.close();
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<pegel.Writer of {}>", self.board)
+    }
+}
+
+/// The one record that was given, as a whole or by its fields.
+fn one<'py>(
+    record: &Bound<'py, PyTuple>,
+    values: Option<Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    match (record.len(), values) {
+        (0, Some(values)) => Ok(values.into_any()),
+        (1, None) => record.get_item(0),
+        _ => Err(PyTypeError::new_err(
+            "publish one record: a mapping or document, or its fields by name",
+        )),
+    }
+}
