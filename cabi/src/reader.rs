@@ -1,0 +1,247 @@
+//! The reader's functions.
+
+use std::ffi::{c_char, c_void};
+use std::time::Duration;
+
+use pegel::{Error, ErrorKind, Publication, Reader};
+
+use crate::failure::{Argument, guard};
+use crate::types::{document_number, fill, pegel_field, pegel_info, pegel_stamp, pegel_status};
+
+/// Reads a board.
+// To C, a `Reader` goes by this name.
+pub struct pegel_reader {
+    _opaque: (),
+}
+
+/// The reader behind a handle.
+///
+/// # Safety
+/// NULL, or one from `pegel_reader_open` or `pegel_writer_reader` that is open for `'a`.
+unsafe fn open<'a>(reader: *const pegel_reader) -> Result<&'a Reader, Error> {
+    // SAFETY: the function's promise.
+    unsafe { Argument("reader").get(reader.cast::<Reader>()) }
+}
+
+/// Opens a board.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_open(
+    board: *const c_char,
+    reader: *mut *mut pegel_reader,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: a C string, and room for a pointer.
+        let (board, out) = unsafe {
+            (
+                Argument("board").text(board)?,
+                Argument("reader").out(reader)?,
+            )
+        };
+        *out = Box::into_raw(Box::new(Reader::open(board)?)).cast();
+        Ok(())
+    })
+}
+
+/// What is known of the board.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_info(
+    reader: *const pegel_reader,
+    info: *mut pegel_info,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: an open reader.
+        let reader = unsafe { open(reader)? };
+        let (known, schema) = (reader.info(), reader.schema());
+        let found = pegel_info {
+            size: 0,
+            field_count: narrow(schema.fields().len()),
+            record_size: narrow(known.record_size),
+            slots: known.slots,
+            schema_hash: known.schema_hash,
+            generation: known.generation,
+            document: document_number(schema.document()),
+            mode: known.mode,
+        };
+        // SAFETY: the caller's promise: a struct of the size that it says.
+        unsafe { fill(Argument("info"), info, found) }
+    })
+}
+
+/// Whether the board has a writer now, be it stopped: 1 or 0. Asks the kernel.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_writer_alive(
+    reader: *const pegel_reader,
+    alive: *mut i32,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: an open reader, and room for a number.
+        let (reader, alive) = unsafe { (open(reader)?, Argument("alive").out(alive)?) };
+        *alive = i32::from(reader.writer_alive()?);
+        Ok(())
+    })
+}
+
+/// The board's fields in their order. With capacity 0, `fields` may be NULL and only their count is told.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_fields(
+    reader: *const pegel_reader,
+    fields: *mut pegel_field,
+    capacity: usize,
+    count: *mut usize,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: an open reader, room for `capacity` fields and a number.
+        let (reader, fields, count) = unsafe {
+            (
+                open(reader)?,
+                Argument("fields").slice_mut(fields, capacity)?,
+                Argument("count").out(count)?,
+            )
+        };
+        let found = reader.schema().fields();
+        if capacity > 0 && capacity < found.len() {
+            let (name, has) = (reader.board(), found.len());
+            let message = format!("board {name} has {has} fields; there is room for {capacity}");
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        }
+        for (field, found) in fields.iter_mut().zip(found) {
+            *field = found.into();
+        }
+        *count = found.len();
+        Ok(())
+    })
+}
+
+/// The field of this name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_field(
+    reader: *const pegel_reader,
+    name: *const c_char,
+    field: *mut pegel_field,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: an open reader, a C string, and room for a field.
+        let (reader, name, field) = unsafe {
+            (
+                open(reader)?,
+                Argument("name").text(name)?,
+                Argument("field").out(field)?,
+            )
+        };
+        *field = reader.schema().field(name)?.into();
+        Ok(())
+    })
+}
+
+/// The newest sequence, 0 when nothing has been published (or reader is NULL). One load.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_sequence(reader: *const pegel_reader) -> u64 {
+    // SAFETY: the caller's promise: NULL or an open reader.
+    unsafe { reader.cast::<Reader>().as_ref() }.map_or(0, Reader::sequence)
+}
+
+/// The newest record. The buffer has room for the board's record; for a document's length at least.
+/// The stamp may be NULL, which saves a look at the clock.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_read(
+    reader: *const pegel_reader,
+    record: *mut c_void,
+    record_size: usize,
+    stamp: *mut pegel_stamp,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise, the same as this function's.
+        unsafe { copy(reader, record, record_size, stamp, Reader::copy_into) }
+    })
+}
+
+/// The record of a sequence, if it is in the ring; else `PEGEL_OVERWRITTEN`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_read_at(
+    reader: *const pegel_reader,
+    sequence: u64,
+    record: *mut c_void,
+    record_size: usize,
+    stamp: *mut pegel_stamp,
+) -> pegel_status {
+    let read = |reader: &Reader, record: &mut [u8]| reader.copy_at_into(sequence, record);
+    guard(|| {
+        // SAFETY: the caller's promise, the same as this function's.
+        unsafe { copy(reader, record, record_size, stamp, read) }
+    })
+}
+
+/// # Safety
+/// An open reader, a buffer of `record_size` bytes that nobody else is at, and NULL or a stamp of
+/// the size that it says.
+unsafe fn copy(
+    reader: *const pegel_reader,
+    record: *mut c_void,
+    record_size: usize,
+    stamp: *mut pegel_stamp,
+    read: impl Fn(&Reader, &mut [u8]) -> Result<Publication, Error>,
+) -> Result<(), Error> {
+    // SAFETY: the function's promise. The bytes of the buffer may be uninitialised in C's eyes; they
+    // are only written.
+    let (reader, record) = unsafe {
+        (
+            open(reader)?,
+            Argument("record").slice_mut(record.cast::<u8>(), record_size)?,
+        )
+    };
+    let publication = read(reader, record)?;
+    if stamp.is_null() {
+        return Ok(());
+    }
+    let known = publication.stamp();
+    let found = pegel_stamp {
+        size: 0,
+        retries: known.retries,
+        record_size: narrow(known.record_size),
+        reserved: 0,
+        sequence: known.sequence,
+        generation: known.generation,
+        published_ns: known.published_ns,
+        age_ns: known.age_ns,
+    };
+    // SAFETY: the function's promise.
+    unsafe { fill(Argument("stamp"), stamp, found) }
+}
+
+/// Waits for a publication after the given one and says its sequence, the newest.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_wait(
+    reader: *const pegel_reader,
+    after: u64,
+    timeout_ns: i64,
+    sequence: *mut u64,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: an open reader, and room for a number.
+        let (reader, sequence) = unsafe { (open(reader)?, Argument("sequence").out(sequence)?) };
+        *sequence = reader.wait(after, timeout(timeout_ns))?;
+        Ok(())
+    })
+}
+
+/// Closes a reader; NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_close(reader: *mut pegel_reader) {
+    if !reader.is_null() {
+        guard(|| {
+            // SAFETY: the caller's promise: it came from `pegel_reader_open` and is used no more.
+            drop(unsafe { Box::from_raw(reader.cast::<Reader>()) });
+            Ok(())
+        });
+    }
+}
+
+/// A timeout of the header: below 0 is none.
+pub fn timeout(nanoseconds: i64) -> Option<Duration> {
+    u64::try_from(nanoseconds).ok().map(Duration::from_nanos)
+}
+
+/// Records, documents and field counts have limits far below.
+fn narrow(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
