@@ -21,7 +21,6 @@ from ._fields import (
 )
 from ._pegel import (
     Field,
-    Follow,
     Info,
     Reader,
     Snapshot,
@@ -152,7 +151,6 @@ __all__ = [
     "Empty",
     "Error",
     "Field",
-    "Follow",
     "Gone",
     "Info",
     "InvalidArgument",

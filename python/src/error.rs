@@ -17,13 +17,7 @@ pub fn raise(error: Error) -> PyErr {
     })
 }
 
-/// The same for an error that does not know its board.
-#[allow(clippy::needless_pass_by_value)] // for map_err
-pub fn raise_on(board: &str, error: Error) -> PyErr {
-    refuse(board, error.kind(), error)
-}
-
-/// A refusal of this package's own.
+/// The exception for a reason that does not name its board.
 pub fn refuse(board: &str, kind: ErrorKind, reason: impl std::fmt::Display) -> PyErr {
     raise(Error::new(kind, format!("board {board}: {reason}")))
 }

@@ -5,7 +5,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 
-use crate::error::{raise, raise_on};
+use crate::error::{raise, refuse};
+use crate::value;
 
 /// One field of a board: its type, unit and shape, and once it is a board's also name and place.
 #[pyclass(frozen, eq, module = "pegel")]
@@ -29,31 +30,37 @@ impl Field {
         Ok(Self(field))
     }
 
+    /// Empty until it is a board's.
     #[getter]
     fn name(&self) -> &str {
         &self.0.name
     }
 
+    /// As in `f64`, `text`, `json`.
     #[getter]
     fn r#type(&self) -> &str {
         self.0.kind.name()
     }
 
+    /// What the number counts; may be empty.
     #[getter]
     fn unit(&self) -> &str {
         &self.0.unit
     }
 
+    /// Bytes of one element; a document's capacity.
     #[getter]
     fn size(&self) -> u32 {
         self.0.size
     }
 
+    /// Elements; 1 is a plain value, more are a tuple.
     #[getter]
     fn count(&self) -> u32 {
         self.0.count
     }
 
+    /// Bytes from the record's start.
     #[getter]
     fn offset(&self) -> u32 {
         self.0.offset
@@ -84,7 +91,7 @@ pub fn schema(
     let mut fields = Vec::new();
     let mut add = |name: &str, field: &Bound<'_, PyAny>| {
         let field = field.cast::<Field>().map_err(|_| {
-            let given = field.get_type();
+            let given = value::kind(field);
             PyTypeError::new_err(format!(
                 "board {board}: {name} is to be a pegel.Field, not {given}"
             ))
@@ -108,7 +115,7 @@ pub fn schema(
     for (name, field) in named.into_iter().flatten() {
         add(&name.extract::<String>()?, &field)?;
     }
-    Schema::new(fields).map_err(|error| raise_on(board, error))
+    Schema::new(fields).map_err(|error| refuse(board, error.kind(), error))
 }
 
 /// The fields of a board, by name, in their order.

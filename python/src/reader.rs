@@ -55,41 +55,49 @@ impl Reader {
         })
     }
 
+    /// The board's name.
     #[getter]
     fn board(&self) -> PyResult<String> {
         Ok(self.core()?.board().into())
     }
 
+    /// The board's file.
     #[getter]
     fn path(&self) -> PyResult<PathBuf> {
         Ok(self.core()?.path().into())
     }
 
+    /// The board's fields by name, in their order.
     #[getter]
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         field::fields(py, self.core()?.schema())
     }
 
+    /// What is known of the board itself.
     #[getter]
     fn info(&self) -> PyResult<Info> {
         Ok(Info(self.core()?.info()))
     }
 
+    /// The newest sequence, 0 when nothing has been published.
     #[getter]
     fn sequence(&self) -> PyResult<u64> {
         Ok(self.core()?.sequence())
     }
 
+    /// Whether the board has a writer now. Asks the kernel each time.
     #[getter]
     fn writer_alive(&self) -> PyResult<bool> {
         self.core()?.writer_alive().map_err(raise)
     }
 
+    /// The newest record.
     fn read(&self) -> PyResult<Snapshot> {
         let core = self.core()?;
         Ok(Snapshot::of_reader(core.read().map_err(raise)?, core))
     }
 
+    /// The record of a sequence, while it is in the ring.
     #[pyo3(signature = (sequence, /))]
     fn read_at(&self, sequence: u64) -> PyResult<Snapshot> {
         let core = self.core()?;
@@ -99,6 +107,9 @@ impl Reader {
         ))
     }
 
+    /// Waits for a publication after the given one and returns its sequence.
+    ///
+    /// Raises `Timeout` after so many seconds; `None` waits for ever.
     #[pyo3(signature = (after, timeout=None))]
     fn wait(&self, py: Python<'_>, after: u64, timeout: Option<f64>) -> PyResult<u64> {
         let deadline = Deadline::after(timeout)?;
@@ -108,6 +119,10 @@ impl Reader {
             .map_err(raise)
     }
 
+    /// Yields the newest snapshot after the given sequence, then each newer one, skipping what it
+    /// was too slow for; a board that is replaced is opened again.
+    ///
+    /// Ends when nothing was published for `timeout` seconds; `None` goes on for ever.
     #[pyo3(signature = (*, after=0, timeout=None))]
     fn follow(slf: Py<Self>, after: u64, timeout: Option<f64>) -> PyResult<Follow> {
         Deadline::after(timeout)?;
@@ -118,6 +133,7 @@ impl Reader {
         })
     }
 
+    /// Closes the reader, also for those who wait with it. Snapshots stay good.
     fn close(&self) {
         self.core
             .lock()
@@ -191,41 +207,49 @@ pub struct Info(pegel::Info);
 
 #[pymethods]
 impl Info {
+    /// Bytes of a record; a document's capacity.
     #[getter]
     fn record_size(&self) -> usize {
         self.0.record_size
     }
 
+    /// Slots of the ring.
     #[getter]
     fn slots(&self) -> u32 {
         self.0.slots
     }
 
+    /// Equal for equal schemas.
     #[getter]
     fn schema_hash(&self) -> u64 {
         self.0.schema_hash
     }
 
+    /// How many writers have taken the board.
     #[getter]
     fn generation(&self) -> u64 {
         self.0.generation
     }
 
+    /// Permissions of its file.
     #[getter]
     fn mode(&self) -> u32 {
         self.0.mode
     }
 
+    /// Its owner's user id.
     #[getter]
     fn owner(&self) -> u32 {
         self.0.owner
     }
 
+    /// Its group's id.
     #[getter]
     fn group(&self) -> u32 {
         self.0.group
     }
 
+    /// Bytes of memory.
     #[getter]
     fn segment_size(&self) -> u64 {
         self.0.segment_size

@@ -17,21 +17,25 @@ pub struct Stamp(pegel::Stamp);
 
 #[pymethods]
 impl Stamp {
+    /// The publication's number, from 1.
     #[getter]
     fn sequence(&self) -> u64 {
         self.0.sequence
     }
 
+    /// How many writers had taken the board by then.
     #[getter]
     fn generation(&self) -> u64 {
         self.0.generation
     }
 
+    /// Nanoseconds of Unix time at which it was published, worked out when it was read.
     #[getter]
     fn published_ns(&self) -> i64 {
         self.0.published_ns
     }
 
+    /// When it was published, worked out when it was read: an aware datetime in UTC.
     #[getter]
     fn published<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let datetime = py.import("datetime")?;
@@ -46,22 +50,26 @@ impl Stamp {
         whole.call_method("replace", (), Some(&rest))
     }
 
+    /// How many nanoseconds old it was when it was read; time in suspend counts.
     #[getter]
     fn age_ns(&self) -> i64 {
         self.0.age_ns
     }
 
+    /// How many seconds old it was when it was read; time in suspend counts.
     #[getter]
     #[allow(clippy::cast_precision_loss)] // below a nanosecond for a hundred days
     fn age(&self) -> f64 {
         self.0.age_ns as f64 / 1e9
     }
 
+    /// Bytes of the record; a document's length.
     #[getter]
     fn record_size(&self) -> usize {
         self.0.record_size
     }
 
+    /// How often the writer lapped this read.
     #[getter]
     fn retries(&self) -> u32 {
         self.0.retries
@@ -136,7 +144,7 @@ impl Snapshot {
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyDict>> {
         let record = self.record(py)?;
         record.cast().map_err(|_| {
-            let (board, kind) = (&self.board, record.get_type());
+            let (board, kind) = (&self.board, value::kind(record));
             PyTypeError::new_err(format!(
                 "board {board}: this document is a {kind} and has no fields; use its .document"
             ))
@@ -156,31 +164,37 @@ impl Snapshot {
 
 #[pymethods]
 impl Snapshot {
+    /// All that is known of the publication.
     #[getter(stamp)]
     fn python_stamp(&self) -> Stamp {
         Stamp(*self.core.stamp())
     }
 
+    /// The publication's number, from 1.
     #[getter]
     fn sequence(&self) -> u64 {
         self.core.stamp().sequence
     }
 
+    /// How many writers had taken the board by then.
     #[getter]
     fn generation(&self) -> u64 {
         self.core.stamp().generation
     }
 
+    /// How many seconds old it was when it was read.
     #[getter]
     fn age(&self) -> f64 {
         self.python_stamp().age()
     }
 
+    /// When it was published: an aware datetime in UTC.
     #[getter]
     fn published<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.python_stamp().published(py)
     }
 
+    /// Whether the board had a writer when this was first asked; remembered since.
     #[getter]
     fn writer_alive(&self) -> PyResult<bool> {
         if let Some(alive) = self.writer_alive.get() {
@@ -194,11 +208,13 @@ impl Snapshot {
         Ok(*self.writer_alive.get_or_init(|| asked))
     }
 
+    /// The record as it was published.
     #[getter]
     fn bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.core.bytes())
     }
 
+    /// The document: what its JSON says, or its bytes.
     #[getter]
     fn document<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         if self.document.is_none() {
@@ -239,6 +255,7 @@ impl Snapshot {
         Ok(self.fields(py)?.len())
     }
 
+    /// The value of a field, or the default.
     #[pyo3(signature = (name, default=None, /))]
     fn get<'py>(
         &self,
@@ -249,14 +266,17 @@ impl Snapshot {
         Ok(self.fields(py)?.get_item(name)?.or(default))
     }
 
+    /// The names of the fields.
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.fields(py)?.call_method0("keys")
     }
 
+    /// The values of the fields.
     fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.fields(py)?.call_method0("values")
     }
 
+    /// The names and values of the fields.
     fn items<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.fields(py)?.call_method0("items")
     }

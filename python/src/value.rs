@@ -69,7 +69,7 @@ fn json(board: &str, document: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
 
 fn fields(board: &str, schema: &Schema, record: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let mapping = record.cast::<PyMapping>().map_err(|_| {
-        let given = record.get_type();
+        let given = kind(record);
         PyTypeError::new_err(format!(
             "board {board}: a record maps fields to values; {given} does not"
         ))
@@ -135,7 +135,13 @@ fn value(object: &Bound<'_, PyAny>) -> Result<Value, String> {
     if let Ok(plain) = object.call_method0("tolist") {
         return value(&plain);
     }
-    Err(format!("{} is no value of a field", object.get_type()))
+    Err(format!("{} is no value of a field", kind(object)))
+}
+
+/// The name of an object's class, for messages.
+pub fn kind(object: &Bound<'_, PyAny>) -> String {
+    let name = object.get_type().name();
+    name.map_or_else(|error| error.to_string(), |name| name.to_string())
 }
 
 fn python(py: Python<'_>, value: Value) -> PyResult<Bound<'_, PyAny>> {

@@ -16,6 +16,10 @@ use crate::value;
 use crate::wait::Deadline;
 
 /// Publishes to a board and holds it until it is closed or its process ends.
+///
+/// Creates the board, or takes over one that has the same schema. It is given as named fields, as a
+/// mapping of fields, or as the one field of a document. `slots` and `mode` are chosen for you, and
+/// left as they are when the board exists; `replace` replaces a board with another schema.
 #[pyclass(frozen, module = "pegel")]
 pub struct Writer {
     board: String,
@@ -76,6 +80,9 @@ impl Writer {
             .into())
     }
 
+    /// Takes an existing board, waiting for its writer to let go.
+    ///
+    /// Raises `Locked` when it did not within so many seconds; `None` waits for ever.
     #[staticmethod]
     #[pyo3(signature = (board, /, timeout=None))]
     #[allow(clippy::needless_pass_by_value)] // a Python argument
@@ -86,26 +93,31 @@ impl Writer {
         Ok(opened.map_err(raise)?.into())
     }
 
+    /// The board's name.
     #[getter]
     fn board(&self) -> &str {
         &self.board
     }
 
+    /// The board's file.
     #[getter]
     fn path(&self) -> PathBuf {
         self.path.clone()
     }
 
+    /// The board's fields by name, in their order.
     #[getter]
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         field::fields(py, &self.schema)
     }
 
+    /// The newest sequence, 0 when nothing has been published.
     #[getter]
     fn sequence(&self) -> PyResult<u64> {
         self.with(|core| core.reader().sequence())
     }
 
+    /// The newest record.
     fn read(&self) -> PyResult<Snapshot> {
         let read = self.with(|core| {
             core.reader()
@@ -115,6 +127,7 @@ impl Writer {
         read.map_err(raise)
     }
 
+    /// Publishes a record, given as a mapping or by its fields, or a document; returns its sequence.
     #[pyo3(signature = (*record, **values))]
     fn publish(
         &self,
@@ -125,6 +138,7 @@ impl Writer {
         self.with(|core| core.publish(&record))?.map_err(raise)
     }
 
+    /// Publishes if `expected` is still the newest sequence, else raises `Conflict`.
     #[pyo3(signature = (expected, /, *record, **values))]
     fn publish_if(
         &self,
@@ -137,12 +151,15 @@ impl Writer {
             .map_err(raise)
     }
 
+    /// Publishes a record that is already laid out, or a document as it is, unlooked at.
     #[pyo3(signature = (record, /))]
     fn publish_bytes(&self, record: &Bound<'_, PyAny>) -> PyResult<u64> {
         let record = value::bytes(record)?;
         self.with(|core| core.publish(&record))?.map_err(raise)
     }
 
+    /// Reads, changes and publishes, while no other writer can: `change` is given the record and
+    /// returns the new one; named fields are set.
     #[pyo3(signature = (change=None, /, **values))]
     fn update(
         &self,
@@ -169,6 +186,7 @@ impl Writer {
             .map_err(raise)
     }
 
+    /// Lets the board go. It and its last record stay.
     fn close(&self) {
         self.core
             .lock()
