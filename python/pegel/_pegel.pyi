@@ -3,9 +3,23 @@ from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Va
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeAlias, final
+from typing import Any, final
 
-from typing_extensions import Buffer, Self
+from typing_extensions import Buffer, Self, TypeAlias
+
+__all__ = [
+    "Field",
+    "Follow",
+    "Info",
+    "Reader",
+    "Snapshot",
+    "Stamp",
+    "Writer",
+    "__version__",
+    "boards",
+    "directory",
+    "unlink",
+]
 
 __version__: str
 
@@ -14,6 +28,7 @@ _Board: TypeAlias = str | os.PathLike[str]
 def boards(directory: str | os.PathLike[str] | None = None) -> list[str]: ...
 def directory() -> Path: ...
 def unlink(board: _Board, /) -> None: ...
+
 @final
 class Field:
     def __new__(cls, type: str, unit: str = "", *, size: int = 0, count: int = 1) -> Self: ...

@@ -74,22 +74,17 @@ fn fields(board: &str, schema: &Schema, record: &Bound<'_, PyAny>) -> PyResult<V
             "board {board}: a record maps fields to values; {given} does not"
         ))
     })?;
-    let mut values = Vec::with_capacity(schema.fields().len());
-    for item in mapping.items()? {
-        let (name, object): (String, Bound<'_, PyAny>) = item.extract()?;
-        let value = value(&object).map_err(|reason| {
-            refuse(
-                board,
-                ErrorKind::InvalidFields,
-                format!("field {name}: {reason}"),
-            )
-        })?;
-        values.push((name, value));
-    }
-    let values: Vec<_> = values
-        .iter()
-        .map(|(name, value)| (&**name, value.clone()))
-        .collect();
+    let items = mapping.items()?;
+    let items = items.iter().map(|item| item.extract());
+    let items: Vec<(String, Bound<'_, PyAny>)> = items.collect::<PyResult<_>>()?;
+    let values = items.iter().map(|(name, object)| {
+        let refuse = |reason: &str| {
+            let reason = format!("field {name}: {reason}");
+            refuse(board, ErrorKind::InvalidFields, reason)
+        };
+        Ok((&**name, value(object, &refuse)?))
+    });
+    let values: Vec<_> = values.collect::<PyResult<_>>()?;
     schema.encode(&values).map_err(|error| {
         // A FileNotFoundError would be a surprise here.
         let kind = match error.kind() {
@@ -100,42 +95,68 @@ fn fields(board: &str, schema: &Schema, record: &Bound<'_, PyAny>) -> PyResult<V
     })
 }
 
-/// The value of an object, whatever its field; or what is wrong with it.
-fn value(object: &Bound<'_, PyAny>) -> Result<Value, String> {
-    if let Ok(flag) = object.cast::<PyBool>() {
-        return Ok(Value::Bool(flag.is_true()));
+type Refuse<'a> = &'a dyn Fn(&str) -> PyErr;
+
+/// The value of an object, whatever its field.
+fn value(object: &Bound<'_, PyAny>, refuse: Refuse<'_>) -> PyResult<Value> {
+    if let Some(value) = scalar(object, refuse)? {
+        return Ok(value);
     }
-    if object.is_instance_of::<PyInt>() {
+    let is_list = |object: &Bound<'_, PyAny>| {
+        object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>()
+    };
+    let plain = if is_list(object) {
+        object
+    } else {
+        &plain(object, refuse)?
+    };
+    if is_list(plain) {
+        let values = plain
+            .try_iter()?
+            .map(|element| element_value(&element?, refuse));
+        return values.collect::<PyResult<_>>().map(Value::List);
+    }
+    scalar(plain, refuse)?.ok_or_else(|| none(plain, refuse))
+}
+
+fn element_value(element: &Bound<'_, PyAny>, refuse: Refuse<'_>) -> PyResult<Value> {
+    if let Some(value) = scalar(element, refuse)? {
+        return Ok(value);
+    }
+    scalar(&plain(element, refuse)?, refuse)?.ok_or_else(|| none(element, refuse))
+}
+
+/// What the arrays and scalars of numpy, array.array and memoryview are in Python's own types.
+fn plain<'py>(object: &Bound<'py, PyAny>, refuse: Refuse<'_>) -> PyResult<Bound<'py, PyAny>> {
+    match object.getattr_opt("tolist")? {
+        Some(tolist) => tolist.call0(),
+        None => Err(none(object, refuse)),
+    }
+}
+
+fn none(object: &Bound<'_, PyAny>, refuse: Refuse<'_>) -> PyErr {
+    refuse(&format!("{} is no value of a field", kind(object)))
+}
+
+fn scalar(object: &Bound<'_, PyAny>, refuse: Refuse<'_>) -> PyResult<Option<Value>> {
+    Ok(Some(if let Ok(flag) = object.cast::<PyBool>() {
+        Value::Bool(flag.is_true())
+    } else if object.is_instance_of::<PyInt>() {
         let signed = object.extract().map(Value::Int);
-        return signed
-            .or_else(|_| object.extract().map(Value::UInt))
-            .map_err(|_| format!("{object} is beyond 64 bits"));
-    }
-    if let Ok(float) = object.cast::<PyFloat>() {
-        return Ok(Value::Float(float.value()));
-    }
-    if let Ok(text) = object.cast::<PyString>() {
-        return text
-            .extract()
-            .map(Value::Text)
-            .map_err(|error| error.to_string());
-    }
-    if let Ok(bytes) = object.cast::<PyBytes>() {
-        return Ok(Value::Bytes(bytes.as_bytes().into()));
-    }
-    if let Ok(bytes) = object.cast::<PyByteArray>() {
-        return Ok(Value::Bytes(bytes.to_vec()));
-    }
-    if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
-        let elements = object.try_iter().map_err(|error| error.to_string())?;
-        let values = elements.map(|element| value(&element.map_err(|error| error.to_string())?));
-        return values.collect::<Result<_, _>>().map(Value::List);
-    }
-    // The arrays and scalars of numpy, array.array and memoryview.
-    if let Ok(plain) = object.call_method0("tolist") {
-        return value(&plain);
-    }
-    Err(format!("{} is no value of a field", kind(object)))
+        let integer = signed.or_else(|_| object.extract().map(Value::UInt));
+        integer.map_err(|_| refuse(&format!("{object} is beyond 64 bits")))?
+    } else if let Ok(float) = object.cast::<PyFloat>() {
+        Value::Float(float.value())
+    } else if let Ok(text) = object.cast::<PyString>() {
+        let text = text.extract().map(Value::Text);
+        text.map_err(|error| refuse(&error.to_string()))?
+    } else if let Ok(bytes) = object.cast::<PyBytes>() {
+        Value::Bytes(bytes.as_bytes().into())
+    } else if let Ok(bytes) = object.cast::<PyByteArray>() {
+        Value::Bytes(bytes.to_vec())
+    } else {
+        return Ok(None);
+    }))
 }
 
 /// The name of an object's class, for messages.

@@ -1,0 +1,93 @@
+"""Boards of one JSON text or bytes."""
+
+import json
+import math
+
+import pytest
+
+import pegel
+
+
+def test_json_goes_in_and_comes_out() -> None:
+    with pegel.Writer("ahoy", pegel.json(65536)) as writer, pegel.Reader("ahoy") as reader:
+        document = {"inverters": [{"power": 21.8, "name": "Süd"}], "night": None, "on": True}
+        writer.publish(document)
+        now = reader.read()
+        assert now == document
+        assert now.document == document
+        assert now["inverters"][0]["power"] == 21.8
+        assert list(now) == ["inverters", "night", "on"]
+        assert json.loads(now.bytes) == document
+        assert now.stamp.record_size == len(now.bytes)
+        assert "Süd".encode() in now.bytes
+        writer.publish(on=False)
+        assert reader.read() == {"on": False}
+        writer.update(on=True, level=3)
+        assert reader.read() == {"on": True, "level": 3}
+        writer.update(lambda document: [*document])
+        assert reader.read().document == ["on", "level"]
+
+
+@pytest.mark.parametrize("document", [[1, 2], "text", 7, 1.5, None, True, {}, []])
+def test_json_of_any_kind(document: object) -> None:
+    with pegel.Writer("ahoy", pegel.json(100)) as writer:
+        writer.publish(document)
+        now = writer.read()
+        assert now.document == document
+        if not isinstance(document, dict):
+            with pytest.raises(TypeError, match=rf"ahoy.*{type(document).__name__}.*\.document"):
+                now["a"]
+            with pytest.raises(TypeError, match="ahoy"):
+                list(now)
+
+
+def test_what_is_no_json() -> None:
+    with pegel.Writer("ahoy", pegel.json(100)) as writer:
+        for wrong in ({"power": math.nan}, [math.inf], {1, 2}, "\ud800", {"when": object()}):
+            with pytest.raises(pegel.InvalidArgument, match=r"ahoy.*no JSON") as caught:
+                writer.publish(wrong)
+            assert caught.value.__cause__ is not None
+        with pytest.raises(pegel.TooLarge, match=r"ahoy.*102.*100"):
+            writer.publish("x" * 100)
+        assert writer.sequence == 0
+
+
+def test_json_that_somebody_spoiled() -> None:
+    with pegel.Writer("ahoy", pegel.json(100)) as writer:
+        for spoiled in (b'{"power":', b"\xff", b""):
+            writer.publish_bytes(spoiled)
+            now = writer.read()
+            assert now.bytes == spoiled
+            with pytest.raises(pegel.Corrupt, match=rf"ahoy.*{now.sequence}.*no JSON"):
+                now.document  # noqa: B018
+
+
+def test_a_json_text_as_it_is() -> None:
+    with pegel.Writer("ahoy", pegel.json(100)) as writer:
+        writer.publish_bytes(b'{ "power": 1e2 }')
+        assert writer.read().bytes == b'{ "power": 1e2 }'
+        assert writer.read() == {"power": 100.0}
+
+
+def test_bytes() -> None:
+    with pegel.Writer("frame", pegel.bytes_(1000)) as writer:
+        for document in (b"", b"\0\xff", bytes(1000)):
+            writer.publish(document)
+            now = writer.read()
+            assert now.document == now.bytes == document
+        writer.publish(bytearray(b"abc"))
+        assert writer.read().document == b"abc"
+        with pytest.raises(pegel.TooLarge, match=r"frame.*1001.*1000"):
+            writer.publish(bytes(1001))
+        for wrong in ("text", 7, None, {"a": 1}):
+            with pytest.raises(TypeError):
+                writer.publish(wrong)
+        with pytest.raises(TypeError, match=r"frame.*bytes"):
+            writer.read()["document"]
+
+
+def test_a_document_that_outgrew_the_one_before() -> None:
+    with pegel.Writer("ahoy", pegel.json(200_000)) as writer, pegel.Reader("ahoy") as reader:
+        for size in (1, 100_000, 10, 190_000):
+            writer.publish("x" * size)
+            assert reader.read().document == "x" * size
