@@ -31,7 +31,7 @@
 //!   and the copy is thrown away.
 //! * The bound is as wide as it may be: with head at h + N - 1, the writer may be in the slot.
 //!
-//! `tests/loom.rs` checks this very code for N from 2 to 4, and that it fails when either fence,
+//! `tests/loom.rs` checks this very code for 2 and 4 slots, and that it fails when either fence,
 //! either order of head, or the bound is weakened.
 //!
 //! # Sources

@@ -19,6 +19,7 @@ pub fn load_acquire(word: &AtomicU64) -> u64 {
 
 /// loom's atomics, which can be told to be wrong: a model that passes with a fault proves nothing.
 #[cfg(pegel_loom)]
+#[allow(missing_docs)]
 mod seeded {
     pub use std::sync::atomic::Ordering;
     use std::sync::atomic::{AtomicU8, Ordering::SeqCst};

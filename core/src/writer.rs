@@ -60,7 +60,7 @@ impl Writer {
     pub fn create(board: &str, schema: &Schema, options: &Options) -> Result<Self> {
         let place = Place::parse(board)?;
         let wanted = Wanted::new(&place, schema, options)?;
-        let lock = lock_or_create(&place, wanted.mode)?;
+        let lock = lock_or_create(&place, lock_mode(wanted.mode))?;
         match Board::open(place.clone(), Access::Write) {
             Ok(old) => match wanted.difference(&old) {
                 None => {

@@ -1,0 +1,312 @@
+//! What a board promises to one who uses it, within one process.
+
+#![cfg(not(pegel_loom))]
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use pegel::{ErrorKind, Field, Options, Reader, Schema, Type, Value, Writer, list, unlink};
+use tempfile::TempDir;
+
+struct Boards(TempDir);
+
+impl Boards {
+    fn new() -> Self {
+        Self(tempfile::tempdir_in("/dev/shm").unwrap())
+    }
+
+    fn name(&self, board: &str) -> String {
+        format!("{}/{board}", self.0.path().display())
+    }
+
+    fn file(&self, board: &str) -> PathBuf {
+        self.0.path().join(format!("pegel.{board}"))
+    }
+}
+
+fn level() -> Schema {
+    Schema::new(vec![Field::new("level", Type::F64).unit("m")]).unwrap()
+}
+
+fn record(level: f64) -> [u8; 8] {
+    level.to_ne_bytes()
+}
+
+fn kind<T: std::fmt::Debug>(result: pegel::Result<T>) -> ErrorKind {
+    result.unwrap_err().kind()
+}
+
+#[test]
+fn a_record_comes_back_with_its_stamp() {
+    let boards = Boards::new();
+    let mut writer = Writer::create(&boards.name("a"), &level(), &Options::default()).unwrap();
+    let reader = Reader::open(&boards.name("a")).unwrap();
+    assert_eq!(reader.sequence(), 0);
+    assert_eq!(kind(reader.read()), ErrorKind::Empty);
+    assert_eq!(writer.publish(&record(3.5)).unwrap(), 1);
+    let now = reader.read().unwrap();
+    assert_eq!(now.get("level").unwrap(), Value::Float(3.5));
+    assert_eq!(kind(now.get("depth")), ErrorKind::NotFound);
+    assert_eq!((now.stamp().sequence, now.stamp().generation), (1, 1));
+    assert!((0..60_000_000_000).contains(&now.stamp().age_ns));
+    assert!(reader.writer_alive().unwrap() && writer.reader().writer_alive().unwrap());
+    drop(writer);
+    assert!(!reader.writer_alive().unwrap());
+    assert_eq!(reader.read().unwrap().bytes(), record(3.5));
+}
+
+#[test]
+fn history_is_read_by_sequence() {
+    let boards = Boards::new();
+    let options = Options {
+        slots: 8,
+        ..Options::default()
+    };
+    let mut writer = Writer::create(&boards.name("a"), &level(), &options).unwrap();
+    for sequence in 1..=20_u32 {
+        writer.publish(&record(sequence.into())).unwrap();
+    }
+    let reader = writer.reader();
+    for sequence in 14..=20_u32 {
+        let then = reader.read_at(sequence.into()).unwrap();
+        assert_eq!(then.bytes(), record(sequence.into()));
+    }
+    for sequence in [0, 1, 13, 21, u64::MAX] {
+        assert_eq!(kind(reader.read_at(sequence)), ErrorKind::Overwritten);
+    }
+}
+
+#[test]
+fn a_successor_goes_on_where_the_last_writer_stopped() {
+    let boards = Boards::new();
+    let board = boards.name("a");
+    let mut writer = Writer::create(&board, &level(), &Options::default()).unwrap();
+    writer.publish(&record(1.0)).unwrap();
+    assert_eq!(
+        kind(Writer::create(&board, &level(), &Options::default())),
+        ErrorKind::Locked
+    );
+    assert_eq!(
+        kind(Writer::open(&board, Some(Duration::ZERO))),
+        ErrorKind::Locked
+    );
+    assert_eq!(kind(unlink(&board)), ErrorKind::Locked);
+    drop(writer);
+    let mut writer = Writer::create(&board, &level(), &Options::default()).unwrap();
+    assert_eq!(writer.reader().read().unwrap().bytes(), record(1.0));
+    assert_eq!(writer.publish(&record(2.0)).unwrap(), 2);
+    assert_eq!(writer.reader().read().unwrap().stamp().generation, 2);
+}
+
+#[test]
+fn publish_if_meets_the_sequence_or_changes_nothing() {
+    let boards = Boards::new();
+    let mut writer = Writer::create(&boards.name("a"), &level(), &Options::default()).unwrap();
+    assert_eq!(
+        kind(writer.publish_if(1, &record(1.0))),
+        ErrorKind::Conflict
+    );
+    assert_eq!(writer.publish_if(0, &record(1.0)).unwrap(), 1);
+    assert_eq!(
+        kind(writer.publish_if(0, &record(2.0))),
+        ErrorKind::Conflict
+    );
+    assert_eq!(writer.reader().read().unwrap().bytes(), record(1.0));
+}
+
+#[test]
+fn a_replaced_board_is_gone_for_its_readers_and_its_sequences_go_on() {
+    let boards = Boards::new();
+    let board = boards.name("a");
+    let mut writer = Writer::create(&board, &level(), &Options::default()).unwrap();
+    for _ in 0..3 {
+        writer.publish(&record(1.0)).unwrap();
+    }
+    drop(writer);
+    let reader = Reader::open(&board).unwrap();
+    let other = Schema::new(vec![Field::new("depth", Type::I32)]).unwrap();
+    let refused = Writer::create(&board, &other, &Options::default()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidFields);
+    assert!(refused.to_string().contains("level"), "{refused}");
+    assert_eq!(reader.read().unwrap().bytes(), record(1.0));
+
+    let waiting = thread::spawn({
+        let reader = Reader::open(&board).unwrap();
+        move || kind(reader.wait(3, None))
+    });
+    let replace = Options {
+        replace: true,
+        ..Options::default()
+    };
+    let mut writer = Writer::create(&board, &other, &replace).unwrap();
+    assert_eq!(waiting.join().unwrap(), ErrorKind::Gone);
+    assert_eq!(kind(reader.read()), ErrorKind::Gone);
+    let reader = Reader::open(&board).unwrap();
+    assert_eq!(kind(reader.read()), ErrorKind::Empty);
+    assert_eq!(reader.sequence(), 0);
+    assert_eq!(writer.publish_if(0, &7_i32.to_ne_bytes()).unwrap(), 4);
+    assert_eq!(reader.read().unwrap().stamp().generation, 2);
+    assert_eq!(kind(reader.read_at(3)), ErrorKind::Overwritten);
+}
+
+#[test]
+fn replacing_an_equal_board_keeps_its_record() {
+    let boards = Boards::new();
+    let board = boards.name("a");
+    let mut writer = Writer::create(&board, &level(), &Options::default()).unwrap();
+    writer.publish(&record(1.0)).unwrap();
+    drop(writer);
+    let options = Options {
+        replace: true,
+        ..Options::default()
+    };
+    let writer = Writer::create(&board, &level(), &options).unwrap();
+    assert_eq!(writer.reader().read().unwrap().bytes(), record(1.0));
+}
+
+#[test]
+fn a_removed_board_is_gone() {
+    let boards = Boards::new();
+    let board = boards.name("a");
+    assert_eq!(kind(unlink(&board)), ErrorKind::NotFound);
+    let mut writer = Writer::create(&board, &level(), &Options::default()).unwrap();
+    writer.publish(&record(1.0)).unwrap();
+    drop(writer);
+    let reader = Reader::open(&board).unwrap();
+    assert_eq!(list(Some(boards.0.path())).unwrap(), ["a"]);
+    unlink(&board).unwrap();
+    assert_eq!(kind(reader.read()), ErrorKind::Gone);
+    assert_eq!(kind(Reader::open(&board)), ErrorKind::NotFound);
+    assert_eq!(fs::read_dir(boards.0.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_file_removed_by_hand_is_noticed_by_those_who_wait_and_write() {
+    let boards = Boards::new();
+    let mut writer = Writer::create(&boards.name("a"), &level(), &Options::default()).unwrap();
+    let reader = Reader::open(&boards.name("a")).unwrap();
+    fs::remove_file(boards.file("a")).unwrap();
+    assert_eq!(kind(reader.wait(0, None)), ErrorKind::Gone);
+    assert_eq!(kind(writer.publish(&record(1.0))), ErrorKind::Gone);
+}
+
+#[test]
+fn a_death_between_the_mark_and_the_new_board_leaves_the_old_one() {
+    let boards = Boards::new();
+    let board = boards.name("a");
+    let mut writer = Writer::create(&board, &level(), &Options::default()).unwrap();
+    writer.publish(&record(1.0)).unwrap();
+    drop(writer);
+    // The lowest bit of the head, which follows the header and the one field.
+    let mut bytes = fs::read(boards.file("a")).unwrap();
+    let head = if cfg!(target_endian = "little") {
+        192
+    } else {
+        199
+    };
+    bytes[head] |= 1;
+    fs::write(boards.file("a"), bytes).unwrap();
+    let reader = Reader::open(&board).unwrap();
+    assert_eq!(reader.read().unwrap().bytes(), record(1.0));
+    assert_eq!(
+        kind(reader.wait(1, Some(Duration::from_millis(5)))),
+        ErrorKind::Timeout
+    );
+    let mut writer = Writer::open(&board, None).unwrap();
+    assert_eq!(writer.publish(&record(2.0)).unwrap(), 2);
+    assert_eq!(reader.read().unwrap().bytes(), record(2.0));
+}
+
+#[test]
+fn documents_have_any_length_up_to_the_capacity() {
+    let boards = Boards::new();
+    let schema = Schema::new(vec![Field::json(100_000)]).unwrap();
+    let mut writer = Writer::create(&boards.name("a"), &schema, &Options::default()).unwrap();
+    for length in [0, 1, 7, 8, 4095, 4096, 4097, 65_537, 100_000] {
+        let document: Vec<u8> = (b'0'..=b'9').cycle().take(length).collect();
+        writer.publish(&document).unwrap();
+        let now = writer.reader().read().unwrap();
+        assert_eq!(now.bytes(), document);
+        assert_eq!(now.stamp().record_size, length);
+        let mut short = vec![0; length.saturating_sub(1)];
+        if length > 0 {
+            let error = writer.reader().read_into(&mut short).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TooLarge);
+            assert!(error.to_string().contains(&length.to_string()), "{error}");
+        }
+    }
+    let error = writer.publish(&vec![b' '; 100_001]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    assert!(error.to_string().contains("100001") && error.to_string().contains("100000"));
+    assert_eq!(writer.reader().read().unwrap().stamp().record_size, 100_000);
+}
+
+#[test]
+fn records_have_exactly_their_size() {
+    let boards = Boards::new();
+    let mut writer = Writer::create(&boards.name("a"), &level(), &Options::default()).unwrap();
+    assert_eq!(kind(writer.publish(&[0; 7])), ErrorKind::InvalidArgument);
+    assert_eq!(kind(writer.publish(&[0; 9])), ErrorKind::TooLarge);
+    assert_eq!(kind(writer.reader().read()), ErrorKind::Empty);
+    writer.publish(&[0; 8]).unwrap();
+    assert_eq!(
+        kind(writer.reader().read_into(&mut [0; 7])),
+        ErrorKind::TooLarge
+    );
+    assert!(writer.reader().read_into(&mut [0; 9]).is_ok());
+}
+
+#[test]
+fn modes_decide_who_may_write_and_lock() {
+    let boards = Boards::new();
+    let mode = |path: PathBuf| fs::metadata(path).unwrap().mode() & 0o7777;
+    for (given, board_mode, lock_mode) in [
+        (0, 0o640, 0o600),
+        (0o600, 0o600, 0o600),
+        (0o660, 0o660, 0o660),
+        (0o664, 0o664, 0o660),
+    ] {
+        let options = Options {
+            mode: given,
+            ..Options::default()
+        };
+        let name = format!("m{given}");
+        drop(Writer::create(&boards.name(&name), &level(), &options).unwrap());
+        assert_eq!(mode(boards.file(&name)), board_mode);
+        assert_eq!(mode(boards.file(&format!("{name}.lock"))), lock_mode);
+    }
+    for mode in [0o666, 0o400, 0o770, 0o1640, 0o644 | 0o100_000] {
+        let options = Options {
+            mode,
+            ..Options::default()
+        };
+        let refused = Writer::create(&boards.name("b"), &level(), &options);
+        assert_eq!(kind(refused), ErrorKind::InvalidArgument);
+    }
+    let options = Options {
+        mode: 0o660,
+        ..Options::default()
+    };
+    drop(Writer::create(&boards.name("m0"), &level(), &options).unwrap());
+    assert_eq!(mode(boards.file("m0")), 0o660);
+    assert_eq!(mode(boards.file("m0.lock")), 0o660);
+    fs::set_permissions(boards.file("m0"), fs::Permissions::from_mode(0o606)).unwrap();
+    assert_eq!(kind(Reader::open(&boards.name("m0"))), ErrorKind::Untrusted);
+}
+
+#[test]
+fn slots_are_powers_of_two() {
+    let boards = Boards::new();
+    for slots in [1, 2, 5, 1 << 17, u32::MAX] {
+        let options = Options {
+            slots,
+            ..Options::default()
+        };
+        let refused = Writer::create(&boards.name("a"), &level(), &options);
+        assert_eq!(kind(refused), ErrorKind::InvalidArgument);
+    }
+    assert_eq!(list(Some(boards.0.path())).unwrap(), Vec::<String>::new());
+}

@@ -1,0 +1,169 @@
+//! Files that are no boards, or boards that lie: an error or a whole record, never a crash.
+
+#![cfg(not(pegel_loom))]
+
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use pegel::{ErrorKind, Field, Options, Reader, Schema, Type, Writer, unlink};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+struct Boards(TempDir);
+
+impl Boards {
+    fn new() -> Self {
+        Self(tempfile::tempdir_in("/dev/shm").unwrap())
+    }
+
+    fn name(&self) -> String {
+        format!("{}/a", self.0.path().display())
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.path().join("pegel.a")
+    }
+
+    fn open_kind(&self) -> ErrorKind {
+        let error = Reader::open(&self.name()).unwrap_err();
+        assert!(error.to_string().contains("pegel.a"), "{error}");
+        error.kind()
+    }
+}
+
+fn schema() -> Schema {
+    Schema::new(vec![
+        Field::new("level", Type::F64),
+        Field::text("note", 24),
+    ])
+    .unwrap()
+}
+
+/// The bytes of a good board with three publications.
+fn good() -> &'static [u8] {
+    static GOOD: OnceLock<Vec<u8>> = OnceLock::new();
+    GOOD.get_or_init(|| {
+        let boards = Boards::new();
+        let mut writer = Writer::create(&boards.name(), &schema(), &Options::default()).unwrap();
+        for byte in 1..=3 {
+            writer.publish(&[byte; 32]).unwrap();
+        }
+        fs::read(boards.file()).unwrap()
+    })
+}
+
+#[test]
+fn each_step_of_the_ladder_has_its_name() {
+    let boards = Boards::new();
+    assert_eq!(boards.open_kind(), ErrorKind::NotFound);
+    fs::write(boards.file(), "").unwrap();
+    assert_eq!(boards.open_kind(), ErrorKind::Corrupt);
+    fs::write(boards.file(), [b'x'; 4096]).unwrap();
+    assert_eq!(boards.open_kind(), ErrorKind::Corrupt);
+    for length in [1, 127, 128, 200, good().len() - 1] {
+        fs::write(boards.file(), &good()[..length]).unwrap();
+        assert_eq!(boards.open_kind(), ErrorKind::Corrupt);
+    }
+    let mut newer = good().to_vec();
+    newer[8] += 1;
+    fs::write(boards.file(), &newer).unwrap();
+    assert_eq!(boards.open_kind(), ErrorKind::Unsupported);
+    let mut swapped = good().to_vec();
+    swapped[12..16].reverse();
+    fs::write(boards.file(), &swapped).unwrap();
+    assert_eq!(boards.open_kind(), ErrorKind::Unsupported);
+    fs::write(boards.file(), good()).unwrap();
+    assert_eq!(
+        Reader::open(&boards.name())
+            .unwrap()
+            .read()
+            .unwrap()
+            .bytes(),
+        [3; 32]
+    );
+}
+
+#[test]
+fn other_kinds_of_files_are_not_trusted() {
+    let boards = Boards::new();
+    let real = boards.0.path().join("real");
+    fs::write(&real, good()).unwrap();
+    symlink(&real, boards.file()).unwrap();
+    assert_eq!(boards.open_kind(), ErrorKind::Untrusted);
+    fs::remove_file(boards.file()).unwrap();
+    fs::hard_link(&real, boards.file()).unwrap();
+    assert_eq!(boards.open_kind(), ErrorKind::Untrusted);
+    fs::remove_file(boards.file()).unwrap();
+    fs::create_dir(boards.file()).unwrap();
+    assert_eq!(boards.open_kind(), ErrorKind::Untrusted);
+    let create = Writer::create(&boards.name(), &schema(), &Options::default());
+    assert_eq!(create.unwrap_err().kind(), ErrorKind::Untrusted);
+    fs::remove_dir(boards.file()).unwrap();
+    let path = boards.file();
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRUSR).unwrap();
+    assert_eq!(boards.open_kind(), ErrorKind::Untrusted);
+}
+
+#[test]
+fn a_damaged_board_is_kept_until_somebody_says_to_replace_it() {
+    let boards = Boards::new();
+    fs::write(boards.file(), "not a board").unwrap();
+    let create = |replace| {
+        let options = Options {
+            replace,
+            ..Options::default()
+        };
+        Writer::create(&boards.name(), &schema(), &options)
+    };
+    assert_eq!(create(false).unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(fs::read(boards.file()).unwrap(), b"not a board");
+    create(true).unwrap().publish(&[1; 32]).unwrap();
+    assert_eq!(Reader::open(&boards.name()).unwrap().sequence(), 1);
+}
+
+#[test]
+fn a_damaged_board_can_be_removed() {
+    let boards = Boards::new();
+    File::create(boards.file()).unwrap();
+    unlink(&boards.name()).unwrap();
+    assert_eq!(boards.open_kind(), ErrorKind::NotFound);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    /// Any bytes of a board changed, and its end cut off or not.
+    #[test]
+    fn a_lying_board_is_refused_or_read(
+        changes in prop::collection::vec((0..2048_usize, any::<u8>()), 1..12),
+        head in prop::option::of(any::<u64>()),
+        length in prop::option::of(0..4096_usize),
+        sequence: u64,
+    ) {
+        let boards = Boards::new();
+        let mut bytes = good().to_vec();
+        for (at, byte) in changes {
+            let last = bytes.len() - 1;
+            bytes[at.min(last)] = byte;
+        }
+        if let Some(head) = head {
+            bytes[256..264].copy_from_slice(&head.to_ne_bytes());
+        }
+        bytes.truncate(length.unwrap_or(usize::MAX));
+        fs::write(boards.file(), &bytes).unwrap();
+        if let Ok(reader) = Reader::open(&boards.name()) {
+            let _ = reader.read().map(|now| now.values().len());
+            let _ = reader.read_at(sequence).map(|then| then.values().len());
+            let _ = reader.wait(sequence, Some(Duration::ZERO));
+            if let Ok(mut writer) = Writer::open(&boards.name(), Some(Duration::ZERO)) {
+                // One whose sequences are used up says so; all others go on.
+                if writer.publish(&[7; 32]).is_ok() {
+                    assert_eq!(reader.read().unwrap().bytes(), [7; 32]);
+                }
+            }
+        }
+    }
+}
