@@ -1,0 +1,102 @@
+"""The programs that the system tests run: how they are built, started, and talked to."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+RELEASE = ROOT / "target/release"
+STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
+
+
+def built(path: str) -> Path:
+    """A file that the build makes."""
+    file = ROOT / path
+    if not file.exists():
+        pytest.fail(f"{file} is missing: run `make build` first")
+    return file
+
+
+def library() -> Path:
+    return built("target/release/libpegel.so")
+
+
+def environment(boards: Path) -> dict[str, str]:
+    """That of a program whose boards live in a directory of the test's own."""
+    return os.environ | {"PEGEL_DIR": str(boards), "PEGEL_LIBRARY": str(library())}
+
+
+def compile_c(source: Path, program: Path) -> Path:
+    """Builds a program in C99, without a warning, against the library in the build's directory."""
+    command = ["gcc", "-std=c99", *STRICT, f"-I{ROOT}/include", str(source), "-o", str(program)]
+    link = [f"-L{library().parent}", "-lpegel", f"-Wl,-rpath,{library().parent}"]
+    done = run([*command, *link])
+    assert done.returncode == 0, done.stderr
+    return program
+
+
+def python(script: str) -> list[str]:
+    return [sys.executable, str(ROOT / script)]
+
+
+def php(script: str) -> list[str]:
+    built("php-ffi/vendor/autoload.php")
+    return ["php", str(ROOT / script)]
+
+
+def run(
+    command: list[str], environment: Mapping[str, str] | None = None, directory: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program to its end."""
+    return subprocess.run(
+        command,
+        env=environment,
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+class Conversation:
+    """A running program that is told lines and answers with lines."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+
+    def say(self, line: object) -> None:
+        assert self.process.stdin
+        print(line, file=self.process.stdin, flush=True)
+
+    def hear(self) -> str:
+        assert self.process.stdout
+        assert self.process.stderr
+        line = self.process.stdout.readline()
+        assert line, f"{self.process.args!r} ended: {self.process.stderr.read()}"
+        return line.removesuffix("\n")
+
+    def ask(self, line: object) -> str:
+        self.say(line)
+        return self.hear()
+
+
+@contextmanager
+def converse(command: list[str], environment: Mapping[str, str]) -> Iterator[Conversation]:
+    """Starts a program, and at the end sees it end well once its input does."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    ) as process:
+        try:
+            yield Conversation(process)
+            rest, complaint = process.communicate(timeout=120)
+            assert (process.returncode, rest, complaint) == (0, "", "")
+        finally:
+            process.kill()
