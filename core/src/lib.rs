@@ -50,6 +50,8 @@ mod schema;
 #[cfg(not(pegel_loom))]
 mod segment;
 #[cfg(not(pegel_loom))]
+mod snapshot;
+#[cfg(not(pegel_loom))]
 mod trust;
 #[cfg(not(pegel_loom))]
 mod value;
@@ -61,8 +63,9 @@ pub use self::{
     error::{Error, ErrorKind, Result},
     field::{Entry, Field, Type},
     place::{directory, list},
-    reader::{Info, Publication, Reader, Snapshot, Stamp},
+    reader::{Info, Reader},
     schema::Schema,
+    snapshot::{Publication, Snapshot, Stamp},
     value::Value,
     writer::{Options, Writer, unlink},
 };

@@ -11,10 +11,11 @@ use crate::clock::{self, Moment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Layout;
 use crate::place::Place;
-use crate::reader::{BRISK_NS, Publication, Reader};
+use crate::reader::{BRISK_NS, Reader};
 use crate::ring::MAX_SEQUENCE;
 use crate::schema::Schema;
 use crate::segment::{Draft, ForkMark, Lock, remove, try_lock};
+use crate::snapshot::Publication;
 use crate::sync::{Ordering, fence};
 use crate::trust::{Access, names, open_trusted};
 

@@ -163,14 +163,14 @@ fn a_waiter_is_woken_by_every_last_publication() {
     let directory = tempfile::tempdir_in("/dev/shm").unwrap();
     let board = format!("{}/a", directory.path().display());
     let mut writer = Writer::create(&board, &schema(), &Options::default()).unwrap();
-    let (seen, sees) = mpsc::channel();
+    let (report, reports) = mpsc::channel();
     let waiting = thread::spawn({
         let reader = Reader::open(&board).unwrap();
         move || {
             let mut newest = 0;
             while newest < 2000 {
                 newest = reader.wait(newest, Some(WATCHDOG)).unwrap();
-                seen.send(newest).unwrap();
+                report.send(newest).unwrap();
             }
         }
     });
@@ -185,7 +185,7 @@ fn a_waiter_is_woken_by_every_last_publication() {
         }
         let last = writer.publish(&record(pair)).unwrap();
         let left = || end.saturating_duration_since(Instant::now());
-        while sees.recv_timeout(left()).expect("the waiter sleeps") < last {}
+        while reports.recv_timeout(left()).expect("the waiter sleeps") < last {}
     }
     waiting.join().unwrap();
     let late = writer
