@@ -23,7 +23,8 @@ def built(path: str) -> Path:
 
 
 def library() -> Path:
-    return built("target/release/libpegel.so")
+    """The shared library, by the name that programs linked to it look for."""
+    return built("target/release/libpegel.so.1")
 
 
 def environment(boards: Path) -> dict[str, str]:
@@ -34,8 +35,7 @@ def environment(boards: Path) -> dict[str, str]:
 def compile_c(source: Path, program: Path) -> Path:
     """Builds a program in C99, without a warning, against the library in the build's directory."""
     command = ["gcc", "-std=c99", *STRICT, f"-I{ROOT}/include", str(source), "-o", str(program)]
-    link = [f"-L{library().parent}", "-lpegel", f"-Wl,-rpath,{library().parent}"]
-    done = run([*command, *link])
+    done = run([*command, str(library()), f"-Wl,-rpath,{library().parent}"])
     assert done.returncode == 0, done.stderr
     return program
 
