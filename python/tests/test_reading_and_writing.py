@@ -11,9 +11,7 @@ import pegel
 
 
 def station() -> pegel.Writer:
-    return pegel.Writer(
-        "station", level=pegel.f64("m"), rain=pegel.bool_(), note=pegel.text(24)
-    )
+    return pegel.Writer("station", level=pegel.f64("m"), rain=pegel.bool_(), note=pegel.text(24))
 
 
 def test_what_is_published_is_read() -> None:
@@ -261,9 +259,10 @@ def test_closing() -> None:
 
 def test_one_record_at_a_time() -> None:
     with station() as writer:
-        for arguments in ((), ({}, {})):
-            with pytest.raises(TypeError, match="one record"):
-                writer.publish(*arguments)
+        with pytest.raises(TypeError, match="one record"):
+            writer.publish()
+        with pytest.raises(TypeError, match="one record"):
+            writer.publish({}, {})
         with pytest.raises(TypeError, match="one record"):
             writer.publish({"level": 1}, level=1)
         with pytest.raises(TypeError, match=r"station.*int"):

@@ -58,8 +58,9 @@ def test_floats() -> None:
         assert math.copysign(1, back(helper(), -0.0)) == -1
         assert back(helper(), 7) == 7.0
         assert type(back(helper(), 7)) is float
-        for wrong in (True, "1", None, [1.0], {}):
-            refused(helper(), wrong, "not|no value")
+        wrong: tuple[Any, ...] = (True, "1", None, [1.0], {})
+        for value in wrong:
+            refused(helper(), value, "not|no value")
     assert back(pegel.f32(), 0.1) == struct.unpack("f", struct.pack("f", 0.1))[0]
     assert back(pegel.f64(count=2), (1.5, 2)) == (1.5, 2.0)
 
@@ -128,9 +129,11 @@ def test_an_error_inside_a_value_is_told() -> None:
         def tolist(self) -> float:
             raise RuntimeError("the sensor is unplugged")
 
-    with pegel.Writer("probe", level=pegel.f64()) as writer:
-        with pytest.raises(RuntimeError, match="unplugged"):
-            writer.publish(level=Broken())
+    with (
+        pegel.Writer("probe", level=pegel.f64()) as writer,
+        pytest.raises(RuntimeError, match="unplugged"),
+    ):
+        writer.publish(level=Broken())
 
 
 def test_fields_that_are_none() -> None:
