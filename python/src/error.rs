@@ -1,6 +1,7 @@
 //! Errors of the core as the exceptions of the package.
 
 use pegel::{Error, ErrorKind};
+use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 /// The exception of an error: the class in `pegel` is called like the kind.
@@ -20,4 +21,21 @@ pub fn raise(error: Error) -> PyErr {
 /// The exception for a reason that does not name its board.
 pub fn refuse(board: &str, kind: ErrorKind, reason: impl std::fmt::Display) -> PyErr {
     raise(Error::new(kind, format!("board {board}: {reason}")))
+}
+
+/// The exception for what `json` refused; not for a failure of something else meanwhile.
+pub fn no_json(py: Python<'_>, board: &str, kind: ErrorKind, what: &str, cause: PyErr) -> PyErr {
+    let is_refusal = cause.is_instance_of::<PyValueError>(py)
+        || cause.is_instance_of::<PyTypeError>(py)
+        || cause.is_instance_of::<PyRecursionError>(py);
+    if !is_refusal {
+        return cause;
+    }
+    let error = refuse(
+        board,
+        kind,
+        format!("{what} is no JSON: {}", cause.value(py)),
+    );
+    error.set_cause(py, Some(cause));
+    error
 }

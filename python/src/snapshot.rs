@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyMapping};
 
-use crate::error::{raise, refuse};
+use crate::error::{no_json, raise};
 use crate::value;
 
 /// What is known of a publication.
@@ -128,17 +128,8 @@ impl Snapshot {
 
     /// The record as a dict, a JSON document, or bytes.
     fn record<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyAny>> {
-        let record = self.record.get_or_try_init(py, || {
-            let decoded = value::decode(py, self.document, &self.core);
-            decoded.map(Bound::unbind).map_err(|cause| {
-                let sequence = self.core.stamp().sequence;
-                let reason = format!("sequence {sequence} is no JSON: {}", cause.value(py));
-                let error = refuse(&self.board, ErrorKind::Corrupt, reason);
-                error.set_cause(py, Some(cause));
-                error
-            })
-        });
-        Ok(record?.bind(py))
+        let decode = || self.to_python(py).map(Bound::unbind);
+        Ok(self.record.get_or_try_init(py, decode)?.bind(py))
     }
 
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyDict>> {
@@ -158,7 +149,10 @@ impl Snapshot {
 
     /// A copy of the record that may be changed.
     pub fn to_python<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        value::decode(py, self.document, &self.core)
+        value::decode(py, self.document, &self.core).map_err(|cause| {
+            let what = format!("sequence {}", self.core.stamp().sequence);
+            no_json(py, &self.board, ErrorKind::Corrupt, &what, cause)
+        })
     }
 }
 

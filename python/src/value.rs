@@ -8,7 +8,7 @@ use pyo3::types::{
     PyString, PyTuple,
 };
 
-use crate::error::refuse;
+use crate::error::{no_json, refuse};
 
 /// The bytes of a record given as a mapping, or of a document.
 pub fn encode(board: &str, schema: &Schema, record: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
@@ -59,12 +59,9 @@ fn json(board: &str, document: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let dumps = py.import("json")?.getattr("dumps")?;
     let text = dumps.call((document,), Some(&options));
     let encoded = text.and_then(|text| text.extract::<String>());
-    encoded.map(String::into_bytes).map_err(|cause| {
-        let reason = format!("the document is no JSON: {}", cause.value(py));
-        let error = refuse(board, ErrorKind::InvalidArgument, reason);
-        error.set_cause(py, Some(cause));
-        error
-    })
+    encoded
+        .map(String::into_bytes)
+        .map_err(|cause| no_json(py, board, ErrorKind::InvalidArgument, "the document", cause))
 }
 
 fn fields(board: &str, schema: &Schema, record: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {

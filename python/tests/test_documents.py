@@ -43,7 +43,10 @@ def test_json_of_any_kind(document: object) -> None:
 
 def test_what_is_no_json() -> None:
     with pegel.Writer("ahoy", pegel.json(100)) as writer:
-        for wrong in ({"power": math.nan}, [math.inf], {1, 2}, "\ud800", {"when": object()}):
+        endless: list[object] = []
+        endless.append(endless)
+        wrongs = ({"power": math.nan}, [math.inf], {1, 2}, "\ud800", {"when": object()}, endless)
+        for wrong in wrongs:
             with pytest.raises(pegel.InvalidArgument, match=r"ahoy.*no JSON") as caught:
                 writer.publish(wrong)
             assert caught.value.__cause__ is not None
@@ -53,13 +56,15 @@ def test_what_is_no_json() -> None:
 
 
 def test_json_that_somebody_spoiled() -> None:
-    with pegel.Writer("ahoy", pegel.json(100)) as writer:
-        for spoiled in (b'{"power":', b"\xff", b""):
+    with pegel.Writer("ahoy", pegel.json(10_000)) as writer:
+        for spoiled in (b'{"power":', b"\xff", b"", b"[" * 10_000):
             writer.publish_bytes(spoiled)
             now = writer.read()
             assert now.bytes == spoiled
             with pytest.raises(pegel.Corrupt, match=rf"ahoy.*{now.sequence}.*no JSON"):
                 now.document  # noqa: B018
+            with pytest.raises(pegel.Corrupt, match=rf"ahoy.*{now.sequence}.*no JSON"):
+                writer.update(power=1)
 
 
 def test_a_json_text_as_it_is() -> None:
