@@ -14,7 +14,7 @@ def check(module: str, *arguments: str) -> None:
 
 
 def test_the_package_and_its_use_are_typed(tmp_path: Path) -> None:
-    check("mypy", "--strict", f"--cache-dir={tmp_path}", "pegel", "tests/typing_api.py")
+    check("mypy", "--strict", f"--cache-dir={tmp_path}", "pegel", "tests")
 
 
 def test_the_stubs_are_the_modules(tmp_path: Path) -> None:

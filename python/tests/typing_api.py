@@ -24,6 +24,7 @@ def station() -> None:
         assert_type(now.age, float)
         assert_type(now.published, datetime)
         assert_type(now.writer_alive, bool)
+        assert_type(now.bytes, bytes)
         assert_type(reader.fields["level"], pegel.Field)
         mapping: Mapping[str, Any] = now
         print(mapping)
