@@ -1,0 +1,9 @@
+<?php
+
+// For opcache.preload: with PHP's default ffi.enable, only preloaded classes may use FFI.
+
+declare(strict_types=1);
+
+foreach (glob(__DIR__ . '/src/*.php') as $file) {
+    opcache_compile_file($file);
+}

@@ -1,0 +1,11 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Pegel;
+
+/** Somebody published since the sequence that was named. */
+final class Conflict extends Exception
+{
+    public const CODE = 27;
+}

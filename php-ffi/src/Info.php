@@ -1,0 +1,24 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Pegel;
+
+/** What is known of a board itself. */
+final class Info
+{
+    /** @internal */
+    public function __construct(
+        /** Bytes of a record; a document's capacity. */
+        public readonly int $recordSize,
+        /** Slots of the ring. */
+        public readonly int $slots,
+        /** Equal for equal schemas; 16 hexadecimal digits. */
+        public readonly string $schemaHash,
+        /** How many writers have taken the board. */
+        public readonly int $generation,
+        /** Permissions of the board's file. */
+        public readonly int $mode,
+    ) {
+    }
+}

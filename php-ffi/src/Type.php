@@ -1,0 +1,80 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Pegel;
+
+/** The type of a field; the number is the C ABI's. */
+enum Type: int
+{
+    case Bool = 1;
+    case I8 = 2;
+    case U8 = 3;
+    case I16 = 4;
+    case U16 = 5;
+    case I32 = 6;
+    case U32 = 7;
+    case I64 = 8;
+    case U64 = 9;
+    case F32 = 10;
+    case F64 = 11;
+    case Text = 12;
+    case Json = 13;
+    case Bytes = 14;
+
+    /** The name in schemas and messages, the same in every language, as in "f64". */
+    public function label(): string
+    {
+        return strtolower($this->name);
+    }
+
+    /** Whether it is the only field of its board, of varying length. */
+    public function isDocument(): bool
+    {
+        return $this === self::Json || $this === self::Bytes;
+    }
+
+    /** Whether PHP has it as an int, or beyond PHP_INT_MAX as a decimal string. */
+    public function isInteger(): bool
+    {
+        return $this->value >= self::I8->value && $this->value <= self::U64->value;
+    }
+
+    /**
+     * The least and the greatest value of an integer.
+     *
+     * @return array{int, int|string}
+     */
+    public function range(): array
+    {
+        return match ($this) {
+            self::I8 => [-0x80, 0x7f],
+            self::U8 => [0, 0xff],
+            self::I16 => [-0x8000, 0x7fff],
+            self::U16 => [0, 0xffff],
+            self::I32 => [-0x80000000, 0x7fffffff],
+            self::U32 => [0, 0xffffffff],
+            self::I64 => [PHP_INT_MIN, PHP_INT_MAX],
+            self::U64 => [0, '18446744073709551615'],
+            default => throw new InvalidArgument("{$this->label()} is no integer"),
+        };
+    }
+
+    /** The letter of pack() and unpack(). */
+    public function format(): string
+    {
+        return match ($this) {
+            self::Bool, self::U8 => 'C',
+            self::I8 => 'c',
+            self::I16 => 's',
+            self::U16 => 'S',
+            self::I32 => 'l',
+            self::U32 => 'L',
+            self::I64 => 'q',
+            self::U64 => 'Q',
+            self::F32 => 'f',
+            self::F64 => 'd',
+            self::Text, self::Json, self::Bytes => 'a',
+        };
+    }
+}

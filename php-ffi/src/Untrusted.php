@@ -1,0 +1,11 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Pegel;
+
+/** A file whose owner, type or links are not to be trusted. */
+final class Untrusted extends Exception
+{
+    public const CODE = 32;
+}

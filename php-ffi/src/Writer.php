@@ -1,0 +1,129 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Pegel;
+
+/**
+ * Publishes to a board, and holds it until it is closed, or its request ends in any way.
+ *
+ * A process that forks must not publish in the child with the parent's writer.
+ */
+final class Writer
+{
+    private readonly Reader $reader;
+
+    private function __construct(
+        /** The board as it was asked for: NAME or DIRECTORY/NAME. */
+        public readonly string $board,
+        private readonly Library $library,
+        private readonly Handle $handle,
+    ) {
+        $this->reader = Reader::ofWriter($board, $library, $handle);
+    }
+
+    /**
+     * Creates a board, or takes over one that has the same schema; its last record stays.
+     *
+     * Throws Locked when it has a writer, and InvalidFields when it has another schema, unless it is to be
+     * replaced: its readers then find it gone. With 0, slots and mode (0640) are chosen for a new board and
+     * left as they are for an old one.
+     */
+    public static function create(
+        string $board,
+        Schema $schema,
+        int $slots = 0,
+        int $mode = 0,
+        bool $replace = false,
+    ): self {
+        $library = Library::instance();
+        return new self($board, $library, $library->createWriter($board, $schema, $slots, $mode, $replace));
+    }
+
+    /**
+     * Takes an existing board, waiting for its writer to let go: for writing by turns.
+     *
+     * Throws Locked when it did not within so many seconds; null waits for ever.
+     */
+    public static function open(string $board, ?float $timeout = 1.0): self
+    {
+        $library = Library::instance();
+        return new self($board, $library, $library->openWriter($board, $timeout));
+    }
+
+    /** Removes a board that has no writer: its readers find it gone. */
+    public static function unlink(string $board): void
+    {
+        Library::instance()->unlink($board);
+    }
+
+    /** The board's fields. */
+    public function schema(): Schema
+    {
+        return $this->reader->schema();
+    }
+
+    /** The newest sequence, 0 when nothing has been published. */
+    public function sequence(): int
+    {
+        return $this->reader->sequence();
+    }
+
+    /** The newest record. */
+    public function read(): Snapshot
+    {
+        return $this->reader->read();
+    }
+
+    /** Publishes all fields by name, or one array of them, or one document; says the sequence. */
+    public function publish(mixed ...$values): int
+    {
+        return $this->publishBytes($this->encode($values));
+    }
+
+    /** Publishes if `expected` is still the newest sequence (0: nothing published yet); else throws Conflict. */
+    public function publishIf(int $expected, mixed ...$values): int
+    {
+        return $this->library->publishIf($this->handle, $expected, $this->encode($values));
+    }
+
+    /** Publishes a record that is already laid out, or a document as it is, unlooked at. */
+    public function publishBytes(string $record): int
+    {
+        return $this->library->publish($this->handle, $record);
+    }
+
+    /**
+     * Reads, changes and publishes, while no other writer can: `change` is given the array of the fields, or the
+     * document, and returns the new one.
+     */
+    public function update(callable $change): int
+    {
+        $now = $this->read();
+        $record = $this->schema()->encode($change($now->document), $this->board);
+        return $this->library->publishIf($this->handle, $now->sequence, $record);
+    }
+
+    /** Lets the board go. It and its last record stay. */
+    public function close(): void
+    {
+        $this->library->close($this->handle);
+    }
+
+    public function __destruct()
+    {
+        $this->close();
+    }
+
+    /** @param array<mixed> $values */
+    private function encode(array $values): string
+    {
+        $isWhole = array_key_exists(0, $values);
+        if (count($values) === 0 || ($isWhole && count($values) > 1)) {
+            throw new InvalidArgument(
+                "board {$this->board}: publish one record: its fields by name, an array of them, or a document"
+            );
+        }
+        return $this->schema()->encode($isWhole ? $values[0] : $values, $this->board);
+    }
+}
