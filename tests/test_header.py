@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from programs import ROOT, STRICT, built, environment, library, run
 
 HEADER = ROOT / "include/pegel.h"

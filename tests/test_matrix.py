@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+
 from programs import built, converse, environment, php, python, run
 
 LANGUAGES = ("c", "php", "python", "rust", "ctypes")
