@@ -1,5 +1,6 @@
 """The latest value of something, in POSIX shared memory."""
 
+import os
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -28,11 +29,13 @@ from ._pegel import (
     Writer,
     __version__,
     boards,
+    close_inherited,
     directory,
     unlink,
 )
 
 Mapping.register(Snapshot)
+os.register_at_fork(after_in_child=close_inherited)
 
 
 class Error(Exception):

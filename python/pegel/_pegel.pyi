@@ -17,6 +17,7 @@ __all__ = [
     "Writer",
     "__version__",
     "boards",
+    "close_inherited",
     "directory",
     "unlink",
 ]
@@ -26,6 +27,7 @@ __version__: str
 _Board: TypeAlias = str | os.PathLike[str]
 
 def boards(directory: str | os.PathLike[str] | None = None) -> list[str]: ...
+def close_inherited() -> None: ...
 def directory() -> Path: ...
 def unlink(board: _Board, /) -> None: ...
 

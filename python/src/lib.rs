@@ -55,7 +55,7 @@ mod _pegel {
     #[pymodule_export]
     use crate::snapshot::{Snapshot, Stamp};
     #[pymodule_export]
-    use crate::writer::Writer;
+    use crate::writer::{Writer, close_inherited};
     #[pymodule_export]
     use crate::{boards, directory, unlink};
 

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pegel::ErrorKind;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::error::raise;
+use crate::error::{raise, refuse};
 use crate::field;
 use crate::place;
 use crate::snapshot::Snapshot;
@@ -24,9 +23,17 @@ pub struct Reader {
 
 impl Reader {
     fn core(&self) -> PyResult<Arc<pegel::Reader>> {
-        let core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
-        core.clone().ok_or_else(|| {
-            PyValueError::new_err(format!("board {}: this reader is closed", self.place))
+        let core = self
+            .core
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        core.ok_or_else(|| {
+            refuse(
+                &self.place,
+                ErrorKind::InvalidArgument,
+                "this reader is closed",
+            )
         })
     }
 

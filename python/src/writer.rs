@@ -1,14 +1,14 @@
 //! `pegel.Writer`.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use pegel::{ErrorKind, Options};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::error::raise;
+use crate::error::{raise, refuse};
 use crate::field;
 use crate::place;
 use crate::snapshot::Snapshot;
@@ -25,16 +25,38 @@ pub struct Writer {
     board: String,
     path: PathBuf,
     schema: pegel::Schema,
-    /// `None` when closed. No Python code runs while it is locked: that could let another thread in,
-    /// which would then wait for this one without letting it go on.
-    core: Mutex<Option<pegel::Writer>>,
+    core: Arc<Core>,
+}
+
+/// `None` when closed. No Python code runs while it is locked: that could let another thread in,
+/// which would then wait for this one without letting it go on.
+type Core = Mutex<Option<pegel::Writer>>;
+
+/// All writers of this process.
+static WRITERS: Mutex<Vec<Weak<Core>>> = Mutex::new(Vec::new());
+
+/// Closes the writers that a child got by fork. They could not publish, but would keep the board
+/// from everybody else when the parent is dead.
+#[pyfunction]
+pub fn close_inherited() {
+    for writer in locked(&WRITERS)
+        .drain(..)
+        .filter_map(|writer| writer.upgrade())
+    {
+        locked(&writer).take();
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Writer {
     fn with<T>(&self, task: impl FnOnce(&mut pegel::Writer) -> T) -> PyResult<T> {
-        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
-        core.as_mut().map(task).ok_or_else(|| {
-            PyValueError::new_err(format!("board {}: this writer is closed", self.board))
+        let done = locked(&self.core).as_mut().map(task);
+        done.ok_or_else(|| {
+            let reason = "this writer is closed, as in a child that got it by fork; open the board";
+            refuse(&self.board, ErrorKind::InvalidArgument, reason)
         })
     }
 
@@ -46,11 +68,17 @@ impl Writer {
 impl From<pegel::Writer> for Writer {
     fn from(core: pegel::Writer) -> Self {
         let reader = core.reader();
+        let (board, path) = (reader.board().into(), reader.path().into());
+        let schema = reader.schema().clone();
+        let core = Arc::new(Mutex::new(Some(core)));
+        let mut writers = locked(&WRITERS);
+        writers.retain(|writer| writer.strong_count() > 0);
+        writers.push(Arc::downgrade(&core));
         Self {
-            board: reader.board().into(),
-            path: reader.path().into(),
-            schema: reader.schema().clone(),
-            core: Mutex::new(Some(core)),
+            board,
+            path,
+            schema,
+            core,
         }
     }
 }
@@ -188,10 +216,7 @@ impl Writer {
 
     /// Lets the board go. It and its last record stay.
     fn close(&self) {
-        self.core
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        locked(&self.core).take();
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {

@@ -104,6 +104,28 @@ def test_a_forked_child_cannot_publish_but_read(start: Start) -> None:
     assert told[4:] == ["1", "2"]
 
 
+def test_a_forked_child_does_not_keep_the_board(start: Start) -> None:
+    parent = start("""
+import os
+import pegel
+writer = pegel.Writer("count", n=pegel.u64())
+if os.fork() == 0:
+    print("ready", flush=True)
+    print(pegel.Reader("count").wait(0, timeout=50), flush=True)
+    os._exit(0)
+os.wait()
+""")
+    reader = pegel.Reader("count")
+    assert reader.writer_alive
+    parent.kill()
+    parent.wait()
+    assert not reader.writer_alive
+    with pegel.Writer.open("count", timeout=0) as writer:
+        writer.publish(n=1)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "1\n"
+
+
 def test_a_program_that_another_one_starts_does_not_keep_the_board(start: Start) -> None:
     parent = start("""
 import subprocess, sys
