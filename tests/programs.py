@@ -45,7 +45,6 @@ def python(script: str) -> list[str]:
 
 
 def php(script: str) -> list[str]:
-    built("php-ffi/vendor/autoload.php")
     return ["php", str(ROOT / script)]
 
 

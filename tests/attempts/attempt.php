@@ -9,7 +9,7 @@ use Pegel\Reader;
 use Pegel\Schema;
 use Pegel\Writer;
 
-require __DIR__ . '/../../php-ffi/vendor/autoload.php';
+require __DIR__ . '/../../php-ffi/autoload.php';
 
 const RECORD = ['level' => 3.21, 'rain' => true, 'note' => 'rising'];
 

@@ -10,7 +10,7 @@ use Pegel\Schema;
 use Pegel\Type;
 use Pegel\Writer;
 
-require __DIR__ . '/../../php-ffi/vendor/autoload.php';
+require __DIR__ . '/../../php-ffi/autoload.php';
 
 const CAPACITY = 4096;
 
@@ -108,3 +108,34 @@ function decode(Schema $schema, mixed $record): string
     }
     return implode("\t", $words);
 }
+
+function write(string $board, string $kind): void
+{
+    $schema = schema($kind);
+    $writer = Writer::create($board, $schema);
+    echo "ready\n";
+    while (($line = fgets(STDIN)) !== false) {
+        echo $writer->publish(encode($schema, rtrim($line, "\n"))), "\n";
+    }
+}
+
+function read(string $board, string $kind): void
+{
+    $reader = Reader::open($board);
+    $schema = schema($kind);
+    if ($reader->schema()->fields != $schema->fields) {
+        throw new Exception("board $board has another schema than this program");
+    }
+    while (($line = fgets(STDIN)) !== false) {
+        $reader->wait((int) $line, timeout: 60.0);
+        $now = $reader->read();
+        $alive = $now->writerAlive ? 'true' : 'false';
+        echo "$now->sequence\t$now->generation\t$alive\t", decode($schema, $now->document), "\n";
+    }
+}
+
+[, $verb, $board, $kind] = $argv;
+match ($verb) {
+    'write' => write($board, $kind),
+    'read' => read($board, $kind),
+};
