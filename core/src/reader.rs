@@ -21,7 +21,7 @@ use crate::trust::Access;
 const MAX_TRIES: u32 = 1000;
 /// Publications that follow each other faster, in nanoseconds, wake nobody (`Writer` tells why): a
 /// waiter then looks by itself after so long.
-pub(crate) const BRISK_NS: i64 = 200_000;
+pub(crate) const BRISK_NS: i64 = 20_000;
 /// A waiter looks so often whether the board was removed by one who does not know Pegel.
 const GLANCE: Duration = Duration::from_secs(1);
 /// A waiter looks so often at a board that is just being replaced.

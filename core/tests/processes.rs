@@ -179,7 +179,7 @@ fn a_waiter_is_woken_by_every_last_publication() {
     let end = Instant::now() + WATCHDOG;
     for pair in 1..=1000_u64 {
         writer.publish(&record(pair)).unwrap();
-        let pause = Instant::now() + Duration::from_micros(pair % 300);
+        let pause = Instant::now() + Duration::from_micros(pair % 40);
         while Instant::now() < pause {
             std::hint::spin_loop();
         }

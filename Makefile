@@ -1,0 +1,95 @@
+# Everything that a newcomer needs; `make help` tells. Each target installs what it lacks.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+ROOT_RUN := $(if $(filter 0,$(shell id -u)),,sudo)
+PYTHON := .venv/bin/python
+
+# What Debian 12 with Rust lacks.
+PACKAGES := gcc libc6-dev php-cli php-fpm nginx-light python3-venv
+TEST_PACKAGES := $(PACKAGES) binutils clang g++ php-codesniffer php-mbstring php-xml phpunit \
+	libfcgi-bin chromium util-linux
+
+# A hang ends the step, not the patience of whoever waits for it.
+WATCHDOG := timeout --kill-after=10
+
+define install
+	missing=$$(for package in $(1); do \
+		dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; \
+	done); \
+	if [ -n "$$missing" ]; then \
+		echo "Installing from Debian:" $$missing; \
+		$(ROOT_RUN) apt-get -q update; \
+		$(ROOT_RUN) env DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends install $$missing; \
+	fi
+endef
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+.PHONY: demo
+demo: packages build ## Run the solar station: simulator, daemon, php-fpm, nginx (REPLAY=file SPEED=60 PORT=8080)
+	$(PYTHON) examples/station/demo.py $(if $(REPLAY),--replay $(REPLAY)) $(if $(SPEED),--speed $(SPEED)) $(if $(PORT),--port $(PORT))
+
+.PHONY: test
+test: test-packages build test-rust test-loom test-php lint-python ## Run every check and every test
+	PATH="$(CURDIR)/target/release:$$PATH" $(PYTHON) -m pytest -n 2 tests python/tests
+
+.PHONY: build
+build: library python ## Build libpegel, the program `pegel` and the Python package
+
+.PHONY: library
+library:
+	cargo build --release --locked -p pegel-cabi -p pegel-cli
+	ln -sf libpegel.so target/release/libpegel.so.1
+
+.PHONY: python
+python: .venv/installed
+	VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/maturin develop --release --locked -q -m python/Cargo.toml
+
+.venv/installed: requirements-dev.txt
+	/usr/bin/python3 -m venv .venv
+	.venv/bin/pip install -q --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+.PHONY: test-rust
+test-rust: ## Format, lint and test the Rust crates
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(WATCHDOG) 900 cargo test --workspace --locked
+
+.PHONY: test-loom
+test-loom: ## Check the ring against the C11 memory model
+	RUSTFLAGS="--cfg pegel_loom" $(WATCHDOG) 900 cargo test --release --locked --target-dir target/loom -p pegel --test loom
+
+.PHONY: test-php
+test-php: library ## Lint and test the PHP package
+	cd php-ffi && phpcs
+	cd php-ffi && $(WATCHDOG) 300 phpunit
+
+.PHONY: lint-python
+lint-python: python ## Lint and type all Python
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m mypy
+
+.PHONY: bench
+bench: packages build ## Measure, side by side in one run
+	cargo bench --locked -p pegel-bench
+
+.PHONY: header
+header: ## Write include/pegel.h anew from the sources
+	PEGEL_WRITE_HEADER=1 cargo test -q -p pegel-cabi --test header
+
+.PHONY: packages test-packages
+packages:
+	@$(call install,$(PACKAGES))
+test-packages:
+	@$(call install,$(TEST_PACKAGES))
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf target .venv

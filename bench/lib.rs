@@ -1,0 +1,28 @@
+//! Boards to measure with.
+
+use pegel::{Field, Options, Schema, Type, Writer};
+use tempfile::TempDir;
+
+/// A directory of boards that vanishes with it.
+pub struct Boards(TempDir);
+
+impl Default for Boards {
+    fn default() -> Self {
+        Self(tempfile::tempdir_in("/dev/shm").expect("/dev/shm takes files"))
+    }
+}
+
+impl Boards {
+    /// The board argument of a name.
+    pub fn name(&self, board: &str) -> String {
+        format!("{}/{board}", self.0.path().display())
+    }
+
+    /// A board with records of `size` bytes, a multiple of 8.
+    pub fn create(&self, board: &str, size: u32) -> Writer {
+        let words = Field::new("words", Type::U64).array(size / 8);
+        let schema = Schema::new(vec![words]).expect("one field");
+        let options = Options::default();
+        Writer::create(&self.name(board), &schema, &options).expect("a new board")
+    }
+}
