@@ -285,7 +285,8 @@ final class Library
 
     public function publish(Handle $handle, string $record): int
     {
-        $this->check($this->c->pegel_writer_publish($handle->writer(), $record, strlen($record), $this->sequenceAddress));
+        [$writer, $size] = [$handle->writer(), strlen($record)];
+        $this->check($this->c->pegel_writer_publish($writer, $record, $size, $this->sequenceAddress));
         return $this->sequence->cdata;
     }
 

@@ -53,6 +53,11 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
         return in_array($name, ['publishedAt', 'writerAlive', 'document'], true);
     }
 
+    public function __set(string $name, mixed $value): void
+    {
+        $this->refuseChange();
+    }
+
     /** @return array<mixed> */
     public function toArray(): array
     {
@@ -64,7 +69,8 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
 
     public function offsetExists(mixed $offset): bool
     {
-        return isset($this->toArray()[$offset]);
+        $document = $this->document();
+        return is_array($document) && isset($document[$offset]);
     }
 
     public function offsetGet(mixed $offset): mixed

@@ -1,0 +1,72 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Pegel\Tests;
+
+use Pegel\{Exception, Library, System, Type, Unavailable};
+use PHPUnit\Framework\TestCase;
+
+/** The package and the C header say the same. */
+final class ContractTest extends TestCase
+{
+    private const HEADER = __DIR__ . '/../../include/pegel.h';
+
+    public function testThePackageHasTheHeaderOfTheLibrary(): void
+    {
+        $this->assertFileEquals(
+            self::HEADER,
+            __DIR__ . '/../src/pegel.h',
+            'the header has changed: cp include/pegel.h php-ffi/src/pegel.h'
+        );
+    }
+
+    public function testEachStatusHasItsException(): void
+    {
+        $found = preg_match_all('/^  PEGEL_(\w+) = ([1-9]\d+),$/m', file_get_contents(self::HEADER), $statuses);
+        $this->assertGreaterThan(15, $found);
+        foreach (array_combine($statuses[1], $statuses[2]) as $name => $number) {
+            $exception = Exception::of((int) $number, 'why');
+            $this->assertSame((int) $number, $exception->getCode());
+            $this->assertSame('why', $exception->getMessage());
+            $class = $name === 'EMPTY' ? 'Unpublished' : str_replace('_', '', ucwords(strtolower($name), '_'));
+            $this->assertSame("Pegel\\$class", $exception::class);
+        }
+        $this->assertInstanceOf(System::class, Exception::of(4711, 'of a newer library'));
+    }
+
+    public function testEachTypeHasItsNumber(): void
+    {
+        preg_match('/PEGEL_BOOL = 1,(.*?)\} pegel_type;/s', file_get_contents(self::HEADER), $types);
+        preg_match_all('/^  PEGEL_(\w+),$/m', $types[1], $names);
+        $labels = array_map(fn (Type $type): string => $type->label(), Type::cases());
+        $this->assertSame(['bool', ...array_map('strtolower', $names[1])], $labels);
+        $this->assertSame(range(1, count($labels)), array_column(Type::cases(), 'value'));
+    }
+
+    public function testALibraryThatIsNotThereIsNamed(): void
+    {
+        [$status, $output] = $this->php('PEGEL_LIBRARY=/nowhere/libpegel.so', 'Pegel\Library::instance();');
+        $this->assertSame(255, $status);
+        $this->assertStringContainsString(Unavailable::class, $output);
+        $this->assertStringContainsString('/nowhere/libpegel.so', $output);
+        $this->assertStringContainsString('set PEGEL_LIBRARY', $output);
+    }
+
+    public function testTheHeaderForPreloadingNamesTheLibrary(): void
+    {
+        $library = realpath(Library::path());
+        exec(PHP_BINARY . ' ' . __DIR__ . '/../bin/pegel-preload ' . escapeshellarg($library), $lines, $status);
+        $this->assertSame(0, $status);
+        $this->assertSame(['#define FFI_SCOPE "PEGEL"', "#define FFI_LIB \"$library\""], array_slice($lines, 0, 2));
+    }
+
+    /** @return array{int, string} */
+    private function php(string $environment, string $code): array
+    {
+        $program = 'require ' . var_export(__DIR__ . '/../autoload.php', true) . "; $code";
+        $command = "$environment " . PHP_BINARY . ' -d display_errors=1 -r ' . escapeshellarg($program);
+        exec("$command 2>&1", $lines, $status);
+        return [$status, implode("\n", $lines)];
+    }
+}

@@ -1,0 +1,187 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Pegel\Tests;
+
+use Pegel\{Exception, Field, InvalidFields, Reader, Schema, TooLarge, Type, Writer};
+
+/** What goes in comes out, and what does not fit is refused by the name of its field. */
+final class ValuesTest extends BoardTestCase
+{
+    /** @return iterable<string, array{Field, mixed}> */
+    public static function fitting(): iterable
+    {
+        yield 'true' => [Field::bool(), true];
+        yield 'false' => [Field::bool(), false];
+        yield 'i8 least' => [Field::i8(), -128];
+        yield 'i8 greatest' => [Field::i8(), 127];
+        yield 'u8 greatest' => [Field::u8(), 255];
+        yield 'i16 least' => [Field::i16(), -32768];
+        yield 'i16 greatest' => [Field::i16(), 32767];
+        yield 'u16 greatest' => [Field::u16(), 65535];
+        yield 'i32 least' => [Field::i32(), -2147483648];
+        yield 'i32 greatest' => [Field::i32(), 2147483647];
+        yield 'u32 greatest' => [Field::u32(), 4294967295];
+        yield 'i64 least' => [Field::i64(), PHP_INT_MIN];
+        yield 'i64 greatest' => [Field::i64(), PHP_INT_MAX];
+        yield 'u64 least' => [Field::u64(), 0];
+        yield 'u64 as an int' => [Field::u64(), PHP_INT_MAX];
+        yield 'u64 beyond ints' => [Field::u64(), '9223372036854775808'];
+        yield 'u64 near its end' => [Field::u64(), '18446744073709551609'];
+        yield 'u64 greatest' => [Field::u64(), '18446744073709551615'];
+        yield 'f32' => [Field::f32(), -0.5];
+        yield 'f64' => [Field::f64(), 0.1];
+        yield 'f64 least' => [Field::f64(), PHP_FLOAT_MIN];
+        yield 'f64 greatest' => [Field::f64(), -PHP_FLOAT_MAX];
+        yield 'infinite f32' => [Field::f32(), INF];
+        yield 'infinite f64' => [Field::f64(), -INF];
+        yield 'no text' => [Field::text(1), ''];
+        yield 'full text' => [Field::text(7), 'Straße'];
+        yield 'array' => [Field::f64('V', 2), [230.1, -1.5]];
+        yield 'array of bools' => [Field::bool(count: 3), [true, false, true]];
+        yield 'array of u64' => [Field::u64(count: 2), ['18446744073709551615', 1]];
+        yield 'array of texts' => [Field::text(4, count: 3), ['Öl', '', 'voll']];
+        yield 'array of bytes' => [Field::u8(count: 5), [1, 2, 3, 4, 255]];
+    }
+
+    /** @dataProvider fitting */
+    public function testAValueComesBack(Field $field, mixed $value): void
+    {
+        $writer = Writer::create($this->board('b'), Schema::of(before: Field::u8(), it: $field, after: Field::i16()));
+        $record = ['before' => 255, 'it' => $value, 'after' => -1];
+        $writer->publish($record);
+        $this->assertSame($record, Reader::open($this->board('b'))->read()->toArray());
+    }
+
+    public function testNotANumberComesBack(): void
+    {
+        $writer = Writer::create($this->board('b'), Schema::of(a: Field::f64(), b: Field::f32(count: 2)));
+        $writer->publish(a: NAN, b: [NAN, 1.0]);
+        $now = $writer->read();
+        $this->assertNan($now['a']);
+        $this->assertNan($now['b'][0]);
+        $this->assertSame('{"a":null,"b":[null,1]}', json_encode($now));
+    }
+
+    public function testSmallerNumbersOfU64MayBeStrings(): void
+    {
+        $writer = Writer::create($this->board('b'), Schema::of(it: Field::u64()));
+        foreach (['0', '42', '1000000000000000000', '9223372036854775807'] as $digits) {
+            $writer->publish(it: $digits);
+            $this->assertSame((int) $digits, $writer->read()['it']);
+        }
+    }
+
+    public function testAnIntegerIsAFloatToo(): void
+    {
+        $writer = Writer::create($this->board('b'), Schema::of(a: Field::f64(), b: Field::f32()));
+        $writer->publish(a: 3, b: -4);
+        $this->assertSame(['a' => 3.0, 'b' => -4.0], $writer->read()->toArray());
+    }
+
+    /** @return iterable<string, array{Field, mixed, class-string<Exception>, string}> */
+    public static function unfit(): iterable
+    {
+        yield 'float for an int' => [Field::i32(), 3.0, InvalidFields::class, 'field it is i32, not float'];
+        yield 'string for an int' => [Field::i32(), '3', InvalidFields::class, 'field it is i32, not string'];
+        yield 'int for a bool' => [Field::bool(), 1, InvalidFields::class, 'field it is bool, not int'];
+        yield 'bool for an int' => [Field::u8(), true, InvalidFields::class, 'field it is u8, not bool'];
+        yield 'bool for a float' => [Field::f64(), true, InvalidFields::class, 'field it is f64, not bool'];
+        yield 'text for a float' => [Field::f64(), 'x', InvalidFields::class, 'field it is f64, not string'];
+        yield 'null' => [Field::f64(), null, InvalidFields::class, 'field it is f64, not null'];
+        yield 'int for a text' => [Field::text(4), 3, InvalidFields::class, 'field it is text, not int'];
+        yield 'i8 too small' => [Field::i8(), -129, InvalidFields::class, 'it is i8, -128 to 127; -129 is outside'];
+        yield 'u8 too great' => [Field::u8(), 256, InvalidFields::class, 'field it is u8, 0 to 255; 256 is outside'];
+        yield 'u32 too great' => [Field::u32(), 4294967296, InvalidFields::class, '4294967296 is outside'];
+        yield 'u64 negative' => [Field::u64(), -1, InvalidFields::class, '0 to 18446744073709551615; -1 is outside'];
+        yield 'u64 too great' => [Field::u64(), '18446744073709551616', InvalidFields::class, 'is outside'];
+        yield 'u64 far too great' => [Field::u64(), '99999999999999999999', InvalidFields::class, 'is outside'];
+        yield 'u64 too long' => [Field::u64(), '184467440737095516150', InvalidFields::class, 'is outside'];
+        yield 'u64 no number' => [Field::u64(), "12\n", InvalidFields::class, 'is outside'];
+        yield 'text too long' => [
+            Field::text(6), 'Straße', TooLarge::class, 'field it: the text has 7 bytes; there is room for 6',
+        ];
+        yield 'NUL in a text' => [Field::text(6), "a\0b", InvalidFields::class, 'field it: a text holds no NUL'];
+        yield 'no UTF-8' => [Field::text(6), "\xff", InvalidFields::class, 'field it: the text is no UTF-8'];
+        yield 'scalar for an array' => [
+            Field::u8('', 2), 1, InvalidFields::class, 'field it is a list of 2 u8, not int',
+        ];
+        yield 'short array' => [Field::u8('', 2), [1], InvalidFields::class, 'is a list of 2 u8, not 1 elements'];
+        yield 'named array' => [Field::u8('', 2), ['a' => 1, 'b' => 2], InvalidFields::class, 'a list of 2 u8'];
+        yield 'bad element' => [Field::u8('', 2), [1, 1.5], InvalidFields::class, 'field it is u8, not float'];
+        yield 'list for a scalar' => [Field::u8(), [1], InvalidFields::class, 'field it is u8, not array'];
+    }
+
+    /**
+     * @dataProvider unfit
+     * @param class-string<Exception> $class
+     */
+    public function testAValueIsRefused(Field $field, mixed $value, string $class, string $message): void
+    {
+        $board = $this->board('roof');
+        $writer = Writer::create($board, Schema::of(it: $field));
+        $this->assertThrows($class, "board $board: ", fn () => $writer->publish(it: $value));
+        $this->assertThrows($class, $message, fn () => $writer->publish(it: $value));
+        $this->assertSame(0, $writer->sequence());
+    }
+
+    public function testAllFieldsAndNoOthersAreGiven(): void
+    {
+        $board = $this->board('roof');
+        $writer = Writer::create($board, Schema::of(level: Field::f64('m'), rain: Field::bool()));
+        $this->assertThrows(
+            InvalidFields::class,
+            "board $board: field rain (bool) is missing",
+            fn () => $writer->publish(level: 1.0)
+        );
+        $this->assertThrows(
+            InvalidFields::class,
+            "board $board has no field lvel; it has level, rain",
+            fn () => $writer->publish(lvel: 1.0, rain: true)
+        );
+        $this->assertThrows(
+            InvalidFields::class,
+            'a record is an array of its fields, not float',
+            fn () => $writer->publish(1.0)
+        );
+    }
+
+    public function testASchemaSaysWhereItsFieldsAre(): void
+    {
+        $schema = Schema::of(a: Field::u8(), b: Field::f64('m'), c: Field::text(5, 'x', 2));
+        $this->assertSame(['a', 'b', 'c'], array_keys($schema->fields));
+        ['b' => $b, 'c' => $c] = $schema->fields;
+        $this->assertSame([Type::F64, 'm', 8, 1, 8], [$b->type, $b->unit, $b->size, $b->count, $b->offset]);
+        $this->assertSame([Type::Text, 'x', 5, 2, 16], [$c->type, $c->unit, $c->size, $c->count, $c->offset]);
+        $this->assertSame(32, $schema->recordSize);
+        $this->assertNull($schema->document);
+    }
+
+    public function testASchemaThatIsNoneIsRefused(): void
+    {
+        $none = [
+            'no identifier' => fn () => Schema::of(...['a b' => Field::f64()]),
+            'its name has 32 bytes' => fn () => Schema::of(...[str_repeat('a', 32) => Field::f64()]),
+            "its name has 3 bytes; 31 without NUL" => fn () => Schema::of(...["a\0b" => Field::f64()]),
+            'its unit has 16 bytes' => fn () => Schema::of(a: Field::f64(str_repeat('m', 16))),
+            'text needs a size' => fn () => Schema::of(a: Field::text(0)),
+            '-1 is no size' => fn () => Schema::of(a: Field::text(-1)),
+            '0 is no count' => fn () => Schema::of(a: Field::f64(count: 0)),
+            '4294967296 is no count' => fn () => Schema::of(a: Field::f64(count: 1 << 32)),
+            'needs a size' => fn () => Schema::json(0),
+            "a schema's fields are named" => fn () => Schema::of(),
+            'are named, and at least one' => fn () => Schema::of(Field::f64()),
+        ];
+        foreach ($none as $message => $make) {
+            $this->assertThrows(InvalidFields::class, $message, $make);
+        }
+    }
+
+    public function testWhatIsNoUtf8InARawRecordIsShownAsSuch(): void
+    {
+        $writer = Writer::create($this->board('b'), Schema::of(note: Field::text(4), flag: Field::bool()));
+        $writer->publishBytes("a\xffb\0\2");
+        $this->assertSame(['note' => "a\u{fffd}b", 'flag' => true], $writer->read()->toArray());
+    }
+}
