@@ -72,7 +72,8 @@ impl Schema {
     /// an error that names it.
     pub fn encode(&self, values: &[(&str, Value)]) -> Result<Vec<u8>> {
         for (index, (name, _)) in values.iter().enumerate() {
-            self.field(name)?;
+            self.field(name)
+                .map_err(|error| invalid(error.to_string()))?;
             if values[..index].iter().any(|(other, _)| other == name) {
                 return Err(invalid(format!("field {name} is given twice")));
             }

@@ -107,10 +107,9 @@ fn missing_unknown_and_repeated_fields_are_refused() {
     assert!(error.to_string().contains("labels"), "{error}");
     let mut values = zeros(&schema);
     values.push(("extra", Value::Bool(true)));
-    assert_eq!(
-        schema.encode(&values).unwrap_err().kind(),
-        ErrorKind::NotFound
-    );
+    let error = schema.encode(&values).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidFields);
+    assert!(error.to_string().contains("extra"), "{error}");
     let mut values = zeros(&schema);
     values.push(("flag", Value::Bool(true)));
     assert!(
