@@ -56,9 +56,21 @@ final class ContractTest extends TestCase
     public function testTheHeaderForPreloadingNamesTheLibrary(): void
     {
         $library = realpath(Library::path());
-        exec(PHP_BINARY . ' ' . __DIR__ . '/../bin/pegel-preload ' . escapeshellarg($library), $lines, $status);
+        $defines = ['#define FFI_SCOPE "PEGEL"', "#define FFI_LIB \"$library\""];
+        [$status, $output] = $this->preloadHeader($library);
         $this->assertSame(0, $status);
-        $this->assertSame(['#define FFI_SCOPE "PEGEL"', "#define FFI_LIB \"$library\""], array_slice($lines, 0, 2));
+        $this->assertSame($defines, array_slice(explode("\n", $output), 0, 2));
+        [$status, $output] = $this->preloadHeader('/nowhere/libpegel.so');
+        $this->assertSame(1, $status);
+        $this->assertStringContainsString('there is no /nowhere/libpegel.so', $output);
+    }
+
+    /** @return array{int, string} */
+    private function preloadHeader(string $library): array
+    {
+        $command = [PHP_BINARY, __DIR__ . '/../bin/pegel-preload', $library];
+        exec(implode(' ', array_map('escapeshellarg', $command)) . ' 2>&1', $lines, $status);
+        return [$status, implode("\n", $lines)];
     }
 
     /** @return array{int, string} */
