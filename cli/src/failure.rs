@@ -1,0 +1,48 @@
+//! Why a command did not do its work, and the exit status that says so.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use pegel::ErrorKind;
+
+pub enum Failure {
+    /// The command line cannot be right, whatever the boards hold.
+    Usage(String),
+    Failed(String),
+    /// Standard output does not take what is written to it.
+    Output(io::Error),
+}
+
+pub type Result<T> = std::result::Result<T, Failure>;
+
+impl Failure {
+    pub fn report(self) -> ExitCode {
+        let (message, status) = match self {
+            Self::Usage(message) => (message, 2),
+            Self::Failed(message) => (message, 1),
+            // `pegel watch tank | head -1`: the other side has what it wanted.
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                return ExitCode::SUCCESS;
+            }
+            Self::Output(error) => (format!("cannot write to standard output: {error}"), 1),
+        };
+        // Where standard error is closed too, the status still says it.
+        let _ = writeln!(io::stderr(), "pegel: {message}");
+        ExitCode::from(status)
+    }
+}
+
+impl From<pegel::Error> for Failure {
+    fn from(error: pegel::Error) -> Self {
+        match error.kind() {
+            ErrorKind::InvalidArgument => Self::Usage(error.to_string()),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}

@@ -1,0 +1,152 @@
+use std::io::{self, IsTerminal, Write};
+
+use clap::Args;
+use pegel::{Reader, Schema, Snapshot, Type, Value};
+use serde_json::Value as Json;
+
+use crate::failure::{Failure, Result};
+use crate::json;
+use crate::place::Place;
+use crate::value::{self, Target};
+
+const MORE: &str = "\
+FIELD is a field, FIELD.N an element of an array (from 0), or the path into a
+JSON document, such as inverters.0.power. Each value is printed bare on a line;
+with --json it is JSON. The elements of an array are joined by commas.
+
+Without FIELD, all fields are printed as FIELD=VALUE, one a line, with control
+characters escaped; with --json as one object. A document is printed as it is.
+
+Examples:
+  pegel get tank level
+  pegel get inverter string_power.0 string_power.1
+  pegel get ahoy inverters.0.power";
+
+/// Print the newest values, bare
+#[derive(Args)]
+#[command(after_help = MORE)]
+pub struct Get {
+    /// Board: NAME or DIRECTORY/NAME
+    name: String,
+    /// Fields to print [default: all]
+    #[arg(value_name = "FIELD")]
+    fields: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Get {
+    pub fn run(self, place: &Place) -> Result<()> {
+        let reader = Reader::open(&place.board(&self.name)?)?;
+        let schema = reader.schema();
+        let snapshot = reader.read()?;
+        if self.fields.is_empty() {
+            return if self.json {
+                Ok(json::print(&json::record(schema, &snapshot)?)?)
+            } else {
+                print_all(schema, &snapshot)
+            };
+        }
+        // All of them, or a message: a script never sees half of what it asked for.
+        let values = self
+            .fields
+            .iter()
+            .map(|field| find(schema, &snapshot, field));
+        let values: Vec<Found> = values.collect::<Result<_>>()?;
+        let mut out = io::stdout().lock();
+        for value in values {
+            if self.json {
+                writeln!(out, "{}", value.json())?;
+            } else if out.is_terminal() {
+                writeln!(out, "{}", value::line(&value.text()))?;
+            } else {
+                writeln!(out, "{}", value.text())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn print_all(schema: &Schema, snapshot: &Snapshot) -> Result<()> {
+    let mut out = io::stdout().lock();
+    if schema.document().is_some() {
+        out.write_all(snapshot.bytes())?;
+        if schema.document() == Some(Type::Json) {
+            writeln!(out)?;
+        }
+        return Ok(());
+    }
+    for (name, value) in snapshot.values() {
+        writeln!(out, "{name}={}", value::line(&value::text(&value)))?;
+    }
+    Ok(())
+}
+
+enum Found {
+    Value(Value),
+    Json(Json),
+}
+
+impl Found {
+    fn text(&self) -> String {
+        match self {
+            Self::Value(value) => value::text(value),
+            Self::Json(Json::String(text)) => text.clone(),
+            Self::Json(json) => json.to_string(),
+        }
+    }
+
+    fn json(self) -> Json {
+        match self {
+            Self::Value(value) => json::value(&value),
+            Self::Json(json) => json,
+        }
+    }
+}
+
+fn find(schema: &Schema, snapshot: &Snapshot, name: &str) -> Result<Found> {
+    match schema.document() {
+        Some(Type::Json) => {
+            let document = json::document(snapshot)?;
+            Ok(Found::Json(part(&document, name)?.clone()))
+        }
+        Some(_) => Err(Failure::Failed(
+            "the board holds bytes, which have no fields; leave them out".into(),
+        )),
+        None => {
+            let Target { field, index } = Target::find(schema, name)?;
+            match (snapshot.get(&field.name)?, index) {
+                (Value::List(mut values), Some(index)) => {
+                    Ok(Found::Value(values.swap_remove(index)))
+                }
+                (value, _) => Ok(Found::Value(value)),
+            }
+        }
+    }
+}
+
+/// Follows a path such as `inverters.0.power` into a document.
+fn part<'a>(document: &'a Json, path: &str) -> Result<&'a Json> {
+    let mut place = document;
+    for step in path.split('.') {
+        let index = step.parse::<usize>();
+        let next = match place {
+            Json::Object(object) => object.get(step),
+            Json::Array(array) => index.ok().and_then(|index| array.get(index)),
+            _ => None,
+        };
+        place = next.ok_or_else(|| {
+            let there = match place {
+                Json::Object(object) => {
+                    let keys: Vec<_> = object.keys().map(|key| value::line(key)).collect();
+                    format!("the keys there are {}", keys.join(", "))
+                }
+                Json::Array(array) => format!("the array there has {} elements", array.len()),
+                plain => format!("the value there is {plain}"),
+            };
+            Failure::Failed(format!("the document has no {path}: no {step:?}; {there}"))
+        })?;
+    }
+    Ok(place)
+}

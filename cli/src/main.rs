@@ -1,0 +1,81 @@
+//! `pegel`: create, show, read, change and watch boards.
+
+mod create;
+mod failure;
+mod get;
+mod json;
+mod ls;
+mod place;
+mod rm;
+mod schema;
+mod set;
+mod show;
+mod table;
+mod time;
+mod value;
+mod watch;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+use crate::place::Place;
+
+const MORE: &str = "\
+Examples:
+  pegel create tank tank.toml     make a board; see `pegel create --help`
+  pegel set tank level=3.21       change one field, keep the others
+  pegel get tank level            print its value, for a script
+  pegel show tank                 print everything, for a person
+  pegel watch tank --json         print each new record, one JSON object a line
+
+A board is NAME (a-z 0-9 . _ -, at most 64 characters) or DIRECTORY/NAME.
+NAME is looked for in --dir, else in $PEGEL_DIR, else in /dev/shm.
+
+In the JSON, integers are exact up to 64 bits. What JSON has no numbers for are
+the strings \"NaN\", \"Infinity\" and \"-Infinity\". Bytes are base64. `published` is
+Unix time, and it and `age` are in seconds.
+
+Exit status: 0 done; 1 failed, and standard error says why and what to do; 2 the
+command line is wrong.";
+
+/// Show and change boards: the latest value of something, in shared memory
+#[derive(Parser)]
+#[command(name = "pegel", version, max_term_width = 80, after_help = MORE)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+struct Program {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Ls(ls::Ls),
+    Show(show::Show),
+    Get(get::Get),
+    Set(set::Set),
+    Watch(watch::Watch),
+    Create(create::Create),
+    Rm(rm::Rm),
+}
+
+fn main() -> ExitCode {
+    let Program { place, command } = Program::parse();
+    let done = match command {
+        Command::Ls(ls) => ls.run(&place),
+        Command::Show(show) => show.run(&place),
+        Command::Get(get) => get.run(&place),
+        Command::Set(set) => set.run(&place),
+        Command::Watch(watch) => watch.run(&place),
+        Command::Create(create) => create.run(&place),
+        Command::Rm(rm) => rm.run(&place),
+    };
+    match done.and_then(|()| io::stdout().flush().map_err(Failure::from)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

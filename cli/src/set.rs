@@ -1,0 +1,194 @@
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use pegel::{ErrorKind, Field, Reader, Schema, Type, Writer};
+use serde_json::json;
+
+use crate::failure::{Failure, Result};
+use crate::json;
+use crate::place::Place;
+use crate::time;
+use crate::value::Target;
+
+const MORE: &str = "\
+The other fields keep their values; the first record needs all of them. To read,
+change and publish is one step that no other writer gets into. FIELD.N is an
+element of an array (from 0); a whole array is its elements, joined by commas.
+
+A JSON document is replaced as a whole: document=JSON, or --document FILE.
+
+With --if-sequence, nothing is published if somebody else published since the
+record that you read (`sequence` in `pegel show NAME --json`).
+
+Examples:
+  pegel set tank level=3.21 note='rising slowly'
+  pegel set config rated_power=405,405 --if-sequence 7
+  pegel set config rated_power.1=300
+  pegel set ahoy --document ahoy.json";
+
+/// Change fields and publish the record
+#[derive(Args)]
+#[command(after_help = MORE)]
+pub struct Set {
+    /// Board: NAME or DIRECTORY/NAME
+    name: String,
+    /// Fields and their new values
+    #[arg(value_name = "FIELD=VALUE", value_parser = assignment)]
+    #[arg(required_unless_present = "document", conflicts_with = "document")]
+    assignments: Vec<(String, String)>,
+    /// Publish this file as the document; - is standard input
+    #[arg(long, value_name = "FILE")]
+    document: Option<PathBuf>,
+    /// Publish only if this is still the newest sequence; 0: none yet
+    #[arg(long, value_name = "N")]
+    if_sequence: Option<u64>,
+    /// How long to wait for another writer to finish
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = time::timeout)]
+    timeout: Duration,
+    /// Print the sequence of the new record as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn assignment(text: &str) -> std::result::Result<(String, String), String> {
+    let (field, value) = text
+        .split_once('=')
+        .ok_or("write FIELD=VALUE; FIELD= is an empty text")?;
+    Ok((field.to_owned(), value.to_owned()))
+}
+
+impl Set {
+    pub fn run(self, place: &Place) -> Result<()> {
+        let board = place.board(&self.name)?;
+        for (index, (field, _)) in self.assignments.iter().enumerate() {
+            if self.assignments[..index]
+                .iter()
+                .any(|(other, _)| other == field)
+            {
+                return Err(Failure::Usage(format!("{field} is given twice")));
+            }
+        }
+        // Before the turn: others must not wait for a slow standard input.
+        let document = self.document.as_deref().map(read).transpose()?;
+        let mut writer = Writer::open(&board, Some(self.timeout)).map_err(locked)?;
+        let record = match document {
+            Some(document) => checked(writer.reader(), document)?,
+            None => self.record(writer.reader())?,
+        };
+        let sequence = match self.if_sequence {
+            Some(expected) => writer.publish_if(expected, &record)?,
+            None => writer.publish(&record)?,
+        };
+        if self.json {
+            json::print(&json!({ "sequence": sequence }))?;
+        }
+        Ok(())
+    }
+
+    /// The newest record with the assignments done.
+    fn record(&self, reader: &Reader) -> Result<Vec<u8>> {
+        let schema = reader.schema();
+        let targets = self.assignments.iter().map(|(name, text)| {
+            let target = Target::find(schema, name)?;
+            Ok((target, text))
+        });
+        let targets: Vec<_> = targets.collect::<Result<_>>()?;
+        if schema.document().is_some() {
+            let (target, text) = &targets[0];
+            let value = target.parse(text)?;
+            return Ok(schema.encode(&[(&target.field.name, value)])?);
+        }
+        let mut record = match reader.read() {
+            Ok(snapshot) => snapshot.bytes().to_vec(),
+            Err(error) if error.kind() == ErrorKind::Empty => {
+                require_all(reader, &targets)?;
+                vec![0; schema.record_size()]
+            }
+            Err(error) => return Err(error.into()),
+        };
+        for (target, text) in targets {
+            let Target { field, index } = target;
+            let (count, start) = match index {
+                Some(index) => (1, index * field.size as usize),
+                None => (field.count, 0),
+            };
+            // Encoded alone, so that the bytes of all others stay what they are.
+            let alone = Schema::new(vec![Field {
+                count,
+                offset: 0,
+                ..field.clone()
+            }])?;
+            let bytes = alone.encode(&[(&field.name, target.parse(text)?)])?;
+            record[field.offset as usize + start..][..bytes.len()].copy_from_slice(&bytes);
+        }
+        Ok(record)
+    }
+}
+
+fn require_all(reader: &Reader, targets: &[(Target, &String)]) -> Result<()> {
+    let is_given = |field: &Field| {
+        let mut given = targets.iter().filter(|(target, _)| target.field == field);
+        let elements = given.clone().filter(|(target, _)| target.index.is_some());
+        given.any(|(target, _)| target.index.is_none()) || elements.count() == field.count as usize
+    };
+    let fields = reader.schema().fields().iter();
+    let missing: Vec<_> = fields
+        .filter(|field| !is_given(field))
+        .map(|field| &*field.name)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Failed(format!(
+        "board {}: nothing has been published yet, and the first record needs all fields; give {} too",
+        reader.board(),
+        missing.join(", ")
+    )))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let mut document = Vec::new();
+    let read = if path == Path::new("-") {
+        io::stdin().lock().read_to_end(&mut document)
+    } else {
+        File::open(path).and_then(|mut file| file.read_to_end(&mut document))
+    };
+    read.map(|_| document).map_err(|error| {
+        Failure::Failed(format!(
+            "cannot read the document {}: {error}",
+            path.display()
+        ))
+    })
+}
+
+fn checked(reader: &Reader, document: Vec<u8>) -> Result<Vec<u8>> {
+    let board = reader.board();
+    match reader.schema().document() {
+        Some(Type::Json) => match std::str::from_utf8(&document).map(json::check) {
+            Ok(Ok(())) => Ok(document),
+            Ok(Err(error)) => Err(Failure::Failed(format!(
+                "board {board}: the document is no JSON: {error}"
+            ))),
+            Err(error) => Err(Failure::Failed(format!(
+                "board {board}: the document is no JSON, as it is no UTF-8: {error}"
+            ))),
+        },
+        Some(_) => Ok(document),
+        None => Err(Failure::Failed(format!(
+            "board {board} has fields and holds no document; give FIELD=VALUE"
+        ))),
+    }
+}
+
+fn locked(error: pegel::Error) -> Failure {
+    if error.kind() == ErrorKind::Locked {
+        Failure::Failed(format!(
+            "{error}; stop it, or wait longer with --timeout SECONDS"
+        ))
+    } else {
+        Failure::from(error)
+    }
+}

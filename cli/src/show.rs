@@ -1,0 +1,187 @@
+use std::io::{self, Write};
+
+use clap::Args;
+use nix::unistd::{Gid, Group, Uid, User};
+use pegel::{ErrorKind, Field, Info, Reader, Snapshot, Type, Value};
+use serde_json::{Value as Json, json};
+
+use crate::failure::Result;
+use crate::place::Place;
+use crate::{json, table, time, value};
+
+/// Print all that is known of a board
+#[derive(Args)]
+pub struct Show {
+    /// Board: NAME or DIRECTORY/NAME
+    name: String,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Show {
+    pub fn run(self, place: &Place) -> Result<()> {
+        let reader = Reader::open(&place.board(&self.name)?)?;
+        let snapshot = match reader.read() {
+            Ok(snapshot) => Some(snapshot),
+            Err(error) if error.kind() == ErrorKind::Empty => None,
+            Err(error) => return Err(error.into()),
+        };
+        if self.json {
+            return Ok(json::print(&object(&reader, snapshot.as_ref())?)?);
+        }
+        print_facts(&reader, snapshot.as_ref())?;
+        writeln!(io::stdout())?;
+        match reader.schema().document() {
+            Some(kind) => print_document(kind, snapshot.as_ref()),
+            None => print_fields(&reader, snapshot.as_ref()),
+        }
+    }
+}
+
+fn object(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<Json> {
+    let info = reader.info();
+    let mut board = json!({
+        "board": reader.board(),
+        "path": reader.path().to_string_lossy(),
+        "mode": format!("{:04o}", info.mode),
+        "owner": owner(info),
+        "group": group(info),
+        "segment_size": info.segment_size,
+        "record_size": info.record_size,
+        "slots": info.slots,
+        "schema_hash": format!("{:016x}", info.schema_hash),
+        "writer_alive": reader.writer_alive()?,
+        "fields": reader.schema().fields().iter().map(described).collect::<Vec<_>>(),
+        "sequence": 0,
+        "generation": info.generation,
+        "published": null,
+        "age": null,
+        "record": null,
+    });
+    if let (Some(snapshot), Json::Object(board)) = (snapshot, &mut board) {
+        board.extend(json::stamp(snapshot));
+        let record = json::record(reader.schema(), snapshot)?;
+        board.insert("record".into(), record);
+    }
+    Ok(board)
+}
+
+fn described(field: &Field) -> Json {
+    let Field {
+        name,
+        unit,
+        kind,
+        size,
+        count,
+        offset,
+    } = field;
+    json!({
+        "name": name, "type": kind.name(), "unit": unit,
+        "size": size, "count": count, "offset": offset,
+    })
+}
+
+fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
+    let info = reader.info();
+    let published = snapshot.map_or_else(
+        || "never".to_owned(),
+        |snapshot| {
+            let stamp = snapshot.stamp();
+            let (moment, age) = (time::local(stamp.published_ns), time::age(stamp.age_ns));
+            format!("{moment}, {age} ago")
+        },
+    );
+    let writer = if reader.writer_alive()? {
+        "alive"
+    } else {
+        "none now"
+    };
+    let facts = [
+        ("board", reader.board().to_owned()),
+        ("file", value::line(&reader.path().to_string_lossy())),
+        (
+            "access",
+            format!("{:04o} {}:{}", info.mode, owner(info), group(info)),
+        ),
+        (
+            "ring",
+            format!("{} slots of {} bytes", info.slots, info.record_size),
+        ),
+        ("writer", format!("{writer}; {} so far", info.generation)),
+        (
+            "sequence",
+            snapshot
+                .map_or(0, |snapshot| snapshot.stamp().sequence)
+                .to_string(),
+        ),
+        ("published", published),
+    ];
+    Ok(table::print(
+        &facts.map(|(fact, text)| [fact.to_owned(), text]),
+    )?)
+}
+
+fn print_fields(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
+    let mut rows = vec![["FIELD", "TYPE", "UNIT", "VALUE"].map(str::to_owned)];
+    for field in reader.schema().fields() {
+        let value = match snapshot {
+            Some(snapshot) => listed(&snapshot.get(&field.name)?),
+            None => "-".to_owned(),
+        };
+        rows.push([
+            field.name.clone(),
+            type_of(field),
+            value::line(&field.unit),
+            value,
+        ]);
+    }
+    Ok(table::print(&rows)?)
+}
+
+/// Texts are quoted, so that their ends can be seen.
+pub fn listed(value: &Value) -> String {
+    match value {
+        Value::Text(text) => format!("{text:?}"),
+        Value::List(values) => {
+            let values: Vec<_> = values.iter().map(listed).collect();
+            format!("[{}]", values.join(", "))
+        }
+        _ => value::text(value),
+    }
+}
+
+fn type_of(field: &Field) -> String {
+    let mut text = field.kind.name().to_owned();
+    if field.kind == Type::Text {
+        text = format!("{text}({})", field.size);
+    }
+    if field.count > 1 {
+        text = format!("{text}[{}]", field.count);
+    }
+    text
+}
+
+fn print_document(kind: Type, snapshot: Option<&Snapshot>) -> Result<()> {
+    let mut out = io::stdout().lock();
+    let Some(snapshot) = snapshot else {
+        return Ok(writeln!(out, "a document of {kind}")?);
+    };
+    let length = snapshot.stamp().record_size;
+    writeln!(out, "a document of {kind}, {length} bytes")?;
+    if kind == Type::Json {
+        // JSON escapes the control characters in its texts by itself.
+        writeln!(out, "{:#}", json::document(snapshot)?)?;
+    }
+    Ok(())
+}
+
+pub fn owner(info: Info) -> String {
+    let user = User::from_uid(Uid::from_raw(info.owner)).ok().flatten();
+    user.map_or_else(|| info.owner.to_string(), |user| user.name)
+}
+
+pub fn group(info: Info) -> String {
+    let group = Group::from_gid(Gid::from_raw(info.group)).ok().flatten();
+    group.map_or_else(|| info.group.to_string(), |group| group.name)
+}

@@ -1,0 +1,90 @@
+//! Moments and ages, for people and for programs.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::Number;
+
+const SECOND: u64 = 1_000_000_000;
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// Unix time as the clock on the wall shows it.
+pub fn local(unix_ns: i64) -> String {
+    let moment = Timestamp::from_nanosecond(unix_ns.into());
+    let moment = moment.expect("64 bits of nanoseconds are within jiff's range");
+    let local = moment.to_zoned(TimeZone::system());
+    local.strftime("%Y-%m-%d %H:%M:%S%.3f %:z").to_string()
+}
+
+/// An age in the two units that matter.
+pub fn age(age_ns: i64) -> String {
+    let ns = u64::try_from(age_ns).unwrap_or(0);
+    match ns / SECOND {
+        s if s < MINUTE => {
+            let tenths = ns / (SECOND / 10);
+            format!("{}.{} s", tenths / 10, tenths % 10)
+        }
+        s if s < HOUR => format!("{} min {} s", s / MINUTE, s % MINUTE),
+        s if s < DAY => format!("{} h {} min", s / HOUR, s % HOUR / MINUTE),
+        s => format!("{} d {} h", s / DAY, s % DAY / HOUR),
+    }
+}
+
+/// Seconds, to the last nanosecond.
+pub fn seconds(ns: i64) -> Number {
+    let sign = if ns < 0 { "-" } else { "" };
+    let ns = ns.unsigned_abs();
+    let text = format!("{sign}{}.{:09}", ns / SECOND, ns % SECOND);
+    text.parse().expect("digits, a point and digits are JSON")
+}
+
+/// Seconds on the command line.
+pub fn timeout(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok();
+    let timeout = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    timeout.ok_or_else(|| "write a number of seconds, 0 or more, such as 0.5".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_read_well() {
+        let told = [
+            (-1, "0.0 s"),
+            (0, "0.0 s"),
+            (3_290_000_000, "3.2 s"),
+            (59_999_999_999, "59.9 s"),
+            (60_000_000_000, "1 min 0 s"),
+            (3_599_000_000_000, "59 min 59 s"),
+            (3_660_000_000_000, "1 h 1 min"),
+            (90_000_000_000_000, "1 d 1 h"),
+        ];
+        for (ns, text) in told {
+            assert_eq!(age(ns), text);
+        }
+    }
+
+    #[test]
+    fn seconds_lose_nothing() {
+        let told = [
+            (0, "0.000000000"),
+            (1_732_375_681_000_000_001, "1732375681.000000001"),
+            (-1_500_000_000, "-1.500000000"),
+            (i64::MIN, "-9223372036.854775808"),
+        ];
+        for (ns, text) in told {
+            assert_eq!(seconds(ns).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_ends_of_time_are_shown() {
+        assert!(local(i64::MIN).starts_with("1677-09-2"));
+        assert!(local(i64::MAX).starts_with("2262-04-1"));
+    }
+}

@@ -1,0 +1,118 @@
+//! Values on the command line: which part of a record a name means, and values as text.
+
+use std::fmt::Write;
+
+use pegel::{Field, Schema, Type, Value};
+
+use crate::failure::{Failure, Result};
+use crate::json;
+
+/// FIELD, or FIELD.N for one element of an array.
+pub struct Target<'a> {
+    pub field: &'a Field,
+    pub index: Option<usize>,
+}
+
+impl<'a> Target<'a> {
+    pub fn find(schema: &'a Schema, name: &str) -> Result<Self> {
+        let Some((name, index)) = name.split_once('.') else {
+            let field = schema.field(name)?;
+            return Ok(Self { field, index: None });
+        };
+        let field = schema.field(name)?;
+        if field.count == 1 {
+            return Err(Failure::Failed(format!(
+                "field {name} is no array; leave out .{index}"
+            )));
+        }
+        match index.parse() {
+            Ok(index) if index < field.count as usize => Ok(Self {
+                field,
+                index: Some(index),
+            }),
+            _ => Err(Failure::Failed(format!(
+                "field {name} has {count} elements, {name}.0 to {name}.{last}; {name}.{index} is none",
+                count = field.count,
+                last = field.count - 1,
+            ))),
+        }
+    }
+
+    /// The value that a text on the command line means.
+    pub fn parse(&self, text: &str) -> Result<Value> {
+        if self.index.is_some() || self.field.count == 1 {
+            return parse(self.field, text);
+        }
+        let values = text.split(',').map(|element| parse(self.field, element));
+        values.collect::<Result<_>>().map(Value::List)
+    }
+}
+
+fn parse(field: &Field, text: &str) -> Result<Value> {
+    let refuse = |reason: &str| {
+        let Field { name, kind, .. } = field;
+        let message = format!("field {name} is {kind}; {text:?} is {reason}");
+        Err(Failure::Failed(message))
+    };
+    // Only what says so is infinite.
+    let overflows = |is_infinite: bool| is_infinite && text.contains(|c: char| c.is_ascii_digit());
+    match field.kind {
+        Type::Bool => match text {
+            "true" => Ok(Value::Bool(true)),
+            "false" => Ok(Value::Bool(false)),
+            _ => refuse("neither true nor false"),
+        },
+        Type::F32 => match text.parse::<f32>() {
+            Ok(value) if overflows(value.is_infinite()) => refuse("too large"),
+            Ok(value) => Ok(Value::F32(value)),
+            Err(_) => refuse("no number"),
+        },
+        Type::F64 => match text.parse::<f64>() {
+            Ok(value) if overflows(value.is_infinite()) => refuse("too large"),
+            Ok(value) => Ok(Value::Float(value)),
+            Err(_) => refuse("no number"),
+        },
+        Type::Text => Ok(Value::Text(text.into())),
+        Type::Json => match json::check(text) {
+            Ok(()) => Ok(Value::Text(text.into())),
+            Err(error) => refuse(&format!("no JSON: {error}")),
+        },
+        Type::Bytes => Err(Failure::Failed(
+            "bytes do not fit a command line; use --document FILE".into(),
+        )),
+        _ => {
+            let signed = text.parse().map(Value::Int);
+            signed
+                .or_else(|_| text.parse().map(Value::UInt))
+                .or_else(|_| refuse("no integer in its range"))
+        }
+    }
+}
+
+/// A value as text that [`Target::parse`] takes.
+pub fn text(value: &Value) -> String {
+    match value {
+        // Debug has exponents where Display would fill lines with zeros.
+        Value::F32(value) => decimal(&format!("{value:?}")),
+        Value::Float(value) => decimal(&format!("{value:?}")),
+        Value::List(values) => values.iter().map(text).collect::<Vec<_>>().join(","),
+        _ => value.to_string(),
+    }
+}
+
+fn decimal(text: &str) -> String {
+    text.strip_suffix(".0").unwrap_or(text).to_owned()
+}
+
+/// A text on one line, without characters that command a terminal.
+pub fn line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            let _ = write!(line, "{}", character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}

@@ -1,0 +1,116 @@
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use pegel::{ErrorKind, Reader, Snapshot, Type};
+use serde_json::Value as Json;
+
+use crate::failure::{Failure, Result};
+use crate::place::Place;
+use crate::show::listed;
+use crate::{json, time, value};
+
+/// How often to look whether anybody still reads the output.
+const GLANCE: Duration = Duration::from_secs(1);
+
+const MORE: &str = "\
+The record of the moment comes first, if there is one. Records that follow each
+other faster than they can be printed are left out. A board that is replaced is
+watched on; one that is removed ends it, with exit status 1.
+
+Examples:
+  pegel watch tank
+  pegel watch config --json --count 1 --timeout 5";
+
+/// Print every new record, one a line, until interrupted
+#[derive(Args)]
+#[command(after_help = MORE)]
+pub struct Watch {
+    /// Board: NAME or DIRECTORY/NAME
+    name: String,
+    /// Print JSON: sequence, generation, published, age, record
+    #[arg(long)]
+    json: bool,
+    /// End after so many records
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Fail when no record came for so long
+    #[arg(long, value_name = "SECONDS", value_parser = time::timeout)]
+    timeout: Option<Duration>,
+}
+
+impl Watch {
+    pub fn run(self, place: &Place) -> Result<()> {
+        let board = place.board(&self.name)?;
+        let mut reader = Reader::open(&board)?;
+        let mut after = 0;
+        for _ in 0..self.count.unwrap_or(u64::MAX) {
+            let snapshot = self.next(&board, &mut reader, after)?;
+            after = snapshot.stamp().sequence;
+            self.print(&reader, &snapshot)?;
+        }
+        Ok(())
+    }
+
+    fn next(&self, board: &str, reader: &mut Reader, mut after: u64) -> Result<Snapshot> {
+        let start = Instant::now();
+        loop {
+            let left = self
+                .timeout
+                .map(|timeout| timeout.saturating_sub(start.elapsed()));
+            let time = left.map_or(GLANCE, |left| left.min(GLANCE));
+            match reader.wait(after, Some(time)).and_then(|_| reader.read()) {
+                Ok(snapshot) => return Ok(snapshot),
+                Err(error) if error.kind() == ErrorKind::Gone => {
+                    *reader = Reader::open(board)?;
+                    after = 0;
+                }
+                Err(error) if error.kind() == ErrorKind::Timeout => {
+                    if left == Some(time) {
+                        return Err(error.into());
+                    }
+                    check_output()?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn print(&self, reader: &Reader, snapshot: &Snapshot) -> Result<()> {
+        let schema = reader.schema();
+        if self.json {
+            let mut line = json::stamp(snapshot);
+            line.insert("record".into(), json::record(schema, snapshot)?);
+            return Ok(json::print(&Json::Object(line))?);
+        }
+        let record = match schema.document() {
+            Some(Type::Json) => value::line(&String::from_utf8_lossy(snapshot.bytes())),
+            Some(_) => format!("{} bytes", snapshot.bytes().len()),
+            None => {
+                let fields = snapshot.values().into_iter();
+                let fields = fields.map(|(name, value)| format!("{name}={}", listed(&value)));
+                fields.collect::<Vec<_>>().join(" ")
+            }
+        };
+        let stamp = snapshot.stamp();
+        let moment = time::local(stamp.published_ns);
+        writeln!(io::stdout(), "{moment}  {}  {record}", stamp.sequence)?;
+        Ok(())
+    }
+}
+
+/// Fails when the other end of the pipe was closed: without anything to write, nothing else tells.
+fn check_output() -> Result<()> {
+    let out = io::stdout();
+    let mut polled = [PollFd::new(out.as_fd(), PollFlags::empty())];
+    poll(&mut polled, PollTimeout::ZERO).map_err(io::Error::from)?;
+    let closed = polled[0]
+        .revents()
+        .is_some_and(|events| events.contains(PollFlags::POLLERR));
+    if closed {
+        return Err(Failure::Output(io::ErrorKind::BrokenPipe.into()));
+    }
+    Ok(())
+}
