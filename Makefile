@@ -36,7 +36,8 @@ demo: packages build ## Run the solar station: simulator, daemon, php-fpm, nginx
 
 .PHONY: test
 test: test-packages build test-rust test-loom test-php lint-python ## Run every check and every test
-	PATH="$(CURDIR)/target/release:$$PATH" $(PYTHON) -m pytest -n 2 tests python/tests
+	cargo build --release --locked -p pegel-tests
+	$(PYTHON) -m pytest -n 2 tests python/tests
 
 .PHONY: build
 build: library python ## Build libpegel, the program `pegel` and the Python package
@@ -67,7 +68,7 @@ test-loom: ## Check the ring against the C11 memory model
 
 .PHONY: test-php
 test-php: library ## Lint and test the PHP package
-	cd php-ffi && phpcs
+	cd php-ffi && phpcs . bin/pegel-preload ../tests ../examples
 	cd php-ffi && $(WATCHDOG) 300 phpunit
 
 .PHONY: lint-python
@@ -83,6 +84,7 @@ bench: packages build ## Measure, side by side in one run
 .PHONY: header
 header: ## Write include/pegel.h anew from the sources
 	PEGEL_WRITE_HEADER=1 cargo test -q -p pegel-cabi --test header
+	cp include/pegel.h php-ffi/src/pegel.h
 
 .PHONY: packages test-packages
 packages:
