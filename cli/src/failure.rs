@@ -16,6 +16,14 @@ pub enum Failure {
 pub type Result<T> = std::result::Result<T, Failure>;
 
 impl Failure {
+    /// The same, with the board that it is about.
+    pub fn of(self, board: &str) -> Self {
+        match self {
+            Self::Failed(message) => Self::Failed(format!("board {board}: {message}")),
+            other => other,
+        }
+    }
+
     pub fn report(self) -> ExitCode {
         let (message, status) = match self {
             Self::Usage(message) => (message, 2),

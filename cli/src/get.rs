@@ -39,20 +39,19 @@ pub struct Get {
 impl Get {
     pub fn run(self, place: &Place) -> Result<()> {
         let reader = Reader::open(&place.board(&self.name)?)?;
-        let schema = reader.schema();
         let snapshot = reader.read()?;
         if self.fields.is_empty() {
             return if self.json {
-                Ok(json::print(&json::record(schema, &snapshot)?)?)
+                Ok(json::print(&json::record(&reader, &snapshot)?)?)
             } else {
-                print_all(schema, &snapshot)
+                print_all(reader.schema(), &snapshot)
             };
         }
         // All of them, or a message: a script never sees half of what it asked for.
         let values = self
             .fields
             .iter()
-            .map(|field| find(schema, &snapshot, field));
+            .map(|field| find(&reader, &snapshot, field));
         let values: Vec<Found> = values.collect::<Result<_>>()?;
         let mut out = io::stdout().lock();
         for value in values {
@@ -72,7 +71,7 @@ fn print_all(schema: &Schema, snapshot: &Snapshot) -> Result<()> {
     let mut out = io::stdout().lock();
     if schema.document().is_some() {
         out.write_all(snapshot.bytes())?;
-        if schema.document() == Some(Type::Json) {
+        if schema.document() == Some(Type::Json) && !snapshot.bytes().ends_with(b"\n") {
             writeln!(out)?;
         }
         return Ok(());
@@ -105,17 +104,19 @@ impl Found {
     }
 }
 
-fn find(schema: &Schema, snapshot: &Snapshot, name: &str) -> Result<Found> {
-    match schema.document() {
+fn find(reader: &Reader, snapshot: &Snapshot, name: &str) -> Result<Found> {
+    let about = |failure: Failure| failure.of(reader.board());
+    match reader.schema().document() {
         Some(Type::Json) => {
-            let document = json::document(snapshot)?;
-            Ok(Found::Json(part(&document, name)?.clone()))
+            let document = json::document(reader, snapshot)?;
+            let part = part(&document, name).map_err(about)?;
+            Ok(Found::Json(part.clone()))
         }
-        Some(_) => Err(Failure::Failed(
-            "the board holds bytes, which have no fields; leave them out".into(),
-        )),
+        Some(_) => Err(about(Failure::Failed(format!(
+            "it holds bytes, which have no fields; leave out {name}"
+        )))),
         None => {
-            let Target { field, index } = Target::find(schema, name)?;
+            let Target { field, index } = Target::find(reader.schema(), name).map_err(about)?;
             match (snapshot.get(&field.name)?, index) {
                 (Value::List(mut values), Some(index)) => {
                     Ok(Found::Value(values.swap_remove(index)))

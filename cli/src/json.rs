@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use pegel::{Schema, Snapshot, Type, Value};
+use pegel::{Reader, Snapshot, Type, Value};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value as Json};
 
@@ -46,20 +46,20 @@ fn beyond_json(value: f64) -> &'static str {
 }
 
 /// A JSON document, as it was published.
-pub fn document(snapshot: &Snapshot) -> Result<Json> {
+pub fn document(reader: &Reader, snapshot: &Snapshot) -> Result<Json> {
     serde_json::from_slice(snapshot.bytes()).map_err(|error| {
-        let sequence = snapshot.stamp().sequence;
+        let (board, sequence) = (reader.board(), snapshot.stamp().sequence);
         Failure::Failed(format!(
-            "the document of sequence {sequence} is no JSON: {error}; its writer has to mend it \
-             (`pegel get NAME` prints it as it is)"
+            "board {board}: the document of sequence {sequence} is no JSON: {error}; its writer \
+             has to mend it (`pegel get {board}` prints it as it is)"
         ))
     })
 }
 
 /// An object of all fields; or the document.
-pub fn record(schema: &Schema, snapshot: &Snapshot) -> Result<Json> {
-    match schema.document() {
-        Some(Type::Json) => document(snapshot),
+pub fn record(reader: &Reader, snapshot: &Snapshot) -> Result<Json> {
+    match reader.schema().document() {
+        Some(Type::Json) => document(reader, snapshot),
         Some(_) => Ok(Json::from(BASE64_STANDARD.encode(snapshot.bytes()))),
         None => {
             let fields = snapshot.values().into_iter();

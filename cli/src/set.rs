@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use pegel::{ErrorKind, Field, Reader, Schema, Type, Writer};
+use pegel::{ErrorKind, Field, Reader, Schema, Type, Value, Writer};
 use serde_json::json;
 
 use crate::failure::{Failure, Result};
@@ -90,26 +90,31 @@ impl Set {
 
     /// The newest record with the assignments done.
     fn record(&self, reader: &Reader) -> Result<Vec<u8>> {
-        let schema = reader.schema();
-        let targets = self.assignments.iter().map(|(name, text)| {
-            let target = Target::find(schema, name)?;
-            Ok((target, text))
-        });
-        let targets: Vec<_> = targets.collect::<Result<_>>()?;
-        if schema.document().is_some() {
-            let (target, text) = &targets[0];
-            let value = target.parse(text)?;
-            return Ok(schema.encode(&[(&target.field.name, value)])?);
-        }
-        let mut record = match reader.read() {
-            Ok(snapshot) => snapshot.bytes().to_vec(),
-            Err(error) if error.kind() == ErrorKind::Empty => {
-                require_all(reader, &targets)?;
-                vec![0; schema.record_size()]
-            }
+        let record = match reader.read() {
+            Ok(snapshot) => Some(snapshot.bytes().to_vec()),
+            Err(error) if error.kind() == ErrorKind::Empty => None,
             Err(error) => return Err(error.into()),
         };
-        for (target, text) in targets {
+        self.change(reader.schema(), record)
+            .map_err(|failure| failure.of(reader.board()))
+    }
+
+    fn change(&self, schema: &Schema, record: Option<Vec<u8>>) -> Result<Vec<u8>> {
+        let changes = self.assignments.iter().map(|(name, text)| {
+            let target = Target::find(schema, name)?;
+            let value = target.parse(text)?;
+            Ok((target, value))
+        });
+        let changes: Vec<_> = changes.collect::<Result<_>>()?;
+        if schema.document().is_some() {
+            let (name, value) = (&schema.fields()[0].name, &changes[0].1);
+            return Ok(schema.encode(&[(name, value.clone())])?);
+        }
+        let mut record = match record {
+            Some(record) => record,
+            None => empty(schema, &changes)?,
+        };
+        for (target, value) in changes {
             let Target { field, index } = target;
             let (count, start) = match index {
                 Some(index) => (1, index * field.size as usize),
@@ -121,30 +126,27 @@ impl Set {
                 offset: 0,
                 ..field.clone()
             }])?;
-            let bytes = alone.encode(&[(&field.name, target.parse(text)?)])?;
+            let bytes = alone.encode(&[(&field.name, value)])?;
             record[field.offset as usize + start..][..bytes.len()].copy_from_slice(&bytes);
         }
         Ok(record)
     }
 }
 
-fn require_all(reader: &Reader, targets: &[(Target, &String)]) -> Result<()> {
+/// The record before the first one, for changes that leave nothing out.
+fn empty(schema: &Schema, changes: &[(Target, Value)]) -> Result<Vec<u8>> {
     let is_given = |field: &Field| {
-        let mut given = targets.iter().filter(|(target, _)| target.field == field);
+        let mut given = changes.iter().filter(|(target, _)| target.field == field);
         let elements = given.clone().filter(|(target, _)| target.index.is_some());
-        given.any(|(target, _)| target.index.is_none()) || elements.count() == field.count as usize
+        elements.count() == field.count as usize || given.any(|(target, _)| target.index.is_none())
     };
-    let fields = reader.schema().fields().iter();
-    let missing: Vec<_> = fields
-        .filter(|field| !is_given(field))
-        .map(|field| &*field.name)
-        .collect();
+    let missing = schema.fields().iter().filter(|field| !is_given(field));
+    let missing: Vec<_> = missing.map(|field| &*field.name).collect();
     if missing.is_empty() {
-        return Ok(());
+        return Ok(vec![0; schema.record_size()]);
     }
     Err(Failure::Failed(format!(
-        "board {}: nothing has been published yet, and the first record needs all fields; give {} too",
-        reader.board(),
+        "nothing has been published yet, and the first record needs all fields; give {} too",
         missing.join(", ")
     )))
 }

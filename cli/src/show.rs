@@ -33,7 +33,7 @@ impl Show {
         print_facts(&reader, snapshot.as_ref())?;
         writeln!(io::stdout())?;
         match reader.schema().document() {
-            Some(kind) => print_document(kind, snapshot.as_ref()),
+            Some(kind) => print_document(&reader, kind, snapshot.as_ref()),
             None => print_fields(&reader, snapshot.as_ref()),
         }
     }
@@ -61,7 +61,7 @@ fn object(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<Json> {
     });
     if let (Some(snapshot), Json::Object(board)) = (snapshot, &mut board) {
         board.extend(json::stamp(snapshot));
-        let record = json::record(reader.schema(), snapshot)?;
+        let record = json::record(reader, snapshot)?;
         board.insert("record".into(), record);
     }
     Ok(board)
@@ -162,7 +162,7 @@ fn type_of(field: &Field) -> String {
     text
 }
 
-fn print_document(kind: Type, snapshot: Option<&Snapshot>) -> Result<()> {
+fn print_document(reader: &Reader, kind: Type, snapshot: Option<&Snapshot>) -> Result<()> {
     let mut out = io::stdout().lock();
     let Some(snapshot) = snapshot else {
         return Ok(writeln!(out, "a document of {kind}")?);
@@ -171,7 +171,7 @@ fn print_document(kind: Type, snapshot: Option<&Snapshot>) -> Result<()> {
     writeln!(out, "a document of {kind}, {length} bytes")?;
     if kind == Type::Json {
         // JSON escapes the control characters in its texts by itself.
-        writeln!(out, "{:#}", json::document(snapshot)?)?;
+        writeln!(out, "{:#}", json::document(reader, snapshot)?)?;
     }
     Ok(())
 }

@@ -79,14 +79,13 @@ impl Watch {
     }
 
     fn print(&self, reader: &Reader, snapshot: &Snapshot) -> Result<()> {
-        let schema = reader.schema();
         if self.json {
             let mut line = json::stamp(snapshot);
-            line.insert("record".into(), json::record(schema, snapshot)?);
+            line.insert("record".into(), json::record(reader, snapshot)?);
             return Ok(json::print(&Json::Object(line))?);
         }
-        let record = match schema.document() {
-            Some(Type::Json) => value::line(&String::from_utf8_lossy(snapshot.bytes())),
+        let record = match reader.schema().document() {
+            Some(Type::Json) => value::line(String::from_utf8_lossy(snapshot.bytes()).trim_end()),
             Some(_) => format!("{} bytes", snapshot.bytes().len()),
             None => {
                 let fields = snapshot.values().into_iter();
@@ -108,7 +107,7 @@ fn check_output() -> Result<()> {
     poll(&mut polled, PollTimeout::ZERO).map_err(io::Error::from)?;
     let closed = polled[0]
         .revents()
-        .is_some_and(|events| events.contains(PollFlags::POLLERR));
+        .is_some_and(|events| events.intersects(PollFlags::POLLERR | PollFlags::POLLHUP));
     if closed {
         return Err(Failure::Output(io::ErrorKind::BrokenPipe.into()));
     }

@@ -1,0 +1,193 @@
+//! create and its schemas.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use pegel::Reader;
+use serde_json::json;
+
+use crate::boards::{Boards, TANK};
+
+#[test]
+fn create_may_run_at_every_start() {
+    let boards = Boards::with_tank();
+    boards.prints(&["set", "tank", "level=1"], "");
+    boards.prints(&["create", "tank", "tank.toml"], "");
+    boards.prints(&["get", "tank", "level"], "1\n");
+    assert_eq!(boards.json(&["show", "tank", "--json"])["sequence"], 2);
+}
+
+#[test]
+fn the_command_line_wins_over_the_schema() {
+    let boards = Boards::new();
+    boards.file("tank.toml", format!("slots = 8\n{TANK}"));
+    for (name, options, slots, mode) in [
+        ("schema", &[][..], 8, 0o660),
+        ("options", &["--slots=4", "--mode=600"][..], 4, 0o600),
+    ] {
+        boards.prints(&[&["create", name, "tank.toml"], options].concat(), "");
+        let info = Reader::open(&boards.board(name)).unwrap().info();
+        assert_eq!((info.slots, info.mode & 0o777), (slots, mode));
+        let file = fs::metadata(boards.board(&format!("pegel.{name}"))).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, mode);
+    }
+}
+
+#[test]
+fn another_schema_replaces_a_board_only_when_asked() {
+    let boards = Boards::with_tank();
+    boards.file(
+        "rain.toml",
+        "field = [{ name = 'rain', type = 'bool', default = true }]",
+    );
+    let create = ["create", "tank", "rain.toml"];
+    boards.fails(
+        1,
+        &create,
+        &["board tank", "another schema", "level", "--replace"],
+    );
+    boards.prints(&["get", "tank", "level"], "3.21\n");
+    boards.prints(&["create", "tank", "rain.toml", "--replace"], "");
+    boards.prints(&["get", "tank"], "rain=true\n");
+    assert_eq!(boards.json(&["show", "tank", "--json"])["sequence"], 2);
+    boards.file("pegel.broken", "no board");
+    boards.fails(
+        1,
+        &["create", "broken", "rain.toml"],
+        &["pegel.broken", "--replace"],
+    );
+    boards.prints(&["create", "broken", "rain.toml", "--replace"], "");
+    boards.prints(&["get", "broken", "rain"], "true\n");
+}
+
+#[test]
+fn every_type_has_its_default() {
+    let boards = Boards::new();
+    let schema = r#"
+[[field]]
+name = "flags"
+type = "bool"
+count = 2
+default = [true, false]
+[[field]]
+name = "least"
+type = "i64"
+default = -9223372036854775808
+[[field]]
+name = "most"
+type = "u64"
+default = 0xffff_ffff_ffff_ffff
+[[field]]
+name = "none"
+type = "f64"
+unit = "°C"
+default = nan
+[[field]]
+name = "whole"
+type = "f32"
+default = 3
+[[field]]
+name = "names"
+type = "text"
+size = 4
+count = 2
+default = ["äö", ""]
+"#;
+    boards.file("all.toml", schema);
+    boards.prints(&["create", "all", "all.toml"], "");
+    let expected = json!({
+        "flags": [true, false], "least": i64::MIN, "most": u64::MAX, "none": "NaN",
+        "whole": 3.0, "names": ["äö", ""],
+    });
+    assert_eq!(boards.json(&["get", "all", "--json"]), expected);
+}
+
+#[test]
+fn documents_have_defaults_too() {
+    let boards = Boards::new();
+    boards.file(
+        "j.toml",
+        "document = 'json'\ncapacity = 9\ndefault = '{\"a\":1}'",
+    );
+    boards.file("b.toml", "document = 'bytes'\ncapacity = 9\ndefault = 'ab'");
+    boards.prints(&["create", "j", "j.toml"], "");
+    boards.prints(&["create", "b", "b.toml"], "");
+    boards.prints(&["get", "j", "a"], "1\n");
+    boards.prints(&["get", "b"], "ab");
+}
+
+#[test]
+fn bad_schemas_are_refused_with_the_reason() {
+    let boards = Boards::new();
+    let field = |rest: &str| format!("field = [{{ name = 'a', {rest} }}]");
+    let bad = [
+        ("field = [".to_owned(), "line 1"),
+        (String::new(), "neither fields nor a document"),
+        (field("type = 'f65'"), "no type is called \"f65\""),
+        (field("type = 'json'"), "document = \"json\""),
+        (field("type = 'text'"), "needs a size"),
+        (field("type = 'f64', kind = 1"), "unknown field `kind`"),
+        (field("type = 'f64', size = 4"), "8 bytes, not 4"),
+        (field("type = 'f64', unit = '1234567890123456'"), "15 bytes"),
+        (field("type = 'u8', default = 256"), "256 is outside"),
+        (field("type = 'u8', default = 1.5"), "not a float"),
+        (
+            field("type = 'u8', default = 1979-05-27"),
+            "a default is a number",
+        ),
+        (field("type = 'u8', count = 2, default = [1]"), "array of 2"),
+        (
+            field("type = 'u8'") + "\ncapacity = 9",
+            "those of a document",
+        ),
+        (field("type = 'u8'") + "\nmode = 'rw'", "octal"),
+        (field("type = 'u8'") + "\nslots = -4", "-4"),
+        ("field = [{ name = '1', type = 'u8' }]".into(), "identifier"),
+        (
+            "field = [{ name = 'a', type = 'u8' }, { name = 'b', type = 'u8', default = 1 }]"
+                .into(),
+            "a has none",
+        ),
+        ("document = 'json'".into(), "capacity"),
+        ("document = 'xml'\ncapacity = 9".into(), "\"xml\""),
+        (
+            "document = 'json'\ncapacity = 9\ndefault = '{'".into(),
+            "no JSON",
+        ),
+        (
+            "document = 'json'\ncapacity = 1\ndefault = '{}'".into(),
+            "2 bytes",
+        ),
+        (field("type = 'u8'") + "\ndocument = 'json'", "not both"),
+    ];
+    for (schema, part) in bad {
+        boards.file("bad.toml", schema);
+        boards.fails(
+            1,
+            &["create", "tank", "bad.toml"],
+            &["schema bad.toml", part],
+        );
+    }
+    boards.fails(
+        1,
+        &["create", "tank", "absent.toml"],
+        &["absent.toml", "No such file"],
+    );
+    boards.fails(1, &["get", "tank"], &["does not exist"]);
+}
+
+#[test]
+fn bad_options_are_refused() {
+    let boards = Boards::with_tank();
+    for (option, part) in [
+        ("--mode=0666", "not everybody"),
+        ("--mode=rw", "octal"),
+        ("--slots=3", "4..=65536"),
+        ("--slots=5", "5 slots"),
+        ("--slots=8", "16 slots, not 8"),
+    ] {
+        boards.fails(2, &["create", "tank", "tank.toml", option], &[part]);
+    }
+    boards.fails(2, &["create", "Tank", "tank.toml"], &["\"Tank\"", "a-z"]);
+    boards.fails(1, &["create", "absent/tank", "tank.toml"], &["absent"]);
+}

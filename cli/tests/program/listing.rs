@@ -1,0 +1,145 @@
+//! ls, show and rm.
+
+use serde_json::{Value as Json, json};
+
+use crate::boards::Boards;
+
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+#[test]
+fn ls_lists_every_board_and_what_is_wrong_with_it() {
+    let boards = Boards::with_tank();
+    boards.file("j.toml", "document = 'json'\ncapacity = 9");
+    boards.prints(&["create", "j", "j.toml"], "");
+    boards.file("pegel.broken", "no board");
+    boards.file("other", "");
+    let table = boards.output(&["ls"]);
+    let lines: Vec<_> = table.lines().map(words).collect();
+    assert_eq!(
+        lines[0],
+        ["BOARD", "SEQUENCE", "AGE", "WRITER", "ACCESS", "HOLDS"]
+    );
+    assert_eq!(lines[1], ["broken", "-", "-", "-", "-", "CORRUPT"]);
+    assert_eq!(lines[2][..4], ["j", "0", "-", "none"]);
+    assert_eq!(lines[3][..2], ["tank", "1"]);
+    assert_eq!(lines[3][4..6], ["none", "0660"]);
+    assert_eq!(lines[3][lines[3].len() - 2..], ["5", "fields"]);
+    assert_eq!(lines.len(), 4);
+
+    let lines = boards.output(&["ls", "--json"]);
+    let listed: Vec<Json> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(listed[0]["error"]["status"], "CORRUPT");
+    assert!(
+        listed[0]["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("pegel.broken")
+    );
+    assert_eq!(
+        (&listed[1]["sequence"], &listed[1]["age"]),
+        (&json!(0), &json!(null))
+    );
+    assert_eq!(
+        (&listed[2]["board"], &listed[2]["sequence"]),
+        (&json!("tank"), &json!(1))
+    );
+    assert_eq!(listed[2]["mode"], "0660");
+}
+
+#[test]
+fn ls_of_nothing_says_so() {
+    let boards = Boards::new();
+    boards
+        .pegel(&["ls"])
+        .assert()
+        .success()
+        .stdout("")
+        .stderr(format!(
+            "no boards in {}\n",
+            boards.board("").trim_end_matches('/')
+        ));
+    boards.prints(&["ls", "--json"], "");
+    boards.fails(1, &["ls", "--dir=absent"], &["absent", "No such file"]);
+}
+
+#[test]
+fn show_tells_everything() {
+    let boards = Boards::with_tank();
+    let shown = boards.output(&["show", "tank"]);
+    let lines: Vec<_> = shown.lines().map(words).collect();
+    assert_eq!(lines[0], ["board", "tank"]);
+    assert_eq!(lines[1], ["file", &boards.board("pegel.tank")]);
+    assert_eq!(lines[2][..2], ["access", "0660"]);
+    assert_eq!(lines[3], ["ring", "16", "slots", "of", "56", "bytes"]);
+    assert_eq!(lines[4], ["writer", "none", "now;", "1", "so", "far"]);
+    assert_eq!(lines[5], ["sequence", "1"]);
+    assert_eq!((lines[6][0], lines[6][3]), ("published", "+00:00,"));
+    assert_eq!(lines[8], ["FIELD", "TYPE", "UNIT", "VALUE"]);
+    assert_eq!(lines[9], ["level", "f64", "m", "3.21"]);
+    assert_eq!(lines[11], ["volts", "f32[2]", "V", "[0.1,", "2]"]);
+    assert_eq!(lines[13], ["note", "text(24)", "\"rising\""]);
+}
+
+#[test]
+fn show_is_one_json_object() {
+    let boards = Boards::with_tank();
+    let shown = boards.json(&["show", "tank", "--json"]);
+    let expected = json!({
+        "name": "volts", "type": "f32", "unit": "V", "size": 4, "count": 2, "offset": 12,
+    });
+    assert_eq!(shown["fields"][2], expected);
+    assert_eq!(shown["record"], boards.json(&["get", "tank", "--json"]));
+    assert_eq!(shown["path"], boards.board("pegel.tank"));
+    assert_eq!(
+        (&shown["slots"], &shown["record_size"]),
+        (&json!(16), &json!(56))
+    );
+    assert_eq!(
+        (&shown["sequence"], &shown["generation"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(shown["writer_alive"], false);
+    let (published, age) = (shown["published"].as_f64(), shown["age"].as_f64());
+    assert!(published.unwrap() > 1.7e9 && age.unwrap() >= 0.0, "{shown}");
+}
+
+#[test]
+fn a_board_is_found_by_directory() {
+    let boards = Boards::with_tank();
+    let directory = boards.board("");
+    let here = |arguments: &[&str]| {
+        let mut command = boards.pegel(arguments);
+        command
+            .env("PEGEL_DIR", "/absent")
+            .assert()
+            .success()
+            .stdout("3.21\n");
+    };
+    here(&["get", &boards.board("tank"), "level"]);
+    here(&["get", "./tank", "level"]);
+    here(&["get", "tank", "level", "--dir", &directory]);
+    here(&["--dir", ".", "get", "tank", "level"]);
+    boards.fails(
+        2,
+        &["get", "./tank", "level", "--dir", "."],
+        &["leave out --dir"],
+    );
+    boards.fails(2, &["get", "tank", "--dir", ""], &["--dir"]);
+}
+
+#[test]
+fn rm_removes_a_board_whole() {
+    let boards = Boards::with_tank();
+    boards.prints(&["rm", "tank"], "");
+    boards.fails(1, &["rm", "tank"], &["no board tank", "does not exist"]);
+    boards.fails(1, &["show", "tank"], &["no board tank"]);
+    assert!(!std::fs::exists(boards.board("pegel.tank.lock")).unwrap());
+    boards.file("pegel.broken", "no board");
+    boards.prints(&["rm", "broken"], "");
+    boards.prints(&["ls", "--json"], "");
+}

@@ -1,0 +1,10 @@
+//! The program as a shell or a script uses it: what it prints, what it changes, its exit status.
+
+mod boards;
+mod create;
+mod documents;
+mod fields;
+mod listing;
+mod shell;
+mod turns;
+mod watch;

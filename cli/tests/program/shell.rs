@@ -1,0 +1,97 @@
+//! What every command owes a shell.
+
+use crate::boards::Boards;
+
+const COMMANDS: [&str; 7] = ["ls", "show", "get", "set", "watch", "create", "rm"];
+
+#[test]
+fn help_fits_a_terminal_and_has_no_colour() {
+    let boards = Boards::new();
+    let pages = COMMANDS.map(|command| vec![command, "--help"]);
+    for page in pages.iter().chain([&vec!["--help"]]) {
+        let help = boards.output(page);
+        assert!(help.contains("Usage: pegel"), "{help}");
+        assert!(!help.contains('\x1b'), "{help:?}");
+        for line in help.lines() {
+            assert!(line.chars().count() <= 80, "{page:?}: {line:?}");
+        }
+    }
+    let help = boards.output(&["--help"]);
+    for command in COMMANDS {
+        assert!(help.contains(&format!("\n  {command} ")), "{help}");
+    }
+    assert!(help.contains("Exit status: 0 done; 1 failed"), "{help}");
+}
+
+#[test]
+fn the_schema_in_the_help_is_one() {
+    let boards = Boards::new();
+    let help = boards.output(&["create", "--help"]);
+    let (_, after) = help.split_once("A schema is a TOML file:\n").unwrap();
+    let (schema, after) = after.split_once("\nTypes:").unwrap();
+    boards.file("tank.toml", schema);
+    boards.prints(&["create", "tank", "tank.toml"], "");
+    boards.prints(&["get", "tank"], "level=0\nrain=false\nvolts=0,0\nnote=\n");
+    let (_, after) = after.split_once("varying length:\n").unwrap();
+    let (schema, _) = after.split_once("\n\n").unwrap();
+    boards.file("ahoy.toml", schema);
+    boards.prints(&["create", "ahoy", "ahoy.toml"], "");
+    boards.prints(&["get", "ahoy"], "{}\n");
+}
+
+#[test]
+fn a_wrong_command_line_is_status_2() {
+    let boards = Boards::with_tank();
+    let wrong: [&[&str]; 9] = [
+        &[],
+        &["unknown"],
+        &["get"],
+        &["set", "tank"],
+        &["set", "tank", "level"],
+        &["set", "tank", "level=1", "level=2"],
+        &["set", "tank", "level=1", "--if-sequence=-1"],
+        &["get", "tank", "--colour"],
+        &["rm", "tank", "other"],
+    ];
+    for arguments in wrong {
+        boards.fails(2, arguments, &[]);
+    }
+    let names = ["Tank", "a b", "x.lock", "", "ä", &"a".repeat(65)];
+    for command in ["show", "get", "watch", "rm"] {
+        for name in names {
+            boards.fails(2, &[command, name], &["is no name of a board"]);
+        }
+    }
+    boards.prints(&["get", "tank", "level"], "3.21\n");
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let boards = Boards::with_tank();
+    let commands = ["get tank", "show tank", "ls --json", "watch tank", "--help"];
+    for command in commands {
+        let script = format!("exec 3>&1; {{ \"$pegel\" {command}; echo $? >&3; }} | true");
+        boards
+            .shell(&script)
+            .assert()
+            .success()
+            .stdout("0\n")
+            .stderr("");
+    }
+}
+
+#[test]
+fn a_full_output_and_a_closed_error_are_status_1() {
+    let boards = Boards::with_tank();
+    let full = boards
+        .shell("\"$pegel\" get tank >/dev/full")
+        .assert()
+        .code(1);
+    let told = String::from_utf8_lossy(&full.get_output().stderr);
+    assert!(told.contains("standard output: No space left"), "{told}");
+    boards
+        .shell("\"$pegel\" get other 2>/dev/full")
+        .assert()
+        .code(1)
+        .stdout("");
+}
