@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use pegel::ErrorKind;
 
+use crate::value;
+
 pub enum Failure {
     /// The command line cannot be right, whatever the boards hold.
     Usage(String),
@@ -35,7 +37,7 @@ impl Failure {
             Self::Output(error) => (format!("cannot write to standard output: {error}"), 1),
         };
         // Where standard error is closed too, the status still says it.
-        let _ = writeln!(io::stderr(), "pegel: {message}");
+        let _ = writeln!(io::stderr(), "pegel: {}", value::lines(&message));
         ExitCode::from(status)
     }
 }

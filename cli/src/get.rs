@@ -16,6 +16,7 @@ with --json it is JSON. The elements of an array are joined by commas.
 
 Without FIELD, all fields are printed as FIELD=VALUE, one a line, with control
 characters escaped; with --json as one object. A document is printed as it is.
+A terminal never gets control characters.
 
 Examples:
   pegel get tank level
@@ -70,6 +71,10 @@ impl Get {
 fn print_all(schema: &Schema, snapshot: &Snapshot) -> Result<()> {
     let mut out = io::stdout().lock();
     if schema.document().is_some() {
+        if out.is_terminal() {
+            let text = String::from_utf8_lossy(snapshot.bytes());
+            return Ok(writeln!(out, "{}", value::lines(text.trim_end()))?);
+        }
         out.write_all(snapshot.bytes())?;
         if schema.document() == Some(Type::Json) && !snapshot.bytes().ends_with(b"\n") {
             writeln!(out)?;

@@ -104,6 +104,11 @@ fn decimal(text: &str) -> String {
     text.strip_suffix(".0").unwrap_or(text).to_owned()
 }
 
+/// As [`line`], with the text's own lines.
+pub fn lines(text: &str) -> String {
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// A text on one line, without characters that command a terminal.
 pub fn line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());

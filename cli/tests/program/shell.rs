@@ -1,5 +1,7 @@
 //! What every command owes a shell.
 
+use pegel::Writer;
+
 use crate::boards::Boards;
 
 const COMMANDS: [&str; 7] = ["ls", "show", "get", "set", "watch", "create", "rm"];
@@ -94,4 +96,22 @@ fn a_full_output_and_a_closed_error_are_status_1() {
         .assert()
         .code(1)
         .stdout("");
+}
+
+#[test]
+fn a_terminal_gets_no_control_characters() {
+    let boards = Boards::with_tank();
+    boards.file("j.toml", "document = 'json'\ncapacity = 9");
+    boards.prints(&["create", "j", "j.toml"], "");
+    boards.prints(&["set", "tank", "note=\x1b[2J"], "");
+    let mut writer = Writer::open(&boards.board("j"), None).unwrap();
+    writer.publish(b"[\n\x1b]\n").unwrap();
+    for (command, expected) in [("tank note", "\\u{1b}[2J\r\n"), ("j", "[\r\n\\u{1b}]\r\n")] {
+        let script = format!("script -qec '\"$pegel\" get {command}' /dev/null </dev/null");
+        boards
+            .shell(&script)
+            .assert()
+            .success()
+            .stdout(expected.to_owned());
+    }
 }
