@@ -139,7 +139,7 @@ fn bytes_are_raw_and_in_json_base64() {
         &["board raw", "--document FILE"],
     );
     boards.file("raw", [255, 0]);
-    boards.prints(&["set", "raw", "--document", "raw"], "");
+    boards.prints(&["set", "raw", "--document", "raw", "--timeout=60"], "");
     assert_eq!(
         Reader::open(&board).unwrap().read().unwrap().bytes(),
         [255, 0]

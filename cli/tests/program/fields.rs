@@ -67,7 +67,7 @@ fn set_keeps_the_bytes_that_it_cannot_read() {
     let mut writer = Writer::create(&board, &schema, &Options::default()).unwrap();
     writer.publish(&[1, 0xff, 0xfe, b'x']).unwrap();
     drop(writer);
-    boards.prints(&["set", "old", "n=2"], "");
+    boards.prints(&["set", "old", "n=2", "--timeout=60"], "");
     let now = Reader::open(&board).unwrap().read().unwrap();
     assert_eq!(now.bytes(), [2, 0xff, 0xfe, b'x']);
 }
