@@ -1,0 +1,276 @@
+"""The solar station on this machine: simulator, launcher with its daemon, php-fpm and nginx.
+
+Everything is private: a directory of its own below /tmp, a port on 127.0.0.1. Started by root, the
+daemon runs as user `daemon` and the pages as www-data, as they would on a real station; else all
+run as whoever started it. Ctrl-C stops everything and leaves nothing.
+"""
+
+import argparse
+import contextlib
+import importlib.util
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import boards
+import pegel
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PACKAGES = ("pegel", "serial", "crccheck")
+DAEMON, PAGES = "daemon", "www-data"
+START_TIME = 30.0
+STOP_TIME = 15.0
+
+
+class DemoError(Exception):
+    """What keeps the demo from running, for people."""
+
+
+def program(*names: str) -> str:
+    """The first of these programs that there is; Debian's name of php-fpm has its version."""
+    for name in names:
+        if found := shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin"):
+            return found
+    raise DemoError(f"there is no {' or '.join(names)}: `make demo` installs what is missing")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Station:
+    """A station that is installed in a directory of its own, and its processes."""
+
+    def __init__(self, directory: Path, port: int) -> None:
+        self.directory, self.port = directory, port
+        self.site, self.boards = directory / "site", directory / "boards"
+        self.log, self.line = directory / "daemon" / "station.log", directory / "daemon" / "line"
+        self.is_root = os.geteuid() == 0
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def install(self) -> None:
+        """Copies what runs to where all users may read it, wherever the repository is."""
+        self.directory.chmod(0o755)
+        leave_out = shutil.ignore_patterns("__pycache__", "tests", "vendor")
+        for source, name in ((HERE, "station"), (ROOT / "php-ffi", "php-ffi")):
+            shutil.copytree(source, self.site / name, ignore=leave_out)
+        library = ROOT / "target/release/libpegel.so"
+        if not library.exists():
+            raise DemoError(f"{library} is missing: run `make build` first")
+        shutil.copy(library, self.site / "libpegel.so.1")
+        for package in PACKAGES:
+            found = importlib.util.find_spec(package)
+            if found is None or found.origin is None:
+                raise DemoError(f"Python has no {package}: run `make build` first")
+            source = Path(found.origin).parent
+            shutil.copytree(source, self.site / "python" / package, ignore=leave_out)
+        for path, owner in ((self.boards, DAEMON), (self.log.parent, DAEMON)):
+            path.mkdir()
+            if self.is_root:
+                # The group's, and what is made in it too: daemon and pages share the boards.
+                shutil.chown(path, owner, PAGES)
+                path.chmod(0o2770)
+        self._fill_in("nginx.conf", f"user {PAGES};" if self.is_root else "")
+        self._fill_in("php-fpm.conf", f"user = {PAGES}\ngroup = {PAGES}" if self.is_root else "")
+
+    def _fill_in(self, name: str, user: str) -> None:
+        text = (HERE / "web" / name).read_text(encoding="utf-8")
+        for mark, value in {
+            "@directory@": self.directory,
+            "@site@": self.site,
+            "@boards@": self.boards,
+            "@port@": self.port,
+            "@user@": user,
+            "@@": "@",
+        }.items():
+            text = text.replace(mark, str(value))
+        (self.directory / name).write_text(text, encoding="utf-8")
+
+    def daemon_command(self) -> list[str]:
+        return self._python("station.py", "--port", str(self.line), "--log", str(self.log))
+
+    def _python(self, script: str, *arguments: str) -> list[str]:
+        return ["/usr/bin/python3", "-B", str(self.site / "station" / script), *arguments]
+
+    def start(self, name: str, command: list[str], *, as_daemon: bool = False) -> None:
+        """Starts a process in a group of its own, so that Ctrl-C reaches the demo alone."""
+        environment = os.environ | {
+            "PEGEL_DIR": str(self.boards),
+            "PEGEL_LIBRARY": str(self.site / "libpegel.so.1"),
+            "PYTHONPATH": str(self.site / "python"),
+        }
+        user: dict[str, Any] = {}
+        if as_daemon and self.is_root:
+            user = {"user": DAEMON, "group": PAGES, "extra_groups": [], "umask": 0o027}
+        with (self.directory / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command,
+                env=environment,
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **user,
+            )
+
+    def start_simulator(self, *arguments: str) -> None:
+        command = self._python("simulator.py", "--link", str(self.line), *arguments)
+        self.start("simulator", command, as_daemon=True)
+        self.wait_for("simulator", self.line.is_symlink)
+
+    def start_launcher(self, *arguments: str) -> None:
+        command = self._python("launcher.py", *arguments, "--", *self.daemon_command())
+        self.start("launcher", command, as_daemon=True)
+
+    def start_pages(self) -> None:
+        header = self.directory / "pegel-preload.h"
+        maker = [program("php"), str(self.site / "php-ffi/bin/pegel-preload")]
+        with header.open("wb") as file:
+            subprocess.run([*maker, str(self.site / "libpegel.so.1")], stdout=file, check=True)
+        fpm = [program("php-fpm", "php-fpm8.2"), "-y", str(self.directory / "php-fpm.conf")]
+        self.start("php-fpm", [*fpm, "-d", f"ffi.preload={header}"])
+        nginx = [program("nginx"), "-p", str(self.directory), "-e", "stderr", "-c"]
+        self.start("nginx", [*nginx, str(self.directory / "nginx.conf")])
+        self.wait_for("php-fpm", (self.directory / "php-fpm.sock").exists)
+        self.wait_for("nginx", self._is_listening)
+
+    def _is_listening(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def wait_for(self, name: str, is_ready: Any) -> None:
+        """Until a process is ready, which only trying can tell."""
+        end = time.monotonic() + START_TIME
+        while not is_ready():
+            if self.processes[name].poll() is not None or time.monotonic() > end:
+                log = (self.directory / f"{name}.log").read_text(errors="replace")
+                raise DemoError(f"{name} does not start:\n{log}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        for process in reversed(self.processes.values()):
+            # php-fpm and nginx end at once; the launcher stops its daemon first.
+            process.terminate()
+        for process in reversed(self.processes.values()):
+            try:
+                process.wait(STOP_TIME)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+@contextlib.contextmanager
+def installed(port: int | None = None) -> Iterator[Station]:
+    """A station that is installed, not started, and that is removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="pegel-station-", dir="/tmp") as directory:
+        station = Station(Path(directory), port or free_port())
+        station.install()
+        try:
+            yield station
+        finally:
+            station.stop()
+
+
+def replay_interval(capture: Path, speed: float) -> float:
+    """Seconds between two polls, so that a capture goes by at this speed."""
+    times: list[float] = [
+        json.loads(line)["t"] for line in capture.read_text(encoding="utf-8").splitlines()
+    ]
+    return max((times[-1] - times[0]) / (len(times) - 1) / speed, 0.1)
+
+
+def configure(station: Station, interval: float) -> None:
+    """The first configuration; who changes it later is the page."""
+    values = boards.CONFIG_DEFAULTS | {"interval": interval}
+    with as_daemon(station):
+        boards.ensure(f"{station.boards}/config", boards.CONFIG, values)
+
+
+@contextlib.contextmanager
+def as_daemon(station: Station) -> Iterator[None]:
+    """Makes files as the daemon's user would."""
+    if not station.is_root:
+        yield
+        return
+    os.seteuid(pwd.getpwnam(DAEMON).pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--replay", type=Path, help="capture to replay, instead of a made-up day")
+    options.add_argument("--speed", type=float, default=60.0, help="how fast time goes by (60)")
+    options.add_argument("--port", type=int, help="port on 127.0.0.1; a free one otherwise")
+    given = options.parse_args()
+
+    def interrupt(*_: int | FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with installed(given.port) as station:
+            run(station, given.replay and given.replay.resolve(), given.speed)
+    except KeyboardInterrupt:
+        print("\nStopped; nothing is left.")
+        return 0
+    except (DemoError, pegel.Error, OSError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+    return 1
+
+
+def run(station: Station, replay: Path | None, speed: float) -> None:
+    if replay:
+        copy = str(shutil.copy(replay, station.site / "capture.jsonl"))
+        configure(station, replay_interval(replay, speed))
+        station.start_simulator("--replay", copy)
+    else:
+        configure(station, 1.0)
+        station.start_simulator("--speed", str(speed), "--loss", "0.05")
+    station.start_launcher("--running")
+    station.start_pages()
+    print(
+        f"""
+  The solar station runs: {station.address}
+
+  simulator   an HM-600 inverter on {station.line}
+  launcher    starts and stops the daemon as the page wishes; log: {station.log}
+  boards      {station.boards} (look at them: pegel --dir {station.boards} ls)
+  php-fpm, nginx
+
+  Ctrl-C stops everything.
+""",
+        flush=True,
+    )
+    while True:
+        for name, process in station.processes.items():
+            if process.poll() is not None:
+                log = (station.directory / f"{name}.log").read_text(errors="replace")
+                raise DemoError(f"{name} ended:\n{log}")
+        time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

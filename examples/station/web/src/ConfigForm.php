@@ -1,0 +1,81 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Station;
+
+use Pegel\Snapshot;
+
+/** The form of the configuration: what was loaded or typed, checked. */
+final class ConfigForm
+{
+    private const INTERVAL = [0.1, 3600.0];
+    private const RATED_POWER = [1.0, 10000.0];
+
+    /** @var array<string, string> by the field's name */
+    public array $errors = [];
+    /** What somebody else saved while this form was open. */
+    public ?Snapshot $others = null;
+
+    /** @param array<string, string> $values by the field's name */
+    private function __construct(public int $sequence, public readonly array $values)
+    {
+    }
+
+    /** The form of what is saved. */
+    public static function of(Snapshot $config): self
+    {
+        return new self($config->sequence, self::values($config));
+    }
+
+    /**
+     * The form as it was sent.
+     *
+     * @param array<mixed> $sent
+     */
+    public static function sent(array $sent): self
+    {
+        $text = fn (string $name): string => is_string($sent[$name] ?? null) ? trim($sent[$name]) : '';
+        $values = array_map($text, ['interval' => 'interval', ...self::powerNames()]);
+        return new self((int) $text('sequence'), $values);
+    }
+
+    /** @return array<string, string> */
+    public static function values(Snapshot $config): array
+    {
+        $powers = array_combine(array_values(self::powerNames()), $config['rated_power']);
+        return array_map(strval(...), ['interval' => $config['interval'], ...$powers]);
+    }
+
+    /** The interval in seconds; notes an error if it is none. */
+    public function interval(): float
+    {
+        return $this->number('interval', self::INTERVAL, 's');
+    }
+
+    /** @return list<float> the rated power of each string in watts */
+    public function ratedPower(): array
+    {
+        $power = fn (string $name): float => $this->number($name, self::RATED_POWER, 'W');
+        return array_map($power, array_values(self::powerNames()));
+    }
+
+    /** @return array<string, string> */
+    public static function powerNames(): array
+    {
+        $names = array_map(fn (int $string): string => "rated_power_$string", range(1, Boards::STRINGS));
+        return array_combine($names, $names);
+    }
+
+    /** @param array{float, float} $limits */
+    private function number(string $name, array $limits, string $unit): float
+    {
+        [$min, $max] = $limits;
+        $number = filter_var(str_replace(',', '.', $this->values[$name]), FILTER_VALIDATE_FLOAT);
+        if ($number === false || $number < $min || $number > $max) {
+            $this->errors[$name] = "a number from $min to $max $unit";
+            return $min;
+        }
+        return $number;
+    }
+}
