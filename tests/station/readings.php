@@ -1,0 +1,23 @@
+<?php
+
+/** Prints so many readings of board `inverter` as they come, none left out, one line of JSON each. */
+
+declare(strict_types=1);
+
+use Pegel\{NotFound, Reader};
+
+require __DIR__ . '/../../php-ffi/autoload.php';
+
+$count = (int) $argv[1];
+while (true) {
+    try {
+        $inverter = Reader::open('inverter');
+        break;
+    } catch (NotFound) {
+        usleep(10_000);
+    }
+}
+for ($sequence = 1; $sequence <= $count; $sequence++) {
+    $inverter->wait($sequence - 1, 60.0);
+    echo json_encode($inverter->readAt($sequence), JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION), "\n";
+}

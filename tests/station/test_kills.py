@@ -1,0 +1,81 @@
+"""The daemon is killed 200 times, while programs in three languages and the page go on reading."""
+
+import contextlib
+import json
+import random
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from demo import Station
+from programs import environment, php, python
+from stations import WATCHDOG, page, reader, set_config, until
+
+KILLS = 200
+READERS = ("c", "php", "python")
+
+
+@contextlib.contextmanager
+def running(command: list[str], station: Station) -> Iterator[subprocess.Popen[str]]:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, env=environment(station.boards), stdin=pipe, stdout=pipe, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.timeout(900)
+def test_no_death_of_the_daemon_harms_a_reader(
+    station: Station, c_program: Callable[[str], list[str]]
+) -> None:
+    station.start_simulator()
+    station.start_pages()
+    station.start("daemon", station.daemon_command(), as_daemon=True)
+    inverter = reader(station, "inverter")
+    inverter.wait(0, WATCHDOG)
+    set_config(station, interval=0.1)
+    commands = {
+        "c": c_program("tests/station/watch.c"),
+        "php": php("tests/station/watch.php"),
+        "python": python("tests/station/watch.py"),
+    }
+    moment = random.Random(200)
+    with contextlib.ExitStack() as stack:
+        readers = {
+            language: stack.enter_context(running(commands[language], station))
+            for language in READERS
+        }
+        for death in range(1, KILLS + 1):
+            # Somewhere between its first words and its next publications.
+            time.sleep(moment.uniform(0.0, 0.12))
+            daemon = station.processes.pop("daemon")
+            daemon.kill()
+            daemon.wait()
+            last = inverter.read()
+            assert not last.writer_alive
+            assert last.stamp.retries == 0
+            if death % 20 == 0:
+                assert 'data-state="stopped"' in page(station)
+                assert inverter.read().age > last.age
+            station.start("daemon", station.daemon_command(), as_daemon=True)
+            if moment.random() < 0.8:
+                # The others die while they start.
+                inverter.wait(last.sequence, WATCHDOG)
+                assert inverter.read_at(last.sequence + 1).generation > last.generation
+        until(lambda: inverter.writer_alive, "the last daemon")
+        inverter.wait(inverter.sequence, WATCHDOG)
+        now = inverter.read()
+        assert now.generation > 0.75 * KILLS
+        assert 'data-state="live"' in page(station)
+        for language, process in readers.items():
+            output, _ = process.communicate("", timeout=WATCHDOG)
+            count = json.loads(output)
+            assert count["failed"] == [], language
+            assert (count["torn"], count["backwards"]) == (0, 0), language
+            assert count["reads"] > 10 * KILLS, language
+            assert count["sequence"] >= now.sequence, language
