@@ -84,8 +84,9 @@ impl Argument {
     /// # Safety
     /// It is NULL or valid for reads for `'a`.
     pub unsafe fn get<'a, T>(self, pointer: *const T) -> Result<&'a T, Error> {
-        // SAFETY: the function's promise.
-        unsafe { pointer.as_ref() }.ok_or_else(|| self.invalid("is NULL"))
+        self.check(pointer, 1)?;
+        // SAFETY: aligned, not NULL, and the function's promise.
+        Ok(unsafe { &*pointer })
     }
 
     /// What a pointer points to, to change it.
@@ -93,8 +94,9 @@ impl Argument {
     /// # Safety
     /// It is NULL or valid for reads and writes for `'a`, by nobody else.
     pub unsafe fn out<'a, T>(self, pointer: *mut T) -> Result<&'a mut T, Error> {
-        // SAFETY: the function's promise.
-        unsafe { pointer.as_mut() }.ok_or_else(|| self.invalid("is NULL"))
+        self.check(pointer, 1)?;
+        // SAFETY: aligned, not NULL, and the function's promise.
+        Ok(unsafe { &mut *pointer })
     }
 
     /// `count` values from a pointer on, which may be NULL when there are none.

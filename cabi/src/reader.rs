@@ -6,7 +6,9 @@ use std::time::Duration;
 use pegel::{Error, ErrorKind, Publication, Reader};
 
 use crate::failure::{Argument, guard};
-use crate::types::{document_number, fill, pegel_field, pegel_info, pegel_stamp, pegel_status};
+use crate::types::{
+    document_number, fill, pegel_field, pegel_info, pegel_stamp, pegel_status, sized,
+};
 
 /// Reads a board.
 // To C, a `Reader` goes by this name.
@@ -49,8 +51,8 @@ pub unsafe extern "C" fn pegel_reader_info(
     info: *mut pegel_info,
 ) -> pegel_status {
     guard(|| {
-        // SAFETY: the caller's promise: an open reader.
-        let reader = unsafe { open(reader)? };
+        // SAFETY: the caller's promise: an open reader, and a struct of the size that it says.
+        let (reader, place) = unsafe { (open(reader)?, sized(Argument("info"), info)?) };
         let (known, schema) = (reader.info(), reader.schema());
         let found = pegel_info {
             size: 0,
@@ -62,8 +64,8 @@ pub unsafe extern "C" fn pegel_reader_info(
             document: document_number(schema.document()),
             mode: known.mode,
         };
-        // SAFETY: the caller's promise: a struct of the size that it says.
-        unsafe { fill(Argument("info"), info, found) }
+        fill(place, &found);
+        Ok(())
     })
 }
 
@@ -183,16 +185,17 @@ unsafe fn copy(
 ) -> Result<(), Error> {
     // SAFETY: the function's promise. The bytes of the buffer may be uninitialised in C's eyes; they
     // are only written.
-    let (reader, record) = unsafe {
-        (
-            open(reader)?,
-            Argument("record").slice_mut(record.cast::<u8>(), record_size)?,
-        )
+    let (reader, record, place) = unsafe {
+        let place = if stamp.is_null() {
+            None
+        } else {
+            Some(sized(Argument("stamp"), stamp)?)
+        };
+        let record = Argument("record").slice_mut(record.cast::<u8>(), record_size)?;
+        (open(reader)?, record, place)
     };
     let publication = read(reader, record)?;
-    if stamp.is_null() {
-        return Ok(());
-    }
+    let Some(place) = place else { return Ok(()) };
     let known = publication.stamp();
     let found = pegel_stamp {
         size: 0,
@@ -204,8 +207,8 @@ unsafe fn copy(
         published_ns: known.published_ns,
         age_ns: known.age_ns,
     };
-    // SAFETY: the function's promise.
-    unsafe { fill(Argument("stamp"), stamp, found) }
+    fill(place, &found);
+    Ok(())
 }
 
 /// Waits for a publication after the given one and says its sequence, the newest.

@@ -266,22 +266,26 @@ pub unsafe fn options(given: *const pegel_options) -> Result<pegel_options, Erro
     Ok(options)
 }
 
-/// Fills in a struct that begins with its size, as far as the caller's reaches.
+/// The bytes of a caller's struct that begins with its size.
 ///
 /// # Safety
 /// `place` is valid for reads and writes of as many bytes as its first u32 says.
-pub unsafe fn fill<T: Pod>(argument: Argument, place: *mut T, mut value: T) -> Result<(), Error> {
+pub unsafe fn sized<'a, T>(argument: Argument, place: *mut T) -> Result<&'a mut [u8], Error> {
     // SAFETY: as the function's promise says; `size` is at the start of all of them.
     let bytes = unsafe {
-        let size = argument.get(place.cast::<u32>())?;
-        argument.slice_mut(place.cast::<u8>(), *size as usize)?
+        let size = *argument.get(place.cast::<u32>())?;
+        argument.slice_mut(place.cast::<u8>(), size as usize)?
     };
-    let Some(size) = bytes.first_chunk::<4>().copied() else {
+    if bytes.len() < size_of::<u32>() {
         return Err(argument.invalid("has no size: set it to sizeof"));
-    };
-    let value = bytemuck::bytes_of_mut(&mut value);
-    value[..4].copy_from_slice(&size);
-    let common = bytes.len().min(value.len());
-    bytes[..common].copy_from_slice(&value[..common]);
-    Ok(())
+    }
+    Ok(bytes)
+}
+
+/// Fills in a struct that begins with its size, as far as the caller's reaches.
+pub fn fill<T: Pod>(place: &mut [u8], value: &T) {
+    let value = bytemuck::bytes_of(value);
+    let common = place.len().min(value.len());
+    let size = size_of::<u32>();
+    place[size..common].copy_from_slice(&value[size..common]);
 }

@@ -127,7 +127,7 @@ unsafe fn publish(
     Ok(())
 }
 
-/// A reader of the writer's own board. It belongs to the writer: never close it.
+/// A reader of the writer's own board. It belongs to the writer and to its thread: never close it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_writer_reader(writer: *const pegel_writer) -> *const pegel_reader {
     // SAFETY: the caller's promise: NULL or an open writer.

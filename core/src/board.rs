@@ -6,11 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytemuck::{bytes_of, pod_read_unaligned};
-use nix::sys::stat::FileStat;
+use nix::errno::Errno;
+use nix::sys::stat::{FileStat, Mode, fchmod};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{
-    BYTE_ORDER, FIELD_SIZE, HEADER_SIZE, Header, LAYOUT_VERSION, Layout, MAGIC, MAX_FIELDS, Words,
+    BYTE_ORDER, FIELD_SIZE, HEADER_SIZE, Header, LAYOUT_VERSION, Layout, MAGIC, MAX_FIELDS, WORD,
+    Words,
 };
 use crate::place::Place;
 use crate::ring::{Head, Ring};
@@ -18,6 +20,13 @@ use crate::schema::Schema;
 use crate::segment::{Draft, Segment};
 use crate::sync::{AtomicU64, Ordering};
 use crate::trust::{Access, names, open_trusted};
+
+/// Where a board was before a new segment takes its name: that goes on from there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Before {
+    pub sequence: u64,
+    pub generation: u64,
+}
 
 /// An open board. All sizes in it were checked once and are private since.
 #[derive(Debug)]
@@ -46,7 +55,11 @@ impl Board {
         let read = |offset: usize, length: usize| {
             let mut bytes = vec![0; length];
             let read = file.read_exact_at(&mut bytes, offset as u64);
-            read.map(|()| bytes).map_err(|_| too_short(path, size))
+            read.map(|()| bytes)
+                .map_err(|error| match error.raw_os_error() {
+                    Some(errno) => Error::system(Errno::from_raw(errno), "read", path),
+                    None => damaged(path, &format!("its {size} bytes are too few")),
+                })
         };
         let header: Header = pod_read_unaligned(&read(0, HEADER_SIZE)?);
         check_kind(path, &header)?;
@@ -57,6 +70,9 @@ impl Board {
         let table = read(HEADER_SIZE, fields * FIELD_SIZE)?;
         let schema = Schema::from_table(&table)
             .map_err(|error| damaged(path, &format!("its field table is none: {error}")))?;
+        if schema.table() != table {
+            return Err(damaged(path, "its field table is not as Pegel writes it"));
+        }
         let layout = Layout::new(fields, schema.record_size(), header.slot_count)
             .ok_or_else(|| damaged(path, "its sizes are impossible"))?;
         // The header follows from the fields and the slots; one that says otherwise lies.
@@ -91,29 +107,21 @@ impl Board {
     pub fn draft(
         place: &Place,
         schema: &Schema,
-        slots: u32,
+        layout: &Layout,
         mode: u32,
-        base: u64,
+        before: Before,
     ) -> Result<Draft> {
-        let layout =
-            Layout::new(schema.fields().len(), schema.record_size(), slots).ok_or_else(|| {
-                let size = schema.record_size();
-                let message = format!("board {}: no {slots} slots of {size} bytes", place.name);
-                Error::new(ErrorKind::InvalidArgument, message)
-            })?;
         let draft = Draft::new(&place.directory, mode, layout.segment_size)?;
-        let header = layout.header(schema.hash(), base);
+        let write = |offset, bytes: &[u8]| draft.write(offset, bytes, &place.board);
         let head = Head {
-            sequence: base,
+            sequence: before.sequence,
             gone: false,
         };
-        draft.write(0, bytes_of(&header), &place.board)?;
-        draft.write(HEADER_SIZE, &schema.table(), &place.board)?;
-        draft.write(
-            layout.control_offset,
-            &head.word().to_ne_bytes(),
-            &place.board,
-        )?;
+        let words = layout.words();
+        write(0, bytes_of(&layout.header(schema.hash(), before.sequence)))?;
+        write(HEADER_SIZE, &schema.table())?;
+        write(words.head * WORD, &head.word().to_ne_bytes())?;
+        write(words.generation * WORD, &before.generation.to_ne_bytes())?;
         Ok(draft)
     }
 
@@ -144,6 +152,17 @@ impl Board {
 
     fn generation_word(&self) -> &AtomicU64 {
         &self.segment.words()[self.words.generation]
+    }
+
+    /// Changes the file's permissions, if they are others.
+    pub fn set_mode(&mut self, mode: u32) -> Result<()> {
+        if self.status.st_mode & 0o7777 == mode {
+            return Ok(());
+        }
+        fchmod(self.segment.file(), Mode::from_bits_truncate(mode))
+            .map_err(|errno| Error::system(errno, "change the mode of", self.path()))?;
+        self.status = self.segment.status(self.path())?;
+        Ok(())
     }
 
     /// Whether the board's name still stands for this segment.
@@ -190,10 +209,6 @@ fn check_kind(path: &Path, header: &Header) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-fn too_short(path: &Path, size: usize) -> Error {
-    damaged(path, &format!("its {size} bytes are too few"))
 }
 
 fn damaged(path: &Path, reason: &str) -> Error {

@@ -8,6 +8,7 @@
 
 use std::sync::OnceLock;
 
+use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
 
 /// When something was published, as a slot keeps it.
@@ -22,11 +23,16 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// Where there is no /proc, as in a chroot, the boot is unknown: then it is taken for this one.
+    fn is_of_this_boot(self) -> bool {
+        self.boot == boot() || self.boot == UNKNOWN || boot() == UNKNOWN
+    }
+
     /// Age and Unix time of a moment, both in nanoseconds.
     pub fn age_and_wall(self) -> (i64, i64) {
         let now = since_boot();
         let now_on_wall = now.saturating_add(wall_offset());
-        if self.boot == boot() {
+        if self.is_of_this_boot() {
             let age = now.saturating_sub(self.since_boot).max(0);
             (age, now_on_wall.saturating_sub(age))
         } else {
@@ -46,8 +52,9 @@ pub fn wall_offset() -> i64 {
     nanoseconds(ClockId::CLOCK_REALTIME).saturating_sub(since_boot())
 }
 
-/// A mark of this boot: the first half of the kernel's random boot id (man 4 random). Zero when
-/// there is no /proc: then every boot looks the same, and an age may be wrong after a reboot.
+const UNKNOWN: u64 = 0;
+
+/// A mark of this boot: the first half of the kernel's random boot id (man 4 random), or 0.
 pub fn boot() -> u64 {
     static BOOT: OnceLock<u64> = OnceLock::new();
     *BOOT.get_or_init(|| {
@@ -57,13 +64,13 @@ pub fn boot() -> u64 {
             .filter(char::is_ascii_hexdigit)
             .take(16)
             .collect();
-        u64::from_str_radix(&digits, 16).unwrap_or(0)
+        u64::from_str_radix(&digits, 16).unwrap_or(UNKNOWN)
     })
 }
 
 fn nanoseconds(clock: ClockId) -> i64 {
     // Linux has both clocks since 2.6.39, and the call can fail in no other way (man 2 clock_gettime).
-    clock_gettime(clock).map_or(0, |time| time.tv_sec() * 1_000_000_000 + time.tv_nsec())
+    clock_gettime(clock).map_or(0, |time| time.num_nanoseconds())
 }
 
 #[cfg(test)]

@@ -38,6 +38,8 @@ mod board;
 #[cfg(not(pegel_loom))]
 mod clock;
 #[cfg(not(pegel_loom))]
+mod creation;
+#[cfg(not(pegel_loom))]
 mod error;
 #[cfg(not(pegel_loom))]
 mod field;
@@ -54,12 +56,15 @@ mod snapshot;
 #[cfg(not(pegel_loom))]
 mod trust;
 #[cfg(not(pegel_loom))]
+mod turn;
+#[cfg(not(pegel_loom))]
 mod value;
 #[cfg(not(pegel_loom))]
 mod writer;
 
 #[cfg(not(pegel_loom))]
 pub use self::{
+    creation::{Options, unlink},
     error::{Error, ErrorKind, Result},
     field::{Entry, Field, Type},
     place::{directory, list},
@@ -67,5 +72,5 @@ pub use self::{
     schema::Schema,
     snapshot::{Publication, Snapshot, Stamp},
     value::Value,
-    writer::{Options, Writer, unlink},
+    writer::Writer,
 };

@@ -63,6 +63,8 @@ impl Place {
             let message = format!("{board:?} is no path of a board: it has a NUL");
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
+        // A daemon changes its directory, and must find its board later on.
+        let directory = std::path::absolute(&directory).unwrap_or(directory);
         Ok(Self {
             board: directory.join(format!("{PREFIX}{name}")),
             lock: directory.join(format!("{PREFIX}{name}{LOCK_SUFFIX}")),
@@ -98,6 +100,9 @@ mod tests {
         assert_eq!(place.name, "roof-1");
         assert_eq!(place.board, Path::new("/srv/boards/pegel.roof-1"));
         assert_eq!(place.lock, Path::new("/srv/boards/pegel.roof-1.lock"));
+        let place = Place::parse("./roof").unwrap();
+        let here = env::current_dir().unwrap();
+        assert_eq!(place.board, here.join("pegel.roof"));
         let place = Place::parse("/roof").unwrap();
         assert_eq!(place.board, Path::new("/pegel.roof"));
     }

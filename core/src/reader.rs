@@ -139,12 +139,14 @@ impl Reader {
         self.snapshot(|record| self.copy_at_into(sequence, record))
     }
 
-    /// The newest record, into a buffer that is large enough for it.
+    /// The newest record, into a buffer that is large enough for it, and that may hold anything after
+    /// a failure.
     pub fn read_into(&self, record: &mut [u8]) -> Result<Stamp> {
         Ok(self.copy_into(record)?.stamp())
     }
 
-    /// The record of a sequence, into a buffer that is large enough for it.
+    /// The record of a sequence, into a buffer that is large enough for it, and that may hold anything
+    /// after a failure.
     pub fn read_at_into(&self, sequence: u64, record: &mut [u8]) -> Result<Stamp> {
         Ok(self.copy_at_into(sequence, record)?.stamp())
     }
@@ -173,9 +175,11 @@ impl Reader {
     /// As [`Reader::read_at_into`], without a look at the clock.
     pub fn copy_at_into(&self, sequence: u64, record: &mut [u8]) -> Result<Publication> {
         let newest = self.head()?.sequence;
-        if (self.board.base + 1..=newest).contains(&sequence)
-            && let Some(publication) = self.attempt(sequence, record, 0)?
-        {
+        let is_held = sequence > self.board.base
+            && sequence <= newest
+            && newest - sequence < u64::from(self.board.layout.slot_count);
+        // Looked at first, so that a buffer stays as it is in most of the cases.
+        if is_held && let Some(publication) = self.attempt(sequence, record, 0)? {
             return Ok(publication);
         }
         let message = format!(
@@ -226,7 +230,7 @@ impl Reader {
         let moment = publication.moment();
         let age = clock::since_boot().saturating_sub(moment.since_boot);
         match u64::try_from(BRISK_NS.saturating_sub(age)) {
-            Ok(left) if age >= 0 && moment.boot == clock::boot() => Duration::from_nanos(left),
+            Ok(left) if age >= 0 => Duration::from_nanos(left),
             _ => Duration::MAX,
         }
     }

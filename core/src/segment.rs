@@ -13,9 +13,10 @@ use memmap2::{MmapOptions, MmapRaw};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, fcntl, open, posix_fallocate, renameat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
+use nix::sys::time::TimeSpec;
 use nix::unistd::{linkat, unlink};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::layout::WORD;
 use crate::sync::AtomicU64;
 use crate::trust::Access;
@@ -34,7 +35,7 @@ impl Segment {
         options.len(length);
         let map = match access {
             Access::Read => options.map_raw_read_only(&file),
-            Access::Write => options.map_raw(&file),
+            Access::Write | Access::Tidy => options.map_raw(&file),
         };
         let map = map.map_err(|error| {
             let errno = error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw);
@@ -62,6 +63,12 @@ impl Segment {
         &self.file
     }
 
+    /// Sees to it that no store can fail for want of memory, as in a file that was copied sparsely.
+    pub fn reserve(&self, path: &Path) -> Result<()> {
+        reserve(&self.file, self.map.len())
+            .map_err(|errno| Error::system(errno, "find memory for", path))
+    }
+
     /// The file's status now.
     pub fn status(&self, path: &Path) -> Result<FileStat> {
         fstat(&self.file).map_err(|errno| Error::system(errno, "stat", path))
@@ -70,10 +77,7 @@ impl Segment {
     /// Sleeps until a word is woken or the time is over; not at all if its low half is no longer
     /// `seen`. A signal may end the sleep too.
     pub fn sleep(&self, word: usize, seen: u32, time: Duration) {
-        let time = libc::timespec {
-            tv_sec: time.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-            tv_nsec: time.subsec_nanos().into(),
-        };
+        let time = TimeSpec::from_duration(time);
         // SAFETY: FUTEX_WAIT only reads the four bytes, which are mapped, and the time.
         unsafe {
             libc::syscall(
@@ -81,7 +85,7 @@ impl Segment {
                 self.low_half(word),
                 libc::FUTEX_WAIT,
                 seen,
-                &raw const time,
+                std::ptr::from_ref(time.as_ref()),
             );
         }
     }
@@ -118,16 +122,7 @@ impl Draft {
         let failed = |errno| Error::system(errno, "create a board in", directory);
         let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
         let file: OwnedFd = open(directory, flags, Mode::S_IRUSR).map_err(failed)?;
-        if size > 0 {
-            let size = size.try_into().map_err(|_| failed(Errno::EFBIG))?;
-            // Without it, a full file system would show as SIGBUS at the first store.
-            loop {
-                match posix_fallocate(&file, 0, size) {
-                    Err(Errno::EINTR) => {}
-                    result => break result.map_err(failed)?,
-                }
-            }
-        }
+        reserve(&file, size).map_err(failed)?;
         // Not by open: its mode is subject to the umask, which is not ours to change.
         fchmod(&file, Mode::from_bits_truncate(mode)).map_err(failed)?;
         Ok(Self { file: file.into() })
@@ -156,6 +151,12 @@ impl Draft {
         ) {
             Ok(()) => Ok(true),
             Err(Errno::EEXIST) => Ok(false),
+            // The file is there, so it is the way to it that is not.
+            Err(Errno::ENOENT) => {
+                let path = path.display();
+                let message = format!("cannot create {path} without /proc, which must be mounted");
+                Err(Error::new(ErrorKind::System, message))
+            }
             Err(errno) => Err(Error::system(errno, "create", path)),
         }
     }
@@ -172,6 +173,20 @@ impl Draft {
         }
         renameat(AT_FDCWD, next, AT_FDCWD, path)
             .map_err(|errno| Error::system(errno, "replace", path))
+    }
+}
+
+/// Puts memory behind every byte: without, a full file system would show as SIGBUS at a store.
+fn reserve(file: impl AsFd, size: usize) -> nix::Result<()> {
+    if size == 0 {
+        return Ok(());
+    }
+    let size = size.try_into().map_err(|_| Errno::EFBIG)?;
+    loop {
+        match posix_fallocate(&file, 0, size) {
+            Err(Errno::EINTR) => {}
+            result => return result,
+        }
     }
 }
 

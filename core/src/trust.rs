@@ -17,17 +17,20 @@ use crate::error::{Error, ErrorKind, Result};
 pub enum Access {
     Read,
     Write,
+    /// To lock it, or to remove it: nothing in it is believed.
+    Tidy,
 }
 
 /// Opens a board's file and refuses one that somebody else may have put there.
 ///
 /// Refused are symbolic links, anything but regular files, files with further names, files that
 /// everybody may write, and, in directories that everybody may write, files of strangers: those
-/// whose owner is neither this user nor root and whose group is none of this process's.
+/// whose owner is neither this user nor root and whose group is none of this process's. Root may
+/// look at those too and tidy them up, but does not write them.
 pub fn open_trusted(path: &Path, access: Access) -> Result<(File, FileStat)> {
     let mode = match access {
         Access::Read => OFlag::O_RDONLY,
-        Access::Write => OFlag::O_RDWR,
+        Access::Write | Access::Tidy => OFlag::O_RDWR,
     };
     // O_NONBLOCK: the open of a FIFO would wait for its other end.
     let flags = mode | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
@@ -38,11 +41,11 @@ pub fn open_trusted(path: &Path, access: Access) -> Result<(File, FileStat)> {
     };
     let file: OwnedFd = open(path, flags, Mode::empty()).map_err(failed)?;
     let status = fstat(&file).map_err(|errno| Error::system(errno, "stat", path))?;
-    check(path, &status)?;
+    check(path, &status, access)?;
     Ok((file.into(), status))
 }
 
-fn check(path: &Path, status: &FileStat) -> Result<()> {
+fn check(path: &Path, status: &FileStat, access: Access) -> Result<()> {
     if SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
         return Err(untrusted(path, "it is no regular file", "remove it"));
     }
@@ -57,7 +60,8 @@ fn check(path: &Path, status: &FileStat) -> Result<()> {
         return Err(untrusted(path, "everybody may write it", "chmod o-w it"));
     }
     let me = geteuid();
-    let owner_is_fine = me.is_root() || status.st_uid == me.as_raw() || status.st_uid == 0;
+    let is_roots_look = me.is_root() && access != Access::Write;
+    let owner_is_fine = is_roots_look || status.st_uid == me.as_raw() || status.st_uid == 0;
     if owner_is_fine || is_mine(status.st_gid) || !is_open_to_all(path)? {
         return Ok(());
     }
@@ -94,8 +98,11 @@ fn untrusted(path: &Path, reason: &str, remedy: &str) -> Error {
     )
 }
 
-/// Whether a path names this very file still.
+/// Whether a path names this very file still. One that cannot be looked at, as after a change of
+/// user, is not known to be another.
 pub fn names(path: &Path, status: &FileStat) -> bool {
-    let found = lstat(path);
-    found.is_ok_and(|found| (found.st_dev, found.st_ino) == (status.st_dev, status.st_ino))
+    match lstat(path) {
+        Ok(found) => (found.st_dev, found.st_ino) == (status.st_dev, status.st_ino),
+        Err(errno) => !matches!(errno, Errno::ENOENT | Errno::ENOTDIR),
+    }
 }

@@ -310,3 +310,71 @@ fn slots_are_powers_of_two() {
     }
     assert_eq!(list(Some(boards.0.path())).unwrap(), Vec::<String>::new());
 }
+
+#[test]
+fn the_lock_is_for_those_who_may_write_the_board() {
+    let boards = Boards::new();
+    let lock_mode = || fs::metadata(boards.file("a.lock")).unwrap().mode() & 0o7777;
+    let create = |schema: &Schema, mode, replace| {
+        let options = Options {
+            mode,
+            replace,
+            ..Options::default()
+        };
+        Writer::create(&boards.name("a"), schema, &options).unwrap()
+    };
+    drop(create(&level(), 0o640, false));
+    let other = Schema::new(vec![Field::new("depth", Type::I32)]).unwrap();
+    drop(create(&other, 0o660, true));
+    assert_eq!(lock_mode(), 0o660);
+    fs::remove_file(boards.file("a")).unwrap();
+    drop(create(&level(), 0o640, false));
+    assert_eq!(lock_mode(), 0o600);
+    // As after a death between the board's change and the lock's.
+    fs::set_permissions(boards.file("a.lock"), fs::Permissions::from_mode(0o660)).unwrap();
+    drop(Writer::open(&boards.name("a"), None).unwrap());
+    assert_eq!(lock_mode(), 0o600);
+}
+
+#[test]
+fn a_lock_that_was_removed_ends_its_writer() {
+    let boards = Boards::new();
+    let mut writer = Writer::create(&boards.name("a"), &level(), &Options::default()).unwrap();
+    fs::remove_file(boards.file("a.lock")).unwrap();
+    assert_eq!(kind(writer.publish(&record(1.0))), ErrorKind::Gone);
+}
+
+#[test]
+fn failures_and_removals_leave_nothing_behind() {
+    let boards = Boards::new();
+    let board = boards.name("a");
+    assert_eq!(kind(Writer::open(&board, None)), ErrorKind::NotFound);
+    assert_eq!(kind(unlink(&board)), ErrorKind::NotFound);
+    fs::write(boards.file("a"), "no board").unwrap();
+    let create = Writer::create(&board, &level(), &Options::default());
+    assert_eq!(kind(create), ErrorKind::Corrupt);
+    assert!(!boards.file("a.lock").exists());
+    // What a death in the midst of a replacement leaves.
+    fs::write(boards.0.path().join(".pegel.a.next"), "a whole segment").unwrap();
+    unlink(&board).unwrap();
+    assert_eq!(fs::read_dir(boards.0.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_board_that_was_copied_sparsely_gets_its_memory_back() {
+    let boards = Boards::new();
+    let schema = Schema::new(vec![Field::bytes(1 << 20)]).unwrap();
+    drop(Writer::create(&boards.name("a"), &schema, &Options::default()).unwrap());
+    let bytes = fs::read(boards.file("a")).unwrap();
+    fs::write(boards.file("b"), &bytes[..4096]).unwrap();
+    let copy = fs::OpenOptions::new()
+        .write(true)
+        .open(boards.file("b"))
+        .unwrap();
+    copy.set_len(bytes.len() as u64).unwrap();
+    fs::set_permissions(boards.file("b"), fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(copy.metadata().unwrap().blocks() * 512 < 1 << 20);
+    let mut writer = Writer::open(&boards.name("b"), None).unwrap();
+    assert!(copy.metadata().unwrap().blocks() * 512 >= bytes.len() as u64);
+    writer.publish(&vec![1; 1 << 20]).unwrap();
+}

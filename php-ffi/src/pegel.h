@@ -1,8 +1,9 @@
 // Pegel: the latest value of something in POSIX shared memory.
 //
-// The status is for code, the message for people. Out-parameters are written on success only. A reader may
-// be shared by threads; a writer needs one thread at a time and does not survive fork(). What _open and
-// _create give, _close frees, and close(NULL) is fine; nothing else that is returned is yours to free.
+// The status is for code, the message for people. Out-parameters are written on success only, but for the
+// buffer of a record, which may hold anything after a failure. A reader may be shared by threads; a writer
+// needs one thread at a time and does not survive fork(). What _open and _create give, _close frees, and
+// close(NULL) is fine; nothing else that is returned is yours to free.
 // Structs that begin with size may grow: set it to sizeof, zero the rest. A board is NAME, in the directory
 // $PEGEL_DIR or else /dev/shm, or DIRECTORY/NAME. Times are nanoseconds; a timeout below 0 waits for ever.
 //
@@ -249,7 +250,7 @@ pegel_status pegel_writer_publish_if(pegel_writer *writer,
                                      size_t record_size,
                                      uint64_t *sequence);
 
-// A reader of the writer's own board. It belongs to the writer: never close it.
+// A reader of the writer's own board. It belongs to the writer and to its thread: never close it.
 const pegel_reader *pegel_writer_reader(const pegel_writer *writer);
 
 // Closes a writer; NULL is fine. The board and its last record stay.

@@ -1,0 +1,120 @@
+//! Whose turn it is to write: the lock in the file beside a board. The kernel keeps it, and frees it
+//! when its holder dies.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::stat::{FileStat, Mode, fchmod};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::place::Place;
+use crate::segment::{Draft, Lock, remove, try_lock};
+use crate::trust::{Access, names, open_trusted};
+
+/// The shortest and the longest sleep between two tries of one who waits.
+const PATIENCE: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(2));
+
+/// The held lock of a board.
+#[derive(Debug)]
+pub struct Turn {
+    file: File,
+    status: FileStat,
+    path: PathBuf,
+    /// Made by this turn, and of no use unless something comes of it.
+    is_new: bool,
+}
+
+impl Turn {
+    /// Takes the turn for a board of this mode; `LOCKED` when somebody else has it.
+    pub fn take(place: &Place, board_mode: u32) -> Result<Self> {
+        let path = &place.lock;
+        let mut is_new = false;
+        loop {
+            // Not O_CREAT: the kernel refuses that for a file of somebody else in a directory like
+            // /tmp, though it exists and may be written (fs.protected_regular).
+            let (file, status) = match open_trusted(path, Access::Tidy) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    is_new = Draft::new(&place.directory, mode(board_mode), 0)?.link(path)?;
+                    continue;
+                }
+                opened => opened?,
+            };
+            if !try_lock(&file, Lock::Exclusive, path)? {
+                let (name, path) = (&place.name, path.display());
+                let message = format!("board {name} has a writer, which holds {path}");
+                return Err(Error::new(ErrorKind::Locked, message));
+            }
+            // It may have been removed with its board before it was locked.
+            if names(path, &status) {
+                return Ok(Self {
+                    file,
+                    status,
+                    path: path.clone(),
+                    is_new,
+                });
+            }
+        }
+    }
+
+    /// Waits for the turn; `None` waits for ever. `LOCKED` when it did not come in time.
+    pub fn wait(place: &Place, board_mode: u32, timeout: Option<Duration>) -> Result<Self> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut pause = PATIENCE.0;
+        loop {
+            match Self::take(place, board_mode) {
+                Err(error) if error.kind() == ErrorKind::Locked => {
+                    let left =
+                        deadline.map_or(pause, |end| end.saturating_duration_since(Instant::now()));
+                    if left.is_zero() {
+                        return Err(error);
+                    }
+                    std::thread::sleep(pause.min(left));
+                    pause = PATIENCE.1.min(pause * 2);
+                }
+                taken => return taken,
+            }
+        }
+    }
+
+    /// The turn is used: its lock stays, with access for exactly those who may write the board.
+    pub fn keep(&mut self, board_mode: u32) -> Result<()> {
+        self.is_new = false;
+        let wanted = mode(board_mode);
+        if self.status.st_mode & 0o7777 == wanted {
+            return Ok(());
+        }
+        match fchmod(&self.file, Mode::from_bits_truncate(wanted)) {
+            // Its owner will, when next it takes the board.
+            Ok(()) | Err(Errno::EPERM) => Ok(()),
+            Err(errno) => Err(Error::system(errno, "change the mode of", &self.path)),
+        }
+    }
+
+    /// The board is removed, and so is the lock.
+    pub fn discard(mut self) -> Result<()> {
+        self.is_new = false;
+        remove(&self.path).map(drop)
+    }
+
+    /// Whether the lock's name still stands for it. If not, somebody else may have the turn, too.
+    pub fn is_current(&self) -> bool {
+        names(&self.path, &self.status)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.is_new {
+            // Still held. If it cannot be removed, it is in nobody's way.
+            let _kept = remove(&self.path);
+        }
+    }
+}
+
+/// Read and write for exactly the classes that may write the board.
+fn mode(board_mode: u32) -> u32 {
+    let writers = board_mode & 0o222;
+    writers | writers << 1
+}
