@@ -8,17 +8,20 @@ run as whoever started it. Ctrl-C stops everything and leaves nothing.
 import argparse
 import contextlib
 import importlib.util
+import itertools
 import json
+import math
 import os
 import pwd
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -82,6 +85,8 @@ class Station:
                 raise DemoError(f"Python has no {package}: run `make build` first")
             source = Path(found.origin).parent
             shutil.copytree(source, self.site / "python" / package, ignore=leave_out)
+        for path in (self.site, *self.site.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
         for path, owner in ((self.boards, DAEMON), (self.log.parent, DAEMON)):
             path.mkdir()
             if self.is_root:
@@ -157,7 +162,7 @@ class Station:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def wait_for(self, name: str, is_ready: Any) -> None:
+    def wait_for(self, name: str, is_ready: Callable[[], bool]) -> None:
         """Until a process is ready, which only trying can tell."""
         end = time.monotonic() + START_TIME
         while not is_ready():
@@ -193,10 +198,14 @@ def installed(port: int | None = None) -> Iterator[Station]:
 
 def replay_interval(capture: Path, speed: float) -> float:
     """Seconds between two polls, so that a capture goes by at this speed."""
-    times: list[float] = [
-        json.loads(line)["t"] for line in capture.read_text(encoding="utf-8").splitlines()
-    ]
-    return max((times[-1] - times[0]) / (len(times) - 1) / speed, 0.1)
+    try:
+        lines = capture.read_text(encoding="utf-8").splitlines()
+        times = [float(json.loads(line)["t"]) for line in lines]
+        # The median: a capture's nights and failures are not to be sat through.
+        usual = statistics.median(later - former for former, later in itertools.pairwise(times))
+    except (ValueError, KeyError, TypeError) as error:
+        raise DemoError(f"{capture} is no capture of two polls or more: {error!r}") from error
+    return min(max(usual / speed, 0.1), 3600.0)
 
 
 def configure(station: Station, interval: float) -> None:
@@ -219,17 +228,31 @@ def as_daemon(station: Station) -> Iterator[None]:
         os.seteuid(0)
 
 
+def positive(text: str) -> float:
+    """A speed."""
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise ValueError(text)
+    return number
+
+
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--replay", type=Path, help="capture to replay, instead of a made-up day")
-    options.add_argument("--speed", type=float, default=60.0, help="how fast time goes by (60)")
+    options.add_argument("--speed", type=positive, default=60.0, help="how fast time goes by (60)")
     options.add_argument("--port", type=int, help="port on 127.0.0.1; a free one otherwise")
     given = options.parse_args()
 
+    endings = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
     def interrupt(*_: int | FrameType | None) -> None:
+        for ending in endings:
+            # Impatience must not leave processes behind.
+            signal.signal(ending, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    for ending in endings:
+        signal.signal(ending, interrupt)
     try:
         with installed(given.port) as station:
             run(station, given.replay and given.replay.resolve(), given.speed)
@@ -243,9 +266,11 @@ def main() -> int:
 
 def run(station: Station, replay: Path | None, speed: float) -> None:
     if replay:
-        copy = str(shutil.copy(replay, station.site / "capture.jsonl"))
+        copy = station.site / "capture.jsonl"
         configure(station, replay_interval(replay, speed))
-        station.start_simulator("--replay", copy)
+        shutil.copyfile(replay, copy)
+        copy.chmod(0o644)
+        station.start_simulator("--replay", str(copy))
     else:
         configure(station, 1.0)
         station.start_simulator("--speed", str(speed), "--loss", "0.05")

@@ -1,0 +1,79 @@
+"""The demo as a newcomer starts and ends it."""
+
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import pegel
+from programs import ROOT
+from stations import WATCHDOG, until
+
+DEMO = [sys.executable, str(ROOT / "examples/station/demo.py")]
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The demo; a test that fails must not leave it running, nor wait for its end."""
+    with subprocess.Popen([*DEMO, *arguments], stdout=subprocess.PIPE, text=True) as demo:
+        try:
+            yield demo
+        finally:
+            demo.terminate()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_it_replays_a_capture_and_leaves_nothing(capture: Path, ending: signal.Signals) -> None:
+    with started("--replay", str(capture), "--speed", "60") as demo:
+        assert demo.stdout is not None
+        told = ""
+        while "Ctrl-C" not in told:
+            line = demo.stdout.readline()
+            assert line, "the demo ended"
+            told += line
+        [address] = re.findall(r"http://127\.0\.0\.1:\d+/", told)
+        [boards] = re.findall(r"^ +boards +(\S+)", told, re.MULTILINE)
+        directory = Path(boards).parent
+        until((Path(boards) / "pegel.inverter").exists, "the daemon's board")
+        pegel.Reader(f"{boards}/inverter").wait(0, WATCHDOG)
+        with urllib.request.urlopen(address, timeout=WATCHDOG) as page:
+            assert "Solar station" in page.read().decode()
+        # The capture's polls are 18 s apart, as the median of them goes.
+        config = pegel.Reader(f"{boards}/config").read()
+        assert config["interval"] == pytest.approx(0.3)
+        demo.send_signal(ending)
+        demo.send_signal(ending)
+        rest = demo.stdout.read()
+        assert demo.wait(WATCHDOG) == 0
+    assert "nothing is left" in rest
+    assert not directory.exists()
+    assert processes_of(directory) == []
+
+
+def processes_of(directory: Path) -> list[str]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if str(directory).encode() in command:
+            found.append(command.decode())
+    return found
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", '{"frames": []}', '{"t": 0, "frames": []}'])
+def test_what_is_no_capture_is_refused(tmp_path: Path, text: str) -> None:
+    capture = tmp_path / "capture.jsonl"
+    capture.write_text(text)
+    done = subprocess.run(
+        [*DEMO, "--replay", str(capture)], capture_output=True, text=True, timeout=WATCHDOG
+    )
+    assert done.returncode == 1
+    assert f"demo: {capture} is no capture of two polls or more" in done.stderr
