@@ -1,4 +1,4 @@
-"""Records that do not fit: each language says the same status, and publishes nothing."""
+"""Records that do not fit their board: the same status in each language, and nothing published."""
 
 import json
 from collections.abc import Callable

@@ -82,7 +82,7 @@ def test_readings_change_without_reloading(
     page = open_page()
     page.evaluate("window.loadedOnce = true")
     expect(page.locator("#told")).to_have_text("Live")
-    shown = page.locator("output[data-name=ac_power]")
+    shown = page.locator("[data-name=ac_power]")
     for _ in range(3):
         expect(shown).not_to_have_text(shown.inner_text())
     assert page.evaluate("window.loadedOnce")
@@ -105,7 +105,7 @@ def test_before_the_first_reading_the_page_says_so_and_starts_the_daemon(
     station.start_launcher()
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#told")).to_have_text("Live")
-    expect(page.locator("output[data-name=ac_power]")).to_have_text(re.compile(r"\d"))
+    expect(page.locator("[data-name=ac_power]")).to_have_text(re.compile(r"\d"))
     assert pegel.Reader(station.boards / "service").read()["running"] is True
 
 
@@ -131,7 +131,7 @@ def test_the_buttons_start_and_stop_the_daemon(
     expect(stop).to_be_disabled()
     last = inverter.read()
     assert not last.writer_alive
-    power = page.locator("output[data-name=ac_power]").inner_text()
+    power = page.locator("[data-name=ac_power]").inner_text()
     assert float(power) == pytest.approx(last["ac_power"])
     start.click()
     expect(page.locator("#told")).to_have_text("Live")
@@ -255,7 +255,7 @@ def test_the_page_reads_the_daemons_board_and_cannot_write_it(
     script = running.site / "intrude.php"
     shutil.copy(Path(__file__).with_name("intrude.php"), script)
     answer = subprocess.run(
-        [program("cgi-fcgi"), "-bind", "-connect", str(running.directory / "php-fpm.sock")],
+        [program("cgi-fcgi"), "-bind", "-connect", str(running.directory / "pages.sock")],
         env={"SCRIPT_FILENAME": str(script), "REQUEST_METHOD": "GET"},
         capture_output=True,
         text=True,
