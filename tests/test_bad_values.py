@@ -1,6 +1,7 @@
 """Records that do not fit their board: the same status in each language, and nothing published."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 import pegel
-from programs import converse, environment, php, run
+from programs import built, converse, environment, php, run
 
 FIELDS = {
     "level": pegel.f64("m"),
@@ -112,6 +113,56 @@ def test_php_refuses(board: Path) -> None:
         for sequence, change in enumerate(ACCEPTED, 2):
             assert program.ask(json.dumps(RECORD | change)) == "0\t"
             assert published(board) == (sequence, RECORD | change)
+
+
+# As above, but what the program is told is text.
+PROGRAM_REFUSES = (
+    ("depth=1", "depth"),
+    ("level=high", "level is f64"),
+    ("level=", "level is f64"),
+    ("level=1e999", "level is f64"),
+    ("level.0=1", "level is no array"),
+    ("rain=1", "rain is bool"),
+    ("small=128", "small is i8"),
+    ("small=1.5", "small is i8"),
+    ("count=-1", "count is u8"),
+    (f"big={2**63}", "big is i64"),
+    (f"total={2**64}", "total is u64"),
+    ("volts=1", "volts is an array of 2 f32"),
+    ("volts=1,2,3", "volts is an array of 2 f32"),
+    ("volts=1,high", "volts is f32"),
+    ("volts.2=1", "volts.2 is none"),
+    (f"note={'x' * 25}", "note: the text has 25 bytes; there is room for 24"),
+    (f"note={'ä' * 13}", "note: the text has 26 bytes; there is room for 24"),
+)
+PROGRAM_ACCEPTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("level=inf", {"level": math.inf}),
+    ("level=-inf", {"level": -math.inf}),
+    (f"total={2**64 - 1}", {"total": 2**64 - 1}),
+    (f"note={'ä' * 12}", {"note": "ä" * 12}),
+    ("note=", {"note": ""}),
+)
+
+
+def test_the_program_refuses(board: Path) -> None:
+    def assign(assignment: str) -> tuple[int, str, str]:
+        command = [str(built("target/release/pegel")), "set", str(board), assignment]
+        done = run(command, environment(board.parent))
+        return done.returncode, done.stdout, done.stderr
+
+    for assignment, message in PROGRAM_REFUSES:
+        status, output, complaint = assign(assignment)
+        assert (status, output, message in complaint) == (1, "", True), complaint
+        assert "board all" in complaint
+    assert published(board) == (1, RECORD)
+    assert assign("level")[0] == 2
+    record = RECORD
+    for sequence, (assignment, change) in enumerate(PROGRAM_ACCEPTS, 2):
+        assert assign(assignment) == (0, "", "")
+        record = record | change
+        assert published(board) == (sequence, record)
+    assert assign("level=nan") == (0, "", "")
+    assert math.isnan(pegel.Reader(board).read()["level"])
 
 
 def test_documents_beyond_the_capacity(tmp_path: Path) -> None:
