@@ -284,7 +284,7 @@ def test_a_board_in_a_file_system_that_became_full(attempt: Attempt) -> None:
     attempt.succeeds("write")
 
 
-def test_strangers_boards_where_everybody_may_create(tmp_path: Path) -> None:
+def test_strangers_boards_where_everybody_may_create() -> None:
     if not IS_ROOT:
         pytest.fail("this needs two other users: run it as root")
     source = str(ROOT / "tests/attempts/attempt.c")
