@@ -155,7 +155,8 @@ class Station:
         self.start("php-fpm", [*fpm, "-d", f"ffi.preload={header}"])
         nginx = [program("nginx"), "-p", str(self.directory), "-e", "stderr", "-c"]
         self.start("nginx", [*nginx, str(self.directory / "nginx.conf")])
-        self.wait_for("php-fpm", (self.directory / "php-fpm.sock").exists)
+        self.wait_for("php-fpm", (self.directory / "pages.sock").exists)
+        self.wait_for("php-fpm", (self.directory / "events.sock").exists)
         self.wait_for("nginx", self._is_listening)
 
     def _is_listening(self) -> bool:

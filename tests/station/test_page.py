@@ -1,14 +1,17 @@
 """The page in a real browser, in front of the real station."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -133,6 +136,8 @@ def test_the_buttons_start_and_stop_the_daemon(
     assert not last.writer_alive
     power = page.locator("[data-name=ac_power]").inner_text()
     assert float(power) == pytest.approx(last["ac_power"])
+    # The button loaded the page anew, and the line of the minutes before goes on.
+    expect(page.locator("#trend .line")).to_have_attribute("d", re.compile("^M"))
     start.click()
     expect(page.locator("#told")).to_have_text("Live")
     expect(page.locator("#old")).to_be_hidden()
@@ -148,8 +153,10 @@ def test_a_killed_daemon_shows_and_its_reading_grows_old(
     station.start_pages()
     page = open_page()
     expect(page.locator("#told")).to_have_text("Live")
+    expect(page.locator("[data-name=writer]")).to_have_text("alive")
     kill(station, "daemon")
     expect(page.locator("#told")).to_have_text("Daemon stopped")
+    expect(page.locator("[data-name=writer]")).to_have_text("gone")
     expect(page.locator("#age")).to_have_text(re.compile(r"^[2-9] s ago$"))
     expect(page.locator("#age")).not_to_have_text(page.locator("#age").inner_text())
 
@@ -197,13 +204,71 @@ def test_the_second_of_two_saves_is_told_and_loses_nothing(
 
     second.get_by_role("button", name="Save").click()
     expect(second.get_by_role("alert")).to_contain_text("Not saved")
-    expect(second.locator("[data-theirs=interval]")).to_contain_text("7")
+    expect(second.locator("[data-theirs=interval]")).to_have_text("Ask every 7 s, yours 9 s")
     expect(second.get_by_label("Ask every")).to_have_value("9")
     assert config.read()["interval"] == 7.0
 
     second.get_by_role("button", name="Save").click()
     expect(second.locator("main > .notice")).to_contain_text("Saved")
     assert config.read()["interval"] == 9.0
+
+
+def test_settings_that_another_program_holds_are_not_saved_and_stay_in_the_form(
+    station: Station, open_page: Callable[..., Page]
+) -> None:
+    station.start_pages()
+    page = open_page()
+    page.get_by_label("Ask every").fill("9")
+    with pegel.Writer.open(station.boards / "config", timeout=WATCHDOG):
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("main > .notice")).to_contain_text("Not saved")
+        expect(page.get_by_label("Ask every")).to_have_value("9")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("main > .notice")).to_contain_text("Saved")
+
+
+def test_open_pages_keep_no_other_from_loading_and_saving(station: Station) -> None:
+    station.start_pages()
+    request = f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{station.port}\r\n\r\n".encode()
+    with contextlib.ExitStack() as readers:
+        for _ in range(100):
+            reader = socket.create_connection(("127.0.0.1", station.port), WATCHDOG)
+            readers.enter_context(reader).sendall(request)
+        assert "Solar station" in page(station)
+        sent = {"sequence": "1", "interval": "9", "rated_power_1": "405", "rated_power_2": "405"}
+        assert post(station, "config", sent) == 200
+    assert pegel.Reader(station.boards / "config").read()["interval"] == 9.0
+
+
+def test_a_page_that_loses_the_server_says_so_and_finds_it_again(
+    running: Station, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    expect(page.locator("#told")).to_have_text("Live")
+    for name in ("nginx", "php-fpm"):
+        process = running.processes.pop(name)
+        process.terminate()
+        process.wait(WATCHDOG)
+    expect(page.locator("#told")).to_have_text("Page is cut off")
+    expect(page.locator("#old")).to_be_visible()
+    running.start_pages()
+    expect(page.locator("#told")).to_have_text("Live")
+    expect(page.locator("#old")).to_be_hidden()
+
+
+def test_a_page_that_nobody_looks_at_keeps_no_worker(
+    running: Station, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    expect(page.locator("#told")).to_have_text("Live")
+    for hidden, state in ((True, "CLOSED"), (False, "OPEN")):
+        page.evaluate(
+            "value => Object.defineProperty(document, 'hidden', {value, configurable: true})",
+            hidden,
+        )
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        is_in_state = f"events.readyState === EventSource.{state}"
+        until(partial(page.evaluate, is_in_state), f"{state} events")
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK])
@@ -239,6 +304,8 @@ def test_other_pages_cannot_use_the_forms(station: Station) -> None:
     wish = {"running": "1"}
     assert post(station, "service", wish, Origin="http://elsewhere.example") == 403
     assert post(station, "service", wish, Sec_Fetch_Site="cross-site") == 403
+    stranger = "elsewhere.example"
+    assert post(station, "service", wish, Host=stranger, Origin=f"http://{stranger}") == 421
     assert pegel.Reader(station.boards / "service").read()["running"] is False
     assert post(station, "service", wish, Origin=station.address.rstrip("/")) == 200
     assert pegel.Reader(station.boards / "service").read()["running"] is True

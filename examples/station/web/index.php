@@ -4,7 +4,7 @@
 
 declare(strict_types=1);
 
-use Pegel\Conflict;
+use Pegel\{Conflict, Locked};
 use Station\{Boards, ConfigForm, Events, Status};
 
 require getenv('PEGEL_PACKAGE') . '/autoload.php';
@@ -48,6 +48,9 @@ function save(Boards $boards): void
         $form->sequence = $form->others->sequence;
         http_response_code(409);
         show($boards, $form);
+    } catch (Locked) {
+        http_response_code(503);
+        show($boards, $form, 'Not saved: another program holds the settings. Save again in a moment.');
     }
 }
 

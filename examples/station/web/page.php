@@ -15,7 +15,7 @@ use Station\{Boards, ConfigForm, Readings};
 $texts = $status->reading === null ? [] : Readings::texts($status->reading);
 $escaped = fn (string|int|float $text): string => htmlspecialchars((string) $text, ENT_QUOTES);
 $number = fn (string $name, string $unit): string => sprintf(
-    '<span class="number"><output data-name="%s">%s</output><span class="unit">%s</span></span>',
+    '<span class="number"><span data-name="%s">%s</span><span class="unit">%s</span></span>',
     $name,
     $escaped($texts[$name] ?? '–'),
     $unit,
@@ -45,6 +45,8 @@ $facts = function (array $facts) use ($number): void {
 </header>
 
 <main>
+<noscript><p class="notice">Without JavaScript this page stays as it was loaded.
+  <a href="/">Load newer readings</a></p></noscript>
 <?php if ($notice !== '') : ?>
   <p class="notice"><?= $escaped($notice) ?></p>
 <?php endif ?>
@@ -95,13 +97,14 @@ $facts = function (array $facts) use ($number): void {
     'powerfactor' => ['Power factor', ''],
     'temperature' => ['Temperature', '°C'],
     'event_count' => ['Events', ''],
-    'measured' => ['Measured at', ''],
+    'measured' => ['Measured at', 'UTC'],
 ]) ?>
   </dl>
 </section>
 
 <section class="card" aria-labelledby="settings">
   <h2 id="settings">Settings</h2>
+  <p class="hint">The daemon waits for them and obeys at once. Who saves second is told, and loses nothing.</p>
   <p id="changed" class="notice" hidden>Somebody saved other settings meanwhile.
     <a href="/">Load them</a>, or save yours and see both.</p>
 <?php if ($form->others !== null) : ?>
@@ -109,7 +112,9 @@ $facts = function (array $facts) use ($number): void {
     <p><strong>Not saved:</strong> somebody else saved while you were typing. Their settings hold now:</p>
     <ul>
     <?php foreach (ConfigForm::values($form->others) as $name => $value) : ?>
-      <li data-theirs="<?= $name ?>"><?= $escaped(strtr($name, '_', ' ')) ?>: <?= $escaped($value) ?></li>
+        <?php [$label, $unit] = ConfigForm::labels()[$name] ?>
+      <li data-theirs="<?= $name ?>"><?= $label ?> <strong><?= $escaped($value) ?> <?= $unit ?></strong><?=
+        $value === $form->values[$name] ? '' : ", yours {$escaped($form->values[$name])} $unit" ?></li>
     <?php endforeach ?>
     </ul>
     <p>Yours are still in the form. Save again to put them in the place of theirs, or <a href="/">keep theirs</a>.</p>
@@ -117,12 +122,7 @@ $facts = function (array $facts) use ($number): void {
 <?php endif ?>
   <form method="post" action="/config">
     <input type="hidden" name="sequence" value="<?= $form->sequence ?>">
-<?php foreach (
-    ['interval' => ['Ask every', 's']] + array_map(
-        fn (string $name): array => ['String ' . substr($name, -1) . ' rated at', 'W'],
-        ConfigForm::powerNames(),
-    ) as $name => [$label, $unit]
-) : ?>
+<?php foreach (ConfigForm::labels() as $name => [$label, $unit]) : ?>
     <label for="<?= $name ?>"><?= $label ?></label>
     <span class="field">
       <input id="<?= $name ?>" name="<?= $name ?>" inputmode="decimal" autocomplete="off" required
@@ -140,7 +140,14 @@ $facts = function (array $facts) use ($number): void {
 
 <section class="card daemon" aria-labelledby="daemon">
   <h2 id="daemon">Daemon</h2>
-  <p>It asks the inverter and publishes what it answers. While it is stopped, the last reading stays.</p>
+  <p class="hint">It asks the inverter and publishes what it answers. While it is stopped, the last reading stays.</p>
+  <dl>
+<?php $facts([
+    'writer' => ['Writer', ''],
+    'generation' => ['Daemons so far', ''],
+    'sequence' => ['Readings so far', ''],
+]) ?>
+  </dl>
   <form method="post" action="/service">
     <button name="running" value="1" class="start"<?= $status->wanted ? ' disabled' : '' ?>>Start</button>
     <button name="running" value="0" class="stop"<?= $status->wanted ? '' : ' disabled' ?>>Stop</button>

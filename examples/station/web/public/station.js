@@ -2,8 +2,11 @@
 
 const body = document.body;
 const minutesShown = 10;
-const powers = []; // [time in ms, watts]
+const patience = 4000; // ms without a connection before the page says so
+const powers = JSON.parse(sessionStorage.getItem("powers") ?? "[]"); // [time in ms, watts]
 let age = body.dataset.age === "" ? null : { seconds: Number(body.dataset.age), at: performance.now() };
+let events;
+let cutOff;
 
 function inWords(seconds) {
   if (seconds < 2) return "just now";
@@ -19,16 +22,22 @@ function showAge() {
   document.getElementById("age").textContent = inWords(seconds);
 }
 
-function showTrend(power) {
-  const now = performance.now();
-  powers.push([now, power]);
-  while (now - powers[0][0] > minutesShown * 60_000) powers.shift();
+function addPower(power) {
+  powers.push([Date.now(), power]);
+  // A form that is sent loads the page anew: the line goes on.
+  sessionStorage.setItem("powers", JSON.stringify(powers));
+}
+
+function showTrend() {
+  const now = Date.now();
+  while (powers.length > 0 && now - powers[0][0] > minutesShown * 60_000) powers.shift();
   if (powers.length < 2) return;
   document.getElementById("trend").removeAttribute("hidden");
-  const [first, last] = [powers[0][0], now];
+  const first = powers[0][0];
+  const span = Math.max(1, powers.at(-1)[0] - first);
   const highest = Math.max(1, ...powers.map(([, watts]) => watts)) * 1.15;
   const points = powers.map(([time, watts]) =>
-    `${((time - first) / (last - first) * 300).toFixed(1)} ${(100 - watts / highest * 100).toFixed(1)}`);
+    `${((time - first) / span * 300).toFixed(1)} ${(100 - watts / highest * 100).toFixed(1)}`);
   const line = `M${points.join("L")}`;
   document.querySelector("#trend .line").setAttribute("d", line);
   document.querySelector("#trend .area").setAttribute("d", `${line}L300 100L0 100Z`);
@@ -43,23 +52,45 @@ function showTexts(texts) {
   }
 }
 
+function showState(state, told) {
+  body.dataset.state = state;
+  const place = document.getElementById("told");
+  // It is read aloud whenever it is set.
+  if (place.textContent !== told) place.textContent = told;
+}
+
 function show(status) {
-  body.dataset.state = status.state;
-  document.getElementById("told").textContent = status.told;
+  showState(status.state, status.told);
   document.querySelector(".start").disabled = status.wanted;
   document.querySelector(".stop").disabled = !status.wanted;
   document.getElementById("changed").hidden = String(status.config) === body.dataset.config;
   if (status.age !== null) age = { seconds: status.age, at: performance.now() };
   showTexts(status.texts);
   showAge();
-  if (status.power !== null && String(status.sequence) !== body.dataset.sequence) showTrend(status.power);
+  if (status.power !== null && String(status.sequence) !== body.dataset.sequence) addPower(status.power);
+  showTrend();
   body.dataset.sequence = status.sequence;
 }
 
-const events = new EventSource("/events");
-events.onmessage = (event) => show(JSON.parse(event.data));
-events.onerror = () => {
-  // The browser tries again by itself, unless the server said no.
-  if (events.readyState === EventSource.CLOSED) document.getElementById("told").textContent = "Page is cut off";
-};
+function listen() {
+  events?.close();
+  // A page that nobody looks at keeps no worker of the server.
+  if (document.hidden) return;
+  events = new EventSource("/events");
+  events.onmessage = (event) => {
+    clearTimeout(cutOff);
+    cutOff = undefined;
+    show(JSON.parse(event.data));
+  };
+  events.onerror = () => {
+    // A connection ends now and then; what is worth saying is that none comes after it.
+    cutOff ??= setTimeout(showState, patience, "cut", "Page is cut off");
+    // The browser tries again by itself, unless the server refused.
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, patience);
+  };
+}
+
+document.addEventListener("visibilitychange", listen);
+showTrend();
+listen();
 setInterval(showAge, 1000);

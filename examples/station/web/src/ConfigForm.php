@@ -47,6 +47,13 @@ final class ConfigForm
         return array_map(strval(...), ['interval' => $config['interval'], ...$powers]);
     }
 
+    /** @return array<string, array{string, string}> label and unit by the field's name */
+    public static function labels(): array
+    {
+        $label = fn (string $name): array => ['String ' . substr($name, -1) . ' rated at', 'W'];
+        return ['interval' => ['Ask every', 's'], ...array_map($label, self::powerNames())];
+    }
+
     /** The interval in seconds; notes an error if it is none. */
     public function interval(): float
     {

@@ -41,7 +41,13 @@ final class Readings
                 $shown["{$field}_{$string}"] = [$field, $string, $digits, $factor];
             }
         }
-        $texts = ['serial' => $reading['serial'], 'measured' => date('H:i:s', $reading['measured'])];
+        $texts = [
+            'serial' => $reading['serial'],
+            'measured' => gmdate('H:i:s', $reading['measured']),
+            'writer' => $reading->writerAlive ? 'alive' : 'gone',
+            'sequence' => (string) $reading->sequence,
+            'generation' => (string) $reading->generation,
+        ];
         foreach ($shown as $name => [$field, $string, $digits, $factor]) {
             $value = $string === null ? $reading[$field] : $reading[$field][$string];
             $texts[$name] = number_format($value * $factor, $digits, '.', "\u{202f}");

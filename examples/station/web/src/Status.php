@@ -37,7 +37,7 @@ final class Status implements \JsonSerializable
     {
         return match ($this->state) {
             'empty' => $this->wanted ? 'Waiting for the first reading' : 'Nothing measured yet',
-            'stopped' => 'Daemon stopped',
+            'stopped' => $this->wanted ? 'Daemon gone' : 'Daemon stopped',
             'silent' => 'Inverter asleep',
             'live' => 'Live',
         };
