@@ -63,9 +63,12 @@ final class Boards
         } catch (NotFound | Unpublished) {
             try {
                 Writer::create($board, $schema, mode: self::BY_TURNS)->publishIf(0, ...$defaults);
-            } catch (Conflict | Locked) {
-                // Somebody else was faster.
-                Writer::open($board)->close();
+            } catch (Conflict) {
+                return Reader::open($board)->read();
+            } catch (Locked) {
+                // Somebody else is creating it at this moment, and will have in the next.
+                usleep(2000);
+                return $this->read($board, $schema, $defaults);
             }
             return Reader::open($board)->read();
         }
