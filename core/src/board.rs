@@ -5,27 +5,38 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytemuck::{bytes_of, pod_read_unaligned};
+use bytemuck::{bytes_of, cast_slice, pod_read_unaligned};
 use nix::errno::Errno;
 use nix::sys::stat::{FileStat, Mode, fchmod};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{
-    BYTE_ORDER, FIELD_SIZE, HEADER_SIZE, Header, LAYOUT_VERSION, Layout, MAGIC, MAX_FIELDS, WORD,
-    Words,
+    BYTE_ORDER, FIELD_SIZE, HEADER_SIZE, Header, LAYOUT_VERSION, Layout, MAGIC, MAX_DETAILS,
+    MAX_FIELDS, WORD, Words,
 };
 use crate::place::Place;
-use crate::ring::{Head, Ring};
+use crate::ring::{self, Copied, Head, Ring};
 use crate::schema::Schema;
 use crate::segment::{Draft, Segment};
 use crate::sync::{AtomicU64, Ordering};
 use crate::trust::{Access, names, open_trusted};
 
-/// Where a board was before a new segment takes its name: that goes on from there.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Before {
+/// What a new segment goes on from: the board that it replaces, and the record to begin with.
+#[derive(Debug)]
+pub struct Past {
+    /// The newest sequence.
     pub sequence: u64,
     pub generation: u64,
+    pub lineage: u64,
+    /// The newest records, oldest first; the last one has the newest sequence.
+    pub records: Vec<Kept>,
+}
+
+/// A record that a segment begins with.
+#[derive(Debug)]
+pub struct Kept {
+    pub stamp: ring::Stamp,
+    pub bytes: Vec<u8>,
 }
 
 /// An open board. All sizes in it were checked once and are private since.
@@ -37,6 +48,8 @@ pub struct Board {
     pub layout: Layout,
     /// The sequence before this segment's first publication.
     pub base: u64,
+    /// Sequences of boards with the same one can be compared.
+    pub lineage: u64,
     /// Of the file when it was opened.
     pub status: FileStat,
     words: Words,
@@ -64,19 +77,29 @@ impl Board {
         let header: Header = pod_read_unaligned(&read(0, HEADER_SIZE)?);
         check_kind(path, &header)?;
         let fields = header.field_count as usize;
-        if fields > MAX_FIELDS {
-            return Err(damaged(path, &format!("it claims {fields} fields")));
+        let details = header.details_size as usize;
+        if fields > MAX_FIELDS || details > MAX_DETAILS {
+            let claim = format!("it claims {fields} fields and {details} bytes of details");
+            return Err(damaged(path, &claim));
         }
-        let table = read(HEADER_SIZE, fields * FIELD_SIZE)?;
-        let schema = Schema::from_table(&table)
-            .map_err(|error| damaged(path, &format!("its field table is none: {error}")))?;
+        let parts = read(HEADER_SIZE, fields * FIELD_SIZE + details)?;
+        let (table, details) = parts.split_at(fields * FIELD_SIZE);
+        let schema = std::str::from_utf8(details)
+            .map_err(|error| Error::new(ErrorKind::InvalidFields, error.to_string()))
+            .and_then(|details| Schema::from_parts(table, details))
+            .map_err(|error| damaged(path, &format!("its fields are none: {error}")))?;
         if schema.table() != table {
             return Err(damaged(path, "its field table is not as Pegel writes it"));
         }
-        let layout = Layout::new(fields, schema.record_size(), header.slot_count)
-            .ok_or_else(|| damaged(path, "its sizes are impossible"))?;
+        let layout = Layout::new(
+            fields,
+            details.len(),
+            schema.record_size(),
+            header.slot_count,
+        )
+        .ok_or_else(|| damaged(path, "its sizes are impossible"))?;
         // The header follows from the fields and the slots; one that says otherwise lies.
-        let expected = layout.header(schema.hash(), header.base_sequence);
+        let expected = layout.header(schema.hash(), header.base_sequence, header.lineage);
         if bytes_of(&header) != bytes_of(&expected) {
             return Err(damaged(path, "its header contradicts its fields"));
         }
@@ -93,6 +116,7 @@ impl Board {
             schema: Arc::new(schema),
             layout,
             base: header.base_sequence,
+            lineage: header.lineage,
             status,
             words: layout.words(),
             place,
@@ -103,26 +127,74 @@ impl Board {
         Ok(board)
     }
 
-    /// A new segment that has published nothing, not yet under its name.
+    /// A new segment, not yet under its name.
     pub fn draft(
         place: &Place,
         schema: &Schema,
         layout: &Layout,
         mode: u32,
-        before: Before,
+        past: &Past,
     ) -> Result<Draft> {
         let draft = Draft::new(&place.directory, mode, layout.segment_size)?;
         let write = |offset, bytes: &[u8]| draft.write(offset, bytes, &place.board);
         let head = Head {
-            sequence: before.sequence,
+            sequence: past.sequence,
             gone: false,
         };
         let words = layout.words();
-        write(0, bytes_of(&layout.header(schema.hash(), before.sequence)))?;
+        let base = past.sequence - past.records.len() as u64;
+        write(
+            0,
+            bytes_of(&layout.header(schema.hash(), base, past.lineage)),
+        )?;
         write(HEADER_SIZE, &schema.table())?;
+        write(layout.details_offset(), schema.details().as_bytes())?;
         write(words.head * WORD, &head.word().to_ne_bytes())?;
-        write(words.generation * WORD, &before.generation.to_ne_bytes())?;
+        write(words.generation * WORD, &past.generation.to_ne_bytes())?;
+        for (sequence, kept) in (base + 1..).zip(&past.records) {
+            let slot = layout.slot_offset(sequence);
+            write(slot, cast_slice(&kept.stamp))?;
+            write(slot + size_of_val(&kept.stamp), &kept.bytes)?;
+        }
         Ok(draft)
+    }
+
+    /// The newest records that are whole, oldest first; only for the holder of the lock.
+    pub fn records(&self) -> Vec<Kept> {
+        let newest = self.ring().head().sequence;
+        let oldest = newest.saturating_sub(u64::from(self.layout.slot_count)) + 1;
+        let mut records = Vec::new();
+        for sequence in (oldest.max(self.base + 1)..=newest).rev() {
+            match self.record(sequence) {
+                Some(record) => records.push(record),
+                None => break,
+            }
+        }
+        records.reverse();
+        records
+    }
+
+    fn record(&self, sequence: u64) -> Option<Kept> {
+        let mut bytes = Vec::new();
+        loop {
+            let Copied::Whole(stamp) = self.ring().copy(sequence, &mut bytes) else {
+                return None;
+            };
+            let length = ring::length(&stamp);
+            if !self.may_be_length(length) {
+                return None;
+            }
+            if bytes.len() == length {
+                return Some(Kept { stamp, bytes });
+            }
+            bytes.resize(length, 0);
+        }
+    }
+
+    /// Whether a record of the board can have so many bytes.
+    pub fn may_be_length(&self, length: usize) -> bool {
+        let size = self.schema.record_size();
+        length == size || (length < size && self.schema.document().is_some())
     }
 
     /// The path of the segment.

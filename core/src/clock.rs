@@ -23,6 +23,15 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// This moment.
+    pub fn now() -> Self {
+        Self {
+            since_boot: since_boot(),
+            wall_offset: wall_offset(),
+            boot: boot(),
+        }
+    }
+
     /// Where there is no /proc, as in a chroot, the boot is unknown: then it is taken for this one.
     fn is_of_this_boot(self) -> bool {
         self.boot == boot() || self.boot == UNKNOWN || boot() == UNKNOWN

@@ -1,12 +1,17 @@
 //! How boards come and go: created, taken over, replaced, removed. A death at any point leaves the
 //! old board or the new one.
 
-use crate::board::{Before, Board, absent};
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use crate::board::{Board, Kept, Past, absent};
+use crate::clock::Moment;
 use crate::error::{Error, ErrorKind, Result};
+use crate::evolution::Conversion;
 use crate::layout::Layout;
 use crate::place::Place;
 use crate::schema::Schema;
 use crate::segment::{Draft, remove};
+use crate::snapshot::Publication;
 use crate::trust::Access;
 use crate::turn::Turn;
 
@@ -17,11 +22,19 @@ const DEFAULT_MODE: u32 = 0o640;
 pub struct Options {
     /// Slots of the ring, a power of two from 4; 0 chooses by the record's size.
     pub slots: u32,
-    /// Permissions of the board's file; 0 is 0640. Who may write the file may become its writer.
+    /// Permissions of the board's file; 0 is 0640, or what they are if there is one. Who may write the
+    /// file may become its writer.
     pub mode: u32,
-    /// Replace a board that has another schema or other slots, or is damaged. The sequences go on,
-    /// except those of a damaged board, whose readers are not told either.
+    /// Replace a board that has another schema or other slots, or is damaged. Its records stay if one
+    /// schema is the other with fields appended. The sequences go on, except those of a damaged board,
+    /// whose readers are not told either.
     pub replace: bool,
+}
+
+/// What is to be done about a board that exists.
+enum Comparison {
+    Fits,
+    Replace,
 }
 
 /// A board as its creator wants it.
@@ -39,17 +52,16 @@ pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Boar
     let turn = Turn::take(place, wanted.mode)?;
     let open = || Board::open(place.clone(), Access::Write);
     let mut board = match open() {
-        Ok(old) => match wanted.difference(&old) {
-            None => old,
-            Some(_) if options.replace => {
+        Ok(old) => match wanted.compare(&old)? {
+            Comparison::Fits => old,
+            Comparison::Replace => {
                 wanted.replace(&old)?;
                 open()?
             }
-            Some(error) => return Err(error),
         },
         Err(error) => match error.kind() {
             ErrorKind::NotFound => {
-                if !wanted.draft(Before::default())?.link(&place.board)? {
+                if !wanted.draft(wanted.mode, wanted.beginning())?.link(&place.board)? {
                     let path = place.board.display();
                     let message = format!("{path} appeared while its lock was held; try again");
                     return Err(Error::new(ErrorKind::System, message));
@@ -58,7 +70,7 @@ pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Boar
             }
             ErrorKind::Corrupt | ErrorKind::Unsupported if options.replace => {
                 wanted
-                    .draft(Before::default())?
+                    .draft(wanted.mode, wanted.beginning())?
                     .replace(&place.board, &place.next)?;
                 open()?
             }
@@ -127,7 +139,12 @@ impl<'a> Wanted<'a> {
             0 => Layout::default_slots(schema.record_size()),
             slots => slots,
         };
-        let Some(layout) = Layout::new(schema.fields().len(), schema.record_size(), slots) else {
+        let Some(layout) = Layout::new(
+            schema.fields().len(),
+            schema.details().len(),
+            schema.record_size(),
+            slots,
+        ) else {
             let size = schema.record_size();
             return refuse(format!(
                 "{slots} slots of {size} bytes will not do; use 4, 8, 16 ... 65536"
@@ -142,38 +159,122 @@ impl<'a> Wanted<'a> {
         })
     }
 
-    fn draft(&self, before: Before) -> Result<Draft> {
-        Board::draft(self.place, self.schema, &self.layout, self.mode, before)
+    fn draft(&self, mode: u32, past: Past) -> Result<Draft> {
+        Board::draft(self.place, self.schema, &self.layout, mode, &self.begun(past))
     }
 
-    fn difference(&self, old: &Board) -> Option<Error> {
+    /// Of a board that has no past.
+    fn beginning(&self) -> Past {
+        Past {
+            sequence: 0,
+            generation: 0,
+            // The one way to random bits in the standard library.
+            lineage: RandomState::new().build_hasher().finish(),
+            records: Vec::new(),
+        }
+    }
+
+    /// A board with defaults is never empty: they are its first record, of generation 0, as no
+    /// writer published them.
+    fn begun(&self, mut past: Past) -> Past {
+        if past.records.is_empty()
+            && let Some(defaults) = self.schema.defaults()
+        {
+            let length = defaults.bytes.len();
+            past.sequence += 1;
+            past.records.push(Kept {
+                stamp: Publication::words(Moment::now(), 0, defaults.present, length),
+                bytes: defaults.bytes,
+            });
+        }
+        past
+    }
+
+    /// A board that has all that is wanted fits, also if it has more; one that has less grows, if
+    /// programs that do not know of what is appended can do without it.
+    fn compare(&self, old: &Board) -> Result<Comparison> {
         let Place { name, board, .. } = self.place;
         let path = board.display();
-        if let Some(difference) = old.schema.difference(self.schema) {
-            let message = format!(
-                "board {name} ({path}) has another schema: {difference}; ask to replace it, \
-                 or use another name"
-            );
-            return Some(Error::new(ErrorKind::InvalidFields, message));
+        let (has, wants) = (&*old.schema, self.schema);
+        let is_as_long = has.fields().len() == wants.fields().len();
+        let is_same = is_as_long && has.common(wants).is_some();
+        let slots = (old.layout.slot_count, self.options.slots);
+        let other_slots = slots.1 != 0 && slots.0 != slots.1;
+        if self.options.replace {
+            let is_kept = has == wants && !other_slots;
+            return Ok(if is_kept { Comparison::Fits } else { Comparison::Replace });
         }
-        let (has, wants) = (old.layout.slot_count, self.options.slots);
-        (wants != 0 && has != wants).then(|| {
+        let refuse = |error: Error| {
+            let difference = has.difference(wants).unwrap_or_default();
+            let reason = match has.common(wants) {
+                Some(_) => format!("; {error}"),
+                None => String::new(),
+            };
             let message = format!(
-                "board {name} ({path}) has {has} slots, not {wants}; ask to replace it, \
-                 or leave the slots open"
+                "board {name} ({path}) has another schema: {difference}{reason}; \
+                 or ask to replace it, or use another name"
             );
-            Error::new(ErrorKind::InvalidArgument, message)
-        })
+            Error::new(ErrorKind::InvalidFields, message)
+        };
+        let has_room = has.record_size() >= wants.record_size();
+        let comparison = if is_same && has_room || has.fields().len() > wants.fields().len() {
+            Conversion::new(wants, has).map_err(refuse)?;
+            Comparison::Fits
+        } else {
+            let grows = Conversion::new(has, wants);
+            if grows.is_err() && !(old.records().is_empty() && has.common(wants).is_some()) {
+                grows.map_err(refuse)?;
+            }
+            Comparison::Replace
+        };
+        if other_slots {
+            let message = format!(
+                "board {name} ({path}) has {} slots, not {}; ask to replace it, \
+                 or leave the slots open",
+                slots.0, slots.1
+            );
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
+        Ok(comparison)
+    }
+
+    /// The old board's newest records in the new schema, as many as there will be slots for.
+    fn converted(&self, old: &Board) -> Vec<Kept> {
+        let Ok(conversion) = Conversion::new(&old.schema, self.schema) else {
+            return Vec::new();
+        };
+        let mut records = old.records();
+        let room = self.layout.slot_count as usize - 1;
+        records.drain(..records.len().saturating_sub(room));
+        let convert = |kept: Kept| {
+            let present = Publication::present_of(&kept.stamp);
+            let converted = conversion.convert(&kept.bytes, present);
+            let length = converted.bytes.len();
+            Kept {
+                stamp: Publication::reshaped(&kept.stamp, converted.present, length),
+                bytes: converted.bytes,
+            }
+        };
+        let fits = |kept: &Kept| kept.bytes.len() <= self.schema.record_size();
+        let converted: Vec<_> = records.into_iter().map(convert).collect();
+        let too_long = converted.iter().rposition(|kept| !fits(kept));
+        converted.into_iter().skip(too_long.map_or(0, |last| last + 1)).collect()
     }
 
     /// The mark first: a death before the new segment has the name leaves the old one, which then
     /// goes on, as readers ask the name and the next writer takes the mark back.
     fn replace(&self, old: &Board) -> Result<()> {
-        let before = Before {
+        let mode = match self.options.mode {
+            0 => old.status.st_mode & 0o7777,
+            mode => mode,
+        };
+        let past = Past {
             sequence: old.ring().head().sequence,
             generation: old.generation(),
+            lineage: old.lineage,
+            records: self.converted(old),
         };
-        let draft = self.draft(before)?;
+        let draft = self.draft(mode, past)?;
         old.ring().mark_gone();
         draft
             .replace(&self.place.board, &self.place.next)

@@ -33,6 +33,8 @@ pub enum ErrorKind {
     Gone = 26,
     /// Somebody published since the sequence that was named.
     Conflict = 27,
+    /// The ring is full of publications that were not acknowledged yet.
+    Full = 28,
     /// The file is no board, or damaged.
     Corrupt = 30,
     /// A board of another layout version or byte order.
@@ -49,7 +51,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, by number.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::InvalidArgument,
         Self::InvalidFields,
         Self::TooLarge,
@@ -61,6 +63,7 @@ impl ErrorKind {
         Self::Busy,
         Self::Gone,
         Self::Conflict,
+        Self::Full,
         Self::Corrupt,
         Self::Unsupported,
         Self::Untrusted,
@@ -88,6 +91,7 @@ impl ErrorKind {
             Self::Busy => "BUSY",
             Self::Gone => "GONE",
             Self::Conflict => "CONFLICT",
+            Self::Full => "FULL",
             Self::Corrupt => "CORRUPT",
             Self::Unsupported => "UNSUPPORTED",
             Self::Untrusted => "UNTRUSTED",

@@ -5,8 +5,13 @@ use std::str::FromStr;
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::details::Details;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{FIELD_SIZE, MAX_RECORD};
+use crate::value::Value;
+
+/// Set beside the type's number in the table when the field may be unknown.
+pub const OPTIONAL: u32 = 0x100;
 
 /// The type of a field; the numbers are those of the C header and of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +64,11 @@ impl Type {
     /// The number.
     pub const fn code(self) -> u32 {
         self as u32
+    }
+
+    /// Whether it has limits.
+    pub const fn is_number(self) -> bool {
+        !matches!(self, Self::Bool | Self::Text | Self::Json | Self::Bytes)
     }
 
     /// The name in schema files.
@@ -128,7 +138,7 @@ impl FromStr for Type {
 /// One field: `count` elements of `size` bytes, `offset` bytes into the record.
 ///
 /// A size of a number, a count and an offset may be left 0; the schema fills them in.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     /// An identifier of at most 31 bytes.
     pub name: String,
@@ -142,6 +152,10 @@ pub struct Field {
     pub count: u32,
     /// Bytes from the record's start.
     pub offset: u32,
+    /// Whether it may be unknown, as what a sensor says that did not answer.
+    pub optional: bool,
+    /// What is told of it to those who show or change it.
+    pub details: Details,
 }
 
 impl Field {
@@ -154,6 +168,8 @@ impl Field {
             size: kind.element_size().unwrap_or(0),
             count: 1,
             offset: 0,
+            optional: false,
+            details: Details::default(),
         }
     }
 
@@ -193,6 +209,58 @@ impl Field {
     pub fn array(mut self, count: u32) -> Self {
         self.count = count;
         self
+    }
+
+    /// The same, but it may be unknown.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// The same with a value that holds until somebody publishes another.
+    #[must_use]
+    pub fn default(mut self, value: impl Into<Value>) -> Self {
+        self.details.default = Some(value.into());
+        self
+    }
+
+    /// The same with a least value.
+    #[must_use]
+    pub fn min(mut self, value: impl Into<Value>) -> Self {
+        self.details.min = Some(value.into());
+        self
+    }
+
+    /// The same with a greatest value.
+    #[must_use]
+    pub fn max(mut self, value: impl Into<Value>) -> Self {
+        self.details.max = Some(value.into());
+        self
+    }
+
+    /// The same with a name for people.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.details.label = label.into();
+        self
+    }
+
+    /// The same with what it means.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.details.description = description.into();
+        self
+    }
+
+    /// Whether a record may leave it out.
+    pub fn may_be_missing(&self) -> bool {
+        self.optional || self.details.default.is_some()
+    }
+
+    /// Whether the other has the same bytes with the same meaning; the details may differ.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Entry::from(self) == Entry::from(other)
     }
 
     /// Bytes of the whole field.
@@ -245,8 +313,13 @@ impl Field {
                 "field {name} has {bytes} bytes; {MAX_RECORD} is the most"
             ));
         }
-        if self.kind.is_document() && self.count != 1 {
-            return refuse(format!("field {name}: a document cannot be an array"));
+        if self.kind.is_document() && (self.count != 1 || self.optional) {
+            return refuse(format!(
+                "field {name}: a document is neither an array nor optional"
+            ));
+        }
+        if !self.kind.is_number() && (self.details.min.is_some() || self.details.max.is_some()) {
+            return refuse(format!("field {name}: {} has no limits", self.kind));
         }
         Ok(())
     }
@@ -260,7 +333,7 @@ pub struct Entry {
     pub name: [u8; 32],
     /// NUL-padded.
     pub unit: [u8; 16],
-    /// The number of a [`Type`].
+    /// The number of a [`Type`], and 256 more when the field is optional.
     pub kind: u32,
     /// Bytes of one element.
     pub size: u32,
@@ -277,7 +350,7 @@ impl From<&Field> for Entry {
         let mut entry = Self {
             name: [0; 32],
             unit: [0; 16],
-            kind: field.kind.code(),
+            kind: field.kind.code() | if field.optional { OPTIONAL } else { 0 },
             size: field.size,
             count: field.count,
             offset: field.offset,
@@ -300,7 +373,7 @@ impl TryFrom<&Entry> for Field {
                 "field {name:?}: its unit is no UTF-8 of at most 15 bytes"
             ))
         })?;
-        let kind = Type::from_code(entry.kind)
+        let kind = Type::from_code(entry.kind & !OPTIONAL)
             .ok_or_else(|| refuse(format!("field {name:?}: no type has number {}", entry.kind)))?;
         Ok(Self {
             name: name.into(),
@@ -309,6 +382,8 @@ impl TryFrom<&Entry> for Field {
             size: entry.size,
             count: entry.count,
             offset: entry.offset,
+            optional: entry.kind & OPTIONAL != 0,
+            details: Details::default(),
         })
     }
 }

@@ -1,16 +1,17 @@
 //! The bytes of a segment: what stands where, and the arithmetic that says so.
 //!
-//! A segment is a header, the field table, a control block and the slots:
+//! A segment is a header, the field table, the details, a control block and the slots:
 //!
 //! ```text
 //! 0                 header, 128 bytes
 //! 128               field table, 64 bytes a field
+//! 128 + 64 x fields details, JSON, padded with zeros to a multiple of 64
 //! control_offset    head, alone on its cache line
 //! control_offset+64 generation, alone on its cache line
 //! slots_offset      slot_count slots of slot_size bytes: stamp, then payload
 //! ```
 //!
-//! All offsets and sizes follow from three numbers: fields, record size and slots. A segment whose
+//! All offsets and sizes follow from four numbers: fields, bytes of details, record size and slots. A segment whose
 //! header disagrees with them is damaged, so no stored offset is ever trusted. `docs/format.md`
 //! tells the same to those who implement it elsewhere.
 
@@ -30,7 +31,7 @@ pub const CACHE_LINE: usize = 64;
 /// Bytes of one entry of the field table.
 pub const FIELD_SIZE: usize = 64;
 /// Words of a slot's stamp, which stands before the payload.
-pub const STAMP_WORDS: usize = 5;
+pub const STAMP_WORDS: usize = 6;
 /// The smallest ring: the guarantee needs two slots that no reader is in.
 pub const MIN_SLOTS: u32 = 4;
 /// The largest ring.
@@ -39,6 +40,10 @@ pub const MAX_SLOTS: u32 = 1 << 16;
 pub const MAX_RECORD: usize = 1 << 30;
 /// The most fields that a board may have.
 pub const MAX_FIELDS: usize = 1 << 12;
+/// The most optional fields: a stamp has one word for their presence.
+pub const MAX_OPTIONAL: usize = 64;
+/// The most bytes of details.
+pub const MAX_DETAILS: usize = 1 << 20;
 
 const CONTROL_SIZE: usize = 2 * CACHE_LINE;
 
@@ -59,7 +64,12 @@ pub struct Header {
     pub schema_hash: u64,
     /// The sequence before the first publication: the last one of the board that this one replaced.
     pub base_sequence: u64,
-    pub reserved: [u64; 8],
+    pub details_size: u32,
+    pub reserved_word: u32,
+    /// Drawn at random for a new board and kept by the segments that replace it: sequences of one
+    /// lineage can be compared.
+    pub lineage: u64,
+    pub reserved: [u64; 6],
 }
 
 /// Bytes of the header.
@@ -72,6 +82,8 @@ const _: () = {
     assert!(std::mem::offset_of!(Header, record_size) == 40);
     assert!(std::mem::offset_of!(Header, schema_hash) == 48);
     assert!(std::mem::offset_of!(Header, base_sequence) == 56);
+    assert!(std::mem::offset_of!(Header, details_size) == 64);
+    assert!(std::mem::offset_of!(Header, lineage) == 72);
 };
 
 /// Where everything stands, worked out and never read from a file.
@@ -79,6 +91,7 @@ const _: () = {
 pub struct Layout {
     pub record_size: usize,
     pub field_count: usize,
+    pub details_size: usize,
     pub slot_count: u32,
     pub slot_size: usize,
     pub control_offset: usize,
@@ -88,8 +101,14 @@ pub struct Layout {
 
 impl Layout {
     /// `None` when a number is outside its limits, or the segment would not fit the address space.
-    pub fn new(field_count: usize, record_size: usize, slot_count: u32) -> Option<Self> {
+    pub fn new(
+        field_count: usize,
+        details_size: usize,
+        record_size: usize,
+        slot_count: u32,
+    ) -> Option<Self> {
         let within = (1..=MAX_FIELDS).contains(&field_count)
+            && details_size <= MAX_DETAILS
             && (1..=MAX_RECORD).contains(&record_size)
             && (MIN_SLOTS..=MAX_SLOTS).contains(&slot_count)
             && slot_count.is_power_of_two();
@@ -97,19 +116,33 @@ impl Layout {
             return None;
         }
         let slot_size = (STAMP_WORDS * WORD + record_size).next_multiple_of(CACHE_LINE);
-        let control_offset = HEADER_SIZE + field_count * FIELD_SIZE;
+        let details_offset = HEADER_SIZE + field_count * FIELD_SIZE;
+        let control_offset = (details_offset + details_size).next_multiple_of(CACHE_LINE);
         let slots_offset = control_offset + CONTROL_SIZE;
         let ring_size = slot_size.checked_mul(slot_count as usize)?;
         let segment_size = slots_offset.checked_add(ring_size)?;
         isize::try_from(segment_size).is_ok().then_some(Self {
             record_size,
             field_count,
+            details_size,
             slot_count,
             slot_size,
             control_offset,
             slots_offset,
             segment_size,
         })
+    }
+
+    /// Where the details begin.
+    pub fn details_offset(&self) -> usize {
+        HEADER_SIZE + self.field_count * FIELD_SIZE
+    }
+
+    /// Where the slot of a sequence begins.
+    #[allow(clippy::cast_possible_truncation)] // less than the number of slots
+    pub fn slot_offset(&self, sequence: u64) -> usize {
+        let index = sequence & u64::from(self.slot_count - 1);
+        self.slots_offset + index as usize * self.slot_size
     }
 
     /// The slots that a board gets when nobody asks: more for small records, whose readers are
@@ -124,7 +157,7 @@ impl Layout {
 
     /// The header of a new segment.
     #[allow(clippy::cast_possible_truncation)] // `new` keeps every number far below 2^32
-    pub fn header(&self, schema_hash: u64, base_sequence: u64) -> Header {
+    pub fn header(&self, schema_hash: u64, base_sequence: u64, lineage: u64) -> Header {
         Header {
             magic: MAGIC,
             layout_version: LAYOUT_VERSION,
@@ -138,7 +171,10 @@ impl Layout {
             field_count: self.field_count as u32,
             schema_hash,
             base_sequence,
-            reserved: [0; 8],
+            details_size: self.details_size as u32,
+            reserved_word: 0,
+            lineage,
+            reserved: [0; 6],
         }
     }
 
@@ -172,8 +208,10 @@ mod tests {
 
     #[test]
     fn offsets_are_aligned_and_inside() {
-        for (fields, record, slots) in [(1, 1, 4), (8, 64, 16), (4096, 1 << 20, 4)] {
-            let layout = Layout::new(fields, record, slots).unwrap();
+        let cases = [(1, 0, 1, 4), (8, 1, 64, 16), (4096, 65, 1 << 20, 4)];
+        for (fields, details, record, slots) in cases {
+            let layout = Layout::new(fields, details, record, slots).unwrap();
+            assert!(layout.control_offset >= layout.details_offset() + details);
             assert_eq!(layout.control_offset % CACHE_LINE, 0);
             assert_eq!(layout.slots_offset % CACHE_LINE, 0);
             assert!(layout.slot_size >= STAMP_WORDS * WORD + record);
@@ -185,16 +223,17 @@ mod tests {
     #[test]
     fn limits_are_refused() {
         let refused = [
-            (0, 8, 4),
-            (MAX_FIELDS + 1, 8, 4),
-            (1, 0, 4),
-            (1, MAX_RECORD + 1, 4),
-            (1, 8, 2),
-            (1, 8, 5),
-            (1, 8, MAX_SLOTS * 2),
+            (0, 0, 8, 4),
+            (MAX_FIELDS + 1, 0, 8, 4),
+            (1, MAX_DETAILS + 1, 8, 4),
+            (1, 0, 0, 4),
+            (1, 0, MAX_RECORD + 1, 4),
+            (1, 0, 8, 2),
+            (1, 0, 8, 5),
+            (1, 0, 8, MAX_SLOTS * 2),
         ];
-        for (fields, record, slots) in refused {
-            assert_eq!(Layout::new(fields, record, slots), None);
+        for (fields, details, record, slots) in refused {
+            assert_eq!(Layout::new(fields, details, record, slots), None);
         }
     }
 }

@@ -38,9 +38,15 @@ mod board;
 #[cfg(not(pegel_loom))]
 mod clock;
 #[cfg(not(pegel_loom))]
+mod codec;
+#[cfg(not(pegel_loom))]
 mod creation;
 #[cfg(not(pegel_loom))]
+mod details;
+#[cfg(not(pegel_loom))]
 mod error;
+#[cfg(not(pegel_loom))]
+mod evolution;
 #[cfg(not(pegel_loom))]
 mod field;
 #[cfg(not(pegel_loom))]
@@ -64,7 +70,9 @@ mod writer;
 
 #[cfg(not(pegel_loom))]
 pub use self::{
+    codec::Encoded,
     creation::{Options, unlink},
+    details::Details,
     error::{Error, ErrorKind, Result},
     field::{Entry, Field, Type},
     place::{directory, list},
@@ -72,5 +80,5 @@ pub use self::{
     schema::Schema,
     snapshot::{Publication, Snapshot, Stamp},
     value::Value,
-    writer::Writer,
+    writer::{Condition, Writer},
 };

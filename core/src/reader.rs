@@ -9,6 +9,7 @@ use crossbeam_utils::Backoff;
 use crate::board::Board;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::evolution::Conversion;
 use crate::place::Place;
 use crate::ring::{self, Copied, Head};
 use crate::schema::Schema;
@@ -33,6 +34,15 @@ pub struct Reader {
     board: Board,
     /// Of a writer, whose own lock a look for others' locks would not show.
     is_writers: bool,
+    /// The schema in which records are handed over, if it is not the board's own.
+    view: Option<View>,
+}
+
+/// Records in another version of their schema.
+#[derive(Debug)]
+struct View {
+    schema: Arc<Schema>,
+    conversion: Conversion,
 }
 
 /// What is known of a board itself.
@@ -63,13 +73,40 @@ impl Reader {
         Ok(Self {
             board,
             is_writers: false,
+            view: None,
         })
+    }
+
+    /// The same reader, handing over records of a schema that its program was made for: the board may
+    /// have an earlier or a later version of it. Fields that the board lacks get their defaults, or are
+    /// unknown; else `INVALID_FIELDS` names the difference.
+    pub fn view(mut self, schema: &Schema) -> Result<Self> {
+        let own = &self.board.schema;
+        let conversion = Conversion::new(own, schema).map_err(|error| {
+            let difference = own.difference(schema).unwrap_or_default();
+            let reason = match own.common(schema) {
+                Some(_) => format!("; {error}"),
+                None => String::new(),
+            };
+            let message = format!(
+                "{} has another schema: {difference}{reason}",
+                self.named()
+            );
+            Error::new(error.kind(), message)
+        })?;
+        let is_own = own.fields().len() == schema.fields().len();
+        self.view = (!is_own).then(|| View {
+            schema: Arc::new(schema.clone()),
+            conversion,
+        });
+        Ok(self)
     }
 
     pub(crate) fn of_writer(board: Board) -> Self {
         Self {
             board,
             is_writers: true,
+            view: None,
         }
     }
 
@@ -87,9 +124,20 @@ impl Reader {
         self.board.path()
     }
 
-    /// The board's fields.
+    /// The fields of the records that are handed over: the board's, unless another view was asked for.
     pub fn schema(&self) -> &Schema {
-        &self.board.schema
+        self.shared_schema()
+    }
+
+    fn shared_schema(&self) -> &Arc<Schema> {
+        let view = self.view.as_ref().map(|view| &view.schema);
+        view.unwrap_or(&self.board.schema)
+    }
+
+    /// Drawn at random when a board is new, and kept when it is replaced: sequences can be compared
+    /// between readers that have the same.
+    pub fn lineage(&self) -> u64 {
+        self.board.lineage
     }
 
     /// What is known of the board itself.
@@ -139,6 +187,29 @@ impl Reader {
         self.snapshot(|record| self.copy_at_into(sequence, record))
     }
 
+    /// The first record after a sequence that the ring still holds; its stamp says how many before it
+    /// were missed. `EMPTY` when there is none yet.
+    pub fn read_after(&self, after: u64) -> Result<Snapshot> {
+        self.snapshot(|record| self.copy_after_into(after, record))
+    }
+
+    /// The newest records, oldest first: `count` of them, or as many as the ring holds.
+    pub fn last(&self, count: usize) -> Result<Vec<Snapshot>> {
+        let newest = self.visible(self.head()?);
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        let mut after = newest.saturating_sub(count);
+        let mut records = Vec::new();
+        while after < newest {
+            let snapshot = self.read_after(after)?;
+            after = snapshot.stamp().sequence;
+            records.push(snapshot);
+        }
+        // What the writer overtook meanwhile tears no hole into the rest.
+        let hole = records.iter().rposition(|record| record.stamp().missed > 0);
+        records.drain(..hole.unwrap_or(0));
+        Ok(records)
+    }
+
     /// The newest record, into a buffer that is large enough for it, and that may hold anything after
     /// a failure.
     pub fn read_into(&self, record: &mut [u8]) -> Result<Stamp> {
@@ -157,19 +228,47 @@ impl Reader {
         for retries in 0..MAX_TRIES {
             let head = self.head()?;
             if self.visible(head) == 0 {
-                let message = format!("{}: nothing has been published yet", self.named());
-                return Err(Error::new(ErrorKind::Empty, message));
+                return Err(self.empty("nothing has been published yet"));
             }
             if let Some(publication) = self.attempt(head.sequence, record, retries)? {
                 return Ok(publication);
             }
             backoff.snooze();
         }
+        Err(self.busy())
+    }
+
+    /// As [`Reader::read_after`], into a buffer and without a look at the clock.
+    pub fn copy_after_into(&self, after: u64, record: &mut [u8]) -> Result<Publication> {
+        for retries in 0..MAX_TRIES {
+            let newest = self.head()?.sequence;
+            if newest <= after || newest == self.board.base {
+                return Err(self.empty(&format!("nothing has been published after {after}")));
+            }
+            // Later each time that the writer laps the reader, which so gets ahead of it.
+            let held = u64::from(self.board.layout.slot_count) - 2;
+            let oldest = newest.saturating_sub(held.saturating_sub(retries.into()));
+            let sequence = oldest.max(self.board.base + 1).max(after + 1);
+            if let Some(publication) = self.attempt(sequence, record, retries)? {
+                return Ok(Publication {
+                    missed: sequence - after - 1,
+                    ..publication
+                });
+            }
+        }
+        Err(self.busy())
+    }
+
+    fn empty(&self, reason: &str) -> Error {
+        Error::new(ErrorKind::Empty, format!("{}: {reason}", self.named()))
+    }
+
+    fn busy(&self) -> Error {
         let message = format!(
             "{}: its writer lapped {MAX_TRIES} attempts to read; give it more slots",
             self.named()
         );
-        Err(Error::new(ErrorKind::Busy, message))
+        Error::new(ErrorKind::Busy, message)
     }
 
     /// As [`Reader::read_at_into`], without a look at the clock.
@@ -219,15 +318,10 @@ impl Reader {
     /// How long the next publication could still come without waking anybody, or else for ever.
     fn brisk_time(&self, head: Head) -> Duration {
         let stamp = match self.board.ring().copy(head.sequence, &mut []) {
-            Copied::Whole(stamp) | Copied::TooLong(stamp) => stamp,
+            Copied::Whole(stamp) => stamp,
             Copied::Lapped => return Duration::ZERO,
         };
-        let publication = Publication {
-            sequence: head.sequence,
-            retries: 0,
-            stamp,
-        };
-        let moment = publication.moment();
+        let moment = Publication::moment_of(&stamp);
         let age = clock::since_boot().saturating_sub(moment.since_boot);
         match u64::try_from(BRISK_NS.saturating_sub(age)) {
             Ok(left) if age >= 0 => Duration::from_nanos(left),
@@ -251,20 +345,32 @@ impl Reader {
         buffer: &mut [u8],
         retries: u32,
     ) -> Result<Option<Publication>> {
-        let room = buffer.len().min(self.schema().record_size());
-        let stamp = match self.board.ring().copy(sequence, &mut buffer[..room]) {
-            Copied::Whole(stamp) | Copied::TooLong(stamp) => stamp,
-            Copied::Lapped => return Ok(None),
+        let wanted = match &self.view {
+            Some(view) => view.conversion.common_size(),
+            None => self.board.schema.record_size(),
         };
-        let (length, record_size) = (ring::length(&stamp), self.schema().record_size());
-        let is_document = self.schema().document().is_some();
-        if length > record_size || (length < record_size && !is_document) {
+        let room = buffer.len().min(wanted);
+        let Copied::Whole(stamp) = self.board.ring().copy(sequence, &mut buffer[..room]) else {
+            return Ok(None);
+        };
+        let length = ring::length(&stamp);
+        if !self.board.may_be_length(length) {
             let message = format!(
-                "{}: a record claims {length} bytes of {record_size}; replace the board by creating it anew",
-                self.named()
+                "{}: a record claims {length} bytes of {}; replace the board by creating it anew",
+                self.named(),
+                self.board.schema.record_size()
             );
             return Err(Error::new(ErrorKind::Corrupt, message));
         }
+        let (length, stamp) = match &self.view {
+            Some(view) => {
+                let length = view.schema.record_size();
+                let present = view.conversion.present(Publication::present_of(&stamp));
+                view.conversion.complete(buffer);
+                (length, Publication::reshaped(&stamp, present, length))
+            }
+            None => (length, stamp),
+        };
         if length > buffer.len() {
             let room = buffer.len();
             let message = format!(
@@ -276,6 +382,7 @@ impl Reader {
         Ok(Some(Publication {
             sequence,
             retries,
+            missed: 0,
             stamp,
         }))
     }
@@ -293,7 +400,7 @@ impl Reader {
                 Ok(publication) => {
                     record.truncate(publication.len());
                     return Ok(Snapshot {
-                        schema: Arc::clone(&self.board.schema),
+                        schema: Arc::clone(self.shared_schema()),
                         stamp: publication.stamp(),
                         record,
                     });

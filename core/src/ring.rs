@@ -82,10 +82,9 @@ impl Head {
 /// What came of an attempt to copy a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Copied {
-    /// Stamp and payload are one publication's; the length is in the stamp.
+    /// Stamp and payload are one publication's; the length is in the stamp. A buffer that is shorter
+    /// than that holds the payload's first bytes.
     Whole(Stamp),
-    /// As `Whole`, but the payload is longer than the buffer, whose contents mean nothing.
-    TooLong(Stamp),
     /// The writer has come too near: start over with a newer sequence.
     Lapped,
 }
@@ -146,8 +145,8 @@ impl<'words> Ring<'words> {
         self.head.store(word & !GONE, Ordering::Release);
     }
 
-    /// Copies publication `sequence` into `payload`, whose length is that of the slot's room at most.
-    /// The caller must have seen a head that is not before it.
+    /// Copies publication `sequence` into `payload`, as much as there is of it and room for it. The
+    /// caller must have seen a head that is not before it.
     pub fn copy(&self, sequence: u64, payload: &mut [u8]) -> Copied {
         let (stamp_words, payload_words) = self.slot(sequence).split_at(STAMP_WORDS);
         let mut stamp = [0; STAMP_WORDS];
@@ -155,11 +154,8 @@ impl<'words> Ring<'words> {
             *value = word.load(Ordering::Relaxed);
         }
         // The length is not known to be whole yet: it may say anything.
-        let length = usize::try_from(stamp[LENGTH]).unwrap_or(usize::MAX);
-        let fits = length <= payload.len() && length <= payload_words.len() * WORD;
-        if fits {
-            copy_out(payload_words, &mut payload[..length]);
-        }
+        let room = payload.len().min(payload_words.len() * WORD);
+        copy_out(payload_words, &mut payload[..length(&stamp).min(room)]);
         // Orders the loads above before the load below: if one of them saw a newer publication's
         // word, this load sees how far the writer had come before it.
         fence(Ordering::Acquire);
@@ -167,13 +163,7 @@ impl<'words> Ring<'words> {
             .sequence
             .wrapping_sub(sequence);
         match moved.checked_add(headroom()) {
-            Some(distance) if distance <= self.slot_count => {
-                if fits {
-                    Copied::Whole(stamp)
-                } else {
-                    Copied::TooLong(stamp)
-                }
-            }
+            Some(distance) if distance <= self.slot_count => Copied::Whole(stamp),
             _ => Copied::Lapped,
         }
     }
@@ -214,7 +204,7 @@ mod tests {
     }
 
     fn stamp(sequence: u64, length: u64) -> Stamp {
-        [sequence, sequence, sequence, sequence, length]
+        [sequence, sequence, sequence, sequence, sequence, length]
     }
 
     #[test]
@@ -249,14 +239,17 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_length_copies_nothing() {
+    fn a_hostile_length_stays_within_slot_and_buffer() {
         let (head, slots) = (AtomicU64::new(0), words(4 * SLOT_WORDS));
         let ring = Ring::new(&head, &slots, SLOT_WORDS);
         ring.publish(1, &stamp(1, u64::MAX), &[1; 8]);
-        let mut payload = [7; 16];
-        let found = ring.copy(1, &mut payload);
-        assert_eq!(found, Copied::TooLong(stamp(1, u64::MAX)));
-        assert_eq!(payload, [7; 16]);
+        for room in [0, 5, 8, 64] {
+            let mut payload = vec![7; room];
+            let found = ring.copy(1, &mut payload);
+            assert_eq!(found, Copied::Whole(stamp(1, u64::MAX)));
+            assert!(payload.iter().take(8).all(|&byte| byte == 1));
+            assert!(payload.iter().skip(8).all(|&byte| byte == 7));
+        }
     }
 
     #[test]

@@ -2,18 +2,23 @@
 
 use bytemuck::{cast_slice, try_pod_read_unaligned};
 
+use crate::codec::{canonical, compare};
+use crate::details;
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::{Entry, Field, Type};
-use crate::layout::{FIELD_SIZE, MAX_FIELDS, MAX_RECORD};
+use crate::layout::{FIELD_SIZE, MAX_FIELDS, MAX_OPTIONAL, MAX_RECORD};
+use crate::value::Value;
 
 /// The fields of a board, laid out as C lays out a struct: in their order, each aligned to its own
 /// size, the whole a multiple of the largest alignment. (On 32-bit x86, where C aligns 8-byte
 /// numbers to 4, a C struct needs `aligned(8)` members.)
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Schema {
     fields: Vec<Field>,
     record_size: usize,
     hash: u64,
+    description: String,
+    details: String,
 }
 
 impl Schema {
@@ -50,12 +55,41 @@ impl Schema {
             field.offset = offset;
             alignment = alignment.max(field.kind.alignment() as usize);
         }
+        let optional = fields.iter().filter(|field| field.optional).count();
+        if optional > MAX_OPTIONAL {
+            return refuse(format!(
+                "{optional} fields are optional; {MAX_OPTIONAL} is the most, so use two boards"
+            ));
+        }
+        for field in &mut fields {
+            check_details(field)?;
+        }
         let hash = fnv1a(cast_slice(&entries(&fields)));
         Ok(Self {
-            fields,
+            details: details::write("", &fields)?,
+            description: String::new(),
             record_size: end.next_multiple_of(alignment),
+            fields,
             hash,
         })
+    }
+
+    /// The same with what the board is about.
+    pub fn describe(mut self, description: impl Into<String>) -> Result<Self> {
+        self.description = description.into();
+        self.details = details::write(&self.description, &self.fields)?;
+        Ok(self)
+    }
+
+    /// What the board is about; may be empty.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Descriptions, labels, defaults and limits as one JSON text, as it stands in the file; empty
+    /// when there are none.
+    pub fn details(&self) -> &str {
+        &self.details
     }
 
     /// The fields in their order, with sizes, counts and offsets.
@@ -65,7 +99,12 @@ impl Schema {
 
     /// The field of this name.
     pub fn field(&self, name: &str) -> Result<&Field> {
-        let found = self.fields.iter().find(|field| field.name == name);
+        self.index(name).map(|index| &self.fields[index])
+    }
+
+    /// Which field has this name.
+    pub(crate) fn index(&self, name: &str) -> Result<usize> {
+        let found = self.fields.iter().position(|field| field.name == name);
         found.ok_or_else(|| {
             let names: Vec<_> = self.fields.iter().map(|field| &*field.name).collect();
             let message = format!(
@@ -74,6 +113,24 @@ impl Schema {
             );
             Error::new(ErrorKind::NotFound, message)
         })
+    }
+
+    /// The bit of a field among those of the optional ones; all bits for one that is always known.
+    pub fn presence(&self, index: usize) -> u64 {
+        if self.fields[index].optional {
+            let before = self.fields[..index].iter().filter(|field| field.optional);
+            1 << before.count()
+        } else {
+            u64::MAX
+        }
+    }
+
+    /// The bits of the first fields that are optional.
+    pub(crate) fn presence_of(&self, fields: usize) -> u64 {
+        let optional = self.fields[..fields].iter().filter(|field| field.optional);
+        u64::MAX
+            .checked_shr(64 - u32::try_from(optional.count()).unwrap_or(64))
+            .unwrap_or(0)
     }
 
     /// Bytes of a record; of a document, the capacity.
@@ -97,20 +154,40 @@ impl Schema {
         cast_slice(&entries(&self.fields)).to_vec()
     }
 
-    /// The schema of a field table.
-    pub fn from_table(table: &[u8]) -> Result<Self> {
+    /// The schema of a field table and a text of details.
+    pub fn from_parts(table: &[u8], details: &str) -> Result<Self> {
         let fields = table.chunks_exact(FIELD_SIZE).map(|bytes| {
             let entry: Entry = try_pod_read_unaligned(bytes)
                 .map_err(|error| Error::new(ErrorKind::InvalidFields, error.to_string()))?;
             Field::try_from(&entry)
         });
-        Self::new(fields.collect::<Result<_>>()?)
+        let mut fields: Vec<_> = fields.collect::<Result<_>>()?;
+        let description = details::read(details, &mut fields)?;
+        Ok(Self {
+            description,
+            // As they stand there: a later version may tell more.
+            details: details.into(),
+            ..Self::new(fields)?
+        })
+    }
+
+    /// How many fields the two have in common, if one of them begins with the other: the earlier
+    /// version of a schema with the later one. The details do not count.
+    pub fn common(&self, other: &Self) -> Option<usize> {
+        let common = self.fields.len().min(other.fields.len());
+        let mut pairs = self.fields.iter().zip(&other.fields);
+        let is_same = |mine: &Field, others: &Field| {
+            mine.is_same(others) || (mine.kind.is_document() && mine.kind == others.kind)
+        };
+        pairs
+            .all(|(mine, others)| is_same(mine, others))
+            .then_some(common)
     }
 
     /// What makes the other schema another one, in words.
     pub fn difference(&self, other: &Self) -> Option<String> {
         for (mine, others) in self.fields.iter().zip(&other.fields) {
-            if mine != others {
+            if !mine.is_same(others) {
                 return Some(format!(
                     "{} instead of {}",
                     describe(mine),
@@ -119,7 +196,68 @@ impl Schema {
             }
         }
         let (mine, others) = (self.fields.len(), other.fields.len());
-        (mine != others).then(|| format!("{mine} fields instead of {others}"))
+        let names = |fields: &[Field]| {
+            let names: Vec<_> = fields.iter().map(|field| &*field.name).collect();
+            names.join(", ")
+        };
+        match mine.cmp(&others) {
+            std::cmp::Ordering::Equal => None,
+            std::cmp::Ordering::Less => Some(format!("it lacks {}", names(&other.fields[mine..]))),
+            std::cmp::Ordering::Greater => Some(format!(
+                "it also has {}",
+                names(&self.fields[others..])
+            )),
+        }
+    }
+}
+
+/// Brings default and limits into the field's type.
+fn check_details(field: &mut Field) -> Result<()> {
+    let name = field.name.clone();
+    let refuse = |what: &str, reason: String| {
+        Error::new(ErrorKind::InvalidFields, format!("the {what}: {reason}")) 
+    };
+    let [default, min, max] =
+        [&mut field.details.default, &mut field.details.min, &mut field.details.max].map(Option::take);
+    let element = Field {
+        count: 1,
+        ..field.clone()
+    };
+    let bring = |what: &str, field: &Field, value: Option<Value>| {
+        let value = value.filter(|value| *value != Value::Null);
+        let value = value.map(|value| {
+            let value = canonical(field, &value)?;
+            // JSON has no numbers for the others, and nobody is within limits that are none.
+            if is_finite(&value) { Ok(value) } else {
+                Err(Error::new(ErrorKind::InvalidFields, format!("field {name} needs a finite one, not {value}")))
+            }
+        });
+        value.transpose().map_err(|error: Error| refuse(what, error.to_string()))
+    };
+    field.details.min = bring("minimum", &element, min)?;
+    field.details.max = bring("maximum", &element, max)?;
+    if let (Some(min), Some(max)) = (&field.details.min, &field.details.max)
+        && compare(min, max).is_some_and(std::cmp::Ordering::is_gt)
+    {
+        let message = format!("field {name}: no value is from {min} to {max}");
+        return Err(Error::new(ErrorKind::InvalidFields, message));
+    }
+    field.details.default = bring("default", field, default)?;
+    if field.kind == Type::Json
+        && let Some(Value::Text(text)) = &field.details.default
+        && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text)
+    {
+        return Err(refuse("default", format!("it is no JSON: {error}")));
+    }
+    Ok(())
+}
+
+fn is_finite(value: &Value) -> bool {
+    match value {
+        Value::F32(value) => value.is_finite(),
+        Value::Float(value) => value.is_finite(),
+        Value::List(values) => values.iter().all(is_finite),
+        _ => true,
     }
 }
 
@@ -131,6 +269,8 @@ fn describe(field: &Field) -> String {
         size,
         count,
         offset,
+        optional,
+        ..
     } = field;
     let text = match kind.element_size() {
         Some(_) => format!("{name} {kind}"),
@@ -146,7 +286,8 @@ fn describe(field: &Field) -> String {
     } else {
         format!(" in {unit}")
     };
-    format!("{text}{array}{unit} at {offset}")
+    let optional = if *optional { "optional " } else { "" };
+    format!("{optional}{text}{array}{unit} at {offset}")
 }
 
 fn entries(fields: &[Field]) -> Vec<Entry> {
@@ -195,7 +336,7 @@ mod tests {
         ];
         assert_eq!(offsets, expected);
         assert_eq!(schema.record_size(), size_of::<Record>());
-        assert_eq!(Schema::from_table(&schema.table()).unwrap(), schema);
+        assert_eq!(Schema::from_parts(&schema.table(), "").unwrap(), schema);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::Moment;
+use crate::codec::Encoded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ring;
 use crate::schema::Schema;
@@ -13,8 +14,10 @@ use crate::value::Value;
 pub struct Stamp {
     /// The publication's number, from 1.
     pub sequence: u64,
-    /// How many writers had taken the board by then.
+    /// How many writers had taken the board by then; 0 for the defaults of a new board.
     pub generation: u64,
+    /// Which optional fields are known: a bit for each of them, in their order.
+    pub present: u64,
     /// When it was published, in nanoseconds of Unix time, worked out when it was read.
     pub published_ns: i64,
     /// How old it was when it was read, in nanoseconds; time in suspend counts.
@@ -23,6 +26,15 @@ pub struct Stamp {
     pub record_size: usize,
     /// How often the writer lapped this read.
     pub retries: u32,
+    /// Publications before this one that were asked for, and that the ring no longer held.
+    pub missed: u64,
+}
+
+impl Stamp {
+    /// Whether nobody published this: a new board's defaults.
+    pub fn is_default(&self) -> bool {
+        self.generation == 0
+    }
 }
 
 /// A publication that was copied; [`Publication::stamp`] looks at the clock.
@@ -30,41 +42,64 @@ pub struct Stamp {
 pub struct Publication {
     pub(crate) sequence: u64,
     pub(crate) retries: u32,
+    pub(crate) missed: u64,
     pub(crate) stamp: ring::Stamp,
 }
+
+/// The word of a stamp that says which optional fields are known.
+const PRESENT: usize = 4;
 
 impl Publication {
     /// The words of a stamp: the writer's side of [`Publication::stamp`].
     #[allow(clippy::cast_sign_loss)] // bits in, bits out
-    pub(crate) fn words(moment: Moment, generation: u64, length: usize) -> ring::Stamp {
+    pub(crate) fn words(
+        moment: Moment,
+        generation: u64,
+        present: u64,
+        length: usize,
+    ) -> ring::Stamp {
         [
             moment.since_boot as u64,
             moment.wall_offset as u64,
             moment.boot,
             generation,
+            present,
             length as u64,
         ]
     }
 
+    /// A stamp's words for the same publication in another schema.
+    pub(crate) fn reshaped(stamp: &ring::Stamp, present: u64, length: usize) -> ring::Stamp {
+        let [since_boot, wall_offset, boot, generation, ..] = *stamp;
+        [since_boot, wall_offset, boot, generation, present, length as u64]
+    }
+
+    /// Which optional fields are known, from a stamp's words.
+    pub(crate) fn present_of(stamp: &ring::Stamp) -> u64 {
+        stamp[PRESENT]
+    }
+
     #[allow(clippy::cast_possible_wrap)] // bits in, bits out
-    pub(crate) fn moment(&self) -> Moment {
+    pub(crate) fn moment_of(stamp: &ring::Stamp) -> Moment {
         Moment {
-            since_boot: self.stamp[0] as i64,
-            wall_offset: self.stamp[1] as i64,
-            boot: self.stamp[2],
+            since_boot: stamp[0] as i64,
+            wall_offset: stamp[1] as i64,
+            boot: stamp[2],
         }
     }
 
     /// All that is known of it, as of now.
     pub fn stamp(&self) -> Stamp {
-        let (age_ns, published_ns) = self.moment().age_and_wall();
+        let (age_ns, published_ns) = Self::moment_of(&self.stamp).age_and_wall();
         Stamp {
             sequence: self.sequence,
             generation: self.stamp[3],
+            present: Self::present_of(&self.stamp),
             published_ns,
             age_ns,
             record_size: self.len(),
             retries: self.retries,
+            missed: self.missed,
         }
     }
 
@@ -98,15 +133,25 @@ impl Snapshot {
         &self.record
     }
 
+    /// The record to publish again, perhaps with changes.
+    pub fn encoded(&self) -> Encoded {
+        Encoded {
+            bytes: self.record.clone(),
+            present: self.stamp.present,
+        }
+    }
+
     /// The value of a field.
     pub fn get(&self, name: &str) -> Result<Value> {
-        let field = self.schema.field(name)?;
-        let value = self.schema.decode_field(field, &self.record);
+        let index = self.schema.index(name)?;
+        let value = self
+            .schema
+            .decode_field(index, &self.record, self.stamp.present);
         value.ok_or_else(|| Error::new(ErrorKind::Corrupt, format!("no bytes of field {name}")))
     }
 
     /// All fields and their values, in their order.
     pub fn values(&self) -> Vec<(&str, Value)> {
-        self.schema.decode(&self.record)
+        self.schema.decode(&self.record, self.stamp.present)
     }
 }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::board::Board;
 use crate::clock::{self, Moment};
+use crate::codec::Encoded;
 use crate::creation::{self, Options};
 use crate::error::{Error, ErrorKind, Result};
+use crate::evolution::Conversion;
 use crate::place::Place;
 use crate::reader::{BRISK_NS, Reader};
 use crate::ring::MAX_SEQUENCE;
@@ -33,10 +35,28 @@ pub struct Writer {
     /// Nanoseconds since boot of the last look at the wall clock and the names.
     glance: Option<i64>,
     wall_offset: i64,
+    /// The bits of the board's optional fields.
+    optional: u64,
+    /// From the records of the schema that the program was made for, if the board has another.
+    conversion: Option<Conversion>,
+}
+
+/// On which condition a record is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Always.
+    Always,
+    /// If this is still the newest sequence (0: nothing published yet); else `CONFLICT`.
+    Newest(u64),
+    /// If the ring then still holds all publications after this one, up to which somebody has
+    /// acknowledged them; else `FULL`.
+    Acknowledged(u64),
 }
 
 impl Writer {
-    /// Creates a board, or takes over one that has the same schema; its last record stays.
+    /// Creates a board, or takes over one that has the same schema; its records stay. So they do when
+    /// one schema is the other with fields appended that may be missing: a board that has fewer is
+    /// replaced by one that has them all, and one that has more stays as it is.
     ///
     /// `LOCKED` when it has a writer. Another schema is `INVALID_FIELDS`, unless the options say to
     /// replace the board: its readers then find it gone and open the new one, whose sequences go on.
@@ -67,6 +87,7 @@ impl Writer {
         }
         let generation = board.generation().wrapping_add(1);
         board.set_generation(generation);
+        let optional = board.schema.presence_of(board.schema.fields().len());
         Ok(Self {
             reader: Reader::of_writer(board),
             turn,
@@ -75,6 +96,8 @@ impl Writer {
             last: None,
             glance: None,
             wall_offset: 0,
+            optional,
+            conversion: None,
         })
     }
 
@@ -83,27 +106,67 @@ impl Writer {
         &self.reader
     }
 
-    /// Publishes a record, which has exactly the schema's size; or a document, which has at most
-    /// that. Says its sequence.
-    pub fn publish(&mut self, record: &[u8]) -> Result<u64> {
-        self.check(record)?;
-        self.commit(record)
+    /// The same writer, for a program that lays out records by a schema of its own, of which the board
+    /// may have a later version: its bytes are completed with the board's defaults.
+    pub fn view(mut self, schema: &Schema) -> Result<Self> {
+        let board = &self.reader.inner().schema;
+        if board.fields().len() != schema.fields().len() {
+            self.conversion = Some(Conversion::new(schema, board)?);
+        }
+        self.reader = self.reader.view(schema)?;
+        Ok(self)
+    }
+
+    /// Publishes a record of [`Reader::schema`] and says its sequence.
+    pub fn publish(&mut self, record: &Encoded) -> Result<u64> {
+        self.publish_on(Condition::Always, &record.bytes, record.present)
     }
 
     /// Publishes if `expected` is still the newest sequence (0: nothing published yet); else
     /// `CONFLICT`.
-    pub fn publish_if(&mut self, expected: u64, record: &[u8]) -> Result<u64> {
+    pub fn publish_if(&mut self, expected: u64, record: &Encoded) -> Result<u64> {
+        self.publish_on(Condition::Newest(expected), &record.bytes, record.present)
+    }
+
+    /// Publishes the bytes of a record, which has exactly the schema's size; or a document, which has
+    /// at most that. `present` has a bit for each optional field that is known, in their order.
+    pub fn publish_on(&mut self, on: Condition, record: &[u8], present: u64) -> Result<u64> {
         self.check(record)?;
-        let newest = self.reader.sequence();
-        if newest != expected {
-            let name = self.reader.board();
-            let message = format!(
-                "board {name}: the newest sequence is {newest}, no longer {expected}; \
-                 read it again and decide anew"
-            );
-            return Err(Error::new(ErrorKind::Conflict, message));
+        self.check_condition(on)?;
+        match &self.conversion {
+            None => self.commit(record, present),
+            Some(conversion) => {
+                let whole = conversion.convert(record, present);
+                self.commit(&whole.bytes, whole.present)
+            }
         }
-        self.commit(record)
+    }
+
+    fn check_condition(&self, on: Condition) -> Result<()> {
+        let (name, newest) = (self.reader.board(), self.reader.sequence());
+        match on {
+            Condition::Newest(expected) if newest != expected => {
+                let message = format!(
+                    "board {name}: the newest sequence is {newest}, no longer {expected}; \
+                     read it again and decide anew"
+                );
+                Err(Error::new(ErrorKind::Conflict, message))
+            }
+            Condition::Acknowledged(sequence) => {
+                // One slot is the writer's own, and its reader keeps away from that.
+                let room = u64::from(self.reader.info().slots) - 1;
+                let waiting = newest.saturating_sub(sequence);
+                if waiting < room {
+                    return Ok(());
+                }
+                let message = format!(
+                    "board {name}: {waiting} publications wait to be acknowledged, and it keeps no \
+                     more than {room}; wait, or see whether the one who acknowledges them still runs"
+                );
+                Err(Error::new(ErrorKind::Full, message))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check(&self, record: &[u8]) -> Result<()> {
@@ -127,7 +190,7 @@ impl Writer {
         Ok(())
     }
 
-    fn commit(&mut self, record: &[u8]) -> Result<u64> {
+    fn commit(&mut self, record: &[u8], present: u64) -> Result<u64> {
         let board = self.reader.inner();
         let now = clock::since_boot();
         if self
@@ -152,7 +215,8 @@ impl Writer {
             let message = format!("board {name}: its sequences are used up; remove and create it");
             return Err(Error::new(ErrorKind::Corrupt, message));
         }
-        let stamp = Publication::words(moment, self.generation, record.len());
+        let present = present & self.optional;
+        let stamp = Publication::words(moment, self.generation, present, record.len());
         ring.publish(sequence, &stamp, record);
         if !self.is_brisk() {
             board.wake();

@@ -1,5 +1,5 @@
 //! Every interleaving and every stale value that the C11 memory model allows, up to a bound, for the
-//! very ring that ships. `make loom` runs it: `RUSTFLAGS="--cfg pegel_loom" cargo test --release`.
+//! very ring that ships. `make test-loom` runs it: `RUSTFLAGS="--cfg pegel_loom" cargo test --release`.
 
 #![cfg(pegel_loom)]
 
@@ -31,7 +31,7 @@ impl Memory {
     }
 
     fn publish(&self, sequence: u64) {
-        let stamp = [sequence, sequence, sequence, sequence, LENGTH];
+        let stamp = [sequence, sequence, sequence, sequence, sequence, LENGTH];
         self.ring()
             .publish(sequence, &stamp, &sequence.to_ne_bytes());
     }
@@ -50,7 +50,7 @@ impl Memory {
         let sequence = self.ring().head().sequence;
         let mut payload = [0; LENGTH as usize];
         if let Copied::Whole(stamp) = self.ring().copy(sequence, &mut payload) {
-            assert_eq!(stamp, [sequence, sequence, sequence, sequence, LENGTH]);
+            assert_eq!(stamp, [sequence, sequence, sequence, sequence, sequence, LENGTH]);
             assert_eq!(payload, sequence.to_ne_bytes());
         }
     }
