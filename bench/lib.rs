@@ -1,6 +1,7 @@
 //! Boards to measure with.
 
-use pegel::{Field, Options, Schema, Type, Writer};
+use pegel::dynamic::Writer;
+use pegel::{Field, Options, Schema, Type};
 use tempfile::TempDir;
 
 /// A directory of boards that vanishes with it.

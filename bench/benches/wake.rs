@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use criterion::{Bencher, Criterion, criterion_group, criterion_main};
-use pegel::{Reader, Writer};
+use pegel::dynamic::{Reader, Writer};
 use pegel_bench::Boards;
 
 const SIZE: u32 = 64;

@@ -3,7 +3,8 @@
 use std::ffi::{c_char, c_void};
 use std::time::Duration;
 
-use pegel::{Error, ErrorKind, Publication, Reader};
+use pegel::dynamic::{Publication, Reader};
+use pegel::{Error, ErrorKind};
 
 use crate::failure::{Argument, guard};
 use crate::types::{

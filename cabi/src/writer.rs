@@ -2,7 +2,8 @@
 
 use std::ffi::{c_char, c_void};
 
-use pegel::{Error, Options, Reader, Writer};
+use pegel::dynamic::{Reader, Writer};
+use pegel::{Error, Options};
 
 use crate::failure::{Argument, guard};
 use crate::reader::{pegel_reader, timeout};

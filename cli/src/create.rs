@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use pegel::{ErrorKind, Options, Writer};
+use pegel::dynamic::Writer;
+use pegel::{ErrorKind, Options};
 
 use crate::failure::{Failure, Result};
 use crate::place::Place;

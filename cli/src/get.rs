@@ -1,7 +1,8 @@
 use std::io::{self, IsTerminal, Write};
 
 use clap::Args;
-use pegel::{Reader, Schema, Snapshot, Type, Value};
+use pegel::dynamic::{Reader, Snapshot};
+use pegel::{Schema, Type, Value};
 use serde_json::Value as Json;
 
 use crate::failure::{Failure, Result};

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use pegel::{Reader, Snapshot, Type, Value};
+use pegel::dynamic::{Reader, Snapshot};
+use pegel::{Type, Value};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value as Json};
 

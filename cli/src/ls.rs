@@ -1,7 +1,8 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use pegel::{ErrorKind, Reader, Snapshot};
+use pegel::dynamic::{Reader, Snapshot};
+use pegel::ErrorKind;
 use serde_json::{Map, Value as Json, json};
 
 use crate::failure::Result;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use pegel::{ErrorKind, Field, Reader, Schema, Type, Value, Writer};
+use pegel::dynamic::{Reader, Writer};
+use pegel::{ErrorKind, Field, Schema, Type, Value};
 use serde_json::json;
 
 use crate::failure::{Failure, Result};

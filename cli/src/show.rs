@@ -2,7 +2,8 @@ use std::io::{self, Write};
 
 use clap::Args;
 use nix::unistd::{Gid, Group, Uid, User};
-use pegel::{ErrorKind, Field, Info, Reader, Snapshot, Type, Value};
+use pegel::dynamic::{Reader, Snapshot};
+use pegel::{ErrorKind, Field, Info, Type, Value};
 use serde_json::{Value as Json, json};
 
 use crate::failure::Result;

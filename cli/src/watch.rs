@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use pegel::{ErrorKind, Reader, Snapshot, Type};
+use pegel::dynamic::{Reader, Snapshot};
+use pegel::{ErrorKind, Type};
 use serde_json::Value as Json;
 
 use crate::failure::{Failure, Result};

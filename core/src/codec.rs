@@ -16,6 +16,32 @@ pub struct Encoded {
     pub present: u64,
 }
 
+/// What is to be published: a record's bytes and which optional fields are known. Bare bytes know all.
+#[derive(Clone, Copy, Debug)]
+pub struct Payload<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) present: u64,
+}
+
+impl<'a> Payload<'a> {
+    /// The bytes of a record with a bit for each optional field that is known, in their order.
+    pub fn new(bytes: &'a [u8], present: u64) -> Self {
+        Self { bytes, present }
+    }
+}
+
+impl<'a> From<&'a Encoded> for Payload<'a> {
+    fn from(record: &'a Encoded) -> Self {
+        Self::new(&record.bytes, record.present)
+    }
+}
+
+impl<'a, T: AsRef<[u8]> + ?Sized> From<&'a T> for Payload<'a> {
+    fn from(bytes: &'a T) -> Self {
+        Self::new(bytes.as_ref(), u64::MAX)
+    }
+}
+
 impl Schema {
     /// The record of the fields' values, in any order. A field that is left out gets its default, or
     /// is unknown if it is optional.
@@ -57,21 +83,25 @@ impl Schema {
 
     /// The values of a record, in the fields' order. A record that is shorter than the schema's
     /// leaves out the fields that it does not hold.
-    pub fn decode(&self, record: &[u8], present: u64) -> Vec<(&str, Value)> {
+    pub fn decode<'a>(&self, record: impl Into<Payload<'a>>) -> Vec<(&str, Value)> {
+        let record = record.into();
         let fields = self.fields().iter().enumerate();
         let decoded = fields.map(|(index, field)| {
-            let value = self.decode_field(index, record, present)?;
+            let value = self.decode_field(index, record)?;
             Some((&*field.name, value))
         });
         decoded.flatten().collect()
     }
 
     /// The value of a field of a record; `None` when the record is too short to hold it.
-    pub(crate) fn decode_field(&self, index: usize, record: &[u8], present: u64) -> Option<Value> {
-        if present & self.presence(index) == 0 {
+    pub(crate) fn decode_field(&self, index: usize, record: Payload<'_>) -> Option<Value> {
+        if self
+            .presence(index)
+            .is_some_and(|bit| record.present & bit == 0)
+        {
             return Some(Value::Null);
         }
-        load_field(&self.fields()[index], record)
+        load_field(&self.fields()[index], record.bytes)
     }
 
     /// The record that holds until somebody publishes another: if every field has a default or is
@@ -112,7 +142,7 @@ impl Schema {
             record.bytes = document(field, value)?;
             return Ok(());
         }
-        let bit = if field.optional { self.presence(index) } else { 0 };
+        let bit = self.presence(index).unwrap_or(0);
         let start = field.offset as usize;
         let Some(place) = record.bytes.get_mut(start..start + field.bytes_len()) else {
             let (given, size) = (record.bytes.len(), self.record_size());
@@ -142,7 +172,9 @@ pub(crate) fn canonical(field: &Field, value: &Value) -> Result<Value> {
                     _ => None,
                 };
                 let bytes: Option<Vec<u8>> = values.iter().map(byte).collect();
-                bytes.map(Value::Bytes).ok_or_else(|| mismatch(field, value))
+                bytes
+                    .map(Value::Bytes)
+                    .ok_or_else(|| mismatch(field, value))
             }
             _ => Err(mismatch(field, value)),
         }

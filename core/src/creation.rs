@@ -61,7 +61,10 @@ pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Boar
         },
         Err(error) => match error.kind() {
             ErrorKind::NotFound => {
-                if !wanted.draft(wanted.mode, wanted.beginning())?.link(&place.board)? {
+                if !wanted
+                    .draft(wanted.mode, wanted.beginning())?
+                    .link(&place.board)?
+                {
                     let path = place.board.display();
                     let message = format!("{path} appeared while its lock was held; try again");
                     return Err(Error::new(ErrorKind::System, message));
@@ -160,7 +163,13 @@ impl<'a> Wanted<'a> {
     }
 
     fn draft(&self, mode: u32, past: Past) -> Result<Draft> {
-        Board::draft(self.place, self.schema, &self.layout, mode, &self.begun(past))
+        Board::draft(
+            self.place,
+            self.schema,
+            &self.layout,
+            mode,
+            &self.begun(past),
+        )
     }
 
     /// Of a board that has no past.
@@ -202,7 +211,11 @@ impl<'a> Wanted<'a> {
         let other_slots = slots.1 != 0 && slots.0 != slots.1;
         if self.options.replace {
             let is_kept = has == wants && !other_slots;
-            return Ok(if is_kept { Comparison::Fits } else { Comparison::Replace });
+            return Ok(if is_kept {
+                Comparison::Fits
+            } else {
+                Comparison::Replace
+            });
         }
         let refuse = |error: Error| {
             let difference = has.difference(wants).unwrap_or_default();
@@ -258,7 +271,10 @@ impl<'a> Wanted<'a> {
         let fits = |kept: &Kept| kept.bytes.len() <= self.schema.record_size();
         let converted: Vec<_> = records.into_iter().map(convert).collect();
         let too_long = converted.iter().rposition(|kept| !fits(kept));
-        converted.into_iter().skip(too_long.map_or(0, |last| last + 1)).collect()
+        converted
+            .into_iter()
+            .skip(too_long.map_or(0, |last| last + 1))
+            .collect()
     }
 
     /// The mark first: a death before the new segment has the name leaves the old one, which then

@@ -120,7 +120,9 @@ pub fn read(text: &str, fields: &mut [Field]) -> Result<String> {
         .map_err(|error| refuse(&format!("the details are not as they should be: {error}")))?;
     for (name, details) in read.fields.0 {
         let Some(field) = fields.iter_mut().find(|field| field.name == name) else {
-            return Err(refuse(&format!("there are details of {name:?}, which is no field")));
+            return Err(refuse(&format!(
+                "there are details of {name:?}, which is no field"
+            )));
         };
         field.details = details;
     }
@@ -148,9 +150,9 @@ fn value<'de, D: Deserializer<'de>>(text: D) -> std::result::Result<Option<Value
         })
     }
     let value = convert(Json::deserialize(text)?);
-    value
-        .map(Some)
-        .ok_or_else(|| D::Error::custom("a value is a number, a boolean, a text, or an array of them"))
+    value.map(Some).ok_or_else(|| {
+        D::Error::custom("a value is a number, a boolean, a text, or an array of them")
+    })
 }
 
 fn refuse(reason: &str) -> Error {

@@ -57,7 +57,8 @@ impl Conversion {
     pub fn complete(&self, record: &mut [u8]) {
         let size = record.len().min(self.rest.bytes.len());
         if size > self.common_size {
-            record[self.common_size..size].copy_from_slice(&self.rest.bytes[self.common_size..size]);
+            record[self.common_size..size]
+                .copy_from_slice(&self.rest.bytes[self.common_size..size]);
         }
     }
 

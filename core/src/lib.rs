@@ -2,7 +2,8 @@
 //! language, user and lifetime read and write it directly.
 //!
 //! ```
-//! use pegel::{Field, Options, Reader, Schema, Type, Value, Writer};
+//! use pegel::dynamic::{Reader, Writer};
+//! use pegel::{Field, Options, Schema, Type, Value};
 //! # let directory = tempfile::tempdir()?;
 //! # let board = format!("{}/tank", directory.path().display());
 //! # let board = board.as_str();
@@ -68,17 +69,26 @@ mod value;
 #[cfg(not(pegel_loom))]
 mod writer;
 
+/// Boards whose fields are known when the program runs, not when it is compiled: records are values
+/// by name, or bytes.
+#[cfg(not(pegel_loom))]
+pub mod dynamic {
+    pub use crate::codec::{Encoded, Payload};
+    pub use crate::reader::Reader;
+    pub use crate::snapshot::{Publication, Snapshot};
+    pub use crate::writer::Writer;
+}
+
 #[cfg(not(pegel_loom))]
 pub use self::{
-    codec::Encoded,
     creation::{Options, unlink},
     details::Details,
     error::{Error, ErrorKind, Result},
     field::{Entry, Field, Type},
     place::{directory, list},
-    reader::{Info, Reader},
+    reader::Info,
     schema::Schema,
-    snapshot::{Publication, Snapshot, Stamp},
+    snapshot::Stamp,
     value::Value,
-    writer::{Condition, Writer},
+    writer::Condition,
 };

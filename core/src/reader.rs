@@ -88,10 +88,7 @@ impl Reader {
                 Some(_) => format!("; {error}"),
                 None => String::new(),
             };
-            let message = format!(
-                "{} has another schema: {difference}{reason}",
-                self.named()
-            );
+            let message = format!("{} has another schema: {difference}{reason}", self.named());
             Error::new(error.kind(), message)
         })?;
         let is_own = own.fields().len() == schema.fields().len();

@@ -115,14 +115,12 @@ impl Schema {
         })
     }
 
-    /// The bit of a field among those of the optional ones; all bits for one that is always known.
-    pub fn presence(&self, index: usize) -> u64 {
-        if self.fields[index].optional {
-            let before = self.fields[..index].iter().filter(|field| field.optional);
-            1 << before.count()
-        } else {
-            u64::MAX
-        }
+    /// The bit that says whether an optional field is known: the first for the first of them, and so
+    /// on. `None` for a field that always is.
+    pub fn presence(&self, index: usize) -> Option<u64> {
+        let before = || self.fields[..index].iter().filter(|field| field.optional);
+        let is_optional = self.fields[index].optional;
+        is_optional.then(|| 1 << before().count())
     }
 
     /// The bits of the first fields that are optional.
@@ -203,10 +201,9 @@ impl Schema {
         match mine.cmp(&others) {
             std::cmp::Ordering::Equal => None,
             std::cmp::Ordering::Less => Some(format!("it lacks {}", names(&other.fields[mine..]))),
-            std::cmp::Ordering::Greater => Some(format!(
-                "it also has {}",
-                names(&self.fields[others..])
-            )),
+            std::cmp::Ordering::Greater => {
+                Some(format!("it also has {}", names(&self.fields[others..])))
+            }
         }
     }
 }
@@ -215,10 +212,14 @@ impl Schema {
 fn check_details(field: &mut Field) -> Result<()> {
     let name = field.name.clone();
     let refuse = |what: &str, reason: String| {
-        Error::new(ErrorKind::InvalidFields, format!("the {what}: {reason}")) 
+        Error::new(ErrorKind::InvalidFields, format!("the {what}: {reason}"))
     };
-    let [default, min, max] =
-        [&mut field.details.default, &mut field.details.min, &mut field.details.max].map(Option::take);
+    let [default, min, max] = [
+        &mut field.details.default,
+        &mut field.details.min,
+        &mut field.details.max,
+    ]
+    .map(Option::take);
     let element = Field {
         count: 1,
         ..field.clone()
@@ -228,11 +229,18 @@ fn check_details(field: &mut Field) -> Result<()> {
         let value = value.map(|value| {
             let value = canonical(field, &value)?;
             // JSON has no numbers for the others, and nobody is within limits that are none.
-            if is_finite(&value) { Ok(value) } else {
-                Err(Error::new(ErrorKind::InvalidFields, format!("field {name} needs a finite one, not {value}")))
+            if is_finite(&value) {
+                Ok(value)
+            } else {
+                Err(Error::new(
+                    ErrorKind::InvalidFields,
+                    format!("field {name} needs a finite one, not {value}"),
+                ))
             }
         });
-        value.transpose().map_err(|error: Error| refuse(what, error.to_string()))
+        value
+            .transpose()
+            .map_err(|error: Error| refuse(what, error.to_string()))
     };
     field.details.min = bring("minimum", &element, min)?;
     field.details.max = bring("maximum", &element, max)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::Moment;
-use crate::codec::Encoded;
+use crate::codec::{Encoded, Payload};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ring;
 use crate::schema::Schema;
@@ -71,7 +71,14 @@ impl Publication {
     /// A stamp's words for the same publication in another schema.
     pub(crate) fn reshaped(stamp: &ring::Stamp, present: u64, length: usize) -> ring::Stamp {
         let [since_boot, wall_offset, boot, generation, ..] = *stamp;
-        [since_boot, wall_offset, boot, generation, present, length as u64]
+        [
+            since_boot,
+            wall_offset,
+            boot,
+            generation,
+            present,
+            length as u64,
+        ]
     }
 
     /// Which optional fields are known, from a stamp's words.
@@ -141,17 +148,19 @@ impl Snapshot {
         }
     }
 
+    fn payload(&self) -> Payload<'_> {
+        Payload::new(&self.record, self.stamp.present)
+    }
+
     /// The value of a field.
     pub fn get(&self, name: &str) -> Result<Value> {
         let index = self.schema.index(name)?;
-        let value = self
-            .schema
-            .decode_field(index, &self.record, self.stamp.present);
+        let value = self.schema.decode_field(index, self.payload());
         value.ok_or_else(|| Error::new(ErrorKind::Corrupt, format!("no bytes of field {name}")))
     }
 
     /// All fields and their values, in their order.
     pub fn values(&self) -> Vec<(&str, Value)> {
-        self.schema.decode(&self.record, self.stamp.present)
+        self.schema.decode(self.payload())
     }
 }

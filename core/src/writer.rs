@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::board::Board;
 use crate::clock::{self, Moment};
-use crate::codec::Encoded;
+use crate::codec::Payload;
 use crate::creation::{self, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evolution::Conversion;
@@ -117,35 +117,45 @@ impl Writer {
         Ok(self)
     }
 
-    /// Publishes a record of [`Reader::schema`] and says its sequence.
-    pub fn publish(&mut self, record: &Encoded) -> Result<u64> {
-        self.publish_on(Condition::Always, &record.bytes, record.present)
+    /// Publishes a record, which has exactly the size of its schema; or a document, which has at most
+    /// that. Says its sequence.
+    pub fn publish<'a>(&mut self, record: impl Into<Payload<'a>>) -> Result<u64> {
+        self.publish_on(Condition::Always, record)
     }
 
     /// Publishes if `expected` is still the newest sequence (0: nothing published yet); else
     /// `CONFLICT`.
-    pub fn publish_if(&mut self, expected: u64, record: &Encoded) -> Result<u64> {
-        self.publish_on(Condition::Newest(expected), &record.bytes, record.present)
+    pub fn publish_if<'a>(&mut self, expected: u64, record: impl Into<Payload<'a>>) -> Result<u64> {
+        self.publish_on(Condition::Newest(expected), record)
     }
 
-    /// Publishes the bytes of a record, which has exactly the schema's size; or a document, which has
-    /// at most that. `present` has a bit for each optional field that is known, in their order.
-    pub fn publish_on(&mut self, on: Condition, record: &[u8], present: u64) -> Result<u64> {
-        self.check(record)?;
-        self.check_condition(on)?;
+    /// Publishes on a condition.
+    pub fn publish_on<'a>(
+        &mut self,
+        condition: Condition,
+        record: impl Into<Payload<'a>>,
+    ) -> Result<u64> {
+        let Payload { bytes, present } = record.into();
+        self.check(bytes)?;
+        self.check_condition(condition)?;
         match &self.conversion {
-            None => self.commit(record, present),
+            None => self.commit(bytes, present),
             Some(conversion) => {
-                let whole = conversion.convert(record, present);
+                let whole = conversion.convert(bytes, present);
                 self.commit(&whole.bytes, whole.present)
             }
         }
     }
 
     fn check_condition(&self, on: Condition) -> Result<()> {
-        let (name, newest) = (self.reader.board(), self.reader.sequence());
+        let name = self.reader.board();
         match on {
-            Condition::Newest(expected) if newest != expected => {
+            Condition::Always => Ok(()),
+            Condition::Newest(expected) => {
+                let newest = self.reader.sequence();
+                if newest == expected {
+                    return Ok(());
+                }
                 let message = format!(
                     "board {name}: the newest sequence is {newest}, no longer {expected}; \
                      read it again and decide anew"
@@ -154,8 +164,8 @@ impl Writer {
             }
             Condition::Acknowledged(sequence) => {
                 // One slot is the writer's own, and its reader keeps away from that.
-                let room = u64::from(self.reader.info().slots) - 1;
-                let waiting = newest.saturating_sub(sequence);
+                let room = u64::from(self.reader.inner().layout.slot_count) - 1;
+                let waiting = self.reader.sequence().saturating_sub(sequence);
                 if waiting < room {
                     return Ok(());
                 }
@@ -165,7 +175,6 @@ impl Writer {
                 );
                 Err(Error::new(ErrorKind::Full, message))
             }
-            _ => Ok(()),
         }
     }
 

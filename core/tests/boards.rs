@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use pegel::{ErrorKind, Field, Options, Reader, Schema, Type, Value, Writer, list, unlink};
+use pegel::dynamic::{Reader, Writer};
+use pegel::{ErrorKind, Field, Options, Schema, Type, Value, list, unlink};
 use tempfile::TempDir;
 
 struct Boards(TempDir);

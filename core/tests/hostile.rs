@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use pegel::{ErrorKind, Field, Options, Reader, Schema, Type, Writer, unlink};
+use pegel::dynamic::{Reader, Writer};
+use pegel::{ErrorKind, Field, Options, Schema, Type, unlink};
 use proptest::prelude::*;
 use tempfile::TempDir;
 

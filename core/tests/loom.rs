@@ -50,7 +50,10 @@ impl Memory {
         let sequence = self.ring().head().sequence;
         let mut payload = [0; LENGTH as usize];
         if let Copied::Whole(stamp) = self.ring().copy(sequence, &mut payload) {
-            assert_eq!(stamp, [sequence, sequence, sequence, sequence, sequence, LENGTH]);
+            assert_eq!(
+                stamp,
+                [sequence, sequence, sequence, sequence, sequence, LENGTH]
+            );
             assert_eq!(payload, sequence.to_ne_bytes());
         }
     }

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork};
-use pegel::{ErrorKind, Field, Options, Reader, Schema, Type, Writer};
+use pegel::dynamic::{Reader, Writer};
+use pegel::{ErrorKind, Field, Options, Schema, Type};
 
 /// A hang ends the test, not the machine's patience.
 const WATCHDOG: Duration = Duration::from_secs(60);

@@ -1,4 +1,5 @@
-use pegel::{Field, Options, Reader, Schema, Type, Value, Writer};
+use pegel::dynamic::{Reader, Writer};
+use pegel::{Field, Options, Schema, Type, Value};
 
 fn main() -> pegel::Result<()> {
     let schema = Schema::new(vec![

@@ -18,11 +18,11 @@ use crate::wait::Deadline;
 pub struct Reader {
     place: String,
     /// `None` when closed; shared with snapshots, and with a wait that goes on in another thread.
-    core: Mutex<Option<Arc<pegel::Reader>>>,
+    core: Mutex<Option<Arc<pegel::dynamic::Reader>>>,
 }
 
 impl Reader {
-    fn core(&self) -> PyResult<Arc<pegel::Reader>> {
+    fn core(&self) -> PyResult<Arc<pegel::dynamic::Reader>> {
         let core = self
             .core
             .lock()
@@ -39,7 +39,7 @@ impl Reader {
 
     /// Opens the board that has the name now, unless the reader was closed meanwhile.
     fn reopen(&self) -> PyResult<()> {
-        let fresh = Arc::new(pegel::Reader::open(&self.place).map_err(raise)?);
+        let fresh = Arc::new(pegel::dynamic::Reader::open(&self.place).map_err(raise)?);
         let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(core) = core.as_mut() {
             *core = fresh;
@@ -55,7 +55,7 @@ impl Reader {
     #[allow(clippy::needless_pass_by_value)] // a Python argument
     fn new(board: PathBuf) -> PyResult<Self> {
         let place = place(&board)?;
-        let core = pegel::Reader::open(place).map_err(raise)?;
+        let core = pegel::dynamic::Reader::open(place).map_err(raise)?;
         Ok(Self {
             place: place.into(),
             core: Mutex::new(Some(Arc::new(core))),

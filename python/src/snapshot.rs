@@ -93,28 +93,28 @@ impl Stamp {
 pub struct Snapshot {
     board: String,
     document: Option<Type>,
-    core: pegel::Snapshot,
+    core: pegel::dynamic::Snapshot,
     /// Who can tell whether the writer lives; `None` for the writer's own snapshots.
-    reader: Option<Arc<pegel::Reader>>,
+    reader: Option<Arc<pegel::dynamic::Reader>>,
     writer_alive: OnceLock<bool>,
     record: PyOnceLock<Py<PyAny>>,
 }
 
 impl Snapshot {
     /// A snapshot that a reader took.
-    pub fn of_reader(core: pegel::Snapshot, reader: Arc<pegel::Reader>) -> Self {
+    pub fn of_reader(core: pegel::dynamic::Snapshot, reader: Arc<pegel::dynamic::Reader>) -> Self {
         Self::new(core, &Arc::clone(&reader), Some(reader))
     }
 
     /// A snapshot that a writer took of its own board.
-    pub fn of_writer(core: pegel::Snapshot, writer: &pegel::Writer) -> Self {
+    pub fn of_writer(core: pegel::dynamic::Snapshot, writer: &pegel::dynamic::Writer) -> Self {
         Self::new(core, writer.reader(), None)
     }
 
     fn new(
-        core: pegel::Snapshot,
-        board: &pegel::Reader,
-        reader: Option<Arc<pegel::Reader>>,
+        core: pegel::dynamic::Snapshot,
+        board: &pegel::dynamic::Reader,
+        reader: Option<Arc<pegel::dynamic::Reader>>,
     ) -> Self {
         Self {
             board: board.board().into(),

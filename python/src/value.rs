@@ -1,6 +1,7 @@
 //! Python objects to values and documents, and back.
 
-use pegel::{ErrorKind, Schema, Snapshot, Type, Value};
+use pegel::dynamic::Snapshot;
+use pegel::{ErrorKind, Schema, Type, Value};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{

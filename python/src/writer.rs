@@ -30,7 +30,7 @@ pub struct Writer {
 
 /// `None` when closed. No Python code runs while it is locked: that could let another thread in,
 /// which would then wait for this one without letting it go on.
-type Core = Mutex<Option<pegel::Writer>>;
+type Core = Mutex<Option<pegel::dynamic::Writer>>;
 
 /// All writers of this process.
 static WRITERS: Mutex<Vec<Weak<Core>>> = Mutex::new(Vec::new());
@@ -52,7 +52,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Writer {
-    fn with<T>(&self, task: impl FnOnce(&mut pegel::Writer) -> T) -> PyResult<T> {
+    fn with<T>(&self, task: impl FnOnce(&mut pegel::dynamic::Writer) -> T) -> PyResult<T> {
         let done = locked(&self.core).as_mut().map(task);
         done.ok_or_else(|| {
             let reason = "this writer is closed, as in a child that got it by fork; open the board";
@@ -65,8 +65,8 @@ impl Writer {
     }
 }
 
-impl From<pegel::Writer> for Writer {
-    fn from(core: pegel::Writer) -> Self {
+impl From<pegel::dynamic::Writer> for Writer {
+    fn from(core: pegel::dynamic::Writer) -> Self {
         let reader = core.reader();
         let (board, path) = (reader.board().into(), reader.path().into());
         let schema = reader.schema().clone();
@@ -103,7 +103,7 @@ impl Writer {
             mode: mode.unwrap_or(0),
             replace,
         };
-        Ok(pegel::Writer::create(place, &schema, &options)
+        Ok(pegel::dynamic::Writer::create(place, &schema, &options)
             .map_err(raise)?
             .into())
     }
@@ -116,7 +116,7 @@ impl Writer {
     #[allow(clippy::needless_pass_by_value)] // a Python argument
     fn open(py: Python<'_>, board: PathBuf, timeout: Option<f64>) -> PyResult<Self> {
         let place = place(&board)?;
-        let open = |slice| Ok(pegel::Writer::open(place, Some(slice)));
+        let open = |slice| Ok(pegel::dynamic::Writer::open(place, Some(slice)));
         let opened = Deadline::after(timeout)?.attempt(py, ErrorKind::Locked, open)?;
         Ok(opened.map_err(raise)?.into())
     }

@@ -41,7 +41,7 @@ impl Boards {
         fs::write(self.0.path().join(name), text).unwrap();
     }
 
-    /// As `pegel::Writer` and `pegel::Reader` name it.
+    /// As `pegel::dynamic::Writer` and `pegel::dynamic::Reader` name it.
     pub fn board(&self, name: &str) -> String {
         format!("{}/{name}", self.0.path().display())
     }

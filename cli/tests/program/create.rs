@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use pegel::Reader;
+use pegel::dynamic::Reader;
 use serde_json::json;
 
 use crate::boards::{Boards, TANK};

@@ -1,6 +1,7 @@
 //! Boards that hold a document.
 
-use pegel::{Field, Options, Reader, Schema, Writer};
+use pegel::dynamic::{Reader, Writer};
+use pegel::{Field, Options, Schema};
 use serde_json::json;
 
 use crate::boards::Boards;

@@ -1,6 +1,7 @@
 //! get and set of boards with fields.
 
-use pegel::{Field, Options, Reader, Schema, Type, Value, Writer};
+use pegel::dynamic::{Reader, Writer};
+use pegel::{Field, Options, Schema, Type, Value};
 use serde_json::json;
 
 use crate::boards::Boards;

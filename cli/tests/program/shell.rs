@@ -1,6 +1,6 @@
 //! What every command owes a shell.
 
-use pegel::Writer;
+use pegel::dynamic::Writer;
 
 use crate::boards::Boards;
 

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use assert_cmd::cargo::cargo_bin;
-use pegel::Writer;
+use pegel::dynamic::Writer;
 
 use crate::boards::Boards;
 
