@@ -66,6 +66,23 @@ impl Argument {
         Error::new(ErrorKind::InvalidArgument, format!("{} {reason}", self.0))
     }
 
+    /// That it has what only a newer library knows.
+    pub fn unknown(self) -> Error {
+        self.invalid("asks for what this library does not know; use a newer one")
+    }
+
+    /// A C string of UTF-8, or "" for NULL.
+    ///
+    /// # Safety
+    /// It is NULL or a C string that stays as it is for `'a`.
+    pub unsafe fn optional_text<'a>(self, text: *const c_char) -> Result<&'a str, Error> {
+        if text.is_null() {
+            return Ok("");
+        }
+        // SAFETY: the function's promise.
+        unsafe { self.text(text) }
+    }
+
     /// A C string of UTF-8.
     ///
     /// # Safety

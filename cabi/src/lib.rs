@@ -58,7 +58,7 @@ pub unsafe extern "C" fn pegel_layout(
                 Argument("record_size").out(record_size)?,
             )
         };
-        let schema = types::schema(given)?;
+        let schema = types::schema(given, "")?;
         for (field, laid_out) in given.iter_mut().zip(schema.fields()) {
             *field = laid_out.into();
         }

@@ -8,7 +8,7 @@ use pegel::{Error, ErrorKind};
 
 use crate::failure::{Argument, guard};
 use crate::types::{
-    document_number, fill, pegel_field, pegel_info, pegel_stamp, pegel_status, sized,
+    document_number, fill, pegel_field, pegel_info, pegel_stamp, pegel_status, schema, sized,
 };
 
 /// Reads a board.
@@ -45,6 +45,34 @@ pub unsafe extern "C" fn pegel_reader_open(
     })
 }
 
+/// Opens a board for a program that was made for these fields: the board may have an earlier or a later
+/// version of them, with fewer or more at their end. Fields that it lacks get their defaults from the
+/// details (JSON as in pegel_options, or NULL), or are unknown if they are optional.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_open_as(
+    board: *const c_char,
+    fields: *const pegel_field,
+    count: usize,
+    details: *const c_char,
+    reader: *mut *mut pegel_reader,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: a C string, `count` fields, a C string or NULL, and room for a
+        // pointer.
+        let (board, fields, details, out) = unsafe {
+            (
+                Argument("board").text(board)?,
+                Argument("fields").slice(fields, count)?,
+                Argument("details").optional_text(details)?,
+                Argument("reader").out(reader)?,
+            )
+        };
+        let reader = Reader::open(board)?.view(&schema(fields, details)?)?;
+        *out = Box::into_raw(Box::new(reader)).cast();
+        Ok(())
+    })
+}
+
 /// What is known of the board.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_reader_info(
@@ -64,6 +92,7 @@ pub unsafe extern "C" fn pegel_reader_info(
             generation: known.generation,
             document: document_number(schema.document()),
             mode: known.mode,
+            lineage: reader.lineage(),
         };
         fill(place, &found);
         Ok(())
@@ -136,6 +165,40 @@ pub unsafe extern "C" fn pegel_reader_field(
     })
 }
 
+/// Descriptions, labels, defaults and limits: a JSON text, "" when there are none. Its length does not
+/// count the NUL. With capacity 0, `text` may be NULL and only the length is told.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_details(
+    reader: *const pegel_reader,
+    text: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: an open reader, room for `capacity` bytes and a number.
+        let (reader, text, length) = unsafe {
+            (
+                open(reader)?,
+                Argument("text").slice_mut(text.cast::<u8>(), capacity)?,
+                Argument("length").out(length)?,
+            )
+        };
+        let details = reader.schema().details().as_bytes();
+        if capacity > 0 {
+            let (name, needed) = (reader.board(), details.len() + 1);
+            if capacity < needed {
+                let message =
+                    format!("board {name}: the details need {needed} bytes, not {capacity}");
+                return Err(Error::new(ErrorKind::TooLarge, message));
+            }
+            text[..details.len()].copy_from_slice(details);
+            text[details.len()] = 0;
+        }
+        *length = details.len();
+        Ok(())
+    })
+}
+
 /// The newest sequence, 0 when nothing has been published (or reader is NULL). One load.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_reader_sequence(reader: *const pegel_reader) -> u64 {
@@ -168,6 +231,23 @@ pub unsafe extern "C" fn pegel_reader_read_at(
     stamp: *mut pegel_stamp,
 ) -> pegel_status {
     let read = |reader: &Reader, record: &mut [u8]| reader.copy_at_into(sequence, record);
+    guard(|| {
+        // SAFETY: the caller's promise, the same as this function's.
+        unsafe { copy(reader, record, record_size, stamp, read) }
+    })
+}
+
+/// The first record after a sequence that the ring still holds: for following every publication. The
+/// stamp's missed counts those before it that it held no longer. `PEGEL_EMPTY` when there is none yet.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_read_after(
+    reader: *const pegel_reader,
+    after: u64,
+    record: *mut c_void,
+    record_size: usize,
+    stamp: *mut pegel_stamp,
+) -> pegel_status {
+    let read = |reader: &Reader, record: &mut [u8]| reader.copy_after_into(after, record);
     guard(|| {
         // SAFETY: the caller's promise, the same as this function's.
         unsafe { copy(reader, record, record_size, stamp, read) }
@@ -207,6 +287,8 @@ unsafe fn copy(
         generation: known.generation,
         published_ns: known.published_ns,
         age_ns: known.age_ns,
+        present: known.present,
+        missed: known.missed,
     };
     fill(place, &found);
     Ok(())

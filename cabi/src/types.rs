@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_char};
 
 use bytemuck::{Pod, Zeroable};
-use pegel::{Entry, Error, ErrorKind, Field, Schema, Type};
+use pegel::{Condition, Entry, Error, ErrorKind, Field, Schema, Type};
 
 use crate::failure::Argument;
 
@@ -40,6 +40,8 @@ pub enum pegel_status {
     PEGEL_GONE = 26,
     /// Somebody published since the sequence that you named.
     PEGEL_CONFLICT = 27,
+    /// The ring is full of publications that nobody acknowledged yet.
+    PEGEL_FULL = 28,
     /// The file is no board, or damaged.
     PEGEL_CORRUPT = 30,
     /// A board of another layout version or byte order.
@@ -70,6 +72,7 @@ impl From<ErrorKind> for pegel_status {
             ErrorKind::Busy => Self::PEGEL_BUSY,
             ErrorKind::Gone => Self::PEGEL_GONE,
             ErrorKind::Conflict => Self::PEGEL_CONFLICT,
+            ErrorKind::Full => Self::PEGEL_FULL,
             ErrorKind::Corrupt => Self::PEGEL_CORRUPT,
             ErrorKind::Unsupported => Self::PEGEL_UNSUPPORTED,
             ErrorKind::Untrusted => Self::PEGEL_UNTRUSTED,
@@ -96,6 +99,7 @@ impl pegel_status {
             25 => c"BUSY",
             26 => c"GONE",
             27 => c"CONFLICT",
+            28 => c"FULL",
             30 => c"CORRUPT",
             31 => c"UNSUPPORTED",
             32 => c"UNTRUSTED",
@@ -130,6 +134,8 @@ pub enum pegel_type {
     PEGEL_JSON,
     /// A document of bytes.
     PEGEL_BYTES,
+    /// Or this to the type of a field that may be unknown: pegel_stamp's present then has a bit for it.
+    PEGEL_OPTIONAL = 256,
 }
 
 /// Flags of `pegel_options`.
@@ -137,6 +143,20 @@ pub enum pegel_type {
 pub enum pegel_flag {
     /// Replace a board that has another schema or other slots, or is damaged.
     PEGEL_REPLACE = 1,
+    /// If the board has more fields than the program, its records have them all.
+    PEGEL_WHOLE = 2,
+}
+
+/// On which condition pegel_writer_publish_on publishes.
+#[repr(C)]
+#[allow(dead_code)] // the library takes any number and looks it up
+pub enum pegel_condition {
+    PEGEL_ALWAYS = 0,
+    /// If the newest sequence still is the named one (0: nothing published yet); else PEGEL_CONFLICT.
+    PEGEL_NEWEST = 1,
+    /// If the ring then still holds all publications after the named one, up to which somebody has
+    /// acknowledged them; else PEGEL_FULL.
+    PEGEL_ACKNOWLEDGED = 2,
 }
 
 /// One field: `count` elements (1: a plain value) of `size` bytes, `offset` bytes into the record.
@@ -148,7 +168,7 @@ pub struct pegel_field {
     pub name: [c_char; 32],
     /// UTF-8 of at most 15 bytes, NUL-padded.
     pub unit: [c_char; 16],
-    /// A pegel_type.
+    /// A pegel_type, perhaps with PEGEL_OPTIONAL.
     pub r#type: u32,
     /// Bytes of one element; a text's or document's must be given.
     pub size: u32,
@@ -163,6 +183,7 @@ const _: () = {
     assert!(pegel_type::PEGEL_BOOL as u32 == Type::Bool.code());
     assert!(pegel_type::PEGEL_TEXT as u32 == Type::Text.code());
     assert!(pegel_type::PEGEL_BYTES as u32 == Type::Bytes.code());
+    assert!(pegel_type::PEGEL_OPTIONAL as u32 == pegel::OPTIONAL);
 };
 
 impl From<&Field> for pegel_field {
@@ -171,23 +192,43 @@ impl From<&Field> for pegel_field {
     }
 }
 
-/// The schema of a C array of fields.
-pub fn schema(fields: &[pegel_field]) -> Result<Schema, Error> {
+/// The schema of a C array of fields and a text of details, which may be empty.
+pub fn schema(fields: &[pegel_field], details: &str) -> Result<Schema, Error> {
     let entries = fields.iter().map(bytemuck::cast_ref::<_, Entry>);
-    Schema::new(entries.map(Field::try_from).collect::<Result<_, _>>()?)
+    let schema = Schema::new(entries.map(Field::try_from).collect::<Result<_, _>>()?)?;
+    if details.is_empty() {
+        Ok(schema)
+    } else {
+        schema.with_details(details)
+    }
 }
 
 /// How a board is created; all but `size` may be 0.
 #[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
+#[derive(Clone, Copy)]
 pub struct pegel_options {
     pub size: u32,
     /// Slots of the ring, a power of two from 4; 0 chooses.
     pub slots: u32,
-    /// Permissions of the board's file; 0 is 0640.
+    /// Permissions of the board's file; 0 is 0640, or what they are if there is one.
     pub mode: u32,
-    /// PEGEL_REPLACE or 0.
+    /// Of pegel_flag.
     pub flags: u32,
+    /// Descriptions, labels, defaults and limits as JSON (docs/format.md), or NULL.
+    pub details: *const c_char,
+}
+
+/// How a record is published; all but `size` may be 0.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+pub struct pegel_publication {
+    pub size: u32,
+    /// A pegel_condition.
+    pub condition: u32,
+    /// The sequence that it names.
+    pub sequence: u64,
+    /// The optional fields that are known: the lowest bit for the first of them, and so on.
+    pub present: u64,
 }
 
 /// What is known of a publication, as of the read.
@@ -201,12 +242,16 @@ pub struct pegel_stamp {
     pub record_size: u32,
     pub reserved: u32,
     pub sequence: u64,
-    /// How many writers had taken the board by then.
+    /// How many writers had taken the board by then; 0 for the defaults of a new board.
     pub generation: u64,
     /// When it was published: Unix time.
     pub published_ns: i64,
     /// How old it was when it was read; time in suspend counts.
     pub age_ns: i64,
+    /// The optional fields that are known: the lowest bit for the first of them, and so on.
+    pub present: u64,
+    /// Of pegel_reader_read_after: publications before this one that the ring no longer held.
+    pub missed: u64,
 }
 
 /// What is known of a board.
@@ -227,6 +272,9 @@ pub struct pegel_info {
     pub document: u32,
     /// Permissions of the board's file.
     pub mode: u32,
+    /// Drawn at random when a board is new, and kept when it is replaced: sequences can be compared
+    /// while it is the same.
+    pub lineage: u64,
 }
 
 /// The number of a document's type in `pegel_info`.
@@ -238,17 +286,17 @@ pub fn document_number(kind: Option<Type>) -> u32 {
     }
 }
 
-/// The options at a pointer, or the default ones. A program that is newer than the library may
-/// have more than this library knows, if they are zero.
+/// A struct of the caller that begins with its size, as far as this library knows it; what it does not
+/// know of a newer program's has to be zero.
 ///
 /// # Safety
-/// It is NULL or valid for reads of as many bytes as its `size` says.
-pub unsafe fn options(given: *const pegel_options) -> Result<pegel_options, Error> {
-    let argument = Argument("options");
+/// `T` is `repr(C)`, begins with a u32 and takes any bytes that a caller may put there; `given` is NULL
+/// or valid for reads of as many bytes as its first u32 says.
+unsafe fn known<T>(argument: Argument, given: *const T, mut known: T) -> Result<T, Error> {
     if given.is_null() {
-        return Ok(pegel_options::zeroed());
+        return Ok(known);
     }
-    // SAFETY: not NULL; by the function's promise `size` itself can be read, then that many bytes.
+    // SAFETY: not NULL; by the function's promise the size itself can be read, then that many bytes.
     let bytes = unsafe {
         let size = given.cast::<u32>().read_unaligned() as usize;
         if size < size_of::<u32>() {
@@ -256,14 +304,61 @@ pub unsafe fn options(given: *const pegel_options) -> Result<pegel_options, Erro
         }
         argument.slice(given.cast::<u8>(), size)?
     };
-    let (known, newer) = bytes.split_at(bytes.len().min(size_of::<pegel_options>()));
-    let mut options = pegel_options::zeroed();
-    bytemuck::bytes_of_mut(&mut options)[..known.len()].copy_from_slice(known);
-    let unknown_flags = options.flags & !(pegel_flag::PEGEL_REPLACE as u32);
-    if unknown_flags != 0 || newer.iter().any(|&byte| byte != 0) {
-        return Err(argument.invalid("asks for what this library does not know; use a newer one"));
+    let common = bytes.len().min(size_of::<T>());
+    if bytes[common..].iter().any(|&byte| byte != 0) {
+        return Err(argument.unknown());
     }
-    Ok(options)
+    // SAFETY: both have that many bytes, and `T` takes any, by the function's promise.
+    unsafe {
+        std::ptr::copy_nonoverlapping(bytes.as_ptr(), (&raw mut known).cast::<u8>(), common);
+    }
+    Ok(known)
+}
+
+/// The options at a pointer, or the default ones, and their details.
+///
+/// # Safety
+/// It is NULL or valid for reads of as many bytes as its `size` says, and its details are NULL or a C
+/// string, for `'a`.
+pub unsafe fn options<'a>(given: *const pegel_options) -> Result<(pegel_options, &'a str), Error> {
+    let none = pegel_options {
+        size: 0,
+        slots: 0,
+        mode: 0,
+        flags: 0,
+        details: std::ptr::null(),
+    };
+    let argument = Argument("options");
+    // SAFETY: the function's promise; any bytes are numbers and a pointer.
+    let options = unsafe { known(argument, given, none)? };
+    let flags = pegel_flag::PEGEL_REPLACE as u32 | pegel_flag::PEGEL_WHOLE as u32;
+    if options.flags & !flags != 0 {
+        return Err(argument.unknown());
+    }
+    // SAFETY: the function's promise.
+    let details = unsafe { Argument("details").optional_text(options.details)? };
+    Ok((options, details))
+}
+
+/// The condition and the presence of a publication.
+///
+/// # Safety
+/// It is NULL or valid for reads of as many bytes as its `size` says.
+pub unsafe fn publication(given: *const pegel_publication) -> Result<(Condition, u64), Error> {
+    let argument = Argument("publication");
+    let whole = pegel_publication {
+        present: u64::MAX,
+        ..Zeroable::zeroed()
+    };
+    // SAFETY: the function's promise; any bytes are numbers.
+    let known = unsafe { known(argument, given, whole)? };
+    let condition = match known.condition {
+        0 => Condition::Always,
+        1 => Condition::Newest(known.sequence),
+        2 => Condition::Acknowledged(known.sequence),
+        _ => return Err(argument.unknown()),
+    };
+    Ok((condition, known.present))
 }
 
 /// The bytes of a caller's struct that begins with its size.

@@ -2,12 +2,12 @@
 
 use std::ffi::{c_char, c_void};
 
-use pegel::dynamic::{Reader, Writer};
-use pegel::{Error, Options};
+use pegel::dynamic::{Payload, Reader, Writer};
+use pegel::{Condition, Error, Options};
 
 use crate::failure::{Argument, guard};
 use crate::reader::{pegel_reader, timeout};
-use crate::types::{self, pegel_field, pegel_flag, pegel_options, pegel_status};
+use crate::types::{self, pegel_field, pegel_flag, pegel_options, pegel_publication, pegel_status};
 
 /// Publishes to a board, and holds it until it is closed or its process ends.
 // To C, a `Writer` goes by this name.
@@ -15,7 +15,9 @@ pub struct pegel_writer {
     _opaque: (),
 }
 
-/// Creates a board, or takes over one that has the same fields; its last record stays.
+/// Creates a board, or takes over one that has the same fields; its records stay. A board that has fewer
+/// is replaced by one that has them all, and one that has more stays as it is, if those that are appended
+/// have defaults or are optional; records are laid out as the given fields nevertheless.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_writer_create(
     board: *const c_char,
@@ -27,7 +29,7 @@ pub unsafe extern "C" fn pegel_writer_create(
     guard(|| {
         // SAFETY: the caller's promise: a C string, `count` fields, options of the size that they
         // say or NULL, and room for a pointer.
-        let (board, fields, options, writer) = unsafe {
+        let (board, fields, (options, details), writer) = unsafe {
             (
                 Argument("board").text(board)?,
                 Argument("fields").slice(fields, count)?,
@@ -35,15 +37,18 @@ pub unsafe extern "C" fn pegel_writer_create(
                 Argument("writer").out(writer)?,
             )
         };
-        let options = Options {
+        let is_set = |flag: pegel_flag| options.flags & flag as u32 != 0;
+        let wanted = Options {
             slots: options.slots,
             mode: options.mode,
-            replace: options.flags & pegel_flag::PEGEL_REPLACE as u32 != 0,
+            replace: is_set(pegel_flag::PEGEL_REPLACE),
         };
-        give(
-            writer,
-            Writer::create(board, &types::schema(fields)?, &options)?,
-        );
+        let schema = types::schema(fields, details)?;
+        let mut created = Writer::create(board, &schema, &wanted)?;
+        if !is_set(pegel_flag::PEGEL_WHOLE) {
+            created = created.view(&schema)?;
+        }
+        give(writer, created);
         Ok(())
     })
 }
@@ -72,7 +77,8 @@ fn give(place: &mut *mut pegel_writer, writer: Writer) {
     *place = Box::into_raw(Box::new(writer)).cast();
 }
 
-/// Publishes a record of the board's size, or a document of at most that. The sequence may be NULL.
+/// Publishes a record of the board's size, or a document of at most that; all its fields are known. The
+/// sequence may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_writer_publish(
     writer: *mut pegel_writer,
@@ -82,12 +88,21 @@ pub unsafe extern "C" fn pegel_writer_publish(
 ) -> pegel_status {
     guard(|| {
         // SAFETY: the caller's promise, the same as this function's.
-        unsafe { publish(writer, record, record_size, sequence, Writer::publish) }
+        unsafe {
+            publish(
+                writer,
+                Condition::Always,
+                u64::MAX,
+                record,
+                record_size,
+                sequence,
+            )
+        }
     })
 }
 
-/// Publishes if the newest sequence is still the expected one (0: nothing published yet); else
-/// `PEGEL_CONFLICT`.
+/// As pegel_writer_publish, if the newest sequence is still the expected one (0: nothing published yet);
+/// else `PEGEL_CONFLICT`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_writer_publish_if(
     writer: *mut pegel_writer,
@@ -96,11 +111,29 @@ pub unsafe extern "C" fn pegel_writer_publish_if(
     record_size: usize,
     sequence: *mut u64,
 ) -> pegel_status {
-    let publish_if =
-        |writer: &mut Writer, record: &[u8]| writer.publish_if(expected_sequence, record);
+    let condition = Condition::Newest(expected_sequence);
     guard(|| {
         // SAFETY: the caller's promise, the same as this function's.
-        unsafe { publish(writer, record, record_size, sequence, publish_if) }
+        unsafe { publish(writer, condition, u64::MAX, record, record_size, sequence) }
+    })
+}
+
+/// As pegel_writer_publish, on a condition, or with fields that are unknown. The sequence may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_writer_publish_on(
+    writer: *mut pegel_writer,
+    publication: *const pegel_publication,
+    record: *const c_void,
+    record_size: usize,
+    sequence: *mut u64,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: a publication of the size that it says or NULL, and the same as
+        // that function's.
+        unsafe {
+            let (condition, present) = types::publication(publication)?;
+            publish(writer, condition, present, record, record_size, sequence)
+        }
     })
 }
 
@@ -108,10 +141,11 @@ pub unsafe extern "C" fn pegel_writer_publish_if(
 /// An open writer that nobody else is at, `record_size` bytes, and NULL or room for a number.
 unsafe fn publish(
     writer: *mut pegel_writer,
+    condition: Condition,
+    present: u64,
     record: *const c_void,
     record_size: usize,
     sequence: *mut u64,
-    publish: impl Fn(&mut Writer, &[u8]) -> Result<u64, Error>,
 ) -> Result<(), Error> {
     // SAFETY: the function's promise.
     let (writer, record, sequence) = unsafe {
@@ -121,7 +155,7 @@ unsafe fn publish(
             sequence.as_mut(),
         )
     };
-    let published = publish(writer, record)?;
+    let published = writer.publish_on(condition, Payload::new(record, present))?;
     if let Some(sequence) = sequence {
         *sequence = published;
     }

@@ -59,7 +59,6 @@ impl Create {
             schema,
             slots,
             mode,
-            defaults,
         } = schema::read(&self.schema).map_err(Failure::Failed)?;
         let options = Options {
             slots: self.slots.unwrap_or(slots),
@@ -67,7 +66,7 @@ impl Create {
             replace: self.replace,
         };
         let board = place.board(&self.name)?;
-        let mut writer = Writer::create(&board, &schema, &options).map_err(|error| {
+        Writer::create(&board, &schema, &options).map_err(|error| {
             let replaceable = [
                 ErrorKind::InvalidFields,
                 ErrorKind::Corrupt,
@@ -79,11 +78,6 @@ impl Create {
                 Failure::from(error)
             }
         })?;
-        if let Some(defaults) = defaults
-            && writer.reader().sequence() == 0
-        {
-            writer.publish(&defaults)?;
-        }
         Ok(())
     }
 }

@@ -23,6 +23,7 @@ pub fn check(text: &str) -> serde_json::Result<()> {
 
 pub fn value(value: &Value) -> Json {
     match value {
+        Value::Null => Json::Null,
         Value::Bool(value) => Json::from(*value),
         Value::Int(value) => Json::from(*value),
         Value::UInt(value) => Json::from(*value),
@@ -76,6 +77,7 @@ pub fn stamp(snapshot: &Snapshot) -> Map<String, Json> {
     let facts = [
         ("sequence", Json::from(stamp.sequence)),
         ("generation", Json::from(stamp.generation)),
+        ("default", Json::from(stamp.is_default())),
         ("published", Json::Number(time::seconds(stamp.published_ns))),
         ("age", Json::Number(time::seconds(stamp.age_ns))),
     ];

@@ -1,8 +1,8 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use pegel::dynamic::{Reader, Snapshot};
 use pegel::ErrorKind;
+use pegel::dynamic::{Reader, Snapshot};
 use serde_json::{Map, Value as Json, json};
 
 use crate::failure::Result;

@@ -3,23 +3,21 @@
 use std::fs;
 use std::path::Path;
 
-use pegel::{Field, Schema, Type, Value};
+use pegel::{Details, Field, Schema, Type, Value};
 use serde::{Deserialize, Deserializer, de};
-
-use crate::json;
 
 pub struct Description {
     pub schema: Schema,
     /// As in [`pegel::Options`]: 0 is the default.
     pub slots: u32,
     pub mode: u32,
-    /// The first record, if there are defaults.
-    pub defaults: Option<Vec<u8>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[serde(default)]
+    description: String,
     #[serde(default)]
     field: Vec<FieldEntry>,
     #[serde(default, deserialize_with = "document_type")]
@@ -44,7 +42,15 @@ struct FieldEntry {
     size: u32,
     #[serde(default)]
     count: u32,
+    #[serde(default)]
+    optional: bool,
+    #[serde(default)]
+    label: String,
+    #[serde(default)]
+    description: String,
     default: Option<Literal>,
+    min: Option<Literal>,
+    max: Option<Literal>,
 }
 
 /// Wider than `toml::Value`, which has no numbers beyond `i64`.
@@ -119,52 +125,37 @@ pub fn read(path: &Path) -> Result<Description, String> {
 }
 
 fn describe(file: &File) -> Result<Description, String> {
-    let (fields, defaults) = match file.document {
-        Some(kind) => document(file, kind)?,
+    let fields = match file.document {
+        Some(kind) => vec![document(file, kind)?],
         None => record(file)?,
     };
-    let schema = Schema::new(fields).map_err(|error| error.to_string())?;
-    let defaults = match defaults {
-        Some(values) => {
-            let fields = schema.fields().iter().map(|field| &*field.name);
-            let record: Vec<_> = fields.zip(values).collect();
-            let encoded = schema.encode(&record);
-            Some(encoded.map_err(|error| format!("the defaults: {error}"))?)
-        }
-        None => None,
-    };
+    let schema = Schema::new(fields).and_then(|schema| schema.describe(&*file.description));
     Ok(Description {
-        schema,
+        schema: schema.map_err(|error| error.to_string())?,
         slots: file.slots,
         mode: file.mode,
-        defaults,
     })
 }
 
-type FieldsAndDefaults = (Vec<Field>, Option<Vec<Value>>);
-
-fn document(file: &File, kind: Type) -> Result<FieldsAndDefaults, String> {
+fn document(file: &File, kind: Type) -> Result<Field, String> {
     if !file.field.is_empty() {
         return Err("a board holds a document or fields, not both".into());
     }
     let capacity = file
         .capacity
         .ok_or("a document needs a capacity, the bytes of the longest one")?;
-    let default = file.default.as_ref();
-    let (field, default) = if kind == Type::Json {
-        if let Some(text) = default {
-            json::check(text).map_err(|error| format!("the default is no JSON: {error}"))?;
-        }
-        let value = default.map(|text| Value::Text(text.clone()));
-        (Field::json(capacity), value)
+    let field = if kind == Type::Json {
+        Field::json(capacity)
     } else {
-        let value = default.map(|text| Value::Bytes(text.clone().into_bytes()));
-        (Field::bytes(capacity), value)
+        Field::bytes(capacity)
     };
-    Ok((vec![field], default.map(|value| vec![value])))
+    Ok(match &file.default {
+        Some(default) => field.default(default.clone()),
+        None => field,
+    })
 }
 
-fn record(file: &File) -> Result<FieldsAndDefaults, String> {
+fn record(file: &File) -> Result<Vec<Field>, String> {
     if file.field.is_empty() {
         return Err(
             "it has neither fields nor a document; `pegel create --help` shows both".into(),
@@ -182,17 +173,14 @@ fn record(file: &File) -> Result<FieldsAndDefaults, String> {
         size: entry.size,
         count: entry.count,
         offset: 0,
+        optional: entry.optional,
+        details: Details {
+            label: entry.label.clone(),
+            description: entry.description.clone(),
+            default: entry.default.as_ref().map(Literal::value),
+            min: entry.min.as_ref().map(Literal::value),
+            max: entry.max.as_ref().map(Literal::value),
+        },
     });
-    let (with, without): (Vec<_>, Vec<_>) =
-        file.field.iter().partition(|entry| entry.default.is_some());
-    if !with.is_empty() && !without.is_empty() {
-        let names: Vec<_> = without.iter().map(|entry| &*entry.name).collect();
-        return Err(format!(
-            "give all fields a default or none; {} has none",
-            names.join(", ")
-        ));
-    }
-    let defaults = with.iter().filter_map(|entry| entry.default.as_ref());
-    let defaults: Vec<_> = defaults.map(Literal::value).collect();
-    Ok((fields.collect(), without.is_empty().then_some(defaults)))
+    Ok(fields.collect())
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use pegel::dynamic::{Reader, Writer};
+use pegel::dynamic::{Encoded, Reader, Writer};
 use pegel::{ErrorKind, Field, Schema, Type, Value};
 use serde_json::json;
 
@@ -76,7 +76,10 @@ impl Set {
         let document = self.document.as_deref().map(read).transpose()?;
         let mut writer = Writer::open(&board, Some(self.timeout)).map_err(locked)?;
         let record = match document {
-            Some(document) => checked(writer.reader(), document)?,
+            Some(document) => Encoded {
+                bytes: checked(writer.reader(), document)?,
+                present: 0,
+            },
             None => self.record(writer.reader())?,
         };
         let sequence = match self.if_sequence {
@@ -90,9 +93,9 @@ impl Set {
     }
 
     /// The newest record with the assignments done.
-    fn record(&self, reader: &Reader) -> Result<Vec<u8>> {
+    fn record(&self, reader: &Reader) -> Result<Encoded> {
         let record = match reader.read() {
-            Ok(snapshot) => Some(snapshot.bytes().to_vec()),
+            Ok(snapshot) => Some(snapshot.encoded()),
             Err(error) if error.kind() == ErrorKind::Empty => None,
             Err(error) => return Err(error.into()),
         };
@@ -100,51 +103,68 @@ impl Set {
             .map_err(|failure| failure.of(reader.board()))
     }
 
-    fn change(&self, schema: &Schema, record: Option<Vec<u8>>) -> Result<Vec<u8>> {
+    fn change(&self, schema: &Schema, record: Option<Encoded>) -> Result<Encoded> {
         let changes = self.assignments.iter().map(|(name, text)| {
             let target = Target::find(schema, name)?;
             let value = target.parse(text)?;
             Ok((target, value))
         });
         let changes: Vec<_> = changes.collect::<Result<_>>()?;
-        if schema.document().is_some() {
-            let (name, value) = (&schema.fields()[0].name, &changes[0].1);
-            return Ok(schema.encode(&[(name, value.clone())])?);
-        }
         let mut record = match record {
             Some(record) => record,
-            None => empty(schema, &changes)?,
+            None => first(schema, &changes)?,
         };
         for (target, value) in changes {
-            let Target { field, index } = target;
-            let (count, start) = match index {
-                Some(index) => (1, index * field.size as usize),
-                None => (field.count, 0),
+            let value = match target.index {
+                Some(index) => with_element(schema, &record, target.field, index, value)?,
+                None => value,
             };
-            // Encoded alone, so that the bytes of all others stay what they are.
-            let alone = Schema::new(vec![Field {
-                count,
-                offset: 0,
-                ..field.clone()
-            }])?;
-            let bytes = alone.encode(&[(&field.name, value)])?;
-            record[field.offset as usize + start..][..bytes.len()].copy_from_slice(&bytes);
+            schema.set(&mut record, &target.field.name, &value)?;
         }
         Ok(record)
     }
 }
 
-/// The record before the first one, for changes that leave nothing out.
-fn empty(schema: &Schema, changes: &[(Target, Value)]) -> Result<Vec<u8>> {
+/// An array with another element.
+fn with_element(
+    schema: &Schema,
+    record: &Encoded,
+    field: &Field,
+    index: usize,
+    value: Value,
+) -> Result<Value> {
+    let values = schema.decode(record);
+    let array = values.into_iter().find(|(name, _)| *name == field.name);
+    match array {
+        Some((_, Value::List(mut elements))) => {
+            elements[index] = value;
+            Ok(Value::List(elements))
+        }
+        _ => Err(Failure::Failed(format!(
+            "field {name} is unknown; give all its {count} elements",
+            name = field.name,
+            count = field.count
+        ))),
+    }
+}
+
+/// The record before the first one, for changes that leave out only what may be missing.
+fn first(schema: &Schema, changes: &[(Target, Value)]) -> Result<Encoded> {
     let is_given = |field: &Field| {
         let mut given = changes.iter().filter(|(target, _)| target.field == field);
         let elements = given.clone().filter(|(target, _)| target.index.is_some());
         elements.count() == field.count as usize || given.any(|(target, _)| target.index.is_none())
     };
-    let missing = schema.fields().iter().filter(|field| !is_given(field));
-    let missing: Vec<_> = missing.map(|field| &*field.name).collect();
+    let needed = schema
+        .fields()
+        .iter()
+        .filter(|field| !field.may_be_missing());
+    let missing: Vec<_> = needed
+        .filter(|field| !is_given(field))
+        .map(|field| &*field.name)
+        .collect();
     if missing.is_empty() {
-        return Ok(vec![0; schema.record_size()]);
+        return Ok(schema.template());
     }
     Err(Failure::Failed(format!(
         "nothing has been published yet, and the first record needs all fields; give {} too",

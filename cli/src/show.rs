@@ -44,6 +44,7 @@ fn object(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<Json> {
     let info = reader.info();
     let mut board = json!({
         "board": reader.board(),
+        "description": reader.schema().description(),
         "path": reader.path().to_string_lossy(),
         "mode": format!("{:04o}", info.mode),
         "owner": owner(info),
@@ -76,10 +77,15 @@ fn described(field: &Field) -> Json {
         size,
         count,
         offset,
+        optional,
+        details,
     } = field;
+    let limit = |value: &Option<Value>| value.as_ref().map(json::value);
     json!({
         "name": name, "type": kind.name(), "unit": unit,
-        "size": size, "count": count, "offset": offset,
+        "size": size, "count": count, "offset": offset, "optional": optional,
+        "label": details.label, "description": details.description,
+        "default": limit(&details.default), "min": limit(&details.min), "max": limit(&details.max),
     })
 }
 

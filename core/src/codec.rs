@@ -114,7 +114,7 @@ impl Schema {
     }
 
     /// A record of the defaults that there are; what has none is unknown, or zero.
-    pub(crate) fn template(&self) -> Encoded {
+    pub fn template(&self) -> Encoded {
         let mut record = self.blank();
         for (index, field) in self.fields().iter().enumerate() {
             if let Some(default) = &field.details.default {

@@ -84,7 +84,7 @@ pub use self::{
     creation::{Options, unlink},
     details::Details,
     error::{Error, ErrorKind, Result},
-    field::{Entry, Field, Type},
+    field::{Entry, Field, OPTIONAL, Type},
     place::{directory, list},
     reader::Info,
     schema::Schema,

@@ -81,6 +81,13 @@ impl Schema {
         Ok(self)
     }
 
+    /// The same with the details of a JSON text, as [`Schema::details`] gives it.
+    pub fn with_details(self, text: &str) -> Result<Self> {
+        let mut fields = self.fields;
+        let description = details::read(text, &mut fields)?;
+        Self::new(fields)?.describe(description)
+    }
+
     /// What the board is about; may be empty.
     pub fn description(&self) -> &str {
         &self.description

@@ -45,6 +45,8 @@ typedef enum {
   PEGEL_GONE = 26,
   // Somebody published since the sequence that you named.
   PEGEL_CONFLICT = 27,
+  // The ring is full of publications that nobody acknowledged yet.
+  PEGEL_FULL = 28,
   // The file is no board, or damaged.
   PEGEL_CORRUPT = 30,
   // A board of another layout version or byte order.
@@ -86,13 +88,27 @@ typedef enum {
   PEGEL_JSON,
   // A document of bytes.
   PEGEL_BYTES,
+  // Or this to the type of a field that may be unknown: pegel_stamp's present then has a bit for it.
+  PEGEL_OPTIONAL = 256,
 } pegel_type;
 
 // Flags of `pegel_options`.
 typedef enum {
   // Replace a board that has another schema or other slots, or is damaged.
   PEGEL_REPLACE = 1,
+  // If the board has more fields than the program, its records have them all.
+  PEGEL_WHOLE = 2,
 } pegel_flag;
+
+// On which condition pegel_writer_publish_on publishes.
+typedef enum {
+  PEGEL_ALWAYS = 0,
+  // If the newest sequence still is the named one (0: nothing published yet); else PEGEL_CONFLICT.
+  PEGEL_NEWEST = 1,
+  // If the ring then still holds all publications after the named one, up to which somebody has
+  // acknowledged them; else PEGEL_FULL.
+  PEGEL_ACKNOWLEDGED = 2,
+} pegel_condition;
 
 // Reads a board.
 typedef struct pegel_reader pegel_reader;
@@ -107,7 +123,7 @@ typedef struct {
   char name[32];
   // UTF-8 of at most 15 bytes, NUL-padded.
   char unit[16];
-  // A pegel_type.
+  // A pegel_type, perhaps with PEGEL_OPTIONAL.
   uint32_t type;
   // Bytes of one element; a text's or document's must be given.
   uint32_t size;
@@ -133,6 +149,9 @@ typedef struct {
   uint32_t document;
   // Permissions of the board's file.
   uint32_t mode;
+  // Drawn at random when a board is new, and kept when it is replaced: sequences can be compared
+  // while it is the same.
+  uint64_t lineage;
 } pegel_info;
 
 // What is known of a publication, as of the read.
@@ -144,12 +163,16 @@ typedef struct {
   uint32_t record_size;
   uint32_t reserved;
   uint64_t sequence;
-  // How many writers had taken the board by then.
+  // How many writers had taken the board by then; 0 for the defaults of a new board.
   uint64_t generation;
   // When it was published: Unix time.
   int64_t published_ns;
   // How old it was when it was read; time in suspend counts.
   int64_t age_ns;
+  // The optional fields that are known: the lowest bit for the first of them, and so on.
+  uint64_t present;
+  // Of pegel_reader_read_after: publications before this one that the ring no longer held.
+  uint64_t missed;
 } pegel_stamp;
 
 // How a board is created; all but `size` may be 0.
@@ -157,11 +180,24 @@ typedef struct {
   uint32_t size;
   // Slots of the ring, a power of two from 4; 0 chooses.
   uint32_t slots;
-  // Permissions of the board's file; 0 is 0640.
+  // Permissions of the board's file; 0 is 0640, or what they are if there is one.
   uint32_t mode;
-  // PEGEL_REPLACE or 0.
+  // Of pegel_flag.
   uint32_t flags;
+  // Descriptions, labels, defaults and limits as JSON (docs/format.md), or NULL.
+  const char *details;
 } pegel_options;
+
+// How a record is published; all but `size` may be 0.
+typedef struct {
+  uint32_t size;
+  // A pegel_condition.
+  uint32_t condition;
+  // The sequence that it names.
+  uint64_t sequence;
+  // The optional fields that are known: the lowest bit for the first of them, and so on.
+  uint64_t present;
+} pegel_publication;
 
 // The ABI that the library has; it must equal `PEGEL_ABI_VERSION`.
 uint32_t pegel_abi_version(void);
@@ -185,6 +221,15 @@ pegel_status pegel_unlink(const char *board);
 // Opens a board.
 pegel_status pegel_reader_open(const char *board, pegel_reader **reader);
 
+// Opens a board for a program that was made for these fields: the board may have an earlier or a later
+// version of them, with fewer or more at their end. Fields that it lacks get their defaults from the
+// details (JSON as in pegel_options, or NULL), or are unknown if they are optional.
+pegel_status pegel_reader_open_as(const char *board,
+                                  const pegel_field *fields,
+                                  size_t count,
+                                  const char *details,
+                                  pegel_reader **reader);
+
 // What is known of the board.
 pegel_status pegel_reader_info(const pegel_reader *reader, pegel_info *info);
 
@@ -199,6 +244,10 @@ pegel_status pegel_reader_fields(const pegel_reader *reader,
 
 // The field of this name.
 pegel_status pegel_reader_field(const pegel_reader *reader, const char *name, pegel_field *field);
+
+// Descriptions, labels, defaults and limits: a JSON text, "" when there are none. Its length does not
+// count the NUL. With capacity 0, `text` may be NULL and only the length is told.
+pegel_status pegel_reader_details(const pegel_reader *reader, char *text, size_t capacity, size_t *length);
 
 // The newest sequence, 0 when nothing has been published (or reader is NULL). One load.
 uint64_t pegel_reader_sequence(const pegel_reader *reader);
@@ -217,6 +266,14 @@ pegel_status pegel_reader_read_at(const pegel_reader *reader,
                                   size_t record_size,
                                   pegel_stamp *stamp);
 
+// The first record after a sequence that the ring still holds: for following every publication. The
+// stamp's missed counts those before it that it held no longer. `PEGEL_EMPTY` when there is none yet.
+pegel_status pegel_reader_read_after(const pegel_reader *reader,
+                                     uint64_t after,
+                                     void *record,
+                                     size_t record_size,
+                                     pegel_stamp *stamp);
+
 // Waits for a publication after the given one and says its sequence, the newest.
 pegel_status pegel_reader_wait(const pegel_reader *reader,
                                uint64_t after,
@@ -226,7 +283,9 @@ pegel_status pegel_reader_wait(const pegel_reader *reader,
 // Closes a reader; NULL is fine.
 void pegel_reader_close(pegel_reader *reader);
 
-// Creates a board, or takes over one that has the same fields; its last record stays.
+// Creates a board, or takes over one that has the same fields; its records stay. A board that has fewer
+// is replaced by one that has them all, and one that has more stays as it is, if those that are appended
+// have defaults or are optional; records are laid out as the given fields nevertheless.
 pegel_status pegel_writer_create(const char *board,
                                  const pegel_field *fields,
                                  size_t count,
@@ -236,16 +295,24 @@ pegel_status pegel_writer_create(const char *board,
 // Takes an existing board, waiting for its writer to let go: for writing by turns.
 pegel_status pegel_writer_open(const char *board, int64_t timeout_ns, pegel_writer **writer);
 
-// Publishes a record of the board's size, or a document of at most that. The sequence may be NULL.
+// Publishes a record of the board's size, or a document of at most that; all its fields are known. The
+// sequence may be NULL.
 pegel_status pegel_writer_publish(pegel_writer *writer,
                                   const void *record,
                                   size_t record_size,
                                   uint64_t *sequence);
 
-// Publishes if the newest sequence is still the expected one (0: nothing published yet); else
-// `PEGEL_CONFLICT`.
+// As pegel_writer_publish, if the newest sequence is still the expected one (0: nothing published yet);
+// else `PEGEL_CONFLICT`.
 pegel_status pegel_writer_publish_if(pegel_writer *writer,
                                      uint64_t expected_sequence,
+                                     const void *record,
+                                     size_t record_size,
+                                     uint64_t *sequence);
+
+// As pegel_writer_publish, on a condition, or with fields that are unknown. The sequence may be NULL.
+pegel_status pegel_writer_publish_on(pegel_writer *writer,
+                                     const pegel_publication *publication,
                                      const void *record,
                                      size_t record_size,
                                      uint64_t *sequence);

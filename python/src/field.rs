@@ -74,6 +74,7 @@ impl Field {
             size,
             count,
             offset,
+            ..
         } = &self.0;
         format!(
             "pegel.Field({:?}, {unit:?}, size={size}, count={count}, name={name:?}, offset={offset})",

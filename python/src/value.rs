@@ -1,6 +1,6 @@
 //! Python objects to values and documents, and back.
 
-use pegel::dynamic::Snapshot;
+use pegel::dynamic::{Encoded, Snapshot};
 use pegel::{ErrorKind, Schema, Type, Value};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -12,10 +12,11 @@ use pyo3::types::{
 use crate::error::{no_json, refuse};
 
 /// The bytes of a record given as a mapping, or of a document.
-pub fn encode(board: &str, schema: &Schema, record: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+pub fn encode(board: &str, schema: &Schema, record: &Bound<'_, PyAny>) -> PyResult<Encoded> {
+    let document = |bytes| Encoded { bytes, present: 0 };
     match schema.document() {
-        Some(Type::Json) => json(board, record),
-        Some(_) => bytes(record),
+        Some(Type::Json) => json(board, record).map(document),
+        Some(_) => bytes(record).map(document),
         None => fields(board, schema, record),
     }
 }
@@ -65,7 +66,7 @@ fn json(board: &str, document: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
         .map_err(|cause| no_json(py, board, ErrorKind::InvalidArgument, "the document", cause))
 }
 
-fn fields(board: &str, schema: &Schema, record: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+fn fields(board: &str, schema: &Schema, record: &Bound<'_, PyAny>) -> PyResult<Encoded> {
     let mapping = record.cast::<PyMapping>().map_err(|_| {
         let given = kind(record);
         PyTypeError::new_err(format!(
@@ -137,7 +138,9 @@ fn none(object: &Bound<'_, PyAny>, refuse: Refuse<'_>) -> PyErr {
 }
 
 fn scalar(object: &Bound<'_, PyAny>, refuse: Refuse<'_>) -> PyResult<Option<Value>> {
-    Ok(Some(if let Ok(flag) = object.cast::<PyBool>() {
+    Ok(Some(if object.is_none() {
+        Value::Null
+    } else if let Ok(flag) = object.cast::<PyBool>() {
         Value::Bool(flag.is_true())
     } else if object.is_instance_of::<PyInt>() {
         let signed = object.extract().map(Value::Int);
@@ -165,6 +168,7 @@ pub fn kind(object: &Bound<'_, PyAny>) -> String {
 
 fn python(py: Python<'_>, value: Value) -> PyResult<Bound<'_, PyAny>> {
     Ok(match value {
+        Value::Null => py.None().into_bound(py),
         Value::Bool(value) => PyBool::new(py, value).to_owned().into_any(),
         Value::Int(value) => value.into_pyobject(py)?.into_any(),
         Value::UInt(value) => value.into_pyobject(py)?.into_any(),

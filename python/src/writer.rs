@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use pegel::dynamic::Encoded;
 use pegel::{ErrorKind, Options};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -60,7 +61,7 @@ impl Writer {
         })
     }
 
-    fn encode(&self, record: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    fn encode(&self, record: &Bound<'_, PyAny>) -> PyResult<Encoded> {
         value::encode(&self.board, &self.schema, record)
     }
 }

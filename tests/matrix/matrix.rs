@@ -5,7 +5,8 @@ use std::error::Error;
 use std::io::stdin;
 use std::time::Duration;
 
-use pegel::{Field, Options, Reader, Schema, Type, Value, Writer};
+use pegel::dynamic::{Reader, Writer};
+use pegel::{Field, Options, Schema, Type, Value};
 
 const CAPACITY: u32 = 4096;
 
