@@ -61,10 +61,7 @@ pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Boar
         },
         Err(error) => match error.kind() {
             ErrorKind::NotFound => {
-                if !wanted
-                    .draft(wanted.mode, wanted.beginning())?
-                    .link(&place.board)?
-                {
+                if !wanted.draft(wanted.mode, beginning())?.link(&place.board)? {
                     let path = place.board.display();
                     let message = format!("{path} appeared while its lock was held; try again");
                     return Err(Error::new(ErrorKind::System, message));
@@ -73,7 +70,7 @@ pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Boar
             }
             ErrorKind::Corrupt | ErrorKind::Unsupported if options.replace => {
                 wanted
-                    .draft(wanted.mode, wanted.beginning())?
+                    .draft(wanted.mode, beginning())?
                     .replace(&place.board, &place.next)?;
                 open()?
             }
@@ -119,6 +116,17 @@ fn removable(place: &Place) -> Result<Option<Board>> {
             ErrorKind::Corrupt | ErrorKind::Unsupported | ErrorKind::Untrusted => Ok(None),
             _ => Err(error),
         },
+    }
+}
+
+/// Of a board that has no past.
+fn beginning() -> Past {
+    Past {
+        sequence: 0,
+        generation: 0,
+        // The one way to random bits in the standard library.
+        lineage: RandomState::new().build_hasher().finish(),
+        records: Vec::new(),
     }
 }
 
@@ -170,17 +178,6 @@ impl<'a> Wanted<'a> {
             mode,
             &self.begun(past),
         )
-    }
-
-    /// Of a board that has no past.
-    fn beginning(&self) -> Past {
-        Past {
-            sequence: 0,
-            generation: 0,
-            // The one way to random bits in the standard library.
-            lineage: RandomState::new().build_hasher().finish(),
-            records: Vec::new(),
-        }
     }
 
     /// A board with defaults is never empty: they are its first record, of generation 0, as no

@@ -21,6 +21,10 @@
 //!
 //! A board is NAME, in `$PEGEL_DIR` or else `/dev/shm`, or DIRECTORY/NAME.
 
+// The derived code says `::pegel`, here too.
+#[cfg(not(pegel_loom))]
+extern crate self as pegel;
+
 mod copy;
 mod layout;
 mod ring;
@@ -51,9 +55,13 @@ mod evolution;
 #[cfg(not(pegel_loom))]
 mod field;
 #[cfg(not(pegel_loom))]
+mod follow;
+#[cfg(not(pegel_loom))]
 mod place;
 #[cfg(not(pegel_loom))]
 mod reader;
+#[cfg(not(pegel_loom))]
+pub mod record;
 #[cfg(not(pegel_loom))]
 mod schema;
 #[cfg(not(pegel_loom))]
@@ -61,9 +69,13 @@ mod segment;
 #[cfg(not(pegel_loom))]
 mod snapshot;
 #[cfg(not(pegel_loom))]
+mod text;
+#[cfg(not(pegel_loom))]
 mod trust;
 #[cfg(not(pegel_loom))]
 mod turn;
+#[cfg(not(pegel_loom))]
+mod typed;
 #[cfg(not(pegel_loom))]
 mod value;
 #[cfg(not(pegel_loom))]
@@ -74,10 +86,14 @@ mod writer;
 #[cfg(not(pegel_loom))]
 pub mod dynamic {
     pub use crate::codec::{Encoded, Payload};
+    pub use crate::follow::Follow;
     pub use crate::reader::Reader;
     pub use crate::snapshot::{Publication, Snapshot};
     pub use crate::writer::Writer;
 }
+
+#[cfg(not(pegel_loom))]
+pub use pegel_derive::Record;
 
 #[cfg(not(pegel_loom))]
 pub use self::{
@@ -87,8 +103,11 @@ pub use self::{
     field::{Entry, Field, OPTIONAL, Type},
     place::{directory, list},
     reader::Info,
+    record::Record,
     schema::Schema,
     snapshot::Stamp,
+    text::Text,
+    typed::{Reader, Snapshot, Writer},
     value::Value,
     writer::Condition,
 };

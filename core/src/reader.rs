@@ -10,6 +10,7 @@ use crate::board::Board;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evolution::Conversion;
+use crate::follow::Follow;
 use crate::place::Place;
 use crate::ring::{self, Copied, Head};
 use crate::schema::Schema;
@@ -97,6 +98,24 @@ impl Reader {
             conversion,
         });
         Ok(self)
+    }
+
+    /// Opens the board that now stands at the same place, in the same view.
+    pub fn reopen(&self) -> Result<Self> {
+        let reader = Self {
+            board: Board::open(self.board.place.clone(), Access::Read)?,
+            is_writers: false,
+            view: None,
+        };
+        match &self.view {
+            Some(view) => reader.view(&view.schema),
+            None => Ok(reader),
+        }
+    }
+
+    /// A loop over what is published: the newest record and each newer one, or every one.
+    pub fn follow(self) -> Follow {
+        Follow::new(self)
     }
 
     pub(crate) fn of_writer(board: Board) -> Self {

@@ -1,0 +1,76 @@
+//! What stands in `#[pegel(...)]` and in documentation.
+
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Result};
+
+/// The attributes of a field.
+#[derive(Default)]
+pub struct Attributes {
+    pub unit: Option<LitStr>,
+    pub label: Option<LitStr>,
+    pub description: Option<LitStr>,
+    pub default: Option<Expr>,
+    pub min: Option<Expr>,
+    pub max: Option<Expr>,
+}
+
+impl Attributes {
+    pub fn parse(attributes: &[Attribute]) -> Result<Self> {
+        let mut parsed = Self::default();
+        for attribute in attributes.iter().filter(|one| one.path().is_ident("pegel")) {
+            attribute.parse_nested_meta(|meta| {
+                let Some(name) = meta.path.get_ident().map(ToString::to_string) else {
+                    return Err(meta.error("a name is expected"));
+                };
+                let value = meta.value();
+                let text = || value.clone()?.parse::<LitStr>();
+                let expression = || value.clone()?.parse::<Expr>();
+                match &*name {
+                    "unit" => parsed.unit = Some(text()?),
+                    "label" => parsed.label = Some(text()?),
+                    "description" => parsed.description = Some(text()?),
+                    "default" => parsed.default = Some(expression()?),
+                    "min" => parsed.min = Some(expression()?),
+                    "max" => parsed.max = Some(expression()?),
+                    _ => {
+                        return Err(meta
+                            .error("a field has unit, label, description, default, min and max"));
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(parsed)
+    }
+}
+
+/// The documentation: its lines, joined as they are meant to be read.
+pub fn documentation(attributes: &[Attribute]) -> String {
+    let lines = attributes.iter().filter_map(|attribute| {
+        let Meta::NameValue(pair) = &attribute.meta else {
+            return None;
+        };
+        let Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) = &pair.value
+        else {
+            return None;
+        };
+        pair.path
+            .is_ident("doc")
+            .then(|| text.value().trim().to_owned())
+    });
+    let lines: Vec<_> = lines.collect();
+    lines.join(" ").trim().to_owned()
+}
+
+/// Refuses `#[pegel(...)]` on the struct itself.
+pub fn none(attributes: &[Attribute]) -> Result<()> {
+    match attributes.iter().find(|one| one.path().is_ident("pegel")) {
+        Some(attribute) => Err(syn::Error::new_spanned(
+            attribute,
+            "the struct takes no attributes of pegel; its documentation describes the board",
+        )),
+        None => Ok(()),
+    }
+}
