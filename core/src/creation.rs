@@ -20,7 +20,8 @@ const DEFAULT_MODE: u32 = 0o640;
 /// How a board is created. All zero is the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Slots of the ring, a power of two from 4; 0 chooses by the record's size.
+    /// Slots of the ring, a power of two from 4; 0 chooses by the record's size, or leaves them as they
+    /// are.
     pub slots: u32,
     /// Permissions of the board's file; 0 is 0640, or what they are if there is one. Who may write the
     /// file may become its writer.
@@ -29,12 +30,6 @@ pub struct Options {
     /// schema is the other with fields appended. The sequences go on, except those of a damaged board,
     /// whose readers are not told either.
     pub replace: bool,
-}
-
-/// What is to be done about a board that exists.
-enum Comparison {
-    Fits,
-    Replace,
 }
 
 /// A board as its creator wants it.
@@ -52,16 +47,14 @@ pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Boar
     let turn = Turn::take(place, wanted.mode)?;
     let open = || Board::open(place.clone(), Access::Write);
     let mut board = match open() {
-        Ok(old) => match wanted.compare(&old)? {
-            Comparison::Fits => old,
-            Comparison::Replace => {
-                wanted.replace(&old)?;
-                open()?
-            }
-        },
+        Ok(old) if wanted.is_met_by(&old)? => old,
+        Ok(old) => {
+            wanted.replace(&old)?;
+            open()?
+        }
         Err(error) => match error.kind() {
             ErrorKind::NotFound => {
-                if !wanted.draft(wanted.mode, beginning())?.link(&place.board)? {
+                if !wanted.draft(beginning())?.link(&place.board)? {
                     let path = place.board.display();
                     let message = format!("{path} appeared while its lock was held; try again");
                     return Err(Error::new(ErrorKind::System, message));
@@ -70,7 +63,7 @@ pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Boar
             }
             ErrorKind::Corrupt | ErrorKind::Unsupported if options.replace => {
                 wanted
-                    .draft(wanted.mode, beginning())?
+                    .draft(beginning())?
                     .replace(&place.board, &place.next)?;
                 open()?
             }
@@ -150,12 +143,7 @@ impl<'a> Wanted<'a> {
             0 => Layout::default_slots(schema.record_size()),
             slots => slots,
         };
-        let Some(layout) = Layout::new(
-            schema.fields().len(),
-            schema.details().len(),
-            schema.record_size(),
-            slots,
-        ) else {
+        let Some(layout) = layout(schema, slots) else {
             let size = schema.record_size();
             return refuse(format!(
                 "{slots} slots of {size} bytes will not do; use 4, 8, 16 ... 65536"
@@ -170,14 +158,10 @@ impl<'a> Wanted<'a> {
         })
     }
 
-    fn draft(&self, mode: u32, past: Past) -> Result<Draft> {
-        Board::draft(
-            self.place,
-            self.schema,
-            &self.layout,
-            mode,
-            &self.begun(past),
-        )
+    /// A new segment, as wanted where no more is said.
+    fn draft(&self, past: Past) -> Result<Draft> {
+        let past = self.begun(past);
+        Board::draft(self.place, self.schema, &self.layout, self.mode, &past)
     }
 
     /// A board with defaults is never empty: they are its first record, of generation 0, as no
@@ -196,47 +180,17 @@ impl<'a> Wanted<'a> {
         past
     }
 
-    /// A board that has all that is wanted fits, also if it has more; one that has less grows, if
-    /// programs that do not know of what is appended can do without it.
-    fn compare(&self, old: &Board) -> Result<Comparison> {
+    /// A board that has all that is wanted will do, also if it has more; one that has less has to be
+    /// replaced, which it may be if programs that do not know of what is appended can do without it.
+    fn is_met_by(&self, old: &Board) -> Result<bool> {
         let Place { name, board, .. } = self.place;
         let path = board.display();
         let (has, wants) = (&*old.schema, self.schema);
-        let is_as_long = has.fields().len() == wants.fields().len();
-        let is_same = is_as_long && has.common(wants).is_some();
         let slots = (old.layout.slot_count, self.options.slots);
         let other_slots = slots.1 != 0 && slots.0 != slots.1;
         if self.options.replace {
-            let is_kept = has == wants && !other_slots;
-            return Ok(if is_kept {
-                Comparison::Fits
-            } else {
-                Comparison::Replace
-            });
+            return Ok(has == wants && !other_slots);
         }
-        let refuse = |error: Error| {
-            let difference = has.difference(wants).unwrap_or_default();
-            let reason = match has.common(wants) {
-                Some(_) => format!("; {error}"),
-                None => String::new(),
-            };
-            let message = format!(
-                "board {name} ({path}) has another schema: {difference}{reason}; \
-                 or ask to replace it, or use another name"
-            );
-            Error::new(ErrorKind::InvalidFields, message)
-        };
-        let has_room = has.record_size() >= wants.record_size();
-        let comparison = if is_same && has_room || has.fields().len() > wants.fields().len() {
-            Conversion::new(wants, has).map_err(refuse)?;
-            Comparison::Fits
-        } else {
-            let grows = Conversion::new(has, wants);
-            if grows.is_err() && !(old.records().is_empty() && has.common(wants).is_some()) {
-                grows.map_err(refuse)?;
-            }
-            Comparison::Replace
-        };
         if other_slots {
             let message = format!(
                 "board {name} ({path}) has {} slots, not {}; ask to replace it, \
@@ -245,7 +199,31 @@ impl<'a> Wanted<'a> {
             );
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
-        Ok(comparison)
+        let has_all =
+            has.fields().len() >= wants.fields().len() && has.record_size() >= wants.record_size();
+        let conversion = if has_all {
+            Conversion::new(wants, has)
+        } else {
+            Conversion::new(has, wants)
+        };
+        let Err(error) = conversion else {
+            return Ok(has_all);
+        };
+        let is_version = has.common(wants).is_some();
+        if is_version && !has_all && old.records().is_empty() {
+            return Ok(false);
+        }
+        let difference = has.difference(wants).unwrap_or_default();
+        let reason = if is_version {
+            format!("; {error}")
+        } else {
+            String::new()
+        };
+        let message = format!(
+            "board {name} ({path}) has another schema: {difference}{reason}; \
+             or ask to replace it, or use another name"
+        );
+        Err(Error::new(ErrorKind::InvalidFields, message))
     }
 
     /// The old board's newest records in the new schema, as many as there will be slots for.
@@ -276,18 +254,20 @@ impl<'a> Wanted<'a> {
 
     /// The mark first: a death before the new segment has the name leaves the old one, which then
     /// goes on, as readers ask the name and the next writer takes the mark back.
-    fn replace(&self, old: &Board) -> Result<()> {
-        let mode = match self.options.mode {
-            0 => old.status.st_mode & 0o7777,
-            mode => mode,
-        };
-        let past = Past {
+    fn replace(mut self, old: &Board) -> Result<()> {
+        if self.options.mode == 0 {
+            self.mode = old.status.st_mode & 0o7777;
+        }
+        if self.options.slots == 0 {
+            let slots = old.layout.slot_count;
+            self.layout = layout(self.schema, slots).unwrap_or(self.layout);
+        }
+        let draft = self.draft(Past {
             sequence: old.ring().head().sequence,
             generation: old.generation(),
             lineage: old.lineage,
             records: self.converted(old),
-        };
-        let draft = self.draft(mode, past)?;
+        })?;
         old.ring().mark_gone();
         draft
             .replace(&self.place.board, &self.place.next)
@@ -295,4 +275,9 @@ impl<'a> Wanted<'a> {
         old.wake();
         Ok(())
     }
+}
+
+fn layout(schema: &Schema, slots: u32) -> Option<Layout> {
+    let (fields, details) = (schema.fields().len(), schema.details().len());
+    Layout::new(fields, details, schema.record_size(), slots)
 }

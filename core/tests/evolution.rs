@@ -126,6 +126,30 @@ fn an_old_program_goes_on_writing_a_board_that_has_grown() {
 }
 
 #[test]
+fn a_board_that_grows_keeps_its_access_and_its_slots() {
+    let place = Place::new();
+    let options = Options {
+        slots: 64,
+        mode: 0o660,
+        ..Options::default()
+    };
+    let mut writer = Writer::create(&place.board(), &schema(&[level(), rain()]), &options).unwrap();
+    for step in 1..=40 {
+        let values = [("level", f64::from(step).into()), ("rain", true.into())];
+        publish(&mut writer, &values);
+    }
+    drop(writer);
+    let writer = place.create(&[level(), rain(), wind()]).unwrap();
+    let info = writer.reader().info();
+    assert_eq!((info.slots, info.mode), (64, 0o660));
+    let last = writer.reader().last(100).unwrap();
+    let sequences: Vec<_> = last.iter().map(|now| now.stamp().sequence).collect();
+    assert_eq!(sequences, (1..=40).collect::<Vec<_>>());
+    let level = last[6].get("level").unwrap();
+    assert_eq!(level, Value::Float(7.0));
+}
+
+#[test]
 fn what_is_no_growth_is_refused_by_name() {
     let place = Place::new();
     let mut writer = place.create(&[level(), rain()]).unwrap();
