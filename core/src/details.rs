@@ -116,6 +116,10 @@ pub fn read(text: &str, fields: &mut [Field]) -> Result<String> {
     if text.is_empty() {
         return Ok(String::new());
     }
+    // serde takes an array for a struct, too.
+    if !text.starts_with('{') {
+        return Err(refuse("the details are no JSON object"));
+    }
     let read: Text<'_> = serde_json::from_str(text)
         .map_err(|error| refuse(&format!("the details are not as they should be: {error}")))?;
     for (name, details) in read.fields.0 {
