@@ -216,6 +216,8 @@ pub struct pegel_options {
     pub flags: u32,
     /// Descriptions, labels, defaults and limits as JSON (docs/format.md), or NULL.
     pub details: *const c_char,
+    /// How long to wait for another writer to let go; 0 does not wait, below 0 waits for ever.
+    pub timeout_ns: i64,
 }
 
 /// How a record is published; all but `size` may be 0.
@@ -327,6 +329,7 @@ pub unsafe fn options<'a>(given: *const pegel_options) -> Result<(pegel_options,
         mode: 0,
         flags: 0,
         details: std::ptr::null(),
+        timeout_ns: 0,
     };
     let argument = Argument("options");
     // SAFETY: the function's promise; any bytes are numbers and a pointer.

@@ -1,6 +1,7 @@
 //! The writer's functions.
 
 use std::ffi::{c_char, c_void};
+use std::time::Duration;
 
 use pegel::dynamic::{Payload, Reader, Writer};
 use pegel::{Condition, Error, Options};
@@ -42,6 +43,7 @@ pub unsafe extern "C" fn pegel_writer_create(
             slots: options.slots,
             mode: options.mode,
             replace: is_set(pegel_flag::PEGEL_REPLACE),
+            timeout: timeout(options.timeout_ns).unwrap_or(Duration::MAX),
         };
         let schema = types::schema(fields, details)?;
         let mut created = Writer::create(board, &schema, &wanted)?;

@@ -64,6 +64,7 @@ impl Create {
             slots: self.slots.unwrap_or(slots),
             mode: self.mode.unwrap_or(mode),
             replace: self.replace,
+            ..Options::default()
         };
         let board = place.board(&self.name)?;
         Writer::create(&board, &schema, &options).map_err(|error| {

@@ -2,6 +2,7 @@
 //! old board or the new one.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
 
 use crate::board::{Board, Kept, Past, absent};
 use crate::clock::Moment;
@@ -30,6 +31,8 @@ pub struct Options {
     /// schema is the other with fields appended. The sequences go on, except those of a damaged board,
     /// whose readers are not told either.
     pub replace: bool,
+    /// How long to wait for another writer to let go of the board.
+    pub timeout: Duration,
 }
 
 /// A board as its creator wants it.
@@ -44,7 +47,7 @@ struct Wanted<'a> {
 /// Creates a board or opens the one that is there, for the one whose turn it then is.
 pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Board, Turn)> {
     let wanted = Wanted::new(place, schema, options)?;
-    let turn = Turn::take(place, wanted.mode)?;
+    let turn = Turn::wait(place, wanted.mode, Some(options.timeout))?;
     let open = || Board::open(place.clone(), Access::Write);
     let mut board = match open() {
         Ok(old) if wanted.is_met_by(&old)? => old,

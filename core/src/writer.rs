@@ -58,7 +58,7 @@ impl Writer {
     /// one schema is the other with fields appended that may be missing: a board that has fewer is
     /// replaced by one that has them all, and one that has more stays as it is.
     ///
-    /// `LOCKED` when it has a writer. Another schema is `INVALID_FIELDS`, unless the options say to
+    /// `LOCKED` when it has a writer that does not let go in time. Another schema is `INVALID_FIELDS`, unless the options say to
     /// replace the board: its readers then find it gone and open the new one, whose sequences go on.
     pub fn create(board: &str, schema: &Schema, options: &Options) -> Result<Self> {
         let (board, turn) = creation::create(&Place::parse(board)?, schema, options)?;

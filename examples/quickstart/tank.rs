@@ -1,21 +1,23 @@
-use pegel::dynamic::{Reader, Writer};
-use pegel::{Field, Options, Schema, Type, Value};
+use pegel::{Options, Reader, Record, Text, Writer};
+
+#[derive(Record)]
+struct Tank {
+    #[pegel(unit = "m")]
+    level: f64,
+    rain: bool,
+    note: Text<24>,
+}
 
 fn main() -> pegel::Result<()> {
-    let schema = Schema::new(vec![
-        Field::new("level", Type::F64).unit("m"),
-        Field::new("rain", Type::Bool),
-        Field::text("note", 24),
-    ])?;
-    let mut writer = Writer::create("tank", &schema, &Options::default())?;
-    writer.publish(&schema.encode(&[
-        ("level", Value::Float(3.21)),
-        ("rain", Value::Bool(true)),
-        ("note", Value::Text("rising".into())),
-    ])?)?;
+    let mut writer = Writer::<Tank>::create("tank", &Options::default())?;
+    writer.publish(&Tank {
+        level: 3.21,
+        rain: true,
+        note: Text::new("rising")?,
+    })?;
 
-    let tank = Reader::open("tank")?.read()?;
-    let (level, note, age) = (tank.get("level")?, tank.get("note")?, tank.stamp().age_ns);
-    println!("{level} m, {note}, {age} ns old");
+    let tank = Reader::<Tank>::open("tank")?.read()?;
+    let age = tank.stamp().age_ns;
+    println!("{} m, {}, {age} ns old", tank.level, tank.note);
     Ok(())
 }

@@ -186,6 +186,8 @@ typedef struct {
   uint32_t flags;
   // Descriptions, labels, defaults and limits as JSON (docs/format.md), or NULL.
   const char *details;
+  // How long to wait for another writer to let go; 0 does not wait, below 0 waits for ever.
+  int64_t timeout_ns;
 } pegel_options;
 
 // How a record is published; all but `size` may be 0.
