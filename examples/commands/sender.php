@@ -1,0 +1,28 @@
+<?php
+
+// Has something done by another process, and waits until it is: sender.php LIMIT...
+
+declare(strict_types=1);
+
+use Pegel\{Reader, Timeout, Writer};
+
+require 'vendor/autoload.php';
+
+function send(float $limit, float $timeout = 5.0): string
+{
+    $answers = Reader::open('answers');
+    $before = $answers->read();
+    $commands = Writer::open('commands', timeout: $timeout);
+    $command = $commands->publishAfter($before['command'], limit: $limit);
+    $commands->close();
+    foreach ($answers->follow(after: $before->sequence, every: true, timeout: $timeout) as $answer) {
+        if ($answer['command'] === $command && $answer['done']) {
+            return $answer['message'];
+        }
+    }
+    throw new Timeout("no answer to command $command within $timeout s");
+}
+
+foreach (array_slice($argv, 1) as $argument) {
+    echo send((float) $argument), "\n";
+}
