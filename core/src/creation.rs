@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::evolution::Conversion;
 use crate::layout::Layout;
 use crate::place::Place;
+use crate::ring::MAX_SEQUENCE;
 use crate::schema::Schema;
 use crate::segment::{Draft, remove};
 use crate::snapshot::Publication;
@@ -171,6 +172,7 @@ impl<'a> Wanted<'a> {
     /// writer published them.
     fn begun(&self, mut past: Past) -> Past {
         if past.records.is_empty()
+            && past.sequence < MAX_SEQUENCE
             && let Some(defaults) = self.schema.defaults()
         {
             let length = defaults.bytes.len();

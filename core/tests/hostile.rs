@@ -37,8 +37,8 @@ impl Boards {
 
 fn schema() -> Schema {
     Schema::new(vec![
-        Field::new("level", Type::F64),
-        Field::text("note", 24),
+        Field::new("level", Type::F64).label("Level").max(9),
+        Field::text("note", 24).optional(),
     ])
     .unwrap()
 }
@@ -54,6 +54,11 @@ fn good() -> &'static [u8] {
         }
         fs::read(boards.file()).unwrap()
     })
+}
+
+/// Where the good board says that its head is.
+fn head_offset() -> usize {
+    u32::from_ne_bytes(good()[24..28].try_into().unwrap()) as usize
 }
 
 #[test]
@@ -151,19 +156,30 @@ proptest! {
             bytes[at.min(last)] = byte;
         }
         if let Some(head) = head {
-            bytes[256..264].copy_from_slice(&head.to_ne_bytes());
+            let at = head_offset();
+            bytes[at..at + 8].copy_from_slice(&head.to_ne_bytes());
         }
         bytes.truncate(length.unwrap_or(usize::MAX));
         fs::write(boards.file(), &bytes).unwrap();
         if let Ok(reader) = Reader::open(&boards.name()) {
             let _ = reader.read().map(|now| now.values().len());
             let _ = reader.read_at(sequence).map(|then| then.values().len());
+            let _ = reader.read_after(sequence).map(|then| then.values().len());
+            let _ = reader.last(3).map(|last| last.len());
+            let _ = reader.schema().template();
             let _ = reader.wait(sequence, Some(Duration::ZERO));
             if let Ok(mut writer) = Writer::open(&boards.name(), Some(Duration::ZERO)) {
                 // One whose sequences are used up says so; all others go on.
                 if writer.publish(&[7; 32]).is_ok() {
                     assert_eq!(reader.read().unwrap().bytes(), [7; 32]);
                 }
+            }
+            let replace = Options { replace: true, ..Options::default() };
+            if let Ok(writer) = Writer::create(&boards.name(), &schema(), &replace) {
+                let _ = writer.reader().read().map(|now| now.values().len());
+            }
+            if let Ok(reader) = reader.view(&schema()) {
+                let _ = reader.read().map(|now| now.values().len());
             }
         }
     }

@@ -279,3 +279,24 @@ fn creators_race_and_one_wins() {
         );
     }
 }
+
+#[test]
+fn creators_who_wait_all_get_their_turn() {
+    let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let board = format!("{}/a", directory.path().display());
+    let options = Options {
+        timeout: WATCHDOG,
+        ..Options::default()
+    };
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    let mut writer = Writer::create(&board, &schema(), &options).unwrap();
+                    writer.publish(&record(1)).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(Reader::open(&board).unwrap().sequence(), 160);
+}
