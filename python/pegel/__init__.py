@@ -22,6 +22,7 @@ from ._fields import (
 )
 from ._pegel import (
     Field,
+    Follow,
     Info,
     Reader,
     Snapshot,
@@ -33,6 +34,7 @@ from ._pegel import (
     directory,
     unlink,
 )
+from ._record import Record
 
 Mapping.register(Snapshot)
 os.register_at_fork(after_in_child=close_inherited)
@@ -110,6 +112,12 @@ class Conflict(Error):
     code = 27
 
 
+class Full(Error):
+    """The ring is full of publications that nobody acknowledged yet."""
+
+    code = 28
+
+
 class Corrupt(Error):
     """The file is no board, or damaged."""
 
@@ -154,6 +162,8 @@ __all__ = [
     "Empty",
     "Error",
     "Field",
+    "Follow",
+    "Full",
     "Gone",
     "Info",
     "InvalidArgument",
@@ -163,6 +173,7 @@ __all__ = [
     "NotFound",
     "Overwritten",
     "Reader",
+    "Record",
     "Snapshot",
     "Stamp",
     "System",

@@ -1,73 +1,115 @@
 """Fields by the names of their types."""
 
+from collections.abc import Sequence
+from typing import Any, Generic, Optional, TypeVar, Union
+
 from ._pegel import Field
 
+_Number = TypeVar("_Number", int, float)
 
-def bool_(unit: str = "", *, count: int = 1) -> Field:
+
+class Number(Generic[_Number]):
+    """A type of numbers: calling it makes a field.
+
+    `unit` is what it counts, `count` makes it an array. An `optional` one may be unknown, which is
+    None. `default` is the value until somebody publishes another; `min` and `max` are the limits of
+    each element; `label` and `description` are for people.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def __call__(
+        self,
+        unit: str = "",
+        *,
+        count: int = 1,
+        optional: bool = False,
+        default: Union[_Number, Sequence[_Number], None] = None,
+        min: Optional[_Number] = None,
+        max: Optional[_Number] = None,
+        label: str = "",
+        description: str = "",
+    ) -> Field:
+        return Field(
+            self._kind,
+            unit,
+            count=count,
+            optional=optional,
+            default=default,
+            min=min,
+            max=max,
+            label=label,
+            description=description,
+        )
+
+    def __repr__(self) -> str:
+        return f"pegel.{self._kind}"
+
+
+i8 = Number[int]("i8")
+u8 = Number[int]("u8")
+i16 = Number[int]("i16")
+u16 = Number[int]("u16")
+i32 = Number[int]("i32")
+u32 = Number[int]("u32")
+i64 = Number[int]("i64")
+u64 = Number[int]("u64")
+f32 = Number[float]("f32")
+f64 = Number[float]("f64")
+
+
+def bool_(
+    unit: str = "",
+    *,
+    count: int = 1,
+    optional: bool = False,
+    default: Union[bool, Sequence[bool], None] = None,
+    label: str = "",
+    description: str = "",
+) -> Field:
     """True or False."""
-    return Field("bool", unit, count=count)
+    return Field(
+        "bool",
+        unit,
+        count=count,
+        optional=optional,
+        default=default,
+        label=label,
+        description=description,
+    )
 
 
-def i8(unit: str = "", *, count: int = 1) -> Field:
-    """A signed integer of 8 bits."""
-    return Field("i8", unit, count=count)
-
-
-def u8(unit: str = "", *, count: int = 1) -> Field:
-    """An unsigned integer of 8 bits."""
-    return Field("u8", unit, count=count)
-
-
-def i16(unit: str = "", *, count: int = 1) -> Field:
-    """A signed integer of 16 bits."""
-    return Field("i16", unit, count=count)
-
-
-def u16(unit: str = "", *, count: int = 1) -> Field:
-    """An unsigned integer of 16 bits."""
-    return Field("u16", unit, count=count)
-
-
-def i32(unit: str = "", *, count: int = 1) -> Field:
-    """A signed integer of 32 bits."""
-    return Field("i32", unit, count=count)
-
-
-def u32(unit: str = "", *, count: int = 1) -> Field:
-    """An unsigned integer of 32 bits."""
-    return Field("u32", unit, count=count)
-
-
-def i64(unit: str = "", *, count: int = 1) -> Field:
-    """A signed integer of 64 bits."""
-    return Field("i64", unit, count=count)
-
-
-def u64(unit: str = "", *, count: int = 1) -> Field:
-    """An unsigned integer of 64 bits."""
-    return Field("u64", unit, count=count)
-
-
-def f32(unit: str = "", *, count: int = 1) -> Field:
-    """A float of 32 bits."""
-    return Field("f32", unit, count=count)
-
-
-def f64(unit: str = "", *, count: int = 1) -> Field:
-    """A float of 64 bits, Python's own."""
-    return Field("f64", unit, count=count)
-
-
-def text(size: int, unit: str = "", *, count: int = 1) -> Field:
+def text(
+    size: int,
+    unit: str = "",
+    *,
+    count: int = 1,
+    optional: bool = False,
+    default: Union[str, Sequence[str], None] = None,
+    label: str = "",
+    description: str = "",
+) -> Field:
     """A text of at most `size` bytes of UTF-8."""
-    return Field("text", unit, size=size, count=count)
+    return Field(
+        "text",
+        unit,
+        size=size,
+        count=count,
+        optional=optional,
+        default=default,
+        label=label,
+        description=description,
+    )
 
 
-def json(capacity: int) -> Field:
+def json(capacity: int, *, default: Any = None, label: str = "", description: str = "") -> Field:
     """A board of JSON documents, each at most `capacity` bytes of UTF-8."""
-    return Field("json", size=capacity)
+    return Field("json", size=capacity, default=default, label=label, description=description)
 
 
-def bytes_(capacity: int) -> Field:
+def bytes_(
+    capacity: int, *, default: Optional[bytes] = None, label: str = "", description: str = ""
+) -> Field:
     """A board of bytes, at most `capacity`."""
-    return Field("bytes", size=capacity)
+    return Field("bytes", size=capacity, default=default, label=label, description=description)

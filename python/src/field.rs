@@ -1,29 +1,57 @@
 //! `pegel.Field`.
 
-use pegel::{Error, ErrorKind, Schema, Type};
-use pyo3::exceptions::PyTypeError;
+use pegel::{Details, Error, ErrorKind, Type, Value};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMapping};
 
-use crate::error::{raise, refuse};
+use crate::error::raise;
 use crate::value;
 
-/// One field of a board: its type, unit and shape, and once it is a board's also name and place.
+/// One field of a board: its type, unit, shape and details, and once it is a board's also name and
+/// place.
 #[pyclass(frozen, eq, module = "pegel")]
 #[derive(PartialEq)]
-pub struct Field(pegel::Field);
+pub struct Field(pub pegel::Field);
 
 #[pymethods]
 impl Field {
     #[new]
-    #[pyo3(signature = (r#type, unit="", *, size=0, count=1))]
-    fn new(r#type: &str, unit: &str, size: u32, count: u32) -> PyResult<Self> {
+    #[pyo3(signature = (
+        r#type, unit="", *, size=0, count=1, optional=false,
+        default=None, min=None, max=None, label="", description="",
+    ))]
+    #[allow(clippy::too_many_arguments)] // named ones
+    fn new(
+        r#type: &str,
+        unit: &str,
+        size: u32,
+        count: u32,
+        optional: bool,
+        default: Option<&Bound<'_, PyAny>>,
+        min: Option<&Bound<'_, PyAny>>,
+        max: Option<&Bound<'_, PyAny>>,
+        label: &str,
+        description: &str,
+    ) -> PyResult<Self> {
         let kind: Type = r#type.parse().map_err(raise)?;
         if count == 0 {
             let message = format!("a field has at least one {kind}; count is 0");
             return Err(raise(Error::new(ErrorKind::InvalidFields, message)));
         }
-        let mut field = pegel::Field::new("", kind).unit(unit).array(count);
+        let bring = |what: &str, object: Option<&Bound<'_, PyAny>>| {
+            let value = object.map(|object| value::detail(kind, what, object));
+            value.transpose()
+        };
+        let mut field = pegel::Field {
+            optional,
+            details: Details {
+                label: label.into(),
+                description: description.into(),
+                default: bring("default", default)?,
+                min: bring("minimum", min)?,
+                max: bring("maximum", max)?,
+            },
+            ..pegel::Field::new("", kind).unit(unit).array(count)
+        };
         if size != 0 {
             field.size = size;
         }
@@ -66,7 +94,43 @@ impl Field {
         self.0.offset
     }
 
-    fn __repr__(&self) -> String {
+    /// Whether it may be unknown, which is `None`.
+    #[getter]
+    fn optional(&self) -> bool {
+        self.0.optional
+    }
+
+    /// The value until somebody publishes another, or `None`.
+    #[getter]
+    fn default<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.detail(py, self.0.details.default.as_ref())
+    }
+
+    /// The least value of each element, or `None`.
+    #[getter]
+    fn min<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.detail(py, self.0.details.min.as_ref())
+    }
+
+    /// The greatest value of each element, or `None`.
+    #[getter]
+    fn max<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.detail(py, self.0.details.max.as_ref())
+    }
+
+    /// The name for people; may be empty.
+    #[getter]
+    fn label(&self) -> &str {
+        &self.0.details.label
+    }
+
+    /// What it means; may be empty.
+    #[getter]
+    fn description(&self) -> &str {
+        &self.0.details.description
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let pegel::Field {
             name,
             unit,
@@ -74,56 +138,47 @@ impl Field {
             size,
             count,
             offset,
-            ..
+            optional,
+            details,
         } = &self.0;
-        format!(
-            "pegel.Field({:?}, {unit:?}, size={size}, count={count}, name={name:?}, offset={offset})",
-            kind.name()
-        )
-    }
-}
-
-/// The schema of a document's field, or of a mapping of fields and more fields by name.
-pub fn schema(
-    board: &str,
-    schema: Option<&Bound<'_, PyAny>>,
-    named: Option<&Bound<'_, PyDict>>,
-) -> PyResult<Schema> {
-    let mut fields = Vec::new();
-    let mut add = |name: &str, field: &Bound<'_, PyAny>| {
-        let field = field.cast::<Field>().map_err(|_| {
-            let given = value::kind(field);
-            PyTypeError::new_err(format!(
-                "board {board}: {name} is to be a pegel.Field, not {given}"
-            ))
-        })?;
-        fields.push(pegel::Field {
-            name: name.into(),
-            ..field.get().0.clone()
-        });
-        PyResult::Ok(())
-    };
-    if let Some(schema) = schema {
-        if let Ok(mapping) = schema.cast::<PyMapping>() {
-            for item in mapping.items()? {
-                let (name, field): (String, Bound<'_, PyAny>) = item.extract()?;
-                add(&name, &field)?;
-            }
-        } else {
-            add("document", schema)?;
+        let mut told = vec![
+            format!("{:?}, {unit:?}, size={size}, count={count}", kind.name()),
+            format!("name={name:?}, offset={offset}"),
+        ];
+        if *optional {
+            told.push("optional=True".into());
         }
+        for (name, value) in [
+            ("default", &details.default),
+            ("min", &details.min),
+            ("max", &details.max),
+        ] {
+            if let Some(value) = self.detail(py, value.as_ref())? {
+                told.push(format!("{name}={}", value.repr()?));
+            }
+        }
+        for (name, text) in [
+            ("label", &details.label),
+            ("description", &details.description),
+        ] {
+            if !text.is_empty() {
+                told.push(format!("{name}={text:?}"));
+            }
+        }
+        Ok(format!("pegel.Field({})", told.join(", ")))
     }
-    for (name, field) in named.into_iter().flatten() {
-        add(&name.extract::<String>()?, &field)?;
-    }
-    Schema::new(fields).map_err(|error| refuse(board, error.kind(), error))
 }
 
-/// The fields of a board, by name, in their order.
-pub fn fields<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py, PyDict>> {
-    let fields = PyDict::new(py);
-    for field in schema.fields() {
-        fields.set_item(&field.name, Field(field.clone()))?;
+impl Field {
+    fn detail<'py>(
+        &self,
+        py: Python<'py>,
+        value: Option<&Value>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let object = value.map(|value| match (self.0.kind, value) {
+            (Type::Json, Value::Text(text)) => value::loads(text.into_pyobject(py)?.as_any()),
+            _ => value::object(py, value),
+        });
+        object.transpose()
     }
-    Ok(fields)
 }

@@ -6,7 +6,11 @@ use pyo3::prelude::*;
 
 mod error;
 mod field;
+mod follow;
+mod info;
+mod layout;
 mod reader;
+mod schema;
 mod snapshot;
 mod value;
 mod wait;
@@ -51,7 +55,13 @@ mod _pegel {
     #[pymodule_export]
     use crate::field::Field;
     #[pymodule_export]
-    use crate::reader::{Follow, Info, Reader};
+    use crate::follow::{Follow, Waiting};
+    #[pymodule_export]
+    use crate::info::Info;
+    #[pymodule_export]
+    use crate::reader::Reader;
+    #[pymodule_export]
+    use crate::schema::Schema;
     #[pymodule_export]
     use crate::snapshot::{Snapshot, Stamp};
     #[pymodule_export]

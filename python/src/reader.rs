@@ -1,65 +1,164 @@
-//! `pegel.Reader`, and what it iterates over.
+//! `pegel.Reader`.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pegel::ErrorKind;
+use pegel::dynamic::Publication;
+use pegel::{ErrorKind, Schema};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::error::{raise, refuse};
-use crate::field;
+use crate::follow::Follow;
+use crate::info::Info;
+use crate::layout::Layout;
 use crate::place;
+use crate::schema;
 use crate::snapshot::Snapshot;
 use crate::wait::Deadline;
 
-/// Reads a board. Threads may share it.
-#[pyclass(frozen, module = "pegel")]
-pub struct Reader {
-    place: String,
-    /// `None` when closed; shared with snapshots, and with a wait that goes on in another thread.
-    core: Mutex<Option<Arc<pegel::dynamic::Reader>>>,
+/// A document is mostly far shorter than its capacity.
+const DOCUMENT_ROOM: usize = 4096;
+
+/// A board that is open, and how its records become Python objects.
+#[derive(Clone)]
+pub struct Opened {
+    pub core: Arc<pegel::dynamic::Reader>,
+    layout: Arc<Layout>,
 }
 
-impl Reader {
-    fn core(&self) -> PyResult<Arc<pegel::dynamic::Reader>> {
-        let core = self
-            .core
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        core.ok_or_else(|| {
-            refuse(
-                &self.place,
-                ErrorKind::InvalidArgument,
-                "this reader is closed",
-            )
+impl Opened {
+    fn new(py: Python<'_>, place: &str, view: Option<&Schema>) -> PyResult<Self> {
+        let core = pegel::dynamic::Reader::open(place);
+        let core = core.and_then(|core| match view {
+            Some(schema) => core.view(schema),
+            None => Ok(core),
+        });
+        let core = Arc::new(core.map_err(raise)?);
+        let layout = Arc::new(Layout::new(py, &core)?);
+        Ok(Self { core, layout })
+    }
+
+    /// A snapshot of the record that `copy` copies from the board.
+    pub fn snapshot(
+        &self,
+        py: Python<'_>,
+        copy: impl Fn(&pegel::dynamic::Reader, &mut [u8]) -> pegel::Result<Publication>,
+    ) -> PyResult<pegel::Result<Snapshot>> {
+        let reader = Some(Arc::clone(&self.core));
+        snapshot(py, &self.layout, reader, |record| {
+            Ok(copy(&self.core, record))
+        })
+    }
+}
+
+/// A snapshot of the record that `copy` copies straight into its bytes.
+pub fn snapshot(
+    py: Python<'_>,
+    layout: &Arc<Layout>,
+    reader: Option<Arc<pegel::dynamic::Reader>>,
+    copy: impl Fn(&mut [u8]) -> PyResult<pegel::Result<Publication>>,
+) -> PyResult<pegel::Result<Snapshot>> {
+    let size = layout.schema.record_size();
+    let mut room = match layout.schema.document() {
+        Some(_) => size.min(DOCUMENT_ROOM),
+        None => size,
+    };
+    loop {
+        let mut copied = None;
+        let bytes = PyBytes::new_with(py, room, |bytes| {
+            copied = Some(copy(bytes)?);
+            Ok(())
+        })?;
+        match copied.expect("it was called") {
+            Err(error) if error.kind() == ErrorKind::TooLarge && room < size => {
+                room = size.min(room.saturating_mul(4));
+            }
+            Err(error) => return Ok(Err(error)),
+            Ok(publication) => {
+                let bytes = match publication.len() {
+                    length if length == room => bytes,
+                    length => PyBytes::new(py, &bytes.as_bytes()[..length]),
+                };
+                let stamp = publication.stamp();
+                return Ok(Ok(Snapshot::new(Arc::clone(layout), reader, stamp, bytes)));
+            }
+        }
+    }
+}
+
+/// What a reader and those who follow with it share.
+pub struct Handle {
+    place: String,
+    view: Option<Schema>,
+    /// `None` when closed; shared with a wait that goes on in another thread.
+    opened: Mutex<Option<Opened>>,
+}
+
+impl Handle {
+    fn locked(&self) -> MutexGuard<'_, Option<Opened>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn opened(&self) -> PyResult<Opened> {
+        let opened = self.locked().clone();
+        opened.ok_or_else(|| {
+            let reason = "this reader is closed";
+            refuse(&self.place, ErrorKind::InvalidArgument, reason)
         })
     }
 
+    /// The open board for one that waits without Python; `None` when closed.
+    pub fn core(&self) -> Option<Arc<pegel::dynamic::Reader>> {
+        self.locked()
+            .as_ref()
+            .map(|opened| Arc::clone(&opened.core))
+    }
+
     /// Opens the board that has the name now, unless the reader was closed meanwhile.
-    fn reopen(&self) -> PyResult<()> {
-        let fresh = Arc::new(pegel::dynamic::Reader::open(&self.place).map_err(raise)?);
-        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(core) = core.as_mut() {
-            *core = fresh;
-        }
+    pub fn reopen(&self, py: Python<'_>) -> PyResult<()> {
+        let fresh = Opened::new(py, &self.place, self.view.as_ref())?;
+        // What it replaces is dropped when the lock is free again.
+        let _old = self
+            .locked()
+            .as_mut()
+            .map(|opened| std::mem::replace(opened, fresh));
         Ok(())
+    }
+}
+
+/// Reads a board. Threads may share it.
+///
+/// With a schema, given as for `Writer`, it hands over records of that, also if the board has an earlier
+/// or a later version of it.
+#[pyclass(frozen, module = "pegel")]
+pub struct Reader(Arc<Handle>);
+
+impl Reader {
+    fn opened(&self) -> PyResult<Opened> {
+        self.0.opened()
+    }
+
+    fn core(&self) -> PyResult<Arc<pegel::dynamic::Reader>> {
+        Ok(self.opened()?.core)
     }
 }
 
 #[pymethods]
 impl Reader {
     #[new]
-    #[pyo3(signature = (board, /))]
+    #[pyo3(signature = (board, schema=None, /))]
     #[allow(clippy::needless_pass_by_value)] // a Python argument
-    fn new(board: PathBuf) -> PyResult<Self> {
+    fn new(py: Python<'_>, board: PathBuf, schema: Option<Bound<'_, PyAny>>) -> PyResult<Self> {
         let place = place(&board)?;
-        let core = pegel::dynamic::Reader::open(place).map_err(raise)?;
-        Ok(Self {
+        let view = schema.map(|schema| schema::schema(place, Some(&schema), None, None));
+        let view = view.transpose()?;
+        let opened = Opened::new(py, place, view.as_ref())?;
+        Ok(Self(Arc::new(Handle {
             place: place.into(),
-            core: Mutex::new(Some(Arc::new(core))),
-        })
+            view,
+            opened: Mutex::new(Some(opened)),
+        })))
     }
 
     /// The board's name.
@@ -74,16 +173,35 @@ impl Reader {
         Ok(self.core()?.path().into())
     }
 
-    /// The board's fields by name, in their order.
+    /// The fields of the records by name, in their order.
     #[getter]
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        field::fields(py, self.core()?.schema())
+        schema::fields(py, self.core()?.schema())
+    }
+
+    /// What the board is about; may be empty.
+    #[getter]
+    fn description(&self) -> PyResult<String> {
+        Ok(self.core()?.schema().description().into())
+    }
+
+    /// The numpy dtype of the records.
+    #[getter]
+    fn dtype(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(self.opened()?.layout.dtype(py)?.clone().unbind())
     }
 
     /// What is known of the board itself.
     #[getter]
     fn info(&self) -> PyResult<Info> {
         Ok(Info(self.core()?.info()))
+    }
+
+    /// Drawn at random when a board is new, and kept when it is replaced: sequences can be compared
+    /// while it is the same.
+    #[getter]
+    fn lineage(&self) -> PyResult<u64> {
+        Ok(self.core()?.lineage())
     }
 
     /// The newest sequence, 0 when nothing has been published.
@@ -99,19 +217,32 @@ impl Reader {
     }
 
     /// The newest record.
-    fn read(&self) -> PyResult<Snapshot> {
-        let core = self.core()?;
-        Ok(Snapshot::of_reader(core.read().map_err(raise)?, core))
+    fn read(&self, py: Python<'_>) -> PyResult<Snapshot> {
+        let read = self
+            .opened()?
+            .snapshot(py, pegel::dynamic::Reader::copy_into)?;
+        read.map_err(raise)
     }
 
     /// The record of a sequence, while it is in the ring.
     #[pyo3(signature = (sequence, /))]
-    fn read_at(&self, sequence: u64) -> PyResult<Snapshot> {
-        let core = self.core()?;
-        Ok(Snapshot::of_reader(
-            core.read_at(sequence).map_err(raise)?,
-            core,
-        ))
+    fn read_at(&self, py: Python<'_>, sequence: u64) -> PyResult<Snapshot> {
+        let copy =
+            |core: &pegel::dynamic::Reader, record: &mut [u8]| core.copy_at_into(sequence, record);
+        self.opened()?.snapshot(py, copy)?.map_err(raise)
+    }
+
+    /// The newest records, oldest first: so many, or as many as the ring holds.
+    #[pyo3(signature = (count, /))]
+    fn last(&self, py: Python<'_>, count: usize) -> PyResult<Vec<Snapshot>> {
+        let Opened { core, layout } = self.opened()?;
+        let records = core.last(count).map_err(raise)?;
+        let snapshot = |record: pegel::dynamic::Snapshot| {
+            let bytes = PyBytes::new(py, record.bytes());
+            let reader = Some(Arc::clone(&core));
+            Snapshot::new(Arc::clone(&layout), reader, *record.stamp(), bytes)
+        };
+        Ok(records.into_iter().map(snapshot).collect())
     }
 
     /// Waits for a publication after the given one and returns its sequence.
@@ -127,25 +258,23 @@ impl Reader {
     }
 
     /// Yields the newest snapshot after the given sequence, then each newer one, skipping what it
-    /// was too slow for; a board that is replaced is opened again.
+    /// was too slow for; or every publication once, in order, each with how many were `missed` before.
+    /// A board that is replaced is opened again.
     ///
     /// Ends when nothing was published for `timeout` seconds; `None` goes on for ever.
-    #[pyo3(signature = (*, after=0, timeout=None))]
-    fn follow(slf: Py<Self>, after: u64, timeout: Option<f64>) -> PyResult<Follow> {
-        Deadline::after(timeout)?;
-        Ok(Follow {
-            reader: slf,
-            after: Mutex::new(after),
-            timeout,
-        })
+    #[pyo3(signature = (*, after=0, timeout=None, every=false))]
+    fn follow(&self, after: u64, timeout: Option<f64>, every: bool) -> PyResult<Follow> {
+        Follow::new(Arc::clone(&self.0), after, timeout, every)
+    }
+
+    /// As `follow()`, for `async for`.
+    fn __aiter__(&self) -> PyResult<Follow> {
+        self.follow(0, None, false)
     }
 
     /// Closes the reader, also for those who wait with it. Snapshots stay good.
     fn close(&self) {
-        self.core
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let _closed = self.0.locked().take();
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {
@@ -158,111 +287,6 @@ impl Reader {
     }
 
     fn __repr__(&self) -> String {
-        format!("<pegel.Reader of {}>", self.place)
-    }
-}
-
-/// The newest snapshots of a board as they come; older ones are skipped.
-#[pyclass(frozen, module = "pegel")]
-pub struct Follow {
-    reader: Py<Reader>,
-    after: Mutex<u64>,
-    timeout: Option<f64>,
-}
-
-#[pymethods]
-impl Follow {
-    fn __iter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Snapshot>> {
-        let reader = self.reader.get();
-        let deadline = Deadline::after(self.timeout)?;
-        loop {
-            let after = *self.after();
-            let next = deadline.attempt(py, ErrorKind::Timeout, |slice| {
-                let core = reader.core()?;
-                let read = core.wait(after, Some(slice)).and_then(|_| core.read());
-                Ok(read.map(|snapshot| Snapshot::of_reader(snapshot, core)))
-            })?;
-            match next {
-                Ok(snapshot) => {
-                    *self.after() = snapshot.stamp().sequence;
-                    return Ok(Some(snapshot));
-                }
-                Err(error) if error.kind() == ErrorKind::Timeout => return Ok(None),
-                Err(error) if error.kind() == ErrorKind::Gone => {
-                    reader.reopen()?;
-                    *self.after() = 0;
-                }
-                Err(error) => return Err(raise(error)),
-            }
-        }
-    }
-}
-
-impl Follow {
-    fn after(&self) -> MutexGuard<'_, u64> {
-        self.after.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What is known of a board itself.
-#[pyclass(frozen, module = "pegel")]
-pub struct Info(pegel::Info);
-
-#[pymethods]
-impl Info {
-    /// Bytes of a record; a document's capacity.
-    #[getter]
-    fn record_size(&self) -> usize {
-        self.0.record_size
-    }
-
-    /// Slots of the ring.
-    #[getter]
-    fn slots(&self) -> u32 {
-        self.0.slots
-    }
-
-    /// Equal for equal schemas.
-    #[getter]
-    fn schema_hash(&self) -> u64 {
-        self.0.schema_hash
-    }
-
-    /// How many writers have taken the board.
-    #[getter]
-    fn generation(&self) -> u64 {
-        self.0.generation
-    }
-
-    /// Permissions of its file.
-    #[getter]
-    fn mode(&self) -> u32 {
-        self.0.mode
-    }
-
-    /// Its owner's user id.
-    #[getter]
-    fn owner(&self) -> u32 {
-        self.0.owner
-    }
-
-    /// Its group's id.
-    #[getter]
-    fn group(&self) -> u32 {
-        self.0.group
-    }
-
-    /// Bytes of memory.
-    #[getter]
-    fn segment_size(&self) -> u64 {
-        self.0.segment_size
-    }
-
-    fn __repr__(&self) -> String {
-        format!("<pegel.{:?}>", self.0)
+        format!("<pegel.Reader of {}>", self.0.place)
     }
 }

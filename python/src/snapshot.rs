@@ -2,13 +2,16 @@
 
 use std::sync::{Arc, OnceLock};
 
-use pegel::{ErrorKind, Type};
+use pegel::ErrorKind;
 use pyo3::exceptions::{PyKeyError, PyTypeError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyIterator, PyMapping};
+use pyo3::types::{PyBytes, PyDict, PyIterator, PyMapping, PyType};
 
 use crate::error::{no_json, raise};
+use crate::layout::Layout;
+use crate::schema;
 use crate::value;
 
 /// What is known of a publication.
@@ -23,7 +26,7 @@ impl Stamp {
         self.0.sequence
     }
 
-    /// How many writers had taken the board by then.
+    /// How many writers had taken the board by then; 0 for the defaults of a new board.
     #[getter]
     fn generation(&self) -> u64 {
         self.0.generation
@@ -75,6 +78,18 @@ impl Stamp {
         self.0.retries
     }
 
+    /// Whether nobody published it: the defaults of a new board.
+    #[getter]
+    fn is_default(&self) -> bool {
+        self.0.is_default()
+    }
+
+    /// Publications before it that a follower of every one asked for, and that the ring no longer held.
+    #[getter]
+    fn missed(&self) -> u64 {
+        self.0.missed
+    }
+
     fn __repr__(&self) -> String {
         let pegel::Stamp {
             sequence,
@@ -91,9 +106,9 @@ impl Stamp {
 /// A record and its stamp. The record is made into Python objects when it is first looked at.
 #[pyclass(frozen, module = "pegel", mapping)]
 pub struct Snapshot {
-    board: String,
-    document: Option<Type>,
-    core: pegel::dynamic::Snapshot,
+    layout: Arc<Layout>,
+    stamp: pegel::Stamp,
+    bytes: Py<PyBytes>,
     /// Who can tell whether the writer lives; `None` for the writer's own snapshots.
     reader: Option<Arc<pegel::dynamic::Reader>>,
     writer_alive: OnceLock<bool>,
@@ -101,25 +116,16 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// A snapshot that a reader took.
-    pub fn of_reader(core: pegel::dynamic::Snapshot, reader: Arc<pegel::dynamic::Reader>) -> Self {
-        Self::new(core, &Arc::clone(&reader), Some(reader))
-    }
-
-    /// A snapshot that a writer took of its own board.
-    pub fn of_writer(core: pegel::dynamic::Snapshot, writer: &pegel::dynamic::Writer) -> Self {
-        Self::new(core, writer.reader(), None)
-    }
-
-    fn new(
-        core: pegel::dynamic::Snapshot,
-        board: &pegel::dynamic::Reader,
+    pub fn new(
+        layout: Arc<Layout>,
         reader: Option<Arc<pegel::dynamic::Reader>>,
+        stamp: pegel::Stamp,
+        bytes: Bound<'_, PyBytes>,
     ) -> Self {
         Self {
-            board: board.board().into(),
-            document: board.schema().document(),
-            core,
+            layout,
+            stamp,
+            bytes: bytes.unbind(),
             reader,
             writer_alive: OnceLock::new(),
             record: PyOnceLock::new(),
@@ -135,7 +141,7 @@ impl Snapshot {
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyDict>> {
         let record = self.record(py)?;
         record.cast().map_err(|_| {
-            let (board, kind) = (&self.board, value::kind(record));
+            let (board, kind) = (&self.layout.board, value::kind(record));
             PyTypeError::new_err(format!(
                 "board {board}: this document is a {kind} and has no fields; use its .document"
             ))
@@ -144,15 +150,29 @@ impl Snapshot {
 
     /// What is known of the publication.
     pub fn stamp(&self) -> &pegel::Stamp {
-        self.core.stamp()
+        &self.stamp
     }
 
     /// A copy of the record that may be changed.
     pub fn to_python<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        value::decode(py, self.document, &self.core).map_err(|cause| {
-            let what = format!("sequence {}", self.core.stamp().sequence);
-            no_json(py, &self.board, ErrorKind::Corrupt, &what, cause)
+        let decoded = self.layout.decode(self.bytes.bind(py), self.stamp.present);
+        decoded.map_err(|cause| {
+            let what = format!("sequence {}", self.stamp.sequence);
+            no_json(py, &self.layout.board, ErrorKind::Corrupt, &what, cause)
         })
+    }
+
+    /// The error that a document gives to those who want fields.
+    fn no_document(&self) -> PyResult<()> {
+        match self.layout.schema.document() {
+            None => Ok(()),
+            Some(kind) => {
+                let board = &self.layout.board;
+                Err(PyTypeError::new_err(format!(
+                    "board {board} holds {kind} documents, which have no fields; use .document"
+                )))
+            }
+        }
     }
 }
 
@@ -161,19 +181,31 @@ impl Snapshot {
     /// All that is known of the publication.
     #[getter(stamp)]
     fn python_stamp(&self) -> Stamp {
-        Stamp(*self.core.stamp())
+        Stamp(self.stamp)
     }
 
     /// The publication's number, from 1.
     #[getter]
     fn sequence(&self) -> u64 {
-        self.core.stamp().sequence
+        self.stamp.sequence
     }
 
-    /// How many writers had taken the board by then.
+    /// How many writers had taken the board by then; 0 for the defaults of a new board.
     #[getter]
     fn generation(&self) -> u64 {
-        self.core.stamp().generation
+        self.stamp.generation
+    }
+
+    /// Whether nobody published it: the defaults of a new board.
+    #[getter]
+    fn is_default(&self) -> bool {
+        self.stamp.is_default()
+    }
+
+    /// Publications before it that a follower of every one asked for, and that the ring no longer held.
+    #[getter]
+    fn missed(&self) -> u64 {
+        self.stamp.missed
     }
 
     /// How many seconds old it was when it was read.
@@ -204,20 +236,58 @@ impl Snapshot {
 
     /// The record as it was published.
     #[getter]
-    fn bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, self.core.bytes())
+    fn bytes<'py>(&self, py: Python<'py>) -> &Bound<'py, PyBytes> {
+        self.bytes.bind(py)
     }
 
     /// The document: what its JSON says, or its bytes.
     #[getter]
     fn document<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        if self.document.is_none() {
-            let board = &self.board;
+        if self.layout.schema.document().is_none() {
+            let board = &self.layout.board;
             return Err(PyTypeError::new_err(format!(
                 "board {board} holds fields, not a document; use the snapshot as a mapping"
             )));
         }
         self.record(py).cloned()
+    }
+
+    /// The record as an instance of a record class, which may be of an earlier or later version than
+    /// the board.
+    #[pyo3(signature = (record, /))]
+    fn as_record<'py>(
+        &self,
+        py: Python<'py>,
+        record: &Bound<'py, PyType>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.no_document()?;
+        let Some(wanted) = schema::of_class(record)? else {
+            let record = record.name()?;
+            return Err(PyTypeError::new_err(format!(
+                "{record} is no class of records: derive one with fields from pegel.Record"
+            )));
+        };
+        let mut values = self.fields(py)?.copy()?;
+        if wanted.get().0.hash() != self.layout.schema.hash() {
+            values = self.layout.convert(&values, &wanted.get().0)?;
+        }
+        let instance = record.call_method1(intern!(py, "__new__"), (record,))?;
+        let attributes = instance.getattr(intern!(py, "__dict__"))?;
+        attributes.cast::<PyDict>()?.update(values.as_mapping())?;
+        Ok(instance)
+    }
+
+    /// The numpy dtype of the record.
+    #[getter]
+    fn dtype<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyAny>> {
+        self.layout.dtype(py)
+    }
+
+    /// The record's bytes as a numpy structured scalar, without a copy. It cannot tell what is unknown.
+    fn as_numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let dtype = self.layout.dtype(py)?;
+        let scalar = py.import("pegel._numpy")?.getattr("scalar")?;
+        scalar.call1((dtype, self.bytes.bind(py)))
     }
 
     fn __getitem__<'py>(
@@ -227,7 +297,7 @@ impl Snapshot {
     ) -> PyResult<Bound<'py, PyAny>> {
         let fields = self.fields(py)?;
         fields.get_item(name)?.ok_or_else(|| {
-            let (board, names) = (&self.board, fields.keys());
+            let (board, names) = (&self.layout.board, fields.keys());
             match name.repr() {
                 Ok(name) => {
                     PyKeyError::new_err(format!("board {board} has no field {name}, only {names}"))
@@ -294,7 +364,7 @@ impl Snapshot {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let (board, sequence, age) = (&self.board, self.sequence(), self.age());
+        let (board, sequence, age) = (&self.layout.board, self.sequence(), self.age());
         let record = self.record(py)?.repr()?;
         Ok(format!(
             "<pegel.Snapshot of {board} sequence={sequence} age={age:.3} {record}>"

@@ -1,7 +1,7 @@
 //! Python objects to values and documents, and back.
 
-use pegel::dynamic::{Encoded, Snapshot};
-use pegel::{ErrorKind, Schema, Type, Value};
+use pegel::dynamic::Encoded;
+use pegel::{Error, ErrorKind, Type, Value};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{
@@ -9,36 +9,40 @@ use pyo3::types::{
     PyString, PyTuple,
 };
 
-use crate::error::{no_json, refuse};
+use crate::error::{no_json, raise, refuse};
+use crate::layout::Layout;
+use crate::schema;
 
-/// The bytes of a record given as a mapping, or of a document.
-pub fn encode(board: &str, schema: &Schema, record: &Bound<'_, PyAny>) -> PyResult<Encoded> {
+/// The bytes of a record given as a mapping or an instance of a record class, or of a document.
+pub fn encode(layout: &Layout, record: &Bound<'_, PyAny>) -> PyResult<Encoded> {
     let document = |bytes| Encoded { bytes, present: 0 };
-    match schema.document() {
-        Some(Type::Json) => json(board, record).map(document),
+    match layout.schema.document() {
+        Some(Type::Json) => json(&layout.board, record).map(document),
         Some(_) => bytes(record).map(document),
-        None => fields(board, schema, record),
+        None => fields(layout, record),
     }
 }
 
-/// A record as Python sees it: a dict, a JSON document, or bytes.
-pub fn decode<'py>(
-    py: Python<'py>,
-    document: Option<Type>,
-    snapshot: &Snapshot,
-) -> PyResult<Bound<'py, PyAny>> {
-    let bytes = || PyBytes::new(py, snapshot.bytes());
-    match document {
-        Some(Type::Json) => py.import("json")?.call_method1("loads", (bytes(),)),
-        Some(_) => Ok(bytes().into_any()),
-        None => {
-            let fields = PyDict::new(py);
-            for (name, value) in snapshot.values() {
-                fields.set_item(name, python(py, value)?)?;
-            }
-            Ok(fields.into_any())
+/// A default or limit of a field that has no name yet.
+pub fn detail(kind: Type, what: &str, object: &Bound<'_, PyAny>) -> PyResult<Value> {
+    let refuse = |reason: &str| {
+        let message = format!("the {what} of a field: {reason}");
+        raise(Error::new(ErrorKind::InvalidFields, message))
+    };
+    match kind {
+        Type::Json => {
+            let text =
+                dumps(object).map_err(|cause| refuse(&cause.value(object.py()).to_string()))?;
+            Ok(Value::Text(text))
         }
+        _ => value(object, &refuse),
     }
+}
+
+/// What a JSON text says.
+pub fn loads<'py>(text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = text.py();
+    py.import("json")?.call_method1("loads", (text,))
 }
 
 /// The bytes of anything that has a buffer.
@@ -53,27 +57,43 @@ pub fn bytes(object: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
 
 fn json(board: &str, document: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let py = document.py();
+    let refuse = |cause| no_json(py, board, ErrorKind::InvalidArgument, "the document", cause);
+    Ok(dumps(document).map_err(refuse)?.into_bytes())
+}
+
+/// An object's JSON text.
+fn dumps(object: &Bound<'_, PyAny>) -> PyResult<String> {
+    let py = object.py();
     let options = PyDict::new(py);
     // NaN and lone surrogates are no JSON for anybody else.
     options.set_item("allow_nan", false)?;
     options.set_item("ensure_ascii", false)?;
     options.set_item("separators", (",", ":"))?;
     let dumps = py.import("json")?.getattr("dumps")?;
-    let text = dumps.call((document,), Some(&options));
-    let encoded = text.and_then(|text| text.extract::<String>());
-    encoded
-        .map(String::into_bytes)
-        .map_err(|cause| no_json(py, board, ErrorKind::InvalidArgument, "the document", cause))
+    dumps.call((object,), Some(&options))?.extract()
 }
 
-fn fields(board: &str, schema: &Schema, record: &Bound<'_, PyAny>) -> PyResult<Encoded> {
-    let mapping = record.cast::<PyMapping>().map_err(|_| {
-        let given = kind(record);
-        PyTypeError::new_err(format!(
-            "board {board}: a record maps fields to values; {given} does not"
-        ))
-    })?;
-    let items = mapping.items()?;
+fn fields(layout: &Layout, record: &Bound<'_, PyAny>) -> PyResult<Encoded> {
+    let board = &layout.board;
+    let values = match record.cast::<PyMapping>() {
+        Ok(mapping) => mapping.clone(),
+        Err(_) if schema::of_class(&record.get_type())?.is_some() => {
+            record.getattr("__dict__")?.cast_into()?
+        }
+        Err(_) => {
+            if let Some(bytes) = layout.numpy_bytes(record)? {
+                return Ok(Encoded {
+                    bytes,
+                    present: u64::MAX,
+                });
+            }
+            let given = kind(record);
+            return Err(PyTypeError::new_err(format!(
+                "board {board}: a record maps fields to values; {given} does not"
+            )));
+        }
+    };
+    let items = values.items()?;
     let items = items.iter().map(|item| item.extract());
     let items: Vec<(String, Bound<'_, PyAny>)> = items.collect::<PyResult<_>>()?;
     let values = items.iter().map(|(name, object)| {
@@ -84,7 +104,7 @@ fn fields(board: &str, schema: &Schema, record: &Bound<'_, PyAny>) -> PyResult<E
         Ok((&**name, value(object, &refuse)?))
     });
     let values: Vec<_> = values.collect::<PyResult<_>>()?;
-    schema.encode(&values).map_err(|error| {
+    layout.schema.encode(&values).map_err(|error| {
         // A FileNotFoundError would be a surprise here.
         let kind = match error.kind() {
             ErrorKind::NotFound => ErrorKind::InvalidFields,
@@ -166,18 +186,19 @@ pub fn kind(object: &Bound<'_, PyAny>) -> String {
     name.map_or_else(|error| error.to_string(), |name| name.to_string())
 }
 
-fn python(py: Python<'_>, value: Value) -> PyResult<Bound<'_, PyAny>> {
+/// A value as Python sees it.
+pub fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {
         Value::Null => py.None().into_bound(py),
-        Value::Bool(value) => PyBool::new(py, value).to_owned().into_any(),
+        Value::Bool(value) => PyBool::new(py, *value).to_owned().into_any(),
         Value::Int(value) => value.into_pyobject(py)?.into_any(),
         Value::UInt(value) => value.into_pyobject(py)?.into_any(),
-        Value::F32(value) => PyFloat::new(py, value.into()).into_any(),
-        Value::Float(value) => PyFloat::new(py, value).into_any(),
-        Value::Text(value) => PyString::new(py, &value).into_any(),
-        Value::Bytes(value) => PyBytes::new(py, &value).into_any(),
+        Value::F32(value) => PyFloat::new(py, (*value).into()).into_any(),
+        Value::Float(value) => PyFloat::new(py, *value).into_any(),
+        Value::Text(value) => PyString::new(py, value).into_any(),
+        Value::Bytes(value) => PyBytes::new(py, value).into_any(),
         Value::List(values) => {
-            let values = values.into_iter().map(|value| python(py, value));
+            let values = values.iter().map(|value| object(py, value));
             PyTuple::new(py, values.collect::<PyResult<Vec<_>>>()?)?.into_any()
         }
     })

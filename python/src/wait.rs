@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use crate::error::raise;
 
 /// The longest that a Python signal handler waits for its turn.
-const SLICE: Duration = Duration::from_millis(200);
+pub const SLICE: Duration = Duration::from_millis(200);
 
 /// A moment to give up; `None` is never.
 #[derive(Clone, Copy)]
@@ -29,6 +29,12 @@ impl Deadline {
         Ok(Self(far.and_then(|far| Instant::now().checked_add(far))))
     }
 
+    /// The time until then.
+    pub fn left(self) -> Option<Duration> {
+        self.0
+            .map(|end| end.saturating_duration_since(Instant::now()))
+    }
+
     /// Tries for a slice at a time while that fails with `kind` and time is left.
     pub fn attempt<T: Send>(
         self,
@@ -37,9 +43,7 @@ impl Deadline {
         mut attempt: impl FnMut(Duration) -> PyResult<Result<T>> + Send,
     ) -> PyResult<Result<T>> {
         loop {
-            let left = self
-                .0
-                .map(|end| end.saturating_duration_since(Instant::now()));
+            let left = self.left();
             let slice = left.map_or(SLICE, |left| left.min(SLICE));
             match py.detach(|| attempt(slice))? {
                 Err(error) if error.kind() == kind && left.is_none_or(|left| left > slice) => {

@@ -4,28 +4,30 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use pegel::dynamic::Encoded;
-use pegel::{ErrorKind, Options};
+use pegel::{Condition, ErrorKind, Options};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::error::{raise, refuse};
-use crate::field;
+use crate::layout::Layout;
 use crate::place;
+use crate::reader::snapshot;
+use crate::schema;
 use crate::snapshot::Snapshot;
 use crate::value;
 use crate::wait::Deadline;
 
 /// Publishes to a board and holds it until it is closed or its process ends.
 ///
-/// Creates the board, or takes over one that has the same schema. It is given as named fields, as a
-/// mapping of fields, or as the one field of a document. `slots` and `mode` are chosen for you, and
-/// left as they are when the board exists; `replace` replaces a board with another schema.
+/// Creates the board, or takes over one that has the same schema; a board that lacks fields which may
+/// be missing grows. The schema is given as named fields, as a mapping of fields, as a record class, or
+/// as the one field of a document. `slots` and `mode` are chosen for you, and left as they are when the
+/// board exists; `replace` replaces a board with another schema. `description` says what it is about.
 #[pyclass(frozen, module = "pegel")]
 pub struct Writer {
-    board: String,
     path: PathBuf,
-    schema: pegel::Schema,
+    layout: Arc<Layout>,
     core: Arc<Core>,
 }
 
@@ -57,56 +59,64 @@ impl Writer {
         let done = locked(&self.core).as_mut().map(task);
         done.ok_or_else(|| {
             let reason = "this writer is closed, as in a child that got it by fork; open the board";
-            refuse(&self.board, ErrorKind::InvalidArgument, reason)
+            refuse(&self.layout.board, ErrorKind::InvalidArgument, reason)
         })
     }
 
     fn encode(&self, record: &Bound<'_, PyAny>) -> PyResult<Encoded> {
-        value::encode(&self.board, &self.schema, record)
+        value::encode(&self.layout, record)
     }
-}
 
-impl From<pegel::dynamic::Writer> for Writer {
-    fn from(core: pegel::dynamic::Writer) -> Self {
-        let reader = core.reader();
-        let (board, path) = (reader.board().into(), reader.path().into());
-        let schema = reader.schema().clone();
+    fn publish_on(
+        &self,
+        condition: Condition,
+        record: &Bound<'_, PyTuple>,
+        values: Option<Bound<'_, PyDict>>,
+    ) -> PyResult<u64> {
+        let record = self.encode(&one(record, values)?)?;
+        self.with(|core| core.publish_on(condition, &record))?
+            .map_err(raise)
+    }
+
+    fn of(py: Python<'_>, core: pegel::dynamic::Writer) -> PyResult<Self> {
+        let path = core.reader().path().into();
+        let layout = Arc::new(Layout::new(py, core.reader())?);
         let core = Arc::new(Mutex::new(Some(core)));
         let mut writers = locked(&WRITERS);
         writers.retain(|writer| writer.strong_count() > 0);
         writers.push(Arc::downgrade(&core));
-        Self {
-            board,
-            path,
-            schema,
-            core,
-        }
+        Ok(Self { path, layout, core })
     }
 }
 
 #[pymethods]
 impl Writer {
     #[new]
-    #[pyo3(signature = (board, schema=None, /, *, slots=None, mode=None, replace=false, **fields))]
-    #[allow(clippy::needless_pass_by_value)] // a Python argument
+    #[pyo3(signature = (
+        board, schema=None, /, *,
+        slots=None, mode=None, replace=false, description=None, **fields,
+    ))]
+    #[allow(clippy::needless_pass_by_value, clippy::too_many_arguments)] // Python's, named
     fn new(
+        py: Python<'_>,
         board: PathBuf,
         schema: Option<Bound<'_, PyAny>>,
         slots: Option<u32>,
         mode: Option<u32>,
         replace: bool,
+        description: Option<&str>,
         fields: Option<Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let place = place(&board)?;
-        let schema = field::schema(place, schema.as_ref(), fields.as_ref())?;
+        let schema = schema::schema(place, schema.as_ref(), fields.as_ref(), description)?;
         let options = Options {
             slots: slots.unwrap_or(0),
             mode: mode.unwrap_or(0),
             replace,
+            ..Options::default()
         };
-        Ok(pegel::dynamic::Writer::create(place, &schema, &options)
-            .map_err(raise)?
-            .into())
+        let core = pegel::dynamic::Writer::create(place, &schema, &options);
+        Self::of(py, core.map_err(raise)?)
     }
 
     /// Takes an existing board, waiting for its writer to let go.
@@ -119,13 +129,13 @@ impl Writer {
         let place = place(&board)?;
         let open = |slice| Ok(pegel::dynamic::Writer::open(place, Some(slice)));
         let opened = Deadline::after(timeout)?.attempt(py, ErrorKind::Locked, open)?;
-        Ok(opened.map_err(raise)?.into())
+        Self::of(py, opened.map_err(raise)?)
     }
 
     /// The board's name.
     #[getter]
     fn board(&self) -> &str {
-        &self.board
+        &self.layout.board
     }
 
     /// The board's file.
@@ -137,7 +147,19 @@ impl Writer {
     /// The board's fields by name, in their order.
     #[getter]
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        field::fields(py, &self.schema)
+        schema::fields(py, &self.layout.schema)
+    }
+
+    /// What the board is about; may be empty.
+    #[getter]
+    fn description(&self) -> &str {
+        self.layout.schema.description()
+    }
+
+    /// The numpy dtype of the records.
+    #[getter]
+    fn dtype<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyAny>> {
+        self.layout.dtype(py)
     }
 
     /// The newest sequence, 0 when nothing has been published.
@@ -147,24 +169,23 @@ impl Writer {
     }
 
     /// The newest record.
-    fn read(&self) -> PyResult<Snapshot> {
-        let read = self.with(|core| {
-            core.reader()
-                .read()
-                .map(|snapshot| Snapshot::of_writer(snapshot, core))
+    fn read(&self, py: Python<'_>) -> PyResult<Snapshot> {
+        let read = snapshot(py, &self.layout, None, |record| {
+            self.with(|core| core.reader().copy_into(record))
         })?;
         read.map_err(raise)
     }
 
-    /// Publishes a record, given as a mapping or by its fields, or a document; returns its sequence.
+    /// Publishes a record, given as a mapping, an instance of a record class, a numpy structured scalar
+    /// or by its fields, or a document; returns its sequence. Fields that are left out get their
+    /// defaults, or are unknown if they are optional.
     #[pyo3(signature = (*record, **values))]
     fn publish(
         &self,
         record: &Bound<'_, PyTuple>,
         values: Option<Bound<'_, PyDict>>,
     ) -> PyResult<u64> {
-        let record = self.encode(&one(record, values)?)?;
-        self.with(|core| core.publish(&record))?.map_err(raise)
+        self.publish_on(Condition::Always, record, values)
     }
 
     /// Publishes if `expected` is still the newest sequence, else raises `Conflict`.
@@ -175,9 +196,19 @@ impl Writer {
         record: &Bound<'_, PyTuple>,
         values: Option<Bound<'_, PyDict>>,
     ) -> PyResult<u64> {
-        let record = self.encode(&one(record, values)?)?;
-        self.with(|core| core.publish_if(expected, &record))?
-            .map_err(raise)
+        self.publish_on(Condition::Newest(expected), record, values)
+    }
+
+    /// Publishes if the board then still holds every publication after `acknowledged`, up to which
+    /// somebody has worked through them, else raises `Full`: for boards of commands.
+    #[pyo3(signature = (acknowledged, /, *record, **values))]
+    fn publish_after(
+        &self,
+        acknowledged: u64,
+        record: &Bound<'_, PyTuple>,
+        values: Option<Bound<'_, PyDict>>,
+    ) -> PyResult<u64> {
+        self.publish_on(Condition::Acknowledged(acknowledged), record, values)
     }
 
     /// Publishes a record that is already laid out, or a document as it is, unlooked at.
@@ -196,12 +227,12 @@ impl Writer {
         change: Option<Bound<'_, PyAny>>,
         values: Option<Bound<'_, PyDict>>,
     ) -> PyResult<u64> {
-        let now = self.read()?;
+        let now = self.read(py)?;
         let mut record = now.to_python(py)?;
         if let Some(change) = change {
             record = change.call1((record,))?;
             if record.is_none() {
-                let board = &self.board;
+                let board = &self.layout.board;
                 return Err(PyTypeError::new_err(format!(
                     "board {board}: the function given to update returns None instead of the record"
                 )));
@@ -230,7 +261,7 @@ impl Writer {
     }
 
     fn __repr__(&self) -> String {
-        format!("<pegel.Writer of {}>", self.board)
+        format!("<pegel.Writer of {}>", self.layout.board)
     }
 }
 
