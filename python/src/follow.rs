@@ -52,9 +52,10 @@ impl Follow {
     }
 
     /// The board, and the sequence after which to go on: 0 if it is another board than before.
-    fn place(&self) -> PyResult<(Opened, u64)> {
+    fn place(&self) -> PyResult<(Arc<Opened>, u64)> {
         let opened = self.handle.opened()?;
-        Ok((opened.clone(), self.seen().after(&opened.core)))
+        let after = self.seen().after(&opened.core);
+        Ok((opened, after))
     }
 
     fn seen(&self) -> Seen {
@@ -145,11 +146,12 @@ impl Follow {
         let given_up = Arc::clone(&is_given_up);
         // A thread without Python: it holds up neither the interpreter nor its end.
         let wait = move || {
-            while let Some(core) = handle.core()
+            while let Some(opened) = handle.current()
                 && !given_up.load(Ordering::Relaxed)
             {
                 let slice = deadline.left().map_or(SLICE, |left| left.min(SLICE));
-                let waited = core.wait(seen.after(&core), Some(slice));
+                let after = seen.after(&opened.core);
+                let waited = opened.core.wait(after, Some(slice));
                 let is_timeout = waited.is_err_and(|error| error.kind() == ErrorKind::Timeout);
                 if !is_timeout || slice < SLICE {
                     break;

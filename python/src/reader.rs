@@ -14,17 +14,16 @@ use crate::info::Info;
 use crate::layout::Layout;
 use crate::place;
 use crate::schema;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, Source};
 use crate::wait::Deadline;
 
 /// A document is mostly far shorter than its capacity.
 const DOCUMENT_ROOM: usize = 4096;
 
 /// A board that is open, and how its records become Python objects.
-#[derive(Clone)]
 pub struct Opened {
-    pub core: Arc<pegel::dynamic::Reader>,
-    layout: Arc<Layout>,
+    pub core: pegel::dynamic::Reader,
+    pub layout: Layout,
 }
 
 impl Opened {
@@ -34,33 +33,31 @@ impl Opened {
             Some(schema) => core.view(schema),
             None => Ok(core),
         });
-        let core = Arc::new(core.map_err(raise)?);
-        let layout = Arc::new(Layout::new(py, &core)?);
+        let core = core.map_err(raise)?;
+        let layout = Layout::new(py, &core)?;
         Ok(Self { core, layout })
     }
 
     /// A snapshot of the record that `copy` copies from the board.
     pub fn snapshot(
-        &self,
+        self: &Arc<Self>,
         py: Python<'_>,
         copy: impl Fn(&pegel::dynamic::Reader, &mut [u8]) -> pegel::Result<Publication>,
     ) -> PyResult<pegel::Result<Snapshot>> {
-        let reader = Some(Arc::clone(&self.core));
-        snapshot(py, &self.layout, reader, |record| {
-            Ok(copy(&self.core, record))
-        })
+        let source = Source::Reader(Arc::clone(self));
+        snapshot(py, source, |record| Ok(copy(&self.core, record)))
     }
 }
 
 /// A snapshot of the record that `copy` copies straight into its bytes.
 pub fn snapshot(
     py: Python<'_>,
-    layout: &Arc<Layout>,
-    reader: Option<Arc<pegel::dynamic::Reader>>,
+    source: Source,
     copy: impl Fn(&mut [u8]) -> PyResult<pegel::Result<Publication>>,
 ) -> PyResult<pegel::Result<Snapshot>> {
-    let size = layout.schema.record_size();
-    let mut room = match layout.schema.document() {
+    let schema = &source.layout().schema;
+    let size = schema.record_size();
+    let mut room = match schema.document() {
         Some(_) => size.min(DOCUMENT_ROOM),
         None => size,
     };
@@ -81,7 +78,7 @@ pub fn snapshot(
                     length => PyBytes::new(py, &bytes.as_bytes()[..length]),
                 };
                 let stamp = publication.stamp();
-                return Ok(Ok(Snapshot::new(Arc::clone(layout), reader, stamp, bytes)));
+                return Ok(Ok(Snapshot::new(source, stamp, bytes)));
             }
         }
     }
@@ -92,15 +89,15 @@ pub struct Handle {
     place: String,
     view: Option<Schema>,
     /// `None` when closed; shared with a wait that goes on in another thread.
-    opened: Mutex<Option<Opened>>,
+    opened: Mutex<Option<Arc<Opened>>>,
 }
 
 impl Handle {
-    fn locked(&self) -> MutexGuard<'_, Option<Opened>> {
+    fn locked(&self) -> MutexGuard<'_, Option<Arc<Opened>>> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn opened(&self) -> PyResult<Opened> {
+    pub fn opened(&self) -> PyResult<Arc<Opened>> {
         let opened = self.locked().clone();
         opened.ok_or_else(|| {
             let reason = "this reader is closed";
@@ -108,16 +105,14 @@ impl Handle {
         })
     }
 
-    /// The open board for one that waits without Python; `None` when closed.
-    pub fn core(&self) -> Option<Arc<pegel::dynamic::Reader>> {
-        self.locked()
-            .as_ref()
-            .map(|opened| Arc::clone(&opened.core))
+    /// The open board for one that waits without Python.
+    pub fn current(&self) -> Option<Arc<Opened>> {
+        self.locked().clone()
     }
 
     /// Opens the board that has the name now, unless the reader was closed meanwhile.
     pub fn reopen(&self, py: Python<'_>) -> PyResult<()> {
-        let fresh = Opened::new(py, &self.place, self.view.as_ref())?;
+        let fresh = Arc::new(Opened::new(py, &self.place, self.view.as_ref())?);
         // What it replaces is dropped when the lock is free again.
         let _old = self
             .locked()
@@ -135,12 +130,8 @@ impl Handle {
 pub struct Reader(Arc<Handle>);
 
 impl Reader {
-    fn opened(&self) -> PyResult<Opened> {
+    fn opened(&self) -> PyResult<Arc<Opened>> {
         self.0.opened()
-    }
-
-    fn core(&self) -> PyResult<Arc<pegel::dynamic::Reader>> {
-        Ok(self.opened()?.core)
     }
 }
 
@@ -157,32 +148,32 @@ impl Reader {
         Ok(Self(Arc::new(Handle {
             place: place.into(),
             view,
-            opened: Mutex::new(Some(opened)),
+            opened: Mutex::new(Some(Arc::new(opened))),
         })))
     }
 
     /// The board's name.
     #[getter]
     fn board(&self) -> PyResult<String> {
-        Ok(self.core()?.board().into())
+        Ok(self.opened()?.core.board().into())
     }
 
     /// The board's file.
     #[getter]
     fn path(&self) -> PyResult<PathBuf> {
-        Ok(self.core()?.path().into())
+        Ok(self.opened()?.core.path().into())
     }
 
     /// The fields of the records by name, in their order.
     #[getter]
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        schema::fields(py, self.core()?.schema())
+        schema::fields(py, self.opened()?.core.schema())
     }
 
     /// What the board is about; may be empty.
     #[getter]
     fn description(&self) -> PyResult<String> {
-        Ok(self.core()?.schema().description().into())
+        Ok(self.opened()?.core.schema().description().into())
     }
 
     /// The numpy dtype of the records.
@@ -194,26 +185,26 @@ impl Reader {
     /// What is known of the board itself.
     #[getter]
     fn info(&self) -> PyResult<Info> {
-        Ok(Info(self.core()?.info()))
+        Ok(Info(self.opened()?.core.info()))
     }
 
     /// Drawn at random when a board is new, and kept when it is replaced: sequences can be compared
     /// while it is the same.
     #[getter]
     fn lineage(&self) -> PyResult<u64> {
-        Ok(self.core()?.lineage())
+        Ok(self.opened()?.core.lineage())
     }
 
     /// The newest sequence, 0 when nothing has been published.
     #[getter]
     fn sequence(&self) -> PyResult<u64> {
-        Ok(self.core()?.sequence())
+        Ok(self.opened()?.core.sequence())
     }
 
     /// Whether the board has a writer now. Asks the kernel each time.
     #[getter]
     fn writer_alive(&self) -> PyResult<bool> {
-        self.core()?.writer_alive().map_err(raise)
+        self.opened()?.core.writer_alive().map_err(raise)
     }
 
     /// The newest record.
@@ -235,12 +226,11 @@ impl Reader {
     /// The newest records, oldest first: so many, or as many as the ring holds.
     #[pyo3(signature = (count, /))]
     fn last(&self, py: Python<'_>, count: usize) -> PyResult<Vec<Snapshot>> {
-        let Opened { core, layout } = self.opened()?;
-        let records = core.last(count).map_err(raise)?;
+        let opened = self.opened()?;
+        let records = opened.core.last(count).map_err(raise)?;
         let snapshot = |record: pegel::dynamic::Snapshot| {
             let bytes = PyBytes::new(py, record.bytes());
-            let reader = Some(Arc::clone(&core));
-            Snapshot::new(Arc::clone(&layout), reader, *record.stamp(), bytes)
+            Snapshot::new(Source::Reader(Arc::clone(&opened)), *record.stamp(), bytes)
         };
         Ok(records.into_iter().map(snapshot).collect())
     }
@@ -251,7 +241,7 @@ impl Reader {
     #[pyo3(signature = (after, timeout=None))]
     fn wait(&self, py: Python<'_>, after: u64, timeout: Option<f64>) -> PyResult<u64> {
         let deadline = Deadline::after(timeout)?;
-        let wait = |slice| Ok(self.core()?.wait(after, Some(slice)));
+        let wait = |slice| Ok(self.opened()?.core.wait(after, Some(slice)));
         deadline
             .attempt(py, ErrorKind::Timeout, wait)?
             .map_err(raise)

@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyDict, PyIterator, PyMapping, PyType};
 
 use crate::error::{no_json, raise};
 use crate::layout::Layout;
+use crate::reader::Opened;
 use crate::schema;
 use crate::value;
 
@@ -106,30 +107,48 @@ impl Stamp {
 /// A record and its stamp. The record is made into Python objects when it is first looked at.
 #[pyclass(frozen, module = "pegel", mapping)]
 pub struct Snapshot {
-    layout: Arc<Layout>,
+    source: Source,
     stamp: pegel::Stamp,
     bytes: Py<PyBytes>,
-    /// Who can tell whether the writer lives; `None` for the writer's own snapshots.
-    reader: Option<Arc<pegel::dynamic::Reader>>,
     writer_alive: OnceLock<bool>,
     record: PyOnceLock<Py<PyAny>>,
 }
 
+/// Where a snapshot comes from.
+pub enum Source {
+    Reader(Arc<Opened>),
+    Writer(Arc<Layout>),
+}
+
+impl Source {
+    pub fn layout(&self) -> &Layout {
+        match self {
+            Self::Reader(opened) => &opened.layout,
+            Self::Writer(layout) => layout,
+        }
+    }
+
+    fn writer_alive(&self) -> pegel::Result<bool> {
+        match self {
+            Self::Reader(opened) => opened.core.writer_alive(),
+            Self::Writer(_) => Ok(true),
+        }
+    }
+}
+
 impl Snapshot {
-    pub fn new(
-        layout: Arc<Layout>,
-        reader: Option<Arc<pegel::dynamic::Reader>>,
-        stamp: pegel::Stamp,
-        bytes: Bound<'_, PyBytes>,
-    ) -> Self {
+    pub fn new(source: Source, stamp: pegel::Stamp, bytes: Bound<'_, PyBytes>) -> Self {
         Self {
-            layout,
+            source,
             stamp,
             bytes: bytes.unbind(),
-            reader,
             writer_alive: OnceLock::new(),
             record: PyOnceLock::new(),
         }
+    }
+
+    fn layout(&self) -> &Layout {
+        self.source.layout()
     }
 
     /// The record as a dict, a JSON document, or bytes.
@@ -141,7 +160,7 @@ impl Snapshot {
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyDict>> {
         let record = self.record(py)?;
         record.cast().map_err(|_| {
-            let (board, kind) = (&self.layout.board, value::kind(record));
+            let (board, kind) = (&self.layout().board, value::kind(record));
             PyTypeError::new_err(format!(
                 "board {board}: this document is a {kind} and has no fields; use its .document"
             ))
@@ -155,19 +174,21 @@ impl Snapshot {
 
     /// A copy of the record that may be changed.
     pub fn to_python<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let decoded = self.layout.decode(self.bytes.bind(py), self.stamp.present);
+        let decoded = self
+            .layout()
+            .decode(self.bytes.bind(py), self.stamp.present);
         decoded.map_err(|cause| {
             let what = format!("sequence {}", self.stamp.sequence);
-            no_json(py, &self.layout.board, ErrorKind::Corrupt, &what, cause)
+            no_json(py, &self.layout().board, ErrorKind::Corrupt, &what, cause)
         })
     }
 
     /// The error that a document gives to those who want fields.
     fn no_document(&self) -> PyResult<()> {
-        match self.layout.schema.document() {
+        match self.layout().schema.document() {
             None => Ok(()),
             Some(kind) => {
-                let board = &self.layout.board;
+                let board = &self.layout().board;
                 Err(PyTypeError::new_err(format!(
                     "board {board} holds {kind} documents, which have no fields; use .document"
                 )))
@@ -226,11 +247,7 @@ impl Snapshot {
         if let Some(alive) = self.writer_alive.get() {
             return Ok(*alive);
         }
-        let asked = self
-            .reader
-            .as_ref()
-            .map_or(Ok(true), |reader| reader.writer_alive());
-        let asked = asked.map_err(raise)?;
+        let asked = self.source.writer_alive().map_err(raise)?;
         Ok(*self.writer_alive.get_or_init(|| asked))
     }
 
@@ -243,8 +260,8 @@ impl Snapshot {
     /// The document: what its JSON says, or its bytes.
     #[getter]
     fn document<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        if self.layout.schema.document().is_none() {
-            let board = &self.layout.board;
+        if self.layout().schema.document().is_none() {
+            let board = &self.layout().board;
             return Err(PyTypeError::new_err(format!(
                 "board {board} holds fields, not a document; use the snapshot as a mapping"
             )));
@@ -268,8 +285,8 @@ impl Snapshot {
             )));
         };
         let mut values = self.fields(py)?.copy()?;
-        if wanted.get().0.hash() != self.layout.schema.hash() {
-            values = self.layout.convert(&values, &wanted.get().0)?;
+        if wanted.get().0.hash() != self.layout().schema.hash() {
+            values = self.layout().convert(&values, &wanted.get().0)?;
         }
         let instance = record.call_method1(intern!(py, "__new__"), (record,))?;
         let attributes = instance.getattr(intern!(py, "__dict__"))?;
@@ -280,12 +297,12 @@ impl Snapshot {
     /// The numpy dtype of the record.
     #[getter]
     fn dtype<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyAny>> {
-        self.layout.dtype(py)
+        self.layout().dtype(py)
     }
 
     /// The record's bytes as a numpy structured scalar, without a copy. It cannot tell what is unknown.
     fn as_numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let dtype = self.layout.dtype(py)?;
+        let dtype = self.layout().dtype(py)?;
         let scalar = py.import("pegel._numpy")?.getattr("scalar")?;
         scalar.call1((dtype, self.bytes.bind(py)))
     }
@@ -297,7 +314,7 @@ impl Snapshot {
     ) -> PyResult<Bound<'py, PyAny>> {
         let fields = self.fields(py)?;
         fields.get_item(name)?.ok_or_else(|| {
-            let (board, names) = (&self.layout.board, fields.keys());
+            let (board, names) = (&self.layout().board, fields.keys());
             match name.repr() {
                 Ok(name) => {
                     PyKeyError::new_err(format!("board {board} has no field {name}, only {names}"))
@@ -364,7 +381,7 @@ impl Snapshot {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let (board, sequence, age) = (&self.layout.board, self.sequence(), self.age());
+        let (board, sequence, age) = (&self.layout().board, self.sequence(), self.age());
         let record = self.record(py)?.repr()?;
         Ok(format!(
             "<pegel.Snapshot of {board} sequence={sequence} age={age:.3} {record}>"

@@ -14,7 +14,7 @@ use crate::layout::Layout;
 use crate::place;
 use crate::reader::snapshot;
 use crate::schema;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, Source};
 use crate::value;
 use crate::wait::Deadline;
 
@@ -170,7 +170,7 @@ impl Writer {
 
     /// The newest record.
     fn read(&self, py: Python<'_>) -> PyResult<Snapshot> {
-        let read = snapshot(py, &self.layout, None, |record| {
+        let read = snapshot(py, Source::Writer(Arc::clone(&self.layout)), |record| {
             self.with(|core| core.reader().copy_into(record))
         })?;
         read.map_err(raise)
