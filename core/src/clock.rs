@@ -40,7 +40,7 @@ impl Moment {
     /// Age and Unix time of a moment, both in nanoseconds.
     pub fn age_and_wall(self) -> (i64, i64) {
         let now = since_boot();
-        let now_on_wall = now.saturating_add(wall_offset());
+        let now_on_wall = nanoseconds(ClockId::CLOCK_REALTIME);
         if self.is_of_this_boot() {
             let age = now.saturating_sub(self.since_boot).max(0);
             (age, now_on_wall.saturating_sub(age))

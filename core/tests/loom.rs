@@ -12,6 +12,12 @@ use pegel::{AtomicU64, Copied, Fault, Ring, STAMP_WORDS, seed};
 const SLOT_WORDS: usize = STAMP_WORDS + 1;
 const LENGTH: u64 = 8;
 
+fn stamp(sequence: u64) -> [u64; STAMP_WORDS] {
+    let mut stamp = [sequence; STAMP_WORDS];
+    stamp[STAMP_WORDS - 1] = LENGTH;
+    stamp
+}
+
 struct Memory {
     head: AtomicU64,
     slots: Vec<AtomicU64>,
@@ -31,9 +37,8 @@ impl Memory {
     }
 
     fn publish(&self, sequence: u64) {
-        let stamp = [sequence, sequence, sequence, sequence, sequence, LENGTH];
         self.ring()
-            .publish(sequence, &stamp, &sequence.to_ne_bytes());
+            .publish(sequence, &stamp(sequence), &sequence.to_ne_bytes());
     }
 
     /// What a writer leaves behind that dies before it stored the last words of a slot.
@@ -50,10 +55,7 @@ impl Memory {
         let sequence = self.ring().head().sequence;
         let mut payload = [0; LENGTH as usize];
         if let Copied::Whole(stamp) = self.ring().copy(sequence, &mut payload) {
-            assert_eq!(
-                stamp,
-                [sequence, sequence, sequence, sequence, sequence, LENGTH]
-            );
+            assert_eq!(stamp, self::stamp(sequence));
             assert_eq!(payload, sequence.to_ne_bytes());
         }
     }
