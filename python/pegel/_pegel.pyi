@@ -230,6 +230,7 @@ class Writer:
         slots: int | None = None,
         mode: int | None = None,
         replace: bool = False,
+        timeout: float | None = 0.0,
         description: str | None = None,
         **fields: Field,
     ) -> Self: ...

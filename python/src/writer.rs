@@ -24,6 +24,7 @@ use crate::wait::Deadline;
 /// be missing grows. The schema is given as named fields, as a mapping of fields, as a record class, or
 /// as the one field of a document. `slots` and `mode` are chosen for you, and left as they are when the
 /// board exists; `replace` replaces a board with another schema. `description` says what it is about.
+/// Raises `Locked` when another writer does not let go within `timeout` seconds; `None` waits for ever.
 #[pyclass(frozen, module = "pegel")]
 pub struct Writer {
     path: PathBuf,
@@ -94,7 +95,7 @@ impl Writer {
     #[new]
     #[pyo3(signature = (
         board, schema=None, /, *,
-        slots=None, mode=None, replace=false, description=None, **fields,
+        slots=None, mode=None, replace=false, timeout=0.0, description=None, **fields,
     ))]
     #[allow(clippy::needless_pass_by_value, clippy::too_many_arguments)] // Python's, named
     fn new(
@@ -104,19 +105,23 @@ impl Writer {
         slots: Option<u32>,
         mode: Option<u32>,
         replace: bool,
+        timeout: Option<f64>,
         description: Option<&str>,
         fields: Option<Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let place = place(&board)?;
         let schema = schema::schema(place, schema.as_ref(), fields.as_ref(), description)?;
-        let options = Options {
-            slots: slots.unwrap_or(0),
-            mode: mode.unwrap_or(0),
-            replace,
-            ..Options::default()
+        let create = |slice| {
+            let options = Options {
+                slots: slots.unwrap_or(0),
+                mode: mode.unwrap_or(0),
+                replace,
+                timeout: slice,
+            };
+            Ok(pegel::dynamic::Writer::create(place, &schema, &options))
         };
-        let core = pegel::dynamic::Writer::create(place, &schema, &options);
-        Self::of(py, core.map_err(raise)?)
+        let created = Deadline::after(timeout)?.attempt(py, ErrorKind::Locked, create)?;
+        Self::of(py, created.map_err(raise)?)
     }
 
     /// Takes an existing board, waiting for its writer to let go.
