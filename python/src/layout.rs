@@ -78,11 +78,11 @@ impl Layout {
         record: &Bound<'py, PyBytes>,
         present: u64,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let py = record.py();
+        let (py, record) = (record.py(), record.as_bytes());
         let fields = self.unknown.bind(py).copy()?;
         let is_known = |place: &&Place| place.presence.is_none_or(|bit| present & bit != 0);
         for place in self.places.iter().filter(is_known) {
-            if let Some(bytes) = record.as_bytes().get(place.range.clone()) {
+            if let Some(bytes) = record.get(place.range.clone()) {
                 fields.set_item(place.name.bind(py), place.object(py, bytes)?)?;
             }
         }
