@@ -41,6 +41,35 @@ def test_json_of_any_kind(document: object) -> None:
                 list(now)
 
 
+EXACT = {
+    "least": -(2**63),
+    "most": 2**64 - 1,
+    "huge": 10**40,
+    "floats": [0.1, 1e-300, 1.7976931348623157e308, 5e-324, -0.0, 1e22, 1.0, 123456789.12345679],
+    "z": None,
+    "a": {"b": [[], {}, [{"c": [True, False, None]}]]},
+    "Straße": "Übergröße €🌊",
+    "escaped": 'a"b\\c\n\t\0\u2028\x7f',
+    "": "",
+}
+
+
+def test_json_comes_back_exactly() -> None:
+    with pegel.Writer("ahoy", pegel.json(65536)) as writer, pegel.Reader("ahoy") as reader:
+        writer.publish(EXACT)
+        now = reader.read()
+        # As text, in which 1 is not 1.0, -0.0 not 0.0, and the order counts.
+        assert repr(now.document) == repr(EXACT)
+        assert list(now) == list(EXACT)
+        writer.update(lambda document: document)
+        assert reader.read().bytes == now.bytes
+        text = json.dumps(EXACT, indent=4).encode()
+        writer.publish_bytes(text)
+        now = reader.read()
+        assert now.bytes == text
+        assert repr(now.document) == repr(EXACT)
+
+
 def test_what_is_no_json() -> None:
     with pegel.Writer("ahoy", pegel.json(100)) as writer:
         endless: list[object] = []
