@@ -36,7 +36,7 @@ from ._pegel import (
 )
 from ._record import Record
 
-Mapping.register(Snapshot)
+Mapping.register(Snapshot)  # pyright: ignore[reportAttributeAccessIssue]
 os.register_at_fork(after_in_child=close_inherited)
 
 

@@ -104,6 +104,8 @@ def test_a_follower_with_a_view_goes_on_with_it() -> None:
     with pegel.Writer("board", {**DEFAULTED, "note": pegel.text(9, optional=True)}) as writer:
         writer.publish(power=2, limit=70, note="on")
         assert next(following) == {"power": 2.0, "limit": 70}
-    with pegel.Writer("board", {"level": pegel.f64()}, replace=True) as writer:
-        with pytest.raises(pegel.InvalidFields, match=r"board.*level"):
-            next(following)
+    with (
+        pegel.Writer("board", {"level": pegel.f64()}, replace=True),
+        pytest.raises(pegel.InvalidFields, match=r"board.*level"),
+    ):
+        next(following)
