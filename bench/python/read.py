@@ -1,7 +1,7 @@
-"""How fast a record of eight fields and 256 bytes gets to Python's objects, beside other ways, in one run.
+"""How fast a record of eight fields and 256 bytes becomes Python's objects, beside other ways.
 
-Each way ends with all values by name and reads the very same bytes. Rounds of all ways alternate, and the
-medians count. Needs the package `pegel`, what requirements.txt names, and libpegel:
+Each way reads the very same bytes and ends with all values by name. Rounds of all ways alternate,
+and the medians count. Needs the package `pegel`, what requirements.txt names, and libpegel:
 
     make build
     .venv/bin/pip install -r bench/python/requirements.txt

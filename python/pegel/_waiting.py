@@ -1,27 +1,27 @@
 """Following in an event loop, which goes on meanwhile."""
 
 import asyncio
+import math
 
-from ._pegel import Follow, Snapshot
+from ._pegel import Follow, Snapshot, Waiting
 
 
 async def following(follow: Follow) -> Snapshot:
     """The next snapshot."""
+    loop = asyncio.get_running_loop()
+    end = math.inf if follow.timeout is None else loop.time() + follow.timeout
     # The others' turn, however fast the board's writer is.
     await asyncio.sleep(0)
-    now = follow.poll()
-    if now is None:
-        await _ready(follow)
-        now = follow.poll()
-    if now is None:
-        raise StopAsyncIteration
+    while (now := follow.poll()) is None:
+        left = end - loop.time()
+        if left <= 0:
+            raise StopAsyncIteration
+        await _ready(loop, follow.wait_aside(left))
     return now
 
 
-async def _ready(follow: Follow) -> None:
-    """Returns when there is something to read, or the time is over."""
-    waiting = follow.wait_aside()
-    loop = asyncio.get_running_loop()
+async def _ready(loop: asyncio.AbstractEventLoop, waiting: Waiting) -> None:
+    """Returns when the wait is over."""
     ready = loop.create_future()
     file = waiting.fileno()
 

@@ -111,6 +111,12 @@ impl Seen {
 
 #[pymethods]
 impl Follow {
+    /// After so many seconds without a publication it ends; `None` is never.
+    #[getter]
+    fn timeout(&self) -> Option<f64> {
+        self.timeout
+    }
+
     fn __iter__(slf: Py<Self>) -> Py<Self> {
         slf
     }
@@ -133,10 +139,11 @@ impl Follow {
         optional(self.next(py, Deadline::after(Some(0.0))?)?)
     }
 
-    /// Waits for the next one in the background.
-    fn wait_aside(&self) -> PyResult<Waiting> {
+    /// Waits for the next one in the background, for so many seconds.
+    #[pyo3(signature = (timeout, /))]
+    fn wait_aside(&self, timeout: f64) -> PyResult<Waiting> {
         let (handle, seen) = (Arc::clone(&self.handle), self.seen());
-        let deadline = Deadline::after(self.timeout)?;
+        let deadline = Deadline::after(Some(timeout))?;
         let failed = |error: io::Error| {
             let message = format!("cannot wait in the background: {error}");
             raise(Error::new(ErrorKind::System, message))

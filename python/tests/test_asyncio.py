@@ -211,6 +211,33 @@ def test_a_board_that_is_replaced_or_removed(writer: pegel.Writer, reader: pegel
     run(main())
 
 
+def test_a_board_that_grows(writer: pegel.Writer, reader: pegel.Reader) -> None:
+    async def main() -> None:
+        async for now in following:
+            seen.append(dict(now))
+            if now["n"] == 2:
+                break
+
+    async def grow() -> None:
+        await turns()
+        writer.close()
+        with pegel.Writer("count", n=pegel.u64(), on=pegel.bool_(default=True)) as grown:
+            # The follower finds nothing new there, and waits on.
+            while "on" not in reader.fields:
+                await asyncio.sleep(0)
+            await turns()
+            grown.publish(n=2)
+
+    async def both() -> None:
+        await asyncio.gather(main(), grow())
+
+    seen: list[object] = []
+    following = reader.follow(every=True)
+    writer.publish(n=1)
+    run(both())
+    assert seen == [{"n": 1}, {"n": 2, "on": True}]
+
+
 def test_closing_ends_it(writer: pegel.Writer, reader: pegel.Reader) -> None:
     async def main() -> None:
         waiting = asyncio.ensure_future(following.__anext__())
