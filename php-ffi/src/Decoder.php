@@ -24,11 +24,17 @@ final class Decoder
     /** @var array<string, Type> The fields that unpack() does not give as they shall be. */
     private array $unfinished = [];
 
+    /** @var array<string, int> The bits of the optional fields. */
+    private array $bits = [];
+
     /** @param array<string, Field> $fields */
     public function __construct(array $fields)
     {
         $formats = [];
         foreach ($fields as $name => $field) {
+            if ($field->optional) {
+                $this->bits[$name] = 1 << count($this->bits);
+            }
             if (in_array($field->type, [Type::Bool, Type::U64, Type::Text], true)) {
                 $this->unfinished[$name] = $field->type;
             }
@@ -49,7 +55,7 @@ final class Decoder
     }
 
     /** @return array<string, mixed> */
-    public function decode(string $record): array
+    public function decode(string $record, int $present): array
     {
         $values = $this->format === '' ? [] : unpack($this->format, $record);
         if ($this->order !== []) {
@@ -63,6 +69,11 @@ final class Decoder
             $values[$name] = is_array($value)
                 ? array_map(fn (int|string $element): mixed => self::finish($type, $element), $value)
                 : self::finish($type, $value);
+        }
+        foreach ($this->bits as $name => $bit) {
+            if (($present & $bit) === 0) {
+                $values[$name] = null;
+            }
         }
         return $values;
     }

@@ -26,21 +26,33 @@ final class Encoder
         $this->format .= "@$recordSize";
     }
 
-    /** @param array<mixed> $values */
-    public function encode(array $values, string $board): string
+    /**
+     * @param array<mixed> $values
+     * @return array{string, int} the record, and a bit for each optional field that is known
+     */
+    public function encode(array $values, string $board): array
     {
         foreach (array_diff_key($values, $this->fields) as $name => $_) {
             $known = implode(', ', array_keys($this->fields));
             throw new InvalidFields("board $board has no field $name; it has $known");
         }
         $elements = [];
+        [$present, $bit] = [0, 1];
         foreach ($this->fields as $name => $field) {
-            if (!array_key_exists($name, $values)) {
+            if (!array_key_exists($name, $values) && !$field->mayBeMissing()) {
                 throw new InvalidFields("board $board: field $name ({$field->type->label()}) is missing");
             }
-            $value = $values[$name];
+            $value = array_key_exists($name, $values) ? $values[$name] : $field->default;
+            if ($field->optional) {
+                $present |= $value === null ? 0 : $bit;
+                $bit <<= 1;
+                if ($value === null) {
+                    array_push($elements, ...array_fill(0, $field->count, $field->type === Type::Text ? '' : 0));
+                    continue;
+                }
+            }
             if ($field->count === 1) {
-                $elements[] = self::element($field, $value, $board);
+                $elements[] = self::limited($field, $value, $board);
                 continue;
             }
             if (!is_array($value) || count($value) !== $field->count || !array_is_list($value)) {
@@ -50,10 +62,45 @@ final class Encoder
                 );
             }
             foreach ($value as $element) {
-                $elements[] = self::element($field, $element, $board);
+                $elements[] = self::limited($field, $element, $board);
             }
         }
-        return pack($this->format, ...$elements);
+        return [pack($this->format, ...$elements), $present];
+    }
+
+    /** One element, within the field's limits. */
+    private static function limited(Field $field, mixed $value, string $board): int|float|string
+    {
+        $element = self::element($field, $value, $board);
+        if ($field->min === null && $field->max === null) {
+            return $element;
+        }
+        if (self::isWithin($field, $value)) {
+            return $element;
+        }
+        $limits = match (null) {
+            $field->max => "at least {$field->min}",
+            $field->min => "at most {$field->max}",
+            default => "{$field->min} to {$field->max}",
+        };
+        $unit = $field->unit === '' ? '' : " {$field->unit}";
+        throw new InvalidFields("board $board: field {$field->name} has to be $limits$unit; $value is not");
+    }
+
+    private static function isWithin(Field $field, int|float|string $value): bool
+    {
+        $compare = match ($field->type) {
+            // PHP has no order for integers beyond its own.
+            Type::U64 => fn (int|string $one, int|string $other): int =>
+                [strlen((string) $one), (string) $one] <=> [strlen((string) $other), (string) $other],
+            // As it is stored, so that a limit is one that it can reach.
+            Type::F32 => fn (int|float $one, int|float $other): int =>
+                unpack('f', pack('f', $one)) <=> unpack('f', pack('f', $other)),
+            default => fn (int|float $one, int|float $other): int => $one <=> $other,
+        };
+        return !(is_float($value) && is_nan($value))
+            && ($field->min === null || $compare($value, $field->min) >= 0)
+            && ($field->max === null || $compare($value, $field->max) <= 0);
     }
 
     private static function element(Field $field, mixed $value, string $board): int|float|string

@@ -22,6 +22,7 @@ class Exception extends \RuntimeException
         Busy::CODE => Busy::class,
         Gone::CODE => Gone::class,
         Conflict::CODE => Conflict::class,
+        Full::CODE => Full::class,
         Corrupt::CODE => Corrupt::class,
         Unsupported::CODE => Unsupported::class,
         Untrusted::CODE => Untrusted::class,

@@ -4,7 +4,13 @@ declare(strict_types=1);
 
 namespace Pegel;
 
-/** One field of a board: `count` elements (1: a plain value) of `size` bytes. */
+/**
+ * One field of a board: `count` elements (1: a plain value) of `size` bytes.
+ *
+ * An optional field may be unknown, which is null. The default holds until somebody publishes another value; the
+ * least and the greatest value bound each element that is published by name. Label and description are for
+ * people.
+ */
 final class Field
 {
     /** Bytes of a pegel_field. */
@@ -12,103 +18,206 @@ final class Field
 
     private const MAX_U32 = 0xffffffff;
 
+    /** Beside the number of the type of an optional field. */
+    private const OPTIONAL = 256;
+
     private function __construct(
-        public readonly string $name,
         public readonly Type $type,
-        public readonly string $unit,
-        public readonly int $size,
-        public readonly int $count,
-        public readonly int $offset,
+        public readonly string $unit = '',
+        public readonly int $count = 1,
+        public readonly bool $optional = false,
+        public readonly mixed $default = null,
+        public readonly int|float|string|null $min = null,
+        public readonly int|float|string|null $max = null,
+        public readonly string $label = '',
+        public readonly string $description = '',
+        public readonly int $size = 0,
+        public readonly string $name = '',
+        public readonly int $offset = 0,
     ) {
     }
 
     /** true or false. */
-    public static function bool(string $unit = '', int $count = 1): self
-    {
-        return self::number(Type::Bool, $unit, $count);
+    public static function bool(
+        string $unit = '',
+        int $count = 1,
+        bool $optional = false,
+        bool|array|null $default = null,
+        string $label = '',
+        string $description = '',
+    ): self {
+        return new self(Type::Bool, ...get_defined_vars());
     }
 
     /** A signed integer of 8 bits. */
-    public static function i8(string $unit = '', int $count = 1): self
-    {
-        return self::number(Type::I8, $unit, $count);
+    public static function i8(
+        string $unit = '',
+        int $count = 1,
+        bool $optional = false,
+        int|array|null $default = null,
+        int|null $min = null,
+        int|null $max = null,
+        string $label = '',
+        string $description = '',
+    ): self {
+        return new self(Type::I8, ...get_defined_vars());
     }
 
     /** An unsigned integer of 8 bits. */
-    public static function u8(string $unit = '', int $count = 1): self
-    {
-        return self::number(Type::U8, $unit, $count);
+    public static function u8(
+        string $unit = '',
+        int $count = 1,
+        bool $optional = false,
+        int|array|null $default = null,
+        int|null $min = null,
+        int|null $max = null,
+        string $label = '',
+        string $description = '',
+    ): self {
+        return new self(Type::U8, ...get_defined_vars());
     }
 
     /** A signed integer of 16 bits. */
-    public static function i16(string $unit = '', int $count = 1): self
-    {
-        return self::number(Type::I16, $unit, $count);
+    public static function i16(
+        string $unit = '',
+        int $count = 1,
+        bool $optional = false,
+        int|array|null $default = null,
+        int|null $min = null,
+        int|null $max = null,
+        string $label = '',
+        string $description = '',
+    ): self {
+        return new self(Type::I16, ...get_defined_vars());
     }
 
     /** An unsigned integer of 16 bits. */
-    public static function u16(string $unit = '', int $count = 1): self
-    {
-        return self::number(Type::U16, $unit, $count);
+    public static function u16(
+        string $unit = '',
+        int $count = 1,
+        bool $optional = false,
+        int|array|null $default = null,
+        int|null $min = null,
+        int|null $max = null,
+        string $label = '',
+        string $description = '',
+    ): self {
+        return new self(Type::U16, ...get_defined_vars());
     }
 
     /** A signed integer of 32 bits. */
-    public static function i32(string $unit = '', int $count = 1): self
-    {
-        return self::number(Type::I32, $unit, $count);
+    public static function i32(
+        string $unit = '',
+        int $count = 1,
+        bool $optional = false,
+        int|array|null $default = null,
+        int|null $min = null,
+        int|null $max = null,
+        string $label = '',
+        string $description = '',
+    ): self {
+        return new self(Type::I32, ...get_defined_vars());
     }
 
     /** An unsigned integer of 32 bits. */
-    public static function u32(string $unit = '', int $count = 1): self
-    {
-        return self::number(Type::U32, $unit, $count);
+    public static function u32(
+        string $unit = '',
+        int $count = 1,
+        bool $optional = false,
+        int|array|null $default = null,
+        int|null $min = null,
+        int|null $max = null,
+        string $label = '',
+        string $description = '',
+    ): self {
+        return new self(Type::U32, ...get_defined_vars());
     }
 
     /** A signed integer of 64 bits, PHP's own. */
-    public static function i64(string $unit = '', int $count = 1): self
-    {
-        return self::number(Type::I64, $unit, $count);
+    public static function i64(
+        string $unit = '',
+        int $count = 1,
+        bool $optional = false,
+        int|array|null $default = null,
+        int|null $min = null,
+        int|null $max = null,
+        string $label = '',
+        string $description = '',
+    ): self {
+        return new self(Type::I64, ...get_defined_vars());
     }
 
     /** An unsigned integer of 64 bits: an int, and beyond PHP_INT_MAX a decimal string. */
-    public static function u64(string $unit = '', int $count = 1): self
-    {
-        return self::number(Type::U64, $unit, $count);
+    public static function u64(
+        string $unit = '',
+        int $count = 1,
+        bool $optional = false,
+        int|string|array|null $default = null,
+        int|string|null $min = null,
+        int|string|null $max = null,
+        string $label = '',
+        string $description = '',
+    ): self {
+        return new self(Type::U64, ...get_defined_vars());
     }
 
     /** A float of 32 bits. */
-    public static function f32(string $unit = '', int $count = 1): self
-    {
-        return self::number(Type::F32, $unit, $count);
+    public static function f32(
+        string $unit = '',
+        int $count = 1,
+        bool $optional = false,
+        int|float|array|null $default = null,
+        int|float|null $min = null,
+        int|float|null $max = null,
+        string $label = '',
+        string $description = '',
+    ): self {
+        return new self(Type::F32, ...get_defined_vars());
     }
 
     /** A float of 64 bits, PHP's own. */
-    public static function f64(string $unit = '', int $count = 1): self
-    {
-        return self::number(Type::F64, $unit, $count);
+    public static function f64(
+        string $unit = '',
+        int $count = 1,
+        bool $optional = false,
+        int|float|array|null $default = null,
+        int|float|null $min = null,
+        int|float|null $max = null,
+        string $label = '',
+        string $description = '',
+    ): self {
+        return new self(Type::F64, ...get_defined_vars());
     }
 
     /** A text of at most `size` bytes of UTF-8. */
-    public static function text(int $size, string $unit = '', int $count = 1): self
-    {
-        return new self('', Type::Text, $unit, $size, $count, 0);
+    public static function text(
+        int $size,
+        string $unit = '',
+        int $count = 1,
+        bool $optional = false,
+        string|array|null $default = null,
+        string $label = '',
+        string $description = '',
+    ): self {
+        return new self(Type::Text, ...get_defined_vars());
     }
 
     /** @internal Documents are made by Schema::json() and Schema::bytes(). */
-    public static function document(Type $type, int $capacity): self
+    public static function document(Type $type, int $capacity, ?string $default): self
     {
-        return new self('document', $type, '', $capacity, 1, 0);
+        return new self($type, default: $default, size: $capacity, name: 'document');
     }
 
-    private static function number(Type $type, string $unit, int $count): self
+    /** Whether a record may leave it out. */
+    public function mayBeMissing(): bool
     {
-        return new self('', $type, $unit, 0, $count, 0);
+        return $this->optional || $this->default !== null;
     }
 
-    /** @internal The field by its name in a schema. */
-    public function named(string $name): self
+    /** @internal The field by its name in a schema, as the library has laid it out, or with its details. */
+    public function with(mixed ...$changes): self
     {
-        return new self($name, $this->type, $this->unit, $this->size, $this->count, $this->offset);
+        return new self(...array_replace(get_object_vars($this), $changes));
     }
 
     /** @internal The bytes of a pegel_field; the library completes and checks it. */
@@ -128,16 +237,17 @@ final class Field
                 throw new InvalidFields("field {$this->name}: $number is no $what");
             }
         }
-        $numbers = [$this->type->value, $this->size, $this->count, $this->offset];
-        return pack('a32a16L4', $this->name, $this->unit, ...$numbers);
+        $type = $this->type->value | ($this->optional ? self::OPTIONAL : 0);
+        return pack('a32a16L4', $this->name, $this->unit, $type, $this->size, $this->count, $this->offset);
     }
 
     /** @internal The field of the bytes of a pegel_field. */
     public static function unpack(string $bytes): self
     {
         $read = unpack('Z32name/Z16unit/Ltype/Lsize/Lcount/Loffset', $bytes);
-        $type = Type::tryFrom($read['type'])
+        $type = Type::tryFrom($read['type'] & ~self::OPTIONAL)
             ?? throw new Unsupported("field {$read['name']}: this package knows no type {$read['type']}; update it");
-        return new self($read['name'], $type, $read['unit'], $read['size'], $read['count'], $read['offset']);
+        $read['optional'] = ($read['type'] & self::OPTIONAL) !== 0;
+        return new self(...array_replace($read, ['type' => $type]));
     }
 }

@@ -19,6 +19,8 @@ final class Info
         public readonly int $generation,
         /** Permissions of the board's file. */
         public readonly int $mode,
+        /** Kept by a board that replaces this one, whose sequences go on; 16 hexadecimal digits. */
+        public readonly string $lineage,
     ) {
     }
 }

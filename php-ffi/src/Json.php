@@ -19,9 +19,28 @@ final class Json
     public static function encode(mixed $document, string $board): string
     {
         try {
-            return json_encode($document, self::ENCODE);
+            return self::text($document);
         } catch (\JsonException $cause) {
             throw new InvalidArgument("board $board: the document is no JSON: {$cause->getMessage()}", $cause);
+        }
+    }
+
+    /**
+     * Floats in the shortest form that comes back as the same, whatever php.ini says.
+     *
+     * @throws \JsonException
+     */
+    public static function text(mixed $value): string
+    {
+        $precision = ini_get('serialize_precision');
+        if ($precision === '-1') {
+            return json_encode($value, self::ENCODE);
+        }
+        ini_set('serialize_precision', '-1');
+        try {
+            return json_encode($value, self::ENCODE);
+        } finally {
+            ini_set('serialize_precision', $precision);
         }
     }
 

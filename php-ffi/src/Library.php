@@ -21,6 +21,9 @@ final class Library
     /** The name by which the system's loader finds an installed library. */
     public const SONAME = 'libpegel.so.1';
 
+    /** The bits of all optional fields: they are known. */
+    public const ALL = -1;
+
     private const ABI = 1;
 
     /** The longest, in nanoseconds, that a signal handler of pcntl waits for its turn. */
@@ -120,7 +123,8 @@ final class Library
         $entries = $this->fields($fields);
         $size = $this->c->new('size_t');
         $this->check($this->c->pegel_layout($entries, count($fields), FFI::addr($size)));
-        return new Schema(self::unpack($entries, count($fields)), $size->cdata);
+        $place = fn (Field $field, Field $placed): Field => $field->with(size: $placed->size, offset: $placed->offset);
+        return new Schema(array_map($place, $fields, self::unpack($entries, count($fields))), $size->cdata);
     }
 
     public function unlink(string $board): void
@@ -135,6 +139,22 @@ final class Library
         return $this->hold(new Handle($board, $reader));
     }
 
+    /** A reader for a program that was made for these fields. */
+    public function openReaderAs(string $board, Schema $schema): Handle
+    {
+        $reader = $this->c->new('pegel_reader *');
+        $fields = array_values($schema->fields);
+        $status = $this->c->pegel_reader_open_as(
+            self::text($board),
+            $this->fields($fields),
+            count($fields),
+            $schema->details(),
+            FFI::addr($reader)
+        );
+        $this->check($status);
+        return $this->hold(new Handle($board, $reader));
+    }
+
     public function openWriter(string $board, ?float $timeout): Handle
     {
         $writer = $this->c->new('pegel_writer *');
@@ -143,13 +163,24 @@ final class Library
         return $this->hold(new Handle($board, $this->c->pegel_writer_reader($writer), $writer));
     }
 
-    public function createWriter(string $board, Schema $schema, int $slots, int $mode, bool $replace): Handle
-    {
+    public function createWriter(
+        string $board,
+        Schema $schema,
+        int $slots,
+        int $mode,
+        bool $replace,
+        ?float $timeout,
+    ): Handle {
         $options = $this->c->new('pegel_options');
         $options->size = FFI::sizeof($options);
         $options->slots = self::u32($slots, 'slots');
         $options->mode = self::u32($mode, 'mode');
-        $options->flags = $replace ? $this->c->PEGEL_REPLACE : 0;
+        $options->flags = $this->c->PEGEL_WHOLE | ($replace ? $this->c->PEGEL_REPLACE : 0);
+        $options->timeout_ns = self::nanoseconds($timeout);
+        $details = $schema->details();
+        $text = $this->c->new('char[' . strlen($details) + 1 . ']');
+        FFI::memcpy($text, $details, strlen($details));
+        $options->details = FFI::addr($text[0]);
         $writer = $this->c->new('pegel_writer *');
         $status = $this->c->pegel_writer_create(
             self::text($board),
@@ -198,14 +229,30 @@ final class Library
         $count = $this->c->new('size_t');
         $status = $this->c->pegel_reader_fields($handle->reader(), $entries, $info->field_count, FFI::addr($count));
         $this->check($status);
-        return new Schema(self::unpack($entries, $count->cdata), $info->record_size);
+        $fields = self::unpack($entries, $count->cdata);
+        [$description, $fields] = Details::decode($this->details($handle), $fields, $handle->board);
+        return new Schema($fields, $info->record_size, $description);
+    }
+
+    private function details(Handle $handle): string
+    {
+        $length = $this->c->new('size_t');
+        $this->check($this->c->pegel_reader_details($handle->reader(), null, 0, FFI::addr($length)));
+        $room = $length->cdata + 1;
+        if ($room === 1) {
+            return '';
+        }
+        $text = $this->c->new("char[$room]");
+        $this->check($this->c->pegel_reader_details($handle->reader(), $text, $room, FFI::addr($length)));
+        return FFI::string($text, $length->cdata);
     }
 
     public function info(Handle $handle): Info
     {
         $info = $this->describe($handle);
         $hash = sprintf('%016x', $info->schema_hash);
-        return new Info($info->record_size, $info->slots, $hash, $info->generation, $info->mode);
+        $lineage = sprintf('%016x', $info->lineage);
+        return new Info($info->record_size, $info->slots, $hash, $info->generation, $info->mode, $lineage);
     }
 
     private function describe(Handle $handle): CData
@@ -229,11 +276,11 @@ final class Library
     }
 
     /**
-     * The record of a sequence, or the newest.
+     * The newest record, the one of a sequence, or the first one after it, by the name of the library's function.
      *
-     * @return array{string, int, int, int, int} the bytes, sequence, generation, published_ns and age_ns
+     * @return array{string, int, int, int, int, int} bytes, sequence, generation, published_ns, age_ns, present
      */
-    public function read(Handle $handle, Schema $schema, ?int $sequence): array
+    public function read(Handle $handle, Schema $schema, string $function, int ...$sequence): array
     {
         $reader = $handle->reader();
         // A document is mostly far shorter than its capacity.
@@ -241,9 +288,7 @@ final class Library
         do {
             $this->reserve($needed);
             $room = [$this->buffer, $this->room, $this->stampAddress];
-            $status = $sequence === null
-                ? $this->c->pegel_reader_read($reader, ...$room)
-                : $this->c->pegel_reader_read_at($reader, $sequence, ...$room);
+            $status = $this->c->$function($reader, ...$sequence, ...$room);
             $needed = min($schema->recordSize, $this->room * 4);
         } while ($status === TooLarge::CODE && $this->room < $needed);
         $this->check($status);
@@ -254,7 +299,14 @@ final class Library
             $stamp->generation,
             $stamp->published_ns,
             $stamp->age_ns,
+            $schema->hasOptional ? $stamp->present : self::ALL,
         ];
+    }
+
+    /** Publications before the one that was read last that the ring no longer held. */
+    public function missed(): int
+    {
+        return $this->stamp->missed;
     }
 
     private function reserve(int $bytes): void
@@ -283,17 +335,40 @@ final class Library
         return $this->sequence->cdata;
     }
 
-    public function publish(Handle $handle, string $record): int
+    public function publish(Handle $handle, string $record, int $present = self::ALL): int
     {
+        if ($present !== self::ALL) {
+            return $this->publishOn($handle, $this->c->PEGEL_ALWAYS, 0, $record, $present);
+        }
         [$writer, $size] = [$handle->writer(), strlen($record)];
         $this->check($this->c->pegel_writer_publish($writer, $record, $size, $this->sequenceAddress));
         return $this->sequence->cdata;
     }
 
-    public function publishIf(Handle $handle, int $expected, string $record): int
+    public function publishIf(Handle $handle, int $expected, string $record, int $present): int
     {
-        [$writer, $size] = [$handle->writer(), strlen($record)];
-        $status = $this->c->pegel_writer_publish_if($writer, $expected, $record, $size, $this->sequenceAddress);
+        return $this->publishOn($handle, $this->c->PEGEL_NEWEST, $expected, $record, $present);
+    }
+
+    public function publishAfter(Handle $handle, int $acknowledged, string $record, int $present): int
+    {
+        return $this->publishOn($handle, $this->c->PEGEL_ACKNOWLEDGED, $acknowledged, $record, $present);
+    }
+
+    private function publishOn(Handle $handle, int $condition, int $sequence, string $record, int $present): int
+    {
+        $publication = $this->c->new('pegel_publication');
+        $publication->size = FFI::sizeof($publication);
+        $publication->condition = $condition;
+        $publication->sequence = $sequence;
+        $publication->present = $present;
+        $status = $this->c->pegel_writer_publish_on(
+            $handle->writer(),
+            FFI::addr($publication),
+            $record,
+            strlen($record),
+            $this->sequenceAddress
+        );
         $this->check($status);
         return $this->sequence->cdata;
     }

@@ -14,14 +14,22 @@ final class Reader
         public readonly string $board,
         private readonly Library $library,
         private readonly Handle $handle,
+        private readonly ?Schema $view = null,
     ) {
+        $this->schema = $view;
     }
 
-    /** Opens a board: NAME in the directory $PEGEL_DIR, else in /dev/shm; or DIRECTORY/NAME. */
-    public static function open(string $board): self
+    /**
+     * Opens a board: NAME in the directory $PEGEL_DIR, else in /dev/shm; or DIRECTORY/NAME.
+     *
+     * With a schema, records have its fields: the board may have an earlier or a later version of them. Those
+     * that it lacks have their defaults, or are unknown; else it is InvalidFields.
+     */
+    public static function open(string $board, ?Schema $schema = null): self
     {
         $library = Library::instance();
-        return new self($board, $library, $library->openReader($board));
+        $handle = $schema === null ? $library->openReader($board) : $library->openReaderAs($board, $schema);
+        return new self($board, $library, $handle, $schema);
     }
 
     /** @internal The reader of a writer, which ends with it. */
@@ -39,19 +47,49 @@ final class Reader
     /** The newest record. Unpublished, Gone and Busy say why there is none. */
     public function read(): Snapshot
     {
-        return $this->snapshot(null);
+        return $this->snapshot('pegel_reader_read');
     }
 
     /** The record of a sequence, if it is still in the ring; else Overwritten. */
     public function readAt(int $sequence): Snapshot
     {
-        return $this->snapshot($sequence);
+        return $this->snapshot('pegel_reader_read_at', $sequence);
     }
 
-    private function snapshot(?int $sequence): Snapshot
+    /**
+     * The first record after a sequence that the ring still holds, and how many it missed before; Unpublished when
+     * there is none yet.
+     */
+    public function readAfter(int $after): Snapshot
     {
         $schema = $this->schema();
-        return new Snapshot($this, $schema, ...$this->library->read($this->handle, $schema, $sequence));
+        $read = $this->library->read($this->handle, $schema, 'pegel_reader_read_after', $after);
+        return new Snapshot($this, $schema, ...$read, missed: $this->library->missed());
+    }
+
+    /**
+     * The newest records, oldest first: so many of them, or as many as the ring holds.
+     *
+     * @return list<Snapshot>
+     */
+    public function last(int $count): array
+    {
+        $newest = $this->sequence();
+        $after = max(0, $newest - $count);
+        $records = [];
+        while ($after < $newest) {
+            $snapshot = $this->readAfter($after);
+            // What the writer overtook meanwhile tears no hole into the rest.
+            $records = $snapshot->missed === 0 ? [...$records, $snapshot] : [$snapshot];
+            $after = $snapshot->sequence;
+        }
+        return $records;
+    }
+
+    private function snapshot(string $function, int ...$sequence): Snapshot
+    {
+        $schema = $this->schema();
+        return new Snapshot($this, $schema, ...$this->library->read($this->handle, $schema, $function, ...$sequence));
     }
 
     /** The newest sequence, 0 when nothing has been published. */
@@ -84,24 +122,27 @@ final class Reader
 
     /**
      * Yields the newest snapshot after the given sequence, then each newer one, skipping what it was too slow
-     * for; a board that is replaced is opened again.
+     * for; or every one in order, once, which says how many were missed before. A board that is replaced is opened
+     * again.
      *
      * Ends when nothing was published for so many seconds; null goes on for ever.
      *
      * @return \Generator<int, Snapshot>
      */
-    public function follow(?float $timeout = null, int $after = 0): \Generator
+    public function follow(?float $timeout = null, int $after = 0, bool $every = false): \Generator
     {
         $reader = $this;
         while (true) {
             try {
                 $reader->wait($after, $timeout);
-                $snapshot = $reader->read();
+                $snapshot = $every ? $reader->readAfter($after) : $reader->read();
             } catch (Timeout) {
                 return;
             } catch (Gone) {
-                $reader = self::open($this->board);
-                $after = 0;
+                $fresh = self::open($this->board, $this->view);
+                // Of a board that was removed, they do not go on.
+                $after = $fresh->info()->lineage === $reader->info()->lineage ? $after : 0;
+                $reader = $fresh;
                 continue;
             }
             $after = $snapshot->sequence;

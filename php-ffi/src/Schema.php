@@ -13,6 +13,9 @@ final class Schema
     /** The type of the board's documents; null when it has records of fields. */
     public readonly ?Type $document;
 
+    /** @internal Whether a field may be unknown. */
+    public readonly bool $hasOptional;
+
     private ?Encoder $encoder = null;
     private ?Decoder $decoder = null;
 
@@ -20,11 +23,16 @@ final class Schema
      * @internal Of fields that the library has laid out.
      *
      * @param list<Field> $fields
-     * @param int $recordSize bytes of a record; a document's capacity
      */
-    public function __construct(array $fields, public readonly int $recordSize)
-    {
+    public function __construct(
+        array $fields,
+        /** Bytes of a record; a document's capacity. */
+        public readonly int $recordSize,
+        /** What the board is about; may be empty. */
+        public readonly string $description = '',
+    ) {
         $this->fields = array_column($fields, null, 'name');
+        $this->hasOptional = in_array(true, array_column($fields, 'optional'), true);
         $this->document = $fields[0]->type->isDocument() ? $fields[0]->type : null;
     }
 
@@ -38,31 +46,48 @@ final class Schema
         }
         $named = [];
         foreach ($fields as $name => $field) {
-            $named[] = $field->named((string) $name);
+            $named[] = $field->with(name: (string) $name);
         }
         return Library::instance()->layout($named);
     }
 
-    /** JSON documents, each at most `capacity` bytes of UTF-8. */
-    public static function json(int $capacity): self
+    /** JSON documents, each at most `capacity` bytes of UTF-8; the default is a document. */
+    public static function json(int $capacity, mixed $default = null): self
     {
-        return Library::instance()->layout([Field::document(Type::Json, $capacity)]);
+        $text = $default === null ? null : Json::encode($default, 'of this schema');
+        return Library::instance()->layout([Field::document(Type::Json, $capacity, $text)]);
     }
 
-    /** Documents of bytes, each at most `capacity`. */
-    public static function bytes(int $capacity): self
+    /** Documents of bytes, each at most `capacity`; the default is UTF-8. */
+    public static function bytes(int $capacity, ?string $default = null): self
     {
-        return Library::instance()->layout([Field::document(Type::Bytes, $capacity)]);
+        return Library::instance()->layout([Field::document(Type::Bytes, $capacity, $default)]);
     }
 
-    /** @internal The bytes of a value: of an array of fields, or of a document. */
-    public function encode(mixed $value, string $board): string
+    /** The same with what the board is about. */
+    public function describe(string $description): self
+    {
+        return new self(array_values($this->fields), $this->recordSize, $description);
+    }
+
+    /** @internal What the board tells of its fields, as JSON; '' when there is nothing. */
+    public function details(): string
+    {
+        return Details::encode($this->description, $this->fields);
+    }
+
+    /**
+     * @internal The bytes of a value, of an array of fields or of a document; and which optional fields are known.
+     *
+     * @return array{string, int}
+     */
+    public function encode(mixed $value, string $board): array
     {
         if ($this->document === Type::Json) {
-            return Json::encode($value, $board);
+            return [Json::encode($value, $board), Library::ALL];
         }
         if ($this->document === Type::Bytes) {
-            return is_string($value) ? $value : throw new InvalidFields(
+            return is_string($value) ? [$value, Library::ALL] : throw new InvalidFields(
                 "board $board holds bytes, which are a string; not " . get_debug_type($value)
             );
         }
@@ -75,7 +100,7 @@ final class Schema
     }
 
     /** @internal What encode() was given. */
-    public function decode(string $bytes, string $board): mixed
+    public function decode(string $bytes, int $present, string $board): mixed
     {
         if ($this->document === Type::Json) {
             return Json::decode($bytes, $board);
@@ -84,6 +109,6 @@ final class Schema
             return $bytes;
         }
         $this->decoder ??= new Decoder($this->fields);
-        return $this->decoder->decode($bytes);
+        return $this->decoder->decode($bytes, $present);
     }
 }

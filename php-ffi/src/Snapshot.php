@@ -18,6 +18,9 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     /** How old it was when it was read, in seconds; time in suspend counts. */
     public readonly float $age;
 
+    /** Whether nobody published this: a new board's defaults. */
+    public readonly bool $isDefault;
+
     private bool $isDecoded = false;
     private mixed $document = null;
     private ?bool $writerAlive = null;
@@ -34,8 +37,12 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
         public readonly int $generation,
         private readonly int $publishedNs,
         int $ageNs,
+        private readonly int $present,
+        /** Publications before this one that were asked for, and that the ring no longer held. */
+        public readonly int $missed = 0,
     ) {
         $this->age = $ageNs / 1e9;
+        $this->isDefault = $generation === 0;
     }
 
     public function __get(string $name): mixed
@@ -122,7 +129,7 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     private function document(): mixed
     {
         if (!$this->isDecoded) {
-            $this->document = $this->schema->decode($this->bytes, $this->reader->board);
+            $this->document = $this->schema->decode($this->bytes, $this->present, $this->reader->board);
             $this->isDecoded = true;
         }
         return $this->document;

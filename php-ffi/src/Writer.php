@@ -23,11 +23,12 @@ final class Writer
     }
 
     /**
-     * Creates a board, or takes over one that has the same schema; its last record stays.
+     * Creates a board, or takes over one that has the same schema; its records stay. A board that lacks fields
+     * which may be missing grows.
      *
-     * Throws Locked when it has a writer, and InvalidFields when it has another schema, unless it is to be
-     * replaced: its readers then find it gone. With 0, slots and mode (0640) are chosen for a new board and
-     * left as they are for an old one.
+     * Throws Locked when it has a writer that does not let go within so many seconds, and InvalidFields when it
+     * has another schema, unless it is to be replaced: its readers then find it gone. With 0, slots and mode
+     * (0640) are chosen for a new board and left as they are for an old one.
      */
     public static function create(
         string $board,
@@ -35,9 +36,11 @@ final class Writer
         int $slots = 0,
         int $mode = 0,
         bool $replace = false,
+        ?float $timeout = 0.0,
     ): self {
         $library = Library::instance();
-        return new self($board, $library, $library->createWriter($board, $schema, $slots, $mode, $replace));
+        $handle = $library->createWriter($board, $schema, $slots, $mode, $replace, $timeout);
+        return new self($board, $library, $handle);
     }
 
     /**
@@ -75,16 +78,28 @@ final class Writer
         return $this->reader->read();
     }
 
-    /** Publishes all fields by name, or one array of them, or one document; says the sequence. */
+    /**
+     * Publishes all fields by name, or one array of them, or one document; says the sequence. A field that is left
+     * out has its default, or is unknown if it is optional.
+     */
     public function publish(mixed ...$values): int
     {
-        return $this->publishBytes($this->encode($values));
+        return $this->library->publish($this->handle, ...$this->encode($values));
     }
 
     /** Publishes if `expected` is still the newest sequence (0: nothing published yet); else throws Conflict. */
     public function publishIf(int $expected, mixed ...$values): int
     {
-        return $this->library->publishIf($this->handle, $expected, $this->encode($values));
+        return $this->library->publishIf($this->handle, $expected, ...$this->encode($values));
+    }
+
+    /**
+     * Publishes if the ring then still holds all publications after `acknowledged`, up to which somebody has taken
+     * care of them; else throws Full.
+     */
+    public function publishAfter(int $acknowledged, mixed ...$values): int
+    {
+        return $this->library->publishAfter($this->handle, $acknowledged, ...$this->encode($values));
     }
 
     /** Publishes a record that is already laid out, or a document as it is, unlooked at. */
@@ -101,7 +116,7 @@ final class Writer
     {
         $now = $this->read();
         $record = $this->schema()->encode($change($now->document), $this->board);
-        return $this->library->publishIf($this->handle, $now->sequence, $record);
+        return $this->library->publishIf($this->handle, $now->sequence, ...$record);
     }
 
     /** Lets the board go. It and its last record stay. */
@@ -115,8 +130,11 @@ final class Writer
         $this->close();
     }
 
-    /** @param array<mixed> $values */
-    private function encode(array $values): string
+    /**
+     * @param array<mixed> $values
+     * @return array{string, int}
+     */
+    private function encode(array $values): array
     {
         $isWhole = array_key_exists(0, $values);
         if (count($values) === 0 || ($isWhole && count($values) > 1)) {

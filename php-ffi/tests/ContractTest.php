@@ -23,7 +23,7 @@ final class ContractTest extends TestCase
 
     public function testEachStatusHasItsException(): void
     {
-        $found = preg_match_all('/^  PEGEL_(\w+) = ([1-9]\d+),$/m', file_get_contents(self::HEADER), $statuses);
+        $found = preg_match_all('/^  PEGEL_(\w+) = ([1-9]\d),$/m', file_get_contents(self::HEADER), $statuses);
         $this->assertGreaterThan(15, $found);
         foreach (array_combine($statuses[1], $statuses[2]) as $name => $number) {
             $exception = Exception::of((int) $number, 'why');
