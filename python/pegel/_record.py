@@ -53,7 +53,7 @@ class Record:
         }
         dataclass(frozen=True, init=False)(cls)
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:
         record, fields = type(self).__name__, self.__pegel_values__
         values = {**fields, **values}
         if unknown := [name for name in values if name not in fields]:

@@ -6,7 +6,6 @@ use pegel::ErrorKind;
 use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyMapping, PyType};
 
 use crate::error::{no_json, raise};
@@ -111,7 +110,7 @@ pub struct Snapshot {
     stamp: pegel::Stamp,
     bytes: Py<PyBytes>,
     writer_alive: OnceLock<bool>,
-    record: PyOnceLock<Py<PyAny>>,
+    record: OnceLock<Py<PyAny>>,
 }
 
 /// Where a snapshot comes from.
@@ -143,7 +142,7 @@ impl Snapshot {
             stamp,
             bytes: bytes.unbind(),
             writer_alive: OnceLock::new(),
-            record: PyOnceLock::new(),
+            record: OnceLock::new(),
         }
     }
 
@@ -153,8 +152,12 @@ impl Snapshot {
 
     /// The record as a dict, a JSON document, or bytes.
     fn record<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyAny>> {
-        let decode = || self.to_python(py).map(Bound::unbind);
-        Ok(self.record.get_or_try_init(py, decode)?.bind(py))
+        if let Some(record) = self.record.get() {
+            return Ok(record.bind(py));
+        }
+        // Nothing is locked meanwhile: decoding may run Python code, and so another thread.
+        let decoded = self.to_python(py)?.unbind();
+        Ok(self.record.get_or_init(|| decoded).bind(py))
     }
 
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyDict>> {
