@@ -1,0 +1,117 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Pegel\Tests;
+
+use Pegel\{Field, Full, Gone, InvalidFields, Reader, Schema, Snapshot, Unpublished, Writer};
+
+/** The newest records, every publication, and boards that grow meanwhile. */
+final class HistoryTest extends BoardTestCase
+{
+    private function writer(Field ...$more): Writer
+    {
+        return Writer::create($this->board('tank'), Schema::of(...['level' => Field::f64('m')] + $more), slots: 8);
+    }
+
+    /**
+     * @param iterable<Snapshot> $snapshots
+     * @return list<array{int, int}>
+     */
+    private function seen(iterable $snapshots): array
+    {
+        $seen = [];
+        foreach ($snapshots as $now) {
+            $seen[] = [$now->sequence, $now->missed];
+        }
+        return $seen;
+    }
+
+    public function testTheNewestComeOldestFirst(): void
+    {
+        $writer = $this->writer();
+        $reader = Reader::open($this->board('tank'));
+        $this->assertSame([], $reader->last(3));
+        $this->assertThrows(Unpublished::class, 'after 0', fn () => $reader->readAfter(0));
+        foreach (range(1, 20) as $level) {
+            $writer->publish(level: $level);
+        }
+        $levels = array_map(fn (Snapshot $then): float => $then['level'], $reader->last(3));
+        $this->assertSame([18.0, 19.0, 20.0], $levels);
+        $this->assertCount(7, $reader->last(100));
+        $this->assertSame([], $reader->last(0));
+        $this->assertSame([14, 10], [$reader->readAfter(3)->sequence, $reader->readAfter(3)->missed]);
+    }
+
+    public function testEveryPublicationComesOnceAndInOrder(): void
+    {
+        $writer = $this->writer();
+        foreach (range(1, 20) as $level) {
+            $writer->publish(level: $level);
+        }
+        $reader = Reader::open($this->board('tank'));
+        $expected = array_map(fn (int $sequence): array => [$sequence, 0], range(15, 20));
+        $this->assertSame([[14, 3], ...$expected], $this->seen($reader->follow(timeout: 0, after: 10, every: true)));
+        $this->assertSame([[20, 0]], $this->seen($reader->follow(timeout: 0, after: 10)));
+    }
+
+    public function testWhatNobodyAcknowledgedIsNotOverwritten(): void
+    {
+        $writer = $this->writer();
+        foreach (range(1, 7) as $sequence) {
+            $this->assertSame($sequence, $writer->publishAfter(0, level: 1.0));
+        }
+        $refused = fn () => $writer->publishAfter(0, level: 1.0);
+        $this->assertThrows(Full::class, '7 publications wait to be acknowledged', $refused);
+        $this->assertSame(8, $writer->publishAfter(1, ['level' => 1.0]));
+    }
+
+    public function testFollowersOfABoardThatGrowsSeeNothingTwice(): void
+    {
+        $writer = $this->writer();
+        $writer->publish(level: 1.0);
+        $reader = Reader::open($this->board('tank'));
+        foreach ([false, true] as $every) {
+            $grown = $every ? ['wind' => Field::f32(optional: true), 'rain' => Field::bool(default: true)]
+                : ['wind' => Field::f32(optional: true)];
+            $follow = Reader::open($this->board('tank'))->follow(timeout: 0.05, every: $every);
+            $follow->current();
+            $writer->close();
+            $writer = $this->writer(...$grown);
+            $follow->next();
+            $this->assertFalse($follow->valid(), 'the record that came along was seen before');
+        }
+        $this->assertThrows(Gone::class, 'tank', fn () => $reader->read());
+        $this->assertSame(['level' => 1.0, 'wind' => null, 'rain' => true], $writer->read()->toArray());
+        $this->assertSame(8, $writer->schema()->fields['level']->size);
+    }
+
+    public function testVersionsOfASchemaReadAndWriteEachOther(): void
+    {
+        $new = Schema::of(level: Field::f64('m'), wind: Field::f32(optional: true), limit: Field::u8(default: 9));
+        $old = Schema::of(level: Field::f64('m'));
+        $this->writer()->publish(level: 1.0);
+        $seen = Reader::open($this->board('tank'), $new)->read();
+        $this->assertSame(['level' => 1.0, 'wind' => null, 'limit' => 9], $seen->toArray());
+        Writer::create($this->board('tank'), $new)->publish(level: 2.0, wind: 3.0, limit: 4);
+        $this->assertSame(['level' => 2.0], Reader::open($this->board('tank'), $old)->read()->toArray());
+        $writer = Writer::create($this->board('tank'), $old);
+        $writer->update(fn (array $now): array => ['level' => 5.0] + $now);
+        $this->assertSame(['level' => 5.0, 'wind' => 3.0, 'limit' => 4], $writer->read()->toArray());
+        $writer->publish(level: 6.0);
+        $this->assertSame(['level' => 6.0, 'wind' => null, 'limit' => 9], $writer->read()->toArray());
+        $other = Schema::of(level: Field::f64('ft'));
+        $this->assertThrows(InvalidFields::class, 'in ft', fn () => Reader::open($this->board('tank'), $other));
+        $writer->close();
+        $this->assertThrows(InvalidFields::class, 'in ft', fn () => Writer::create($this->board('tank'), $other));
+    }
+
+    public function testACreatorWaitsForItsTurn(): void
+    {
+        $writer = $this->writer();
+        $create = fn () => Writer::create($this->board('tank'), $writer->schema(), timeout: 0.01);
+        $this->assertThrows(\Pegel\Locked::class, 'has a writer', $create);
+        $writer->close();
+        $this->assertSame(0, $create()->sequence());
+    }
+}
