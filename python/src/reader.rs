@@ -138,7 +138,7 @@ impl Reader {
 #[pymethods]
 impl Reader {
     #[new]
-    #[pyo3(signature = (board, schema=None, /))]
+    #[pyo3(signature = (board, /, schema=None))]
     #[allow(clippy::needless_pass_by_value)] // a Python argument
     fn new(py: Python<'_>, board: PathBuf, schema: Option<Bound<'_, PyAny>>) -> PyResult<Self> {
         let place = place(&board)?;

@@ -22,7 +22,7 @@ def test_a_reader_of_the_later_version() -> None:
 def test_a_reader_of_the_earlier_version() -> None:
     with pegel.Writer("board", NEEDED) as writer:
         writer.publish(power=1, limit=80)
-        reader = pegel.Reader("board", EARLIER)
+        reader = pegel.Reader("board", schema=EARLIER)
         assert reader.read() == {"power": 1.0}
         assert list(reader.fields) == ["power"]
         assert reader.info.record_size == len(reader.read().bytes) == 8
