@@ -215,6 +215,15 @@ def test_opening_waits_for_its_turn(writer: pegel.Writer) -> None:
     thread.join()
 
 
+def test_creating_waits_for_its_turn(writer: pegel.Writer) -> None:
+    with pytest.raises(pegel.Locked, match="count"):
+        pegel.Writer("count", n=pegel.u64())
+    thread = in_thread(writer.close)
+    with pegel.Writer("count", {"n": pegel.u64()}, timeout=None) as mine:
+        assert mine.publish(n=1) == 1
+    thread.join()
+
+
 def test_a_publication_of_another_process_ends_the_wait(writer: pegel.Writer, start: Start) -> None:
     follower = start("""
 import pegel
