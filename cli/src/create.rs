@@ -1,73 +1,98 @@
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
 use pegel::dynamic::Writer;
 use pegel::{ErrorKind, Options};
 
+use crate::description::{self, Description};
 use crate::failure::{Failure, Result};
 use crate::place::Place;
-use crate::schema::{self, Description};
+use crate::value;
 
 const MORE: &str = "\
 A schema is a TOML file:
-  slots = 16         # records in the ring: 4, 8, 16 ...; may be left out
-  mode = \"0660\"      # permissions, octal; may be left out, and is 0640 then
-  field = [          # in the order of the record
-    { name = \"level\", type = \"f64\", unit = \"m\", default = 0.0 },
-    { name = \"rain\", type = \"bool\", default = false },
-    { name = \"volts\", type = \"f32\", unit = \"V\", count = 2, default = [0, 0] },
-    { name = \"note\", type = \"text\", size = 24, default = \"\" },
-  ]
-Types: bool, i8, u8, i16, u16, i32, u32, i64, u64, f32, f64, and text, whose
-size is in bytes of UTF-8. A field may also be a [[field]] table of its own.
+  board = \"config\"            # its name, unless NAME is given
+  description = \"For people\"  # may be left out, as the next two
+  slots = 16                  # records in the ring: 4, 8, 16 ...
+  mode = \"0660\"               # permissions, octal; 0640 if it is left out
+
+  [[field]]                   # one for each, in the order of the record
+  name = \"interval\"
+  type = \"f64\"                # bool, i8 to i64, u8 to u64, f32, f64, text
+  unit = \"s\"                  # all that follows may be left out
+  label = \"Interval\"
+  description = \"From poll to poll\"
+  default = 5.0               # until somebody publishes another value
+  min = 1.0                   # of a number
+  max = 3600.0
+  count = 2                   # elements, if it is an array
+  optional = true             # it may be unknown
+  size = 24                   # bytes of UTF-8 of a text, which needs it
 
 Or the board holds a document, one JSON text or bytes of varying length:
-  document = \"json\"  # or \"bytes\"
-  capacity = 65536   # the longest one, in bytes
+  document = \"json\"           # or \"bytes\"
+  capacity = 65536            # the longest one, in bytes
   default = \"{}\"
 
-With defaults, of all fields or of none, a board that nothing was published to
-gets them as its first record. A board that exists already keeps its record, so
-`pegel create` may run at every start.
+If each field has a default or is optional, and one has a default, a new board
+begins with a record of them. A board that exists keeps its records, so `pegel
+create` may run at every start; fields appended to its own are added if they
+have defaults or are optional. Other labels, defaults and limits need --replace.
 
 Examples:
   pegel create tank tank.toml
-  pegel create config config.toml --mode 0660 --dir /run/station";
+  pegel create config.toml --mode 0660 --dir /run/station";
 
 /// Make a board, unless it is there with the same fields
 #[derive(Args)]
-#[command(after_help = MORE)]
+#[command(after_help = MORE, override_usage = "pegel create [OPTIONS] [NAME] <SCHEMA>")]
 pub struct Create {
-    /// Board: NAME or DIRECTORY/NAME
-    name: String,
-    /// TOML file that describes the fields
-    schema: PathBuf,
-    /// Replace a board that has other fields or slots; its record is lost
+    /// Board: NAME or DIRECTORY/NAME, unless the file names it; then the TOML file
+    #[arg(value_name = "[NAME] SCHEMA", num_args = 1..=2, required = true)]
+    name_and_schema: Vec<PathBuf>,
+    /// Replace a board that is described otherwise; records are kept where one has
+    /// the other's fields and perhaps more at their end
     #[arg(long)]
     replace: bool,
     /// Records in the ring: 4, 8, 16 ... [default: the schema's, else by size]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(4..=65536))]
     slots: Option<u32>,
     /// Permissions, octal [default: the schema's, else 0640]
-    #[arg(long, value_parser = schema::mode)]
+    #[arg(long, value_parser = description::mode)]
     mode: Option<u32>,
 }
 
 impl Create {
     pub fn run(self, place: &Place) -> Result<()> {
+        let (name, file) = match &*self.name_and_schema {
+            [name, file] => (Some(name), file),
+            files => (None, &files[0]),
+        };
         let Description {
+            board,
             schema,
             slots,
             mode,
-        } = schema::read(&self.schema).map_err(Failure::Failed)?;
+        } = description::read(file).map_err(Failure::Failed)?;
+        let name = match name {
+            Some(name) => name.to_str().map(str::to_owned),
+            None => board,
+        };
+        let name = name.ok_or_else(|| {
+            Failure::Usage(format!(
+                "{} names no board; give NAME before it",
+                file.display()
+            ))
+        })?;
         let options = Options {
             slots: self.slots.unwrap_or(slots),
             mode: self.mode.unwrap_or(mode),
             replace: self.replace,
             ..Options::default()
         };
-        let board = place.board(&self.name)?;
-        Writer::create(&board, &schema, &options).map_err(|error| {
+        let board = place.board(&name)?;
+        let writer = Writer::create(&board, &schema, &options).map_err(|error| {
             let replaceable = [
                 ErrorKind::InvalidFields,
                 ErrorKind::Corrupt,
@@ -79,6 +104,14 @@ impl Create {
                 Failure::from(error)
             }
         })?;
+        if writer.reader().schema().details() != schema.details() {
+            let kept = format!(
+                "pegel: board {name} keeps its own labels, defaults and limits; --replace takes those of {}",
+                file.display()
+            );
+            // A remark: nothing fails if nobody can read it.
+            let _ = writeln!(io::stderr(), "{}", value::line(&kept));
+        }
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use crate::failure::{Failure, Result};
 use crate::json;
 use crate::place::Place;
 use crate::value::{self, Target};
+use crate::watch;
 
 const MORE: &str = "\
 FIELD is a field, FIELD.N an element of an array (from 0), or the path into a
@@ -17,12 +18,18 @@ with --json it is JSON. The elements of an array are joined by commas.
 
 Without FIELD, all fields are printed as FIELD=VALUE, one a line, with control
 characters escaped; with --json as one object. A document is printed as it is.
-A terminal never gets control characters.
+A terminal never gets control characters. An unknown value is an empty line, and
+null in JSON.
+
+With --last, the newest records that the board still holds are printed, oldest
+first, a record on a line: as `pegel watch` does, or the values of the fields that
+are named, with tabs between them.
 
 Examples:
   pegel get tank level
   pegel get inverter string_power.0 string_power.1
-  pegel get ahoy inverters.0.power";
+  pegel get ahoy inverters.0.power
+  pegel get inverter --last 10 ac_power temperature";
 
 /// Print the newest values, bare
 #[derive(Args)]
@@ -36,11 +43,17 @@ pub struct Get {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Print the newest N records, oldest first
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    last: Option<u32>,
 }
 
 impl Get {
     pub fn run(self, place: &Place) -> Result<()> {
         let reader = Reader::open(&place.board(&self.name)?)?;
+        if let Some(count) = self.last {
+            return self.print_last(&reader, count);
+        }
         let snapshot = reader.read()?;
         if self.fields.is_empty() {
             return if self.json {
@@ -49,14 +62,8 @@ impl Get {
                 print_all(reader.schema(), &snapshot)
             };
         }
-        // All of them, or a message: a script never sees half of what it asked for.
-        let values = self
-            .fields
-            .iter()
-            .map(|field| find(&reader, &snapshot, field));
-        let values: Vec<Found> = values.collect::<Result<_>>()?;
         let mut out = io::stdout().lock();
-        for value in values {
+        for value in self.find(&reader, &snapshot)? {
             if self.json {
                 writeln!(out, "{}", value.json())?;
             } else if out.is_terminal() {
@@ -64,6 +71,30 @@ impl Get {
             } else {
                 writeln!(out, "{}", value.text())?;
             }
+        }
+        Ok(())
+    }
+
+    /// All of them, or a message: a script never sees half of what it asked for.
+    fn find(&self, reader: &Reader, snapshot: &Snapshot) -> Result<Vec<Found>> {
+        let values = self.fields.iter();
+        values.map(|field| find(reader, snapshot, field)).collect()
+    }
+
+    fn print_last(&self, reader: &Reader, count: u32) -> Result<()> {
+        for snapshot in reader.last(count as usize)? {
+            if self.fields.is_empty() {
+                watch::print(reader, &snapshot, self.json)?;
+                continue;
+            }
+            let found = self.find(reader, &snapshot)?.into_iter();
+            let line = if self.json {
+                found.map(Found::json).collect::<Json>().to_string()
+            } else {
+                let texts: Vec<_> = found.map(|found| value::line(&found.text())).collect();
+                texts.join("\t")
+            };
+            writeln!(io::stdout(), "{line}")?;
         }
         Ok(())
     }

@@ -77,7 +77,7 @@ pub fn stamp(snapshot: &Snapshot) -> Map<String, Json> {
     let facts = [
         ("sequence", Json::from(stamp.sequence)),
         ("generation", Json::from(stamp.generation)),
-        ("default", Json::from(stamp.is_default())),
+        ("is_default", Json::from(stamp.is_default())),
         ("published", Json::Number(time::seconds(stamp.published_ns))),
         ("age", Json::Number(time::seconds(stamp.age_ns))),
     ];

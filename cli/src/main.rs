@@ -1,6 +1,7 @@
 //! `pegel`: create, show, read, change and watch boards.
 
 mod create;
+mod description;
 mod failure;
 mod get;
 mod json;
@@ -60,6 +61,7 @@ enum Command {
     Set(set::Set),
     Watch(watch::Watch),
     Create(create::Create),
+    Schema(schema::Schema),
     Rm(rm::Rm),
 }
 
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         Command::Set(set) => set.run(&place),
         Command::Watch(watch) => watch.run(&place),
         Command::Create(create) => create.run(&place),
+        Command::Schema(schema) => schema.run(&place),
         Command::Rm(rm) => rm.run(&place),
     };
     match done.and_then(|()| io::stdout().flush().map_err(Failure::from)) {

@@ -15,9 +15,10 @@ use crate::time;
 use crate::value::Target;
 
 const MORE: &str = "\
-The other fields keep their values; the first record needs all of them. To read,
-change and publish is one step that no other writer gets into. FIELD.N is an
-element of an array (from 0); a whole array is its elements, joined by commas.
+The other fields keep their values; the first record needs all that have no
+default and are not optional. To read, change and publish is one step that no
+other writer gets into. FIELD.N is an element of an array (from 0); a whole array
+is its elements, joined by commas. Values outside of a field's limits are refused.
 
 A JSON document is replaced as a whole: document=JSON, or --document FILE.
 
@@ -38,8 +39,11 @@ pub struct Set {
     name: String,
     /// Fields and their new values
     #[arg(value_name = "FIELD=VALUE", value_parser = assignment)]
-    #[arg(required_unless_present = "document", conflicts_with = "document")]
+    #[arg(required_unless_present_any = ["document", "unset"], conflicts_with = "document")]
     assignments: Vec<(String, String)>,
+    /// Make an optional field unknown
+    #[arg(long, value_name = "FIELD", conflicts_with = "document")]
+    unset: Vec<String>,
     /// Publish this file as the document; - is standard input
     #[arg(long, value_name = "FILE")]
     document: Option<PathBuf>,
@@ -120,6 +124,9 @@ impl Set {
                 None => value,
             };
             schema.set(&mut record, &target.field.name, &value)?;
+        }
+        for name in &self.unset {
+            schema.set(&mut record, name, &Value::Null)?;
         }
         Ok(record)
     }

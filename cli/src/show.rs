@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use clap::Args;
 use nix::unistd::{Gid, Group, Uid, User};
 use pegel::dynamic::{Reader, Snapshot};
-use pegel::{ErrorKind, Field, Info, Type, Value};
+use pegel::{Details, ErrorKind, Field, Info, Type, Value};
 use serde_json::{Value as Json, json};
 
 use crate::failure::Result;
@@ -105,7 +105,7 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
         "none now"
     };
     let facts = [
-        ("board", reader.board().to_owned()),
+        ("board", about(reader)),
         ("file", value::line(&reader.path().to_string_lossy())),
         (
             "access",
@@ -116,12 +116,7 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
             format!("{} slots of {} bytes", info.slots, info.record_size),
         ),
         ("writer", format!("{writer}; {} so far", info.generation)),
-        (
-            "sequence",
-            snapshot
-                .map_or(0, |snapshot| snapshot.stamp().sequence)
-                .to_string(),
-        ),
+        ("sequence", sequence(snapshot)),
         ("published", published),
     ];
     Ok(table::print(
@@ -130,8 +125,15 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
 }
 
 fn print_fields(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
-    let mut rows = vec![["FIELD", "TYPE", "UNIT", "VALUE"].map(str::to_owned)];
-    for field in reader.schema().fields() {
+    let told = reader.schema().fields().iter().map(told);
+    let told: Vec<_> = told.collect();
+    let heading = if told.iter().any(|told| !told.is_empty()) {
+        "ABOUT"
+    } else {
+        ""
+    };
+    let mut rows = vec![["FIELD", "TYPE", "UNIT", "VALUE", heading].map(str::to_owned)];
+    for (field, told) in reader.schema().fields().iter().zip(told) {
         let value = match snapshot {
             Some(snapshot) => listed(&snapshot.get(&field.name)?),
             None => "-".to_owned(),
@@ -141,14 +143,54 @@ fn print_fields(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
             type_of(field),
             value::line(&field.unit),
             value,
+            told,
         ]);
     }
     Ok(table::print(&rows)?)
 }
 
+fn about(reader: &Reader) -> String {
+    match reader.schema().description() {
+        "" => reader.board().to_owned(),
+        description => format!("{}: {}", reader.board(), value::line(description)),
+    }
+}
+
+fn sequence(snapshot: Option<&Snapshot>) -> String {
+    match snapshot.map(Snapshot::stamp) {
+        None => "0".to_owned(),
+        Some(stamp) if stamp.is_default() => {
+            format!("{}, the defaults; nobody published yet", stamp.sequence)
+        }
+        Some(stamp) => stamp.sequence.to_string(),
+    }
+}
+
+/// What people are told of a field: its label, or else its description, and its limits.
+fn told(field: &Field) -> String {
+    let Details {
+        label,
+        description,
+        min,
+        max,
+        ..
+    } = &field.details;
+    let name = if label.is_empty() { description } else { label };
+    let limits = match (min, max) {
+        (Some(min), Some(max)) => format!("{} to {}", listed(min), listed(max)),
+        (Some(min), None) => format!("at least {}", listed(min)),
+        (None, Some(max)) => format!("at most {}", listed(max)),
+        (None, None) => String::new(),
+    };
+    let parts = [value::line(name), limits];
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(", ")
+}
+
 /// Texts are quoted, so that their ends can be seen.
 pub fn listed(value: &Value) -> String {
     match value {
+        Value::Null => "-".to_owned(),
         Value::Text(text) => format!("{text:?}"),
         Value::List(values) => {
             let values: Vec<_> = values.iter().map(listed).collect();

@@ -92,6 +92,7 @@ fn parse(field: &Field, text: &str) -> Result<Value> {
 /// A value as text that [`Target::parse`] takes.
 pub fn text(value: &Value) -> String {
     match value {
+        Value::Null => String::new(),
         // Debug has exponents where Display would fill lines with zeros.
         Value::F32(value) => decimal(&format!("{value:?}")),
         Value::Float(value) => decimal(&format!("{value:?}")),

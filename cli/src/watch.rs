@@ -18,8 +18,9 @@ const GLANCE: Duration = Duration::from_secs(1);
 
 const MORE: &str = "\
 The record of the moment comes first, if there is one. Records that follow each
-other faster than they can be printed are left out. A board that is replaced is
-watched on; one that is removed ends it, with exit status 1.
+other faster than they can be printed are left out; with --every, none is that
+the board still holds, and how many were missed is told. A board that is
+replaced is watched on; one that is removed ends it, with exit status 1.
 
 Examples:
   pegel watch tank
@@ -34,6 +35,9 @@ pub struct Watch {
     /// Print JSON: sequence, generation, published, age, record
     #[arg(long)]
     json: bool,
+    /// Print every record that the board still holds, oldest first, and each new one
+    #[arg(long)]
+    every: bool,
     /// End after so many records
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -49,8 +53,12 @@ impl Watch {
         let mut after = 0;
         for _ in 0..self.count.unwrap_or(u64::MAX) {
             let snapshot = self.next(&board, &mut reader, after)?;
-            after = snapshot.stamp().sequence;
-            self.print(&reader, &snapshot)?;
+            let stamp = snapshot.stamp();
+            if self.every && !self.json && stamp.missed > 0 && after > 0 {
+                writeln!(io::stdout(), "({} missed)", stamp.missed)?;
+            }
+            after = stamp.sequence;
+            print(&reader, &snapshot, self.json)?;
         }
         Ok(())
     }
@@ -62,11 +70,21 @@ impl Watch {
                 .timeout
                 .map(|timeout| timeout.saturating_sub(start.elapsed()));
             let time = left.map_or(GLANCE, |left| left.min(GLANCE));
-            match reader.wait(after, Some(time)).and_then(|_| reader.read()) {
+            let read = || {
+                if self.every {
+                    reader.read_after(after)
+                } else {
+                    reader.read()
+                }
+            };
+            match reader.wait(after, Some(time)).and_then(|_| read()) {
                 Ok(snapshot) => return Ok(snapshot),
                 Err(error) if error.kind() == ErrorKind::Gone => {
-                    *reader = Reader::open(board)?;
-                    after = 0;
+                    let fresh = Reader::open(board)?;
+                    if fresh.lineage() != reader.lineage() {
+                        after = 0;
+                    }
+                    *reader = fresh;
                 }
                 Err(error) if error.kind() == ErrorKind::Timeout => {
                     if left == Some(time) {
@@ -78,27 +96,29 @@ impl Watch {
             }
         }
     }
+}
 
-    fn print(&self, reader: &Reader, snapshot: &Snapshot) -> Result<()> {
-        if self.json {
-            let mut line = json::stamp(snapshot);
-            line.insert("record".into(), json::record(reader, snapshot)?);
-            return Ok(json::print(&Json::Object(line))?);
-        }
-        let record = match reader.schema().document() {
-            Some(Type::Json) => value::line(String::from_utf8_lossy(snapshot.bytes()).trim_end()),
-            Some(_) => format!("{} bytes", snapshot.bytes().len()),
-            None => {
-                let fields = snapshot.values().into_iter();
-                let fields = fields.map(|(name, value)| format!("{name}={}", listed(&value)));
-                fields.collect::<Vec<_>>().join(" ")
-            }
-        };
-        let stamp = snapshot.stamp();
-        let moment = time::local(stamp.published_ns);
-        writeln!(io::stdout(), "{moment}  {}  {record}", stamp.sequence)?;
-        Ok(())
+/// A record on a line.
+pub fn print(reader: &Reader, snapshot: &Snapshot, as_json: bool) -> Result<()> {
+    let stamp = snapshot.stamp();
+    if as_json {
+        let mut line = json::stamp(snapshot);
+        line.insert("missed".into(), stamp.missed.into());
+        line.insert("record".into(), json::record(reader, snapshot)?);
+        return Ok(json::print(&Json::Object(line))?);
     }
+    let record = match reader.schema().document() {
+        Some(Type::Json) => value::line(String::from_utf8_lossy(snapshot.bytes()).trim_end()),
+        Some(_) => format!("{} bytes", snapshot.bytes().len()),
+        None => {
+            let fields = snapshot.values().into_iter();
+            let fields = fields.map(|(name, value)| format!("{name}={}", listed(&value)));
+            fields.collect::<Vec<_>>().join(" ")
+        }
+    };
+    let moment = time::local(stamp.published_ns);
+    writeln!(io::stdout(), "{moment}  {}  {record}", stamp.sequence)?;
+    Ok(())
 }
 
 /// Fails when the other end of the pipe was closed: without anything to write, nothing else tells.
