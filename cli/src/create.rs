@@ -26,9 +26,13 @@ A schema is a TOML file:
   default = 5.0               # until somebody publishes another value
   min = 1.0                   # of a number
   max = 3600.0
+
+  [[field]]
+  name = \"notes\"
+  type = \"text\"
+  size = 24                   # bytes of UTF-8, which a text needs
   count = 2                   # elements, if it is an array
   optional = true             # it may be unknown
-  size = 24                   # bytes of UTF-8 of a text, which needs it
 
 Or the board holds a document, one JSON text or bytes of varying length:
   document = \"json\"           # or \"bytes\"

@@ -78,11 +78,6 @@ name = "most"
 type = "u64"
 default = 0xffff_ffff_ffff_ffff
 [[field]]
-name = "none"
-type = "f64"
-unit = "°C"
-default = nan
-[[field]]
 name = "whole"
 type = "f32"
 default = 3
@@ -96,7 +91,7 @@ default = ["äö", ""]
     boards.file("all.toml", schema);
     boards.prints(&["create", "all", "all.toml"], "");
     let expected = json!({
-        "flags": [true, false], "least": i64::MIN, "most": u64::MAX, "none": "NaN",
+        "flags": [true, false], "least": i64::MIN, "most": u64::MAX,
         "whole": 3.0, "names": ["äö", ""],
     });
     assert_eq!(boards.json(&["get", "all", "--json"]), expected);
@@ -143,11 +138,10 @@ fn bad_schemas_are_refused_with_the_reason() {
         (field("type = 'u8'") + "\nmode = 'rw'", "octal"),
         (field("type = 'u8'") + "\nslots = -4", "-4"),
         ("field = [{ name = '1', type = 'u8' }]".into(), "identifier"),
-        (
-            "field = [{ name = 'a', type = 'u8' }, { name = 'b', type = 'u8', default = 1 }]"
-                .into(),
-            "a has none",
-        ),
+        (field("type = 'f64', default = nan"), "finite"),
+        (field("type = 'u8', min = 2, default = 1"), "at least 2"),
+        (field("type = 'u8', min = 2, max = 1"), "from 2 to 1"),
+        (field("type = 'text', size = 4, max = 'x'"), "no limits"),
         ("document = 'json'".into(), "capacity"),
         ("document = 'xml'\ncapacity = 9".into(), "\"xml\""),
         (
@@ -190,4 +184,116 @@ fn bad_options_are_refused() {
     }
     boards.fails(2, &["create", "Tank", "tank.toml"], &["\"Tank\"", "a-z"]);
     boards.fails(1, &["create", "absent/tank", "tank.toml"], &["absent"]);
+}
+
+const EVERYTHING: &str = r#"board = "tank"
+description = 'Was die Seite "will"'
+slots = 8
+mode = "0660"
+
+[[field]]
+name = "interval"
+type = "f64"
+unit = "s"
+label = "Abstand"
+description = "von Abfrage zu Abfrage"
+default = 5.0
+min = 1.0
+max = 3600.0
+
+[[field]]
+name = "most"
+type = "u64"
+default = 18446744073709551615
+
+[[field]]
+name = "least"
+type = "i64"
+min = -9223372036854775808
+optional = true
+
+[[field]]
+name = "shares"
+type = "f32"
+count = 2
+default = [0.1, 16777216.0]
+
+[[field]]
+name = "on"
+type = "bool"
+default = true
+
+[[field]]
+name = "names"
+type = "text"
+size = 4
+count = 2
+default = ["äö", ""]
+"#;
+
+#[test]
+fn a_board_tells_the_schema_that_made_it() {
+    let boards = Boards::new();
+    boards.file("tank.toml", EVERYTHING);
+    boards.prints(&["create", "tank.toml"], "");
+    let told = boards.output(&["schema", "tank"]);
+    for line in EVERYTHING.lines() {
+        assert!(told.contains(line), "{told}: no {line:?}");
+    }
+    boards.file("again.toml", &told);
+    boards.prints(&["create", "again", "again.toml"], "");
+    let schema = |name: &str| Reader::open(&boards.board(name)).unwrap().schema().clone();
+    assert_eq!(schema("again"), schema("tank"));
+    let fields = |name| boards.json(&["show", name, "--json"])["fields"].clone();
+    assert_eq!(fields("again"), fields("tank"));
+
+    for (name, file) in [
+        ("j", "document = 'json'\ncapacity = 9\ndefault = '[1]'"),
+        ("b", "document = 'bytes'\ncapacity = 9"),
+    ] {
+        boards.file("document.toml", file);
+        boards.prints(&["create", name, "document.toml"], "");
+        boards.file("document.toml", boards.output(&["schema", name]));
+        boards.prints(&["create", &format!("{name}2"), "document.toml"], "");
+        assert_eq!(schema(name), schema(&format!("{name}2")));
+    }
+    boards.file("nameless.toml", "document = 'json'\ncapacity = 9");
+    boards.fails(2, &["create", "nameless.toml"], &["names no board"]);
+}
+
+#[test]
+fn a_board_grows_and_keeps_its_own_details_until_told_otherwise() {
+    let boards = Boards::new();
+    let field = |more: &str| format!("field = [{{ name = 'a', type = 'u8'{more} }}]");
+    boards.file("a.toml", field(", max = 9"));
+    boards.prints(&["create", "a", "a.toml"], "");
+    boards.prints(&["set", "a", "a=7"], "");
+    boards.file("a.toml", field(", max = 5"));
+    let kept = boards.pegel(&["create", "a", "a.toml"]).assert().success();
+    let remark = String::from_utf8_lossy(&kept.get_output().stderr).into_owned();
+    assert!(
+        remark.contains("keeps its own") && remark.contains("--replace"),
+        "{remark}"
+    );
+    boards.prints(&["set", "a", "a=8"], "");
+    boards.prints(&["create", "a", "a.toml", "--replace"], "");
+    boards.prints(&["get", "a"], "a=8\n");
+    boards.fails(
+        1,
+        &["set", "a", "a=6"],
+        &["field a has to be at most 5; 6 is not"],
+    );
+
+    let grown = field("").replace(" }]", " }, { name = 'b', type = 'f32', optional = true }]");
+    boards.file("a.toml", grown);
+    boards.prints(&["create", "a", "a.toml"], "");
+    boards.prints(&["get", "a"], "a=8\nb=\n");
+    boards.prints(&["set", "a", "b=1.5"], "");
+    boards.prints(&["get", "a", "b"], "1.5\n");
+    boards.prints(&["set", "a", "--unset", "b"], "");
+    assert_eq!(
+        boards.json(&["get", "a", "--json"]),
+        json!({ "a": 8, "b": null })
+    );
+    boards.fails(1, &["set", "a", "--unset", "a"], &["field a", "unknown"]);
 }

@@ -77,7 +77,7 @@ fn show_tells_everything() {
     assert_eq!(lines[2][..2], ["access", "0660"]);
     assert_eq!(lines[3], ["ring", "16", "slots", "of", "56", "bytes"]);
     assert_eq!(lines[4], ["writer", "none", "now;", "1", "so", "far"]);
-    assert_eq!(lines[5], ["sequence", "1"]);
+    assert_eq!(lines[5][..4], ["sequence", "1,", "the", "defaults;"]);
     assert_eq!((lines[6][0], lines[6][3]), ("published", "+00:00,"));
     assert_eq!(lines[8], ["FIELD", "TYPE", "UNIT", "VALUE"]);
     assert_eq!(lines[9], ["level", "f64", "m", "3.21"]);
@@ -91,6 +91,8 @@ fn show_is_one_json_object() {
     let shown = boards.json(&["show", "tank", "--json"]);
     let expected = json!({
         "name": "volts", "type": "f32", "unit": "V", "size": 4, "count": 2, "offset": 12,
+        "optional": false, "label": "", "description": "",
+        "default": [0.1, 2.0], "min": null, "max": null,
     });
     assert_eq!(shown["fields"][2], expected);
     assert_eq!(shown["record"], boards.json(&["get", "tank", "--json"]));
@@ -101,11 +103,34 @@ fn show_is_one_json_object() {
     );
     assert_eq!(
         (&shown["sequence"], &shown["generation"]),
-        (&json!(1), &json!(1))
+        (&json!(1), &json!(0))
     );
+    assert_eq!(shown["is_default"], true);
     assert_eq!(shown["writer_alive"], false);
     let (published, age) = (shown["published"].as_f64(), shown["age"].as_f64());
     assert!(published.unwrap() > 1.7e9 && age.unwrap() >= 0.0, "{shown}");
+}
+
+#[test]
+fn show_tells_what_the_board_does() {
+    let boards = Boards::new();
+    let schema = "description = 'Wind und Wetter'\n[[field]]\nname = 'wind'\ntype = 'f32'\n\
+                  unit = 'm/s'\noptional = true\nlabel = 'Böen'\nmin = 0";
+    boards.file("weather.toml", schema);
+    boards.prints(&["create", "weather", "weather.toml"], "");
+    boards.prints(&["set", "weather", "--unset", "wind"], "");
+    let shown = boards.output(&["show", "weather"]);
+    let lines: Vec<_> = shown.lines().map(words).collect();
+    assert_eq!(lines[0][..3], ["board", "weather:", "Wind"]);
+    assert_eq!(lines[5], ["sequence", "1"]);
+    assert_eq!(
+        lines[9],
+        ["wind", "f32", "m/s", "-", "Böen,", "at", "least", "0"]
+    );
+    assert_eq!(
+        boards.json(&["show", "weather", "--json"])["description"],
+        "Wind und Wetter"
+    );
 }
 
 #[test]

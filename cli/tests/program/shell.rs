@@ -4,7 +4,9 @@ use pegel::dynamic::Writer;
 
 use crate::boards::Boards;
 
-const COMMANDS: [&str; 7] = ["ls", "show", "get", "set", "watch", "create", "rm"];
+const COMMANDS: [&str; 8] = [
+    "ls", "show", "get", "set", "watch", "create", "schema", "rm",
+];
 
 #[test]
 fn help_fits_a_terminal_and_has_no_colour() {
@@ -30,10 +32,10 @@ fn the_schema_in_the_help_is_one() {
     let boards = Boards::new();
     let help = boards.output(&["create", "--help"]);
     let (_, after) = help.split_once("A schema is a TOML file:\n").unwrap();
-    let (schema, after) = after.split_once("\nTypes:").unwrap();
-    boards.file("tank.toml", schema);
-    boards.prints(&["create", "tank", "tank.toml"], "");
-    boards.prints(&["get", "tank"], "level=0\nrain=false\nvolts=0,0\nnote=\n");
+    let (schema, after) = after.split_once("\nOr the board").unwrap();
+    boards.file("config.toml", schema);
+    boards.prints(&["create", "config.toml"], "");
+    boards.prints(&["get", "config"], "interval=5\nnotes=\n");
     let (_, after) = after.split_once("varying length:\n").unwrap();
     let (schema, _) = after.split_once("\n\n").unwrap();
     boards.file("ahoy.toml", schema);

@@ -10,8 +10,8 @@ fn watch_prints_the_record_of_the_moment_and_each_new_one() {
     let mut watch = boards.watch(&["tank", "--json", "--count=3"]);
     let first = watch.json();
     assert_eq!(
-        (&first["sequence"], &first["generation"]),
-        (&json!(1), &json!(1))
+        (&first["sequence"], &first["is_default"]),
+        (&json!(1), &json!(true))
     );
     assert_eq!(first["record"], boards.json(&["get", "tank", "--json"]));
     for (sequence, level) in [(2, 4.5), (3, 5.5)] {
@@ -20,6 +20,33 @@ fn watch_prints_the_record_of_the_moment_and_each_new_one() {
         assert_eq!(next["sequence"], sequence);
         assert_eq!(next["record"]["level"], level);
     }
+    assert_eq!(watch.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn every_record_that_is_held_is_told() {
+    let boards = Boards::with_tank();
+    for level in 2..=20 {
+        boards.prints(&["set", "tank", &format!("level={level}")], "");
+    }
+    let last = boards.output(&["get", "tank", "--last=3", "level", "rain"]);
+    assert_eq!(last, "18\tfalse\n19\tfalse\n20\tfalse\n");
+    let all = boards.output(&["get", "tank", "--last=100", "--json"]);
+    let sequences = all.lines().map(|line| {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        record["sequence"].as_u64().unwrap()
+    });
+    assert_eq!(sequences.collect::<Vec<_>>(), (6..=20).collect::<Vec<_>>());
+    let mut watch = boards.watch(&["tank", "--every", "--json", "--count=16"]);
+    for sequence in 6..=20 {
+        assert_eq!(watch.json()["sequence"], sequence);
+    }
+    boards.prints(&["set", "tank", "level=21"], "");
+    let next = watch.json();
+    assert_eq!(
+        (&next["sequence"], &next["missed"]),
+        (&json!(21), &json!(0))
+    );
     assert_eq!(watch.end(), (Some(0), String::new()));
 }
 
