@@ -26,9 +26,10 @@ PROGRAM = """
 #include <stdio.h>
 
 typedef char pegel_field_has_64_bytes[sizeof(pegel_field) == 64 ? 1 : -1];
-typedef char pegel_options_has_16_bytes[sizeof(pegel_options) == 16 ? 1 : -1];
-typedef char pegel_stamp_has_48_bytes[sizeof(pegel_stamp) == 48 ? 1 : -1];
-typedef char pegel_info_has_40_bytes[sizeof(pegel_info) == 40 ? 1 : -1];
+typedef char pegel_options_has_32_bytes[sizeof(pegel_options) == 32 ? 1 : -1];
+typedef char pegel_stamp_has_64_bytes[sizeof(pegel_stamp) == 64 ? 1 : -1];
+typedef char pegel_info_has_48_bytes[sizeof(pegel_info) == 48 ? 1 : -1];
+typedef char pegel_publication_has_24_bytes[sizeof(pegel_publication) == 24 ? 1 : -1];
 
 int main(void) {
   pegel_field field = {"level", "m", PEGEL_F64, 0, 0, 0};

@@ -145,7 +145,7 @@ fn octal<S: Serializer>(mode: &u32, file: S) -> Result<S::Ok, S::Error> {
     file.serialize_str(&format!("{mode:04o}"))
 }
 
-#[allow(clippy::ref_option)] // as serde calls it
+#[allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref)] // as serde calls it
 fn type_name<S: Serializer>(kind: &Option<Type>, file: S) -> Result<S::Ok, S::Error> {
     kind.map(Type::name).serialize(file)
 }

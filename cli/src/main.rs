@@ -3,6 +3,9 @@
 mod create;
 mod description;
 mod failure;
+mod r#gen;
+mod gen_c;
+mod gen_python;
 mod get;
 mod json;
 mod ls;
@@ -62,6 +65,7 @@ enum Command {
     Watch(watch::Watch),
     Create(create::Create),
     Schema(schema::Schema),
+    Gen(r#gen::Gen),
     Rm(rm::Rm),
 }
 
@@ -75,6 +79,7 @@ fn main() -> ExitCode {
         Command::Watch(watch) => watch.run(&place),
         Command::Create(create) => create.run(&place),
         Command::Schema(schema) => schema.run(&place),
+        Command::Gen(generate) => generate.run(&place),
         Command::Rm(rm) => rm.run(&place),
     };
     match done.and_then(|()| io::stdout().flush().map_err(Failure::from)) {

@@ -4,8 +4,8 @@ use pegel::dynamic::Writer;
 
 use crate::boards::Boards;
 
-const COMMANDS: [&str; 8] = [
-    "ls", "show", "get", "set", "watch", "create", "schema", "rm",
+const COMMANDS: [&str; 9] = [
+    "ls", "show", "get", "set", "watch", "create", "schema", "gen", "rm",
 ];
 
 #[test]

@@ -1,0 +1,160 @@
+//! A board's record in Python.
+
+use std::fmt::Write;
+
+use pegel::{Field, Schema, Type, Value};
+
+use crate::r#gen::words;
+
+const KEYWORDS: &str = "False None True and as assert async await break class continue def del elif \
+    else except finally for from global if import in is lambda nonlocal not or pass raise return try \
+    while with yield";
+
+/// The module of a board; or why there can be none.
+pub fn module(board: &str, schema: &Schema) -> Result<String, String> {
+    if let Some(kind) = schema.document() {
+        return Err(format!(
+            "it holds documents of {kind}, which need no class; see snapshot.document"
+        ));
+    }
+    let capital = |word: &str| {
+        let (first, rest) = word.split_at(1);
+        first.to_ascii_uppercase() + rest
+    };
+    let class: String = words(board).map(capital).collect();
+    let class = if class.starts_with(|c: char| c.is_ascii_digit()) {
+        format!("Board{class}")
+    } else {
+        class
+    };
+    let mut text = format!(
+        "\"\"\"Board {board}, as `pegel gen python {board}` prints it.\"\"\"\n\n\
+         from __future__ import annotations\n\n\
+         from typing import Annotated{optional}\n\n\
+         import pegel\n\n\n\
+         class {class}(pegel.Record):\n",
+        optional = if schema.fields().iter().any(|field| field.optional) {
+            ", Optional"
+        } else {
+            ""
+        },
+    );
+    if !schema.description().is_empty() {
+        let _ = writeln!(text, "    {}\n", docstring(schema.description()));
+    }
+    for field in schema.fields() {
+        if KEYWORDS
+            .split_ascii_whitespace()
+            .any(|word| word == field.name)
+        {
+            return Err(format!(
+                "field {} is a keyword of Python; read it as snapshot[\"{}\"]",
+                field.name, field.name
+            ));
+        }
+        member(&mut text, field);
+    }
+    Ok(text)
+}
+
+fn member(text: &mut String, field: &Field) {
+    let element = match field.kind {
+        Type::Bool => "bool",
+        Type::F32 | Type::F64 => "float",
+        Type::Text => "str",
+        _ => "int",
+    };
+    let mut hint = element.to_owned();
+    if field.count > 1 {
+        hint = format!("tuple[{element}, ...]");
+    }
+    if field.optional {
+        hint = format!("Optional[{hint}]");
+    }
+    let default = match &field.details.default {
+        Some(default) => format!(" = {}", value(default)),
+        None if field.optional => " = None".to_owned(),
+        None => String::new(),
+    };
+    let (name, told) = (&field.name, told(field));
+    let _ = writeln!(text, "    {name}: Annotated[{hint}, {told}]{default}");
+}
+
+/// The call that makes the field.
+fn told(field: &Field) -> String {
+    let details = &field.details;
+    let mut arguments = Vec::new();
+    let mut say = |name: &str, value: String| arguments.push(format!("{name}{value}"));
+    if field.kind == Type::Text {
+        say("", field.size.to_string());
+    }
+    if !field.unit.is_empty() {
+        say("", string(&field.unit));
+    }
+    if field.count > 1 {
+        say("count=", field.count.to_string());
+    }
+    if field.optional {
+        say("optional=", "True".to_owned());
+    }
+    for (name, limit) in [("min=", &details.min), ("max=", &details.max)] {
+        if let Some(limit) = limit {
+            say(name, value(limit));
+        }
+    }
+    for (name, text) in [
+        ("label=", &details.label),
+        ("description=", &details.description),
+    ] {
+        if !text.is_empty() {
+            say(name, string(text));
+        }
+    }
+    let kind = match field.kind {
+        Type::Bool => "bool_",
+        kind => kind.name(),
+    };
+    format!("pegel.{kind}({})", arguments.join(", "))
+}
+
+fn value(value: &Value) -> String {
+    match value {
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::F32(value) => format!("{value:?}"),
+        Value::Float(value) => format!("{value:?}"),
+        Value::Text(text) => string(text),
+        Value::List(values) => {
+            let values: Vec<_> = values.iter().map(self::value).collect();
+            format!("({})", values.join(", "))
+        }
+        value => value.to_string(),
+    }
+}
+
+/// A string as Python writes it in double quotes.
+fn string(text: &str) -> String {
+    format!("\"{}\"", escaped(text))
+}
+
+fn docstring(text: &str) -> String {
+    format!("\"\"\"{}\"\"\"", escaped(text))
+}
+
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            '\n' => escaped.push_str("\\n"),
+            c if c.is_control() => {
+                let _ = write!(escaped, "\\u{:04x}", c as u32);
+            }
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
