@@ -1,7 +1,5 @@
 """The station's boards: their fields, and the values that hold until somebody says otherwise."""
 
-from typing import Any
-
 import pegel
 
 SERIAL_SIZE = 16
@@ -30,33 +28,23 @@ INVERTER = {
 }
 """Written by the daemon alone, which holds it as long as it lives: mode 0640."""
 
-CONFIG = {"interval": pegel.f64("s"), "rated_power": pegel.f64("W", count=STRINGS)}
-CONFIG_DEFAULTS: dict[str, Any] = {"interval": 5.0, "rated_power": (405.0, 405.0)}
+CONFIG = {
+    "interval": pegel.f64("s", default=5.0, min=0.1, max=3600.0, label="Ask every"),
+    "rated_power": pegel.f64(
+        "W",
+        count=STRINGS,
+        default=(405.0,) * STRINGS,
+        min=1.0,
+        max=10000.0,
+        label="Rated power",
+    ),
+}
 """Written by the page, by turns."""
 
-SERVICE = {"running": pegel.bool_()}
-SERVICE_DEFAULTS: dict[str, Any] = {"running": False}
-"""Whether the daemon shall run; written by the page, by turns."""
-
-BY_TURNS = 0o660
+SERVICE = {"running": pegel.bool_(default=False, label="The daemon shall run")}
+"""Written by the page, by turns."""
 
 
-def ensure(board: str, fields: dict[str, pegel.Field], values: dict[str, Any]) -> None:
-    """Sees to it that a board that is written by turns exists and has a record.
-
-    Whoever comes first, page or program, creates it; a record that is there stays.
-    """
-    while True:
-        try:
-            with pegel.Writer(board, fields, mode=BY_TURNS) as writer:
-                writer.publish_if(0, values)
-        except pegel.Conflict:
-            return
-        except pegel.Locked:
-            # Somebody is creating or writing it at this moment: wait for the turn.
-            try:
-                pegel.Writer.open(board, timeout=None).close()
-            except pegel.NotFound:
-                continue
-        else:
-            return
+def by_turns(board: str, fields: dict[str, pegel.Field]) -> pegel.Writer:
+    """Takes a board that is written by turns. Whoever comes first, page or program, creates it."""
+    return pegel.Writer(board, fields, mode=0o660, timeout=None)

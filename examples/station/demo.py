@@ -211,9 +211,11 @@ def replay_interval(capture: Path, speed: float) -> float:
 
 def configure(station: Station, interval: float) -> None:
     """The first configuration; who changes it later is the page."""
-    values = boards.CONFIG_DEFAULTS | {"interval": interval}
-    with as_daemon(station):
-        boards.ensure(f"{station.boards}/config", boards.CONFIG, values)
+    with (
+        as_daemon(station),
+        boards.by_turns(f"{station.boards}/config", boards.CONFIG) as config,
+    ):
+        config.publish_if(1, interval=interval)
 
 
 @contextlib.contextmanager

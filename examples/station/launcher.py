@@ -51,7 +51,7 @@ class Launcher:
                     self.want(now["running"])
             except pegel.Error as error:
                 log.warning("%s", error)
-                boards.ensure("service", boards.SERVICE, boards.SERVICE_DEFAULTS)
+                boards.by_turns("service", boards.SERVICE).close()
 
     def run(self) -> None:
         """Starts and stops the daemon until the launcher itself is stopped."""
@@ -99,7 +99,9 @@ def main() -> int:
     launcher = Launcher(given.command)
     signal.signal(signal.SIGTERM, lambda *_: launcher.stop())
     signal.signal(signal.SIGINT, lambda *_: launcher.stop())
-    boards.ensure("service", boards.SERVICE, {"running": given.running})
+    with boards.by_turns("service", boards.SERVICE) as service:
+        if given.running and service.read().is_default:
+            service.publish(running=True)
     threading.Thread(target=launcher.follow, name="service", daemon=True).start()
     launcher.run()
     return 0

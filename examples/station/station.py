@@ -30,7 +30,7 @@ class Config:
 
     def __init__(self) -> None:
         self.changed = threading.Event()
-        boards.ensure("config", boards.CONFIG, boards.CONFIG_DEFAULTS)
+        boards.by_turns("config", boards.CONFIG).close()
         self._now = pegel.Reader("config").read()
         threading.Thread(target=self._follow, name="config", daemon=True).start()
 
@@ -44,7 +44,7 @@ class Config:
                     self.changed.set()
             except pegel.Error as error:
                 log.warning("configuration: %s", error)
-                boards.ensure("config", boards.CONFIG, boards.CONFIG_DEFAULTS)
+                boards.by_turns("config", boards.CONFIG).close()
 
     @property
     def interval(self) -> float:

@@ -166,7 +166,7 @@ def test_the_form_saves_and_the_daemon_obeys(
 ) -> None:
     page = open_page()
     page.get_by_label("Ask every").fill("0,2")
-    page.get_by_label("String 1 rated at").fill("350.5")
+    page.get_by_label("Rated power, string 1").fill("350.5")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("main > .notice")).to_contain_text("Saved")
     expect(page.get_by_label("Ask every")).to_have_value("0.2")

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Station;
 
-use Pegel\{Conflict, Field, Locked, NotFound, Reader, Schema, Snapshot, Unpublished, Writer};
+use Pegel\{Conflict, Field, NotFound, Reader, Schema, Snapshot, Unpublished, Writer};
 
 /**
  * The station's boards, as the page uses them: it reads `inverter`, and writes `config` and `service` by turns.
@@ -26,10 +26,18 @@ final class Boards
         }
     }
 
+    public static function configSchema(): Schema
+    {
+        $rated = array_fill(0, self::STRINGS, 405.0);
+        return Schema::of(
+            interval: Field::f64('s', default: 5.0, min: 0.1, max: 3600.0, label: 'Ask every'),
+            rated_power: Field::f64('W', self::STRINGS, default: $rated, min: 1.0, max: 1e4, label: 'Rated power'),
+        );
+    }
+
     public function config(): Snapshot
     {
-        $fields = ['interval' => Field::f64('s'), 'rated_power' => Field::f64('W', self::STRINGS)];
-        return $this->read('config', Schema::of(...$fields), ['interval' => 5.0, 'rated_power' => [405.0, 405.0]]);
+        return $this->read('config', self::configSchema(...));
     }
 
     /**
@@ -46,7 +54,8 @@ final class Boards
     /** Whether the daemon shall run, which the launcher sees to. */
     public function service(): Snapshot
     {
-        return $this->read('service', Schema::of(running: Field::bool()), ['running' => false]);
+        $schema = fn (): Schema => Schema::of(running: Field::bool(default: false, label: 'The daemon shall run'));
+        return $this->read('service', $schema);
     }
 
     public function want(bool $running): void
@@ -55,22 +64,14 @@ final class Boards
         Writer::open('service')->publish(running: $running);
     }
 
-    /** @param array<string, mixed> $defaults */
-    private function read(string $board, Schema $schema, array $defaults): Snapshot
+    /** @param callable(): Schema $schema of a board that is not there yet */
+    private function read(string $board, callable $schema): Snapshot
     {
         try {
             return Reader::open($board)->read();
-        } catch (NotFound | Unpublished) {
-            try {
-                Writer::create($board, $schema, mode: self::BY_TURNS)->publishIf(0, ...$defaults);
-            } catch (Conflict) {
-                return Reader::open($board)->read();
-            } catch (Locked) {
-                // Somebody else is creating it at this moment, and will have in the next.
-                usleep(2000);
-                return $this->read($board, $schema, $defaults);
-            }
-            return Reader::open($board)->read();
+        } catch (NotFound) {
+            // Others may be creating it at this moment; then it has its defaults, or what they saved, in the next.
+            return Writer::create($board, $schema(), mode: self::BY_TURNS, timeout: 5.0)->read();
         }
     }
 }

@@ -4,14 +4,11 @@ declare(strict_types=1);
 
 namespace Station;
 
-use Pegel\Snapshot;
+use Pegel\{Field, Snapshot};
 
 /** The form of the configuration: what was loaded or typed, checked. */
 final class ConfigForm
 {
-    private const INTERVAL = [0.1, 3600.0];
-    private const RATED_POWER = [1.0, 10000.0];
-
     /** @var array<string, string> by the field's name */
     public array $errors = [];
     /** What somebody else saved while this form was open. */
@@ -50,20 +47,22 @@ final class ConfigForm
     /** @return array<string, array{string, string}> label and unit by the field's name */
     public static function labels(): array
     {
-        $label = fn (string $name): array => ['String ' . substr($name, -1) . ' rated at', 'W'];
-        return ['interval' => ['Ask every', 's'], ...array_map($label, self::powerNames())];
+        ['interval' => $interval, 'rated_power' => $power] = Boards::configSchema()->fields;
+        $label = fn (string $name): array => ["$power->label, string " . substr($name, -1), $power->unit];
+        return ['interval' => [$interval->label, $interval->unit], ...array_map($label, self::powerNames())];
     }
 
     /** The interval in seconds; notes an error if it is none. */
     public function interval(): float
     {
-        return $this->number('interval', self::INTERVAL, 's');
+        return $this->number('interval', Boards::configSchema()->fields['interval']);
     }
 
     /** @return list<float> the rated power of each string in watts */
     public function ratedPower(): array
     {
-        $power = fn (string $name): float => $this->number($name, self::RATED_POWER, 'W');
+        $field = Boards::configSchema()->fields['rated_power'];
+        $power = fn (string $name): float => $this->number($name, $field);
         return array_map($power, array_values(self::powerNames()));
     }
 
@@ -74,13 +73,12 @@ final class ConfigForm
         return array_combine($names, $names);
     }
 
-    /** @param array{float, float} $limits */
-    private function number(string $name, array $limits, string $unit): float
+    private function number(string $name, Field $field): float
     {
-        [$min, $max] = $limits;
+        [$min, $max] = [$field->min, $field->max];
         $number = filter_var(str_replace(',', '.', $this->values[$name]), FILTER_VALIDATE_FLOAT);
         if ($number === false || $number < $min || $number > $max) {
-            $this->errors[$name] = "a number from $min to $max $unit";
+            $this->errors[$name] = "a number from $min to $max $field->unit";
             return $min;
         }
         return $number;
