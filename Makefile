@@ -79,7 +79,10 @@ lint-python: python ## Lint and type all Python
 
 .PHONY: bench
 bench: packages build ## Measure, side by side in one run
+	@$(call install,python3-dev)
 	cargo bench --locked -p pegel-bench
+	.venv/bin/pip install -q --disable-pip-version-check -r bench/python/requirements.txt
+	$(PYTHON) bench/python/read.py
 
 .PHONY: header
 header: ## Write include/pegel.h anew from the sources

@@ -25,6 +25,18 @@ def test_readme_prints_the_file(language: str) -> None:
     assert (ROOT / FILES[language]).read_text() in blocks
 
 
+def test_readme_has_a_schema_that_makes_its_board(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text()
+    (schema,) = re.findall(r"^```toml\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    (tmp_path / "config.toml").write_text(schema)
+    program = str(built("target/release/pegel"))
+    for arguments in (["create", "config.toml"], ["schema", "config"]):
+        done = run([program, *arguments], environment(tmp_path), tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert set(schema.splitlines()[1:]) <= set(done.stdout.splitlines())
+    assert dict(pegel.Reader(tmp_path / "config").read()) == {"interval": 5.0, "price": None}
+
+
 def test_all_languages_share_the_board(
     tmp_path: Path, c_program: Callable[[str], list[str]]
 ) -> None:
