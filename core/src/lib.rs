@@ -2,22 +2,29 @@
 //! language, user and lifetime read and write it directly.
 //!
 //! ```
-//! use pegel::dynamic::{Reader, Writer};
-//! use pegel::{Field, Options, Schema, Type, Value};
+//! use pegel::{Options, Reader, Record, Text, Writer};
 //! # let directory = tempfile::tempdir()?;
 //! # let board = format!("{}/tank", directory.path().display());
 //! # let board = board.as_str();
 //!
-//! let schema = Schema::new(vec![Field::new("level", Type::F64).unit("m"), Field::text("note", 24)])?;
-//! let mut writer = Writer::create(board, &schema, &Options::default())?;
-//! let record = schema.encode(&[("level", Value::Float(3.21)), ("note", Value::Text("rising".into()))])?;
-//! writer.publish(&record)?;
+//! #[derive(Record)]
+//! struct Tank {
+//!     #[pegel(unit = "m", max = 5.0)]
+//!     level: f64,
+//!     inflow: Option<f32>,
+//!     note: Text<24>,
+//! }
 //!
-//! let now = Reader::open(board)?.read()?;
-//! assert_eq!(now.get("level")?, Value::Float(3.21));
+//! let mut writer = Writer::<Tank>::create(board, &Options::default())?;
+//! writer.publish(&Tank { level: 3.21, inflow: None, note: Text::new("rising")? })?;
+//!
+//! let now = Reader::<Tank>::open(board)?.read()?;
+//! assert_eq!(now.level, 3.21);
 //! println!("sequence {}, {} ns old", now.stamp().sequence, now.stamp().age_ns);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Fields that are not known when compiling are values by name: [`dynamic`].
 //!
 //! A board is NAME, in `$PEGEL_DIR` or else `/dev/shm`, or DIRECTORY/NAME.
 
@@ -82,7 +89,24 @@ mod value;
 mod writer;
 
 /// Boards whose fields are known when the program runs, not when it is compiled: records are values
-/// by name, or bytes.
+/// by name, or bytes; documents are JSON, or bytes.
+///
+/// ```
+/// use pegel::dynamic::{Reader, Writer};
+/// use pegel::{Field, Options, Schema, Type};
+/// # let directory = tempfile::tempdir()?;
+/// # let board = format!("{}/tank", directory.path().display());
+/// # let board = board.as_str();
+///
+/// let level = Field::new("level", Type::F64).unit("m").max(5);
+/// let schema = Schema::new(vec![level, Field::text("note", 24).default("")])?;
+/// let mut writer = Writer::create(board, &schema, &Options::default())?;
+/// writer.publish(&schema.encode(&[("level", 3.21.into())])?)?;
+///
+/// let now = Reader::open(board)?.read()?;
+/// assert_eq!(now.get("level")?, 3.21.into());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[cfg(not(pegel_loom))]
 pub mod dynamic {
     pub use crate::codec::{Encoded, Payload};
