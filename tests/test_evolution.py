@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,3 +114,15 @@ def test_details_are_changed(tmp_path: Path) -> None:
         assert writer.read()["limit"] == 90
         with pytest.raises(pegel.InvalidFields, match="60"):
             writer.publish(limit=90)
+
+
+def test_a_board_that_grows_keeps_its_owner_and_group(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.fail("this gives a board to another user: run it as root")
+    board, file = tmp_path / "tank", tmp_path / "pegel.tank"
+    pegel.Writer(board, level=pegel.f64(), mode=0o660).close()
+    os.chown(file, 1, 2)
+    pegel.Writer(board, level=pegel.f64(), wind=pegel.f64(optional=True)).close()
+    status = file.stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (1, 2, 0o660)
+    assert "wind" in pegel.Reader(board).fields

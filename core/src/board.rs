@@ -159,6 +159,11 @@ impl Board {
         Ok(draft)
     }
 
+    /// Whether nothing has been published to this segment.
+    pub fn is_empty(&self) -> bool {
+        self.ring().head().sequence == self.base
+    }
+
     /// The newest records that are whole, oldest first; only for the holder of the lock.
     pub fn records(&self) -> Vec<Kept> {
         let newest = self.ring().head().sequence;

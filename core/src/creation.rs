@@ -215,7 +215,7 @@ impl<'a> Wanted<'a> {
             return Ok(has_all);
         };
         let is_version = has.common(wants).is_some();
-        if is_version && !has_all && old.records().is_empty() {
+        if is_version && !has_all && old.is_empty() {
             return Ok(false);
         }
         let difference = has.difference(wants).unwrap_or_default();
@@ -273,6 +273,7 @@ impl<'a> Wanted<'a> {
             lineage: old.lineage,
             records: self.converted(old),
         })?;
+        draft.give_to(&old.status);
         old.ring().mark_gone();
         draft
             .replace(&self.place.board, &self.place.next)

@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, fcntl, open, posix_fallocate, renameat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use nix::sys::time::TimeSpec;
-use nix::unistd::{linkat, unlink};
+use nix::unistd::{Gid, Uid, fchown, linkat, unlink};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::WORD;
@@ -136,6 +136,16 @@ impl Draft {
                 let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
                 Error::system(errno, "write", path)
             })
+    }
+
+    /// Gives the file the owner and group of another one, as far as this process may: those who could
+    /// use the one that it replaces shall go on.
+    pub fn give_to(&self, other: &FileStat) {
+        let (owner, group) = (Uid::from_raw(other.st_uid), Gid::from_raw(other.st_gid));
+        if fchown(&self.file, Some(owner), Some(group)).is_err() {
+            // Only root gives files away; their owner gives them to his groups.
+            let _kept = fchown(&self.file, None, Some(group));
+        }
     }
 
     /// Gives the file its name; `false` when there already is such a file.
