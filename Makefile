@@ -84,6 +84,11 @@ bench: packages build ## Measure, side by side in one run
 	.venv/bin/pip install -q --disable-pip-version-check -r bench/python/requirements.txt
 	$(PYTHON) bench/python/read.py
 
+.PHONY: campaign
+campaign: ## Stop and kill a writer at every instruction (test does so at some)
+	cargo build --release --locked -p pegel-tests
+	target/release/instructions
+
 .PHONY: header
 header: ## Write include/pegel.h anew from the sources
 	PEGEL_WRITE_HEADER=1 cargo test -q -p pegel-cabi --test header

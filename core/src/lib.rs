@@ -33,6 +33,7 @@
 extern crate self as pegel;
 
 mod copy;
+#[cfg_attr(pegel_loom, allow(dead_code))]
 mod layout;
 mod ring;
 mod sync;

@@ -1,0 +1,364 @@
+//! A writer that is stopped, and killed, at every instruction of Pegel's code.
+//!
+//! One process does one thing to a board and is stepped through it, instruction by instruction
+//! (`ptrace`). At each of them this process reads: the record before or the one after, at once and never
+//! anything else. And at each of them a successor takes over what a death there would leave: a copy of
+//! the files as they stand, since memory that is shared and names are all that outlives a process. It
+//! publishes at once, with a sequence that nobody had, and is counted as one more writer. That a death does
+//! leave just that is shown by killing real ones, at KILLS instructions all over the way.
+//!
+//! `instructions [EVERY] [KILLS]`: with EVERY, successors take over at each EVERY-th instruction only. It
+//! prints what it covered.
+
+use std::env;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio, exit};
+use std::time::Duration;
+
+use nix::sys::ptrace;
+use nix::sys::signal::{Signal, raise};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use pegel::dynamic::{Reader, Writer};
+use pegel::{ErrorKind, Field, Options, Schema, Type};
+
+/// What is done to a board.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Act {
+    Create,
+    TakeOver,
+    Publish,
+    PublishIf,
+    Replace,
+    Close,
+}
+
+const ACTS: [Act; 6] = [
+    Act::Create,
+    Act::TakeOver,
+    Act::Publish,
+    Act::PublishIf,
+    Act::Replace,
+    Act::Close,
+];
+
+impl Act {
+    /// Whether there is more to prepare in the process itself.
+    fn is_publication(self) -> bool {
+        matches!(self, Self::Publish | Self::PublishIf)
+    }
+}
+
+/// A record is the same word over and over; the first fields stay those of the board that is replaced.
+fn schema(words: usize, is_grown: bool) -> Schema {
+    let words = u32::try_from(words).expect("a small record");
+    let mut fields = vec![Field::new("words", Type::U64).array(words)];
+    if is_grown {
+        fields.push(Field::new("more", Type::U64).optional());
+    }
+    Schema::new(fields).expect("a schema")
+}
+
+fn record(words: usize, word: u64) -> Vec<u8> {
+    word.to_ne_bytes().repeat(words)
+}
+
+const BEFORE: u64 = 0x1111_1111_1111_1111;
+const AFTER: u64 = 0x2222_2222_2222_2222;
+
+fn replace() -> Options {
+    Options {
+        replace: true,
+        ..Options::default()
+    }
+}
+
+/// The stepped process: prepares, stops, acts, stops.
+fn act(act: Act, board: &str, words: usize) {
+    let create = || Writer::create(board, &schema(words, false), &Options::default());
+    let writer = match act {
+        Act::Publish | Act::PublishIf | Act::Close => Some(create().expect("a writer")),
+        _ => None,
+    };
+    // Whoever steps is there once it says so.
+    std::io::stdin().read_exact(&mut [0]).expect("a word");
+    stop();
+    let done = match (act, writer) {
+        (Act::Create | Act::TakeOver, _) => create().map(Some),
+        (Act::Publish, Some(mut writer)) => {
+            let record = record(words, AFTER);
+            stop();
+            writer.publish(&record).map(|_| Some(writer))
+        }
+        (Act::PublishIf, Some(mut writer)) => {
+            let record = record(words, AFTER);
+            stop();
+            writer.publish_if(1, &record).map(|_| Some(writer))
+        }
+        (Act::Close, Some(writer)) => {
+            drop(writer);
+            Ok(None)
+        }
+        _ => Writer::create(board, &schema(words, true), &replace()).map(Some),
+    };
+    done.expect("nothing is in the way");
+    stop();
+}
+
+fn stop() {
+    raise(Signal::SIGSTOP).expect("a signal to oneself");
+}
+
+/// A process that is stepped through an act.
+struct Stepped {
+    child: Child,
+    pid: Pid,
+    code: std::ops::Range<u64>,
+}
+
+impl Stepped {
+    /// Starts it, up to the instruction where the act begins.
+    fn start(act: Act, board: &str, words: usize) -> Self {
+        let mut child = Command::new("/proc/self/exe")
+            .args([&format!("{act:?}"), board, &words.to_string()])
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("this program again");
+        let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
+        ptrace::seize(pid, ptrace::Options::PTRACE_O_EXITKILL).expect("to trace it");
+        child
+            .stdin
+            .as_mut()
+            .expect("its input")
+            .write_all(b"!")
+            .expect("to tell it");
+        let mut stepped = Self {
+            child,
+            pid,
+            code: 0..0,
+        };
+        stepped.wait_for_stop();
+        stepped.code = code_of(pid);
+        if act.is_publication() {
+            ptrace::cont(pid, None).expect("it goes on");
+            stepped.wait_for_stop();
+        }
+        stepped
+    }
+
+    fn wait_for_stop(&mut self) {
+        match waitpid(self.pid, Some(WaitPidFlag::__WALL)) {
+            Ok(WaitStatus::Stopped(_, Signal::SIGSTOP)) => {}
+            other => panic!("it was to stop, and did this: {other:?}"),
+        }
+    }
+
+    /// One instruction of Pegel's code further; `false` when the act is over.
+    fn step(&mut self) -> bool {
+        loop {
+            ptrace::step(self.pid, None).expect("to step");
+            match waitpid(self.pid, Some(WaitPidFlag::__WALL)) {
+                Ok(WaitStatus::Stopped(_, Signal::SIGTRAP)) => {
+                    let at = ptrace::getregs(self.pid).expect("its registers").rip;
+                    if self.code.contains(&at) {
+                        return true;
+                    }
+                }
+                Ok(WaitStatus::Stopped(_, Signal::SIGSTOP)) => return false,
+                other => panic!("it was to step, and did this: {other:?}"),
+            }
+        }
+    }
+
+    fn kill(mut self) {
+        self.child.kill().expect("to kill it");
+        self.child.wait().expect("its end");
+    }
+}
+
+/// Where the program's own code stands in a process: what is neither the C library's nor the kernel's.
+fn code_of(pid: Pid) -> std::ops::Range<u64> {
+    let program = std::fs::read_link(format!("/proc/{pid}/exe")).expect("its program");
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).expect("its maps");
+    let line = maps.lines().find(|line| {
+        line.contains(" r-xp ") && line.ends_with(program.to_str().expect("a plain path"))
+    });
+    let (range, _) = line
+        .and_then(|line| line.split_once(' '))
+        .expect("its code");
+    let (start, end) = range.split_once('-').expect("a range");
+    let number = |text| u64::from_str_radix(text, 16).expect("an address");
+    number(start)..number(end)
+}
+
+/// The scene of one act, in a directory of its own.
+struct Scene {
+    directory: tempfile::TempDir,
+    act: Act,
+    words: usize,
+}
+
+impl Scene {
+    fn new(act: Act, words: usize) -> Self {
+        let directory = tempfile::tempdir_in("/dev/shm").expect("a directory");
+        let scene = Self {
+            directory,
+            act,
+            words,
+        };
+        if act != Act::Create {
+            let mut writer = scene.create();
+            writer
+                .publish(&record(words, BEFORE))
+                .expect("the record before");
+        }
+        scene
+    }
+
+    fn board(&self) -> String {
+        format!("{}/board", self.directory.path().display())
+    }
+
+    /// What is left if everybody died now.
+    fn copy(&self) -> Self {
+        let copy = Self {
+            directory: tempfile::tempdir_in("/dev/shm").expect("a directory"),
+            ..*self
+        };
+        for file in std::fs::read_dir(&self.directory).expect("the directory") {
+            let file = file.expect("a file");
+            let place = copy.directory.path().join(file.file_name());
+            std::fs::copy(file.path(), place).expect("to copy it");
+        }
+        copy
+    }
+
+    fn create(&self) -> Writer {
+        Writer::create(
+            &self.board(),
+            &schema(self.words, false),
+            &Options::default(),
+        )
+        .expect("a free board")
+    }
+
+    /// What a reader that was there before sees, and one that comes now.
+    fn check(&self, early: Option<&Reader>) {
+        if let Some(early) = early {
+            match early.read() {
+                Ok(now) => self.check_record(now.bytes(), now.stamp().sequence),
+                Err(error) => assert!(
+                    self.act == Act::Replace && error.kind() == ErrorKind::Gone,
+                    "{error}"
+                ),
+            }
+        }
+        match Reader::open(&self.board()).and_then(|reader| reader.read()) {
+            Ok(now) => self.check_record(now.bytes(), now.stamp().sequence),
+            Err(error) => {
+                let kinds = [ErrorKind::NotFound, ErrorKind::Empty];
+                assert!(
+                    self.act == Act::Create && kinds.contains(&error.kind()),
+                    "{error}"
+                );
+            }
+        }
+    }
+
+    fn check_record(&self, bytes: &[u8], sequence: u64) {
+        let (words, _) = bytes.split_at(self.words * 8);
+        let word = match (self.act, sequence) {
+            (_, 1) => BEFORE,
+            (Act::Publish | Act::PublishIf, 2) => AFTER,
+            other => panic!("{other:?} was never published"),
+        };
+        assert_eq!(words, record(self.words, word), "sequence {sequence}");
+    }
+
+    /// What the successor of one that was killed finds and does.
+    fn succeed(&self) {
+        let before = Reader::open(&self.board())
+            .ok()
+            .map(|reader| (reader.sequence(), reader.info().generation));
+        let mut successor = if before.is_some() {
+            Writer::open(&self.board(), Some(Duration::ZERO)).expect("the dead let go")
+        } else {
+            self.create()
+        };
+        let (sequence, generation) = before.unwrap_or((0, 0));
+        assert_eq!(successor.reader().info().generation, generation + 1);
+        let mut next = record(self.words, AFTER);
+        next.resize(successor.reader().info().record_size, 0);
+        let published = successor.publish(&next).expect("nothing is in the way");
+        assert_eq!(published, sequence + 1);
+        let now = Reader::open(&self.board()).and_then(|reader| reader.read());
+        assert_eq!(now.expect("the successor's record").bytes(), next);
+    }
+}
+
+/// Stops at each instruction and reads; at each EVERY-th, a successor goes on. Says how many there were
+/// of both.
+fn stop_everywhere(act: Act, words: usize, every: usize) -> (usize, usize) {
+    let scene = Scene::new(act, words);
+    let early = Reader::open(&scene.board()).ok();
+    let mut stepped = Stepped::start(act, &scene.board(), words);
+    let (mut instructions, mut successors) = (0, 0);
+    loop {
+        scene.check(early.as_ref());
+        if instructions % every == 0 {
+            scene.copy().succeed();
+            successors += 1;
+        }
+        if !stepped.step() {
+            break;
+        }
+        instructions += 1;
+    }
+    scene.check(early.as_ref());
+    stepped.kill();
+    (instructions, successors)
+}
+
+/// Kills at so many of the instructions.
+fn kill_all_over(act: Act, words: usize, instructions: usize, kills: usize) {
+    for kill in 0..kills {
+        let scene = Scene::new(act, words);
+        let mut stepped = Stepped::start(act, &scene.board(), words);
+        for _ in 0..kill * instructions / kills {
+            if !stepped.step() {
+                break;
+            }
+        }
+        stepped.kill();
+        scene.check(None);
+        scene.succeed();
+    }
+}
+
+fn main() {
+    let arguments: Vec<_> = env::args().collect();
+    if let [_, name, board, words] = &*arguments {
+        let found = ACTS.into_iter().find(|act| format!("{act:?}") == *name);
+        act(
+            found.expect("an act"),
+            board,
+            words.parse().expect("a number"),
+        );
+        exit(0);
+    }
+    let number = |index: usize, usual| {
+        let given = arguments.get(index).map(|text| text.parse());
+        given.map_or(usual, |number| number.expect("a number"))
+    };
+    let (every, kills) = (number(1, 1), number(2, 200));
+    println!("act        bytes  instructions  successors  kills");
+    for words in [8, 128] {
+        for act in ACTS {
+            let (instructions, successors) = stop_everywhere(act, words, every);
+            assert!(instructions > 50, "{act:?} was over too soon");
+            kill_all_over(act, words, instructions, kills);
+            let (act, bytes) = (format!("{act:?}"), words * 8);
+            println!("{act:9} {bytes:>6} {instructions:>13} {successors:>11} {kills:>6}");
+        }
+    }
+}
