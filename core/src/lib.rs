@@ -87,6 +87,8 @@ mod typed;
 #[cfg(not(pegel_loom))]
 mod value;
 #[cfg(not(pegel_loom))]
+mod wait;
+#[cfg(not(pegel_loom))]
 mod writer;
 
 /// Boards whose fields are known when the program runs, not when it is compiled: records are values

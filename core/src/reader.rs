@@ -2,12 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use crossbeam_utils::Backoff;
 
 use crate::board::Board;
-use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evolution::Conversion;
 use crate::follow::Follow;
@@ -21,13 +19,6 @@ use crate::trust::Access;
 /// A read gives up with `BUSY` after so many laps. One is rare; so many mean that the record is too
 /// large for its slots and its writer's pace.
 const MAX_TRIES: u32 = 1000;
-/// Publications that follow each other faster, in nanoseconds, wake nobody (`Writer` tells why): a
-/// waiter then looks by itself after so long.
-pub(crate) const BRISK_NS: i64 = 20_000;
-/// A waiter looks so often whether the board was removed by one who does not know Pegel.
-const GLANCE: Duration = Duration::from_secs(1);
-/// A waiter looks so often at a board that is just being replaced.
-const TRANSITION: Duration = Duration::from_millis(1);
 
 /// Reads a board. Needs no more than the permission to read its file; threads may share it.
 #[derive(Debug)]
@@ -180,7 +171,7 @@ impl Reader {
         self.visible(self.board.ring().head())
     }
 
-    fn visible(&self, head: Head) -> u64 {
+    pub(crate) fn visible(&self, head: Head) -> u64 {
         if head.sequence == self.board.base {
             0
         } else {
@@ -304,49 +295,8 @@ impl Reader {
         Err(Error::new(ErrorKind::Overwritten, message))
     }
 
-    /// Waits for a publication after the given one and says its sequence. `None` waits for ever.
-    ///
-    /// `TIMEOUT` when nothing came, `GONE` when the board was replaced or removed meanwhile.
-    pub fn wait(&self, after: u64, timeout: Option<Duration>) -> Result<u64> {
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        loop {
-            let head = self.head()?;
-            let newest = self.visible(head);
-            if newest > after {
-                return Ok(newest);
-            }
-            let left = deadline.map_or(GLANCE, |end| end.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
-                let message = format!("{}: nothing after sequence {after} in time", self.named());
-                return Err(Error::new(ErrorKind::Timeout, message));
-            }
-            if self.board.segment.status(self.path())?.st_nlink == 0 {
-                return Err(self.board.gone());
-            }
-            let glance = if head.gone { TRANSITION } else { GLANCE };
-            let time = left.min(glance).min(self.brisk_time(head));
-            if !time.is_zero() {
-                self.board.sleep(head, time);
-            }
-        }
-    }
-
-    /// How long the next publication could still come without waking anybody, or else for ever.
-    fn brisk_time(&self, head: Head) -> Duration {
-        let stamp = match self.board.ring().copy(head.sequence, &mut []) {
-            Copied::Whole(stamp) => stamp,
-            Copied::Lapped => return Duration::ZERO,
-        };
-        let moment = Publication::moment_of(&stamp);
-        let age = clock::since_boot().saturating_sub(moment.since_boot);
-        match u64::try_from(BRISK_NS.saturating_sub(age)) {
-            Ok(left) if age >= 0 => Duration::from_nanos(left),
-            _ => Duration::MAX,
-        }
-    }
-
     /// The head, once it is certain that the board is still there.
-    fn head(&self) -> Result<Head> {
+    pub(crate) fn head(&self) -> Result<Head> {
         let head = self.board.ring().head();
         // Who marks a board as gone may die before it is; so the name decides.
         if head.gone && !self.board.is_current() {
@@ -425,7 +375,7 @@ impl Reader {
         }
     }
 
-    fn named(&self) -> String {
+    pub(crate) fn named(&self) -> String {
         format!("board {} ({})", self.board(), self.path().display())
     }
 }

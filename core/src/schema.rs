@@ -2,12 +2,10 @@
 
 use bytemuck::{cast_slice, try_pod_read_unaligned};
 
-use crate::codec::{canonical, compare};
 use crate::details;
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::{Entry, Field, Type};
 use crate::layout::{FIELD_SIZE, MAX_FIELDS, MAX_OPTIONAL, MAX_RECORD};
-use crate::value::Value;
 
 /// The fields of a board, laid out as C lays out a struct: in their order, each aligned to its own
 /// size, the whole a multiple of the largest alignment. (On 32-bit x86, where C aligns 8-byte
@@ -62,7 +60,7 @@ impl Schema {
             ));
         }
         for field in &mut fields {
-            check_details(field)?;
+            details::check(field)?;
         }
         let hash = fnv1a(cast_slice(&entries(&fields)));
         Ok(Self {
@@ -212,67 +210,6 @@ impl Schema {
                 Some(format!("it also has {}", names(&self.fields[others..])))
             }
         }
-    }
-}
-
-/// Brings default and limits into the field's type.
-fn check_details(field: &mut Field) -> Result<()> {
-    let name = field.name.clone();
-    let refuse = |what: &str, reason: String| {
-        Error::new(ErrorKind::InvalidFields, format!("the {what}: {reason}"))
-    };
-    let [default, min, max] = [
-        &mut field.details.default,
-        &mut field.details.min,
-        &mut field.details.max,
-    ]
-    .map(Option::take);
-    let element = Field {
-        count: 1,
-        ..field.clone()
-    };
-    let bring = |what: &str, field: &Field, value: Option<Value>| {
-        let value = value.filter(|value| *value != Value::Null);
-        let value = value.map(|value| {
-            let value = canonical(field, &value)?;
-            // JSON has no numbers for the others, and nobody is within limits that are none.
-            if is_finite(&value) {
-                Ok(value)
-            } else {
-                Err(Error::new(
-                    ErrorKind::InvalidFields,
-                    format!("field {name} needs a finite one, not {value}"),
-                ))
-            }
-        });
-        value
-            .transpose()
-            .map_err(|error: Error| refuse(what, error.to_string()))
-    };
-    field.details.min = bring("minimum", &element, min)?;
-    field.details.max = bring("maximum", &element, max)?;
-    if let (Some(min), Some(max)) = (&field.details.min, &field.details.max)
-        && compare(min, max).is_some_and(std::cmp::Ordering::is_gt)
-    {
-        let message = format!("field {name}: no value is from {min} to {max}");
-        return Err(Error::new(ErrorKind::InvalidFields, message));
-    }
-    field.details.default = bring("default", field, default)?;
-    if field.kind == Type::Json
-        && let Some(Value::Text(text)) = &field.details.default
-        && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text)
-    {
-        return Err(refuse("default", format!("it is no JSON: {error}")));
-    }
-    Ok(())
-}
-
-fn is_finite(value: &Value) -> bool {
-    match value {
-        Value::F32(value) => value.is_finite(),
-        Value::Float(value) => value.is_finite(),
-        Value::List(values) => values.iter().all(is_finite),
-        _ => true,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::creation::{self, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evolution::Conversion;
 use crate::place::Place;
-use crate::reader::{BRISK_NS, Reader};
+use crate::reader::Reader;
 use crate::ring::MAX_SEQUENCE;
 use crate::schema::Schema;
 use crate::segment::{ForkMark, Lock, try_lock};
@@ -17,6 +17,7 @@ use crate::snapshot::Publication;
 use crate::sync::{Ordering, fence};
 use crate::trust::Access;
 use crate::turn::Turn;
+use crate::wait::BRISK_NS;
 
 /// How often a writer looks at the wall clock, and whether its files' names are still there.
 const GLANCE_NS: i64 = 1_000_000_000;

@@ -29,9 +29,6 @@ final class Library
     /** The longest, in nanoseconds, that a signal handler of pcntl waits for its turn. */
     private const SLICE = 200_000_000;
 
-    /** For ever, as sums of two times still are integers. */
-    private const FAR = PHP_INT_MAX >> 1;
-
     private static ?self $instance = null;
 
     private CData $buffer;
@@ -129,13 +126,13 @@ final class Library
 
     public function unlink(string $board): void
     {
-        $this->check($this->c->pegel_unlink(self::text($board)));
+        $this->check($this->c->pegel_unlink(Argument::text($board)));
     }
 
     public function openReader(string $board): Handle
     {
         $reader = $this->c->new('pegel_reader *');
-        $this->check($this->c->pegel_reader_open(self::text($board), FFI::addr($reader)));
+        $this->check($this->c->pegel_reader_open(Argument::text($board), FFI::addr($reader)));
         return $this->hold(new Handle($board, $reader));
     }
 
@@ -145,7 +142,7 @@ final class Library
         $reader = $this->c->new('pegel_reader *');
         $fields = array_values($schema->fields);
         $status = $this->c->pegel_reader_open_as(
-            self::text($board),
+            Argument::text($board),
             $this->fields($fields),
             count($fields),
             $schema->details(),
@@ -158,8 +155,8 @@ final class Library
     public function openWriter(string $board, ?float $timeout): Handle
     {
         $writer = $this->c->new('pegel_writer *');
-        $nanoseconds = self::nanoseconds($timeout);
-        $this->check($this->c->pegel_writer_open(self::text($board), $nanoseconds, FFI::addr($writer)));
+        $nanoseconds = Argument::nanoseconds($timeout);
+        $this->check($this->c->pegel_writer_open(Argument::text($board), $nanoseconds, FFI::addr($writer)));
         return $this->hold(new Handle($board, $this->c->pegel_writer_reader($writer), $writer));
     }
 
@@ -173,17 +170,17 @@ final class Library
     ): Handle {
         $options = $this->c->new('pegel_options');
         $options->size = FFI::sizeof($options);
-        $options->slots = self::u32($slots, 'slots');
-        $options->mode = self::u32($mode, 'mode');
+        $options->slots = Argument::u32($slots, 'slots');
+        $options->mode = Argument::u32($mode, 'mode');
         $options->flags = $this->c->PEGEL_WHOLE | ($replace ? $this->c->PEGEL_REPLACE : 0);
-        $options->timeout_ns = self::nanoseconds($timeout);
+        $options->timeout_ns = Argument::nanoseconds($timeout);
         $details = $schema->details();
         $text = $this->c->new('char[' . strlen($details) + 1 . ']');
         FFI::memcpy($text, $details, strlen($details));
         $options->details = FFI::addr($text[0]);
         $writer = $this->c->new('pegel_writer *');
         $status = $this->c->pegel_writer_create(
-            self::text($board),
+            Argument::text($board),
             $this->fields(array_values($schema->fields)),
             count($schema->fields),
             FFI::addr($options),
@@ -323,7 +320,7 @@ final class Library
             throw new InvalidArgument("board {$handle->board}: sequences are counted from 0; $after is none");
         }
         $reader = $handle->reader();
-        $left = self::nanoseconds($timeout);
+        $left = Argument::nanoseconds($timeout);
         $end = hrtime(true) + $left;
         do {
             $slice = $left < 0 ? self::SLICE : min($left, self::SLICE);
@@ -395,31 +392,5 @@ final class Library
         if ($status !== 0) {
             throw Exception::of($status, $this->c->pegel_error_message());
         }
-    }
-
-    /** A C string ends at its first NUL, and would then name another board. */
-    private static function text(string $board): string
-    {
-        return str_contains($board, "\0")
-            ? throw new InvalidArgument(json_encode($board) . ' is no name of a board: it has a NUL')
-            : $board;
-    }
-
-    private static function u32(int $number, string $what): int
-    {
-        return $number >= 0 && $number <= 0xffffffff
-            ? $number
-            : throw new InvalidArgument("$what: $number is no 32-bit unsigned integer");
-    }
-
-    private static function nanoseconds(?float $seconds): int
-    {
-        if ($seconds === null) {
-            return -1;
-        }
-        if (!($seconds >= 0)) {
-            throw new InvalidArgument("a timeout is at least 0 seconds, or null for ever; not $seconds");
-        }
-        return $seconds < 1e9 ? (int) ($seconds * 1e9) : self::FAR;
     }
 }

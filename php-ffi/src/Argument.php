@@ -1,0 +1,42 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Pegel;
+
+/**
+ * PHP's values as the library takes them, or why it could not.
+ *
+ * @internal
+ */
+final class Argument
+{
+    /** For ever, as sums of two times still are integers. */
+    private const FAR = PHP_INT_MAX >> 1;
+
+    /** A C string ends at its first NUL, and would then name another board. */
+    public static function text(string $board): string
+    {
+        return str_contains($board, "\0")
+            ? throw new InvalidArgument(json_encode($board) . ' is no name of a board: it has a NUL')
+            : $board;
+    }
+
+    public static function u32(int $number, string $what): int
+    {
+        return $number >= 0 && $number <= 0xffffffff
+            ? $number
+            : throw new InvalidArgument("$what: $number is no 32-bit unsigned integer");
+    }
+
+    public static function nanoseconds(?float $seconds): int
+    {
+        if ($seconds === null) {
+            return -1;
+        }
+        if (!($seconds >= 0)) {
+            throw new InvalidArgument("a timeout is at least 0 seconds, or null for ever; not $seconds");
+        }
+        return $seconds < 1e9 ? (int) ($seconds * 1e9) : self::FAR;
+    }
+}
