@@ -9,8 +9,21 @@ from typing import Any
 import pytest
 
 import pegel
-from format.fields import DamagedError
-from format.reader import EmptyError, LayoutError, OverwrittenError, Reader
+from format.fields import STORED as FIELD
+from format.fields import DamagedError, up
+from format.live import COPIES, RECORDS
+from format.reader import (
+    CONTROL_SIZE,
+    SLOT,
+    EmptyError,
+    GoneError,
+    LayoutError,
+    OverwrittenError,
+    Reader,
+    fnv_1a,
+    this_boot,
+)
+from format.reader import HEADER as HEADER_FORMAT
 from programs import ROOT, converse, environment, python
 
 GOLDEN = ROOT / "tests/format/golden"
@@ -42,8 +55,18 @@ def plain(values: Any) -> Any:
 
 
 def test_there_is_a_board_of_each_kind() -> None:
-    kinds = {"types", "optional", "defaults", "grown", "json", "bytes", "empty", "wrapped"}
-    assert kinds <= set(BOARDS)
+    kinds = {
+        "types",
+        "optional",
+        "defaults",
+        "grown",
+        "json",
+        "bytes",
+        "empty",
+        "wrapped",
+        "marked",
+    }
+    assert kinds == set(BOARDS)
 
 
 @pytest.mark.parametrize(("place", "name"), PAIRS, indirect=["place"])
@@ -89,16 +112,53 @@ def test_pegel_reads_what_was_written(place: Path, name: str) -> None:
         assert records == known["history"]
 
 
-@pytest.mark.parametrize("place", ["defaults"], indirect=True)
-def test_both_tell_the_same_of_fields(place: Path) -> None:
+@pytest.mark.parametrize("place", BOARDS, indirect=True)
+def test_both_tell_the_same_of_the_board_and_its_fields(place: Path) -> None:
     with Reader(place) as other, pegel.Reader(place.parent / "golden") as reader:
+        info = reader.info
+        assert (other.lineage, other.generation) == (reader.lineage, info.generation)
+        assert (other.record_size, other.slot_count) == (info.record_size, info.slots)
         assert [field.name for field in other.fields] == list(reader.fields)
         for field in other.fields:
             own = reader.fields[field.name]
             told = (field.unit, field.label, field.description, field.optional, field.offset)
             assert told == (own.unit, own.label, own.description, own.optional, own.offset)
+            assert (field.type.size, field.type.count) == (own.size, own.count)
             limits = (field.default, field.min, field.max)
             assert limits == (plain(own.default), own.min, own.max)
+
+
+@pytest.mark.parametrize(
+    "boot", [this_boot(), this_boot() ^ 1, 0], ids=["this", "another", "unknown"]
+)
+@pytest.mark.parametrize("place", ["types"], indirect=True)
+def test_both_tell_the_same_age(place: Path, boot: int) -> None:
+    whole = bytearray(place.read_bytes())
+    (slots_offset,) = struct.unpack_from("=I", whole, 28)
+    (slot_size,) = struct.unpack_from("=I", whole, 36)
+    struct.pack_into("=Q", whole, slots_offset + slot_size + 16, boot)
+    place.write_bytes(whole)
+    with Reader(place) as other, pegel.Reader(place.parent / "golden") as reader:
+        before = other.read().age
+        between = reader.read().age
+        assert before <= between <= other.read().age
+
+
+@pytest.mark.parametrize("place", ["marked"], indirect=True)
+def test_a_marked_board_is_gone_once_its_name_is(place: Path) -> None:
+    with Reader(place) as other, pegel.Reader(place.parent / "golden") as reader:
+        assert other.read().sequence == reader.read().sequence == 1
+        place.unlink()
+        with pytest.raises(GoneError):
+            other.read()
+        with pytest.raises(GoneError):
+            other.read_at(1)
+        with pytest.raises(pegel.Gone):
+            reader.read()
+        # Another file of the same name is not the board that was opened.
+        shutil.copyfile(GOLDEN / "types.board", place)
+        with pytest.raises(GoneError):
+            other.read()
 
 
 def number(format_: str, value: int) -> bytes:
@@ -145,6 +205,103 @@ def test_what_is_damaged_is_refused_by_both(place: Path, what: str) -> None:
         pegel.Reader(place.parent / "golden")
 
 
+def told(details: str, board: bytes) -> bytes:
+    """A board with other details."""
+    header = list(HEADER_FORMAT.unpack_from(board))
+    fields_end = HEADER_FORMAT.size + FIELD.size * header[9]
+    stored = details.encode()
+    control = up(fields_end + len(stored), 64)
+    rest = board[header[4] :]
+    header[3] = control + len(rest)
+    header[4:6] = control, control + CONTROL_SIZE
+    header[12] = len(stored)
+    fields = board[HEADER_FORMAT.size : fields_end]
+    return HEADER_FORMAT.pack(*header) + (fields + stored).ljust(control - 128, b"\0") + rest
+
+
+@pytest.mark.parametrize(
+    "details", ["", "{}", '{"unknown": 1}', '{"fields": {"wind": {"default": null, "other": []}}}']
+)
+@pytest.mark.parametrize("place", ["defaults"], indirect=True)
+def test_details_that_both_take(place: Path, details: str) -> None:
+    place.write_bytes(told(details, place.read_bytes()))
+    with Reader(place) as other, pegel.Reader(place.parent / "golden") as reader:
+        assert other.read().values["interval"] == reader.read()["interval"] == 5.0
+        assert other.fields[0].default is reader.fields["interval"].default is None
+
+
+BAD_DETAILS = [
+    *("[]", "null", " {}", "{}{}", "\ufeff{}", "{", '{"description": 1}', '{"description": null}'),
+    *('{"description": "\\ud800"}', '{"description": "", "description": ""}', '{"fields": []}'),
+]
+BAD_DETAILS_OF_FIELDS = [
+    *('"absent": {}', '"wind": null', '"wind": {"label": 1}', '"wind": {"label": null}'),
+    *('"wind": {"default": "1"}', '"wind": {"default": true}', '"wind": {"default": [1]}'),
+    *('"wind": {"default": NaN}', '"wind": {"default": 1e39}', '"wind": {"default": 1e999}'),
+    *('"most": {"default": 1.0}', '"most": {"default": -1}', '"most": {"default": 1e2}'),
+    *('"most": {"max": 18446744073709551616}', '"rated": {"min": [1, 2]}'),
+    *('"rated": {"default": 1}', '"rated": {"default": [1]}', '"rated": {"default": [1, 65536]}'),
+    *('"rated": {"default": [9, 1], "min": 2}', '"wind": {"default": 9, "max": 8}'),
+    *('"wind": {"min": 2, "max": 1}', '"wind": {"min": 1, "min": 1}'),
+]
+
+
+@pytest.mark.parametrize(
+    "details", [*BAD_DETAILS, *(f'{{"fields": {{{of}}}}}' for of in BAD_DETAILS_OF_FIELDS)]
+)
+@pytest.mark.parametrize("place", ["defaults"], indirect=True)
+def test_details_that_both_refuse(place: Path, details: str) -> None:
+    place.write_bytes(told(details, place.read_bytes()))
+    with pytest.raises(DamagedError):
+        Reader(place)
+    with pytest.raises(pegel.Corrupt):
+        pegel.Reader(place.parent / "golden")
+
+
+FIELDS = {
+    "two of a name": (64, b"interval\0"),
+    "a digit first": (0, b"1"),
+    "bytes behind a name": (31, b"x"),
+    "bytes behind a unit": (32 + 3, b"x"),
+    "no UTF-8 in a unit": (32, b"\xff"),
+    "a type beyond the last": (48, number("I", 15)),
+    "a size that is not the type's": (52, number("I", 4)),
+    "no elements": (56, number("I", 0)),
+    "too many elements": (56, number("I", 2**32 - 1)),
+    "another place": (64 + 60, number("I", 16)),
+    "a document beside others": (3 * 64 + 48, number("I", 14)),
+}
+
+
+@pytest.mark.parametrize("what", FIELDS)
+@pytest.mark.parametrize("place", ["optional"], indirect=True)
+def test_fields_that_both_refuse(place: Path, what: str) -> None:
+    """The hash is right, so it is the field that is refused; and the details name no field."""
+    offset, damage = FIELDS[what]
+    whole = bytearray(told("", place.read_bytes()))
+    whole[128 + offset : 128 + offset + len(damage)] = damage
+    struct.pack_into("=Q", whole, 48, fnv_1a(bytes(whole[128 : 128 + 4 * 64])))
+    place.write_bytes(whole)
+    with pytest.raises(DamagedError):
+        Reader(place)
+    with pytest.raises(pegel.Corrupt):
+        pegel.Reader(place.parent / "golden")
+
+
+@pytest.mark.parametrize("length", [0, 1, 2**64 - 1])
+@pytest.mark.parametrize("place", ["types"], indirect=True)
+def test_a_length_that_both_refuse(place: Path, length: int) -> None:
+    whole = bytearray(place.read_bytes())
+    (slots_offset,) = struct.unpack_from("=I", whole, 28)
+    (slot_size,) = struct.unpack_from("=I", whole, 36)
+    struct.pack_into("=Q", whole, slots_offset + slot_size + SLOT.size - 8, length)
+    place.write_bytes(whole)
+    with Reader(place) as other, pytest.raises(DamagedError):
+        other.read()
+    with pegel.Reader(place.parent / "golden") as reader, pytest.raises(pegel.Corrupt):
+        reader.read()
+
+
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 300, 1279])
 @pytest.mark.parametrize("place", ["defaults"], indirect=True)
 def test_what_is_cut_off_is_refused_by_both(place: Path, size: int) -> None:
@@ -160,14 +317,12 @@ def test_a_live_board_is_read_whole(tmp_path: Path) -> None:
     with converse(command, environment(tmp_path)) as writer:
         assert writer.hear() == "ready"
         with Reader(tmp_path / "pegel.live") as reader:
-            seen = set()
-            for _ in range(3000):
-                values = reader.read().values
-                count = values["count"]
-                assert values == {
-                    "count": count,
-                    "negative": -count,
-                    "copies": [count % 2**32] * 60,
-                }
-                seen.add(count)
-            assert len(seen) > 100
+            seen: set[int] = set()
+            reads = 0
+            while reads < 3000 or len(seen) < 100:
+                now = reader.read()
+                count = now.sequence % RECORDS
+                copies = [count] * COPIES
+                assert now.values == {"count": count, "negative": -count, "copies": copies}
+                seen.add(now.sequence)
+                reads += 1

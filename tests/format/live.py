@@ -1,13 +1,19 @@
 """Publishes as fast as it can until its input ends: every record shows whether it is whole."""
 
+import struct
 import sys
 import threading
+from itertools import cycle
 
 import pegel
 
+COPIES = 500
+# Made beforehand, so that publishing them goes round the ring while somebody copies a slot.
+RECORDS = 1024
+
 
 def main(board: str) -> None:
-    fields = {"count": pegel.u64(), "negative": pegel.i64(), "copies": pegel.u32(count=60)}
+    fields = {"count": pegel.u64(), "negative": pegel.i64(), "copies": pegel.u64(count=COPIES)}
     over = threading.Event()
 
     def wait_for_end() -> None:
@@ -15,13 +21,18 @@ def main(board: str) -> None:
         over.set()
 
     threading.Thread(target=wait_for_end, daemon=True).start()
-    with pegel.Writer(board, fields, slots=16) as writer:
-        count = 0
-        while not over.is_set():
-            count += 1
-            writer.publish(count=count, negative=-count, copies=[count % 2**32] * 60)
-            if count == 1:
-                print("ready", flush=True)
+    records = [
+        struct.pack(f"=Qq{COPIES}Q", count, -count, *[count] * COPIES) for count in range(RECORDS)
+    ]
+    with pegel.Writer(board, fields, slots=4) as writer:
+        # The first sequence is 1.
+        writer.publish_bytes(records[1])
+        print("ready", flush=True)
+        for record in cycle(records[2:] + records[:2]):
+            writer.publish_bytes(record)
+            if over.is_set():
+                break
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

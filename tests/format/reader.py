@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from format.fields import STORED as FIELD
-from format.fields import check, member, read_details, read_fields, up
+from format.fields import DamagedError, check, member, read_details, read_fields, up
 
 HEADER = struct.Struct("=8sIIQIIIIIIQQIIQ48s")
 SLOT = struct.Struct("=qqQQQQ")
@@ -74,6 +74,9 @@ class Reader:
         try:
             self._check(os.fstat(self.file).st_size)
             memory = mmap.mmap(self.file, 0, prot=mmap.PROT_READ)
+        except (ValueError, TypeError, OverflowError, RecursionError, struct.error) as error:
+            os.close(self.file)
+            raise DamagedError(str(error)) from error
         except BaseException:
             os.close(self.file)
             raise
@@ -161,8 +164,7 @@ class Reader:
     def read(self) -> Publication:
         """The newest record."""
         for _ in range(TRIES):
-            if self.gone:
-                raise GoneError(str(self.path))
+            self._check_presence()
             newest = self.sequence
             check(newest >= self.base_sequence, f"sequence {newest} before the first")
             if newest == self.base_sequence:
@@ -174,10 +176,15 @@ class Reader:
 
     def read_at(self, sequence: int) -> Publication:
         """The record of a sequence, while the ring holds it."""
+        self._check_presence()
         slot = self._copy(sequence) if self.base_sequence < sequence <= self.sequence else None
         if slot is None:
             raise OverwrittenError(f"{self.path}: {sequence}")
         return self._publication(sequence, slot)
+
+    def _check_presence(self) -> None:
+        if self.gone:
+            raise GoneError(str(self.path))
 
     def _copy(self, sequence: int) -> bytes | None:
         """The slot of a sequence, unless it was overwritten meanwhile."""
