@@ -53,7 +53,7 @@ static void bad_fields(void) {
 static void bad_options(const char *board) {
   const pegel_field level = field("level", PEGEL_F64);
   pegel_writer *writer = NULL;
-  pegel_options options = {0, 0, 0, 0};
+  pegel_options options = {0, 0, 0, 0, NULL, 0};
   tell("options without size", pegel_writer_create(board, &level, 1, &options, &writer));
   options.size = sizeof options, options.slots = 5;
   tell("5 slots", pegel_writer_create(board, &level, 1, &options, &writer));
