@@ -16,6 +16,7 @@ extern "C" {
 
 #if __cplusplus >= 201703L
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -44,7 +45,9 @@ inline void check(pegel_status status) {
   }
 }
 
-inline int64_t nanoseconds(Timeout timeout) { return timeout ? timeout->count() : -1; }
+inline int64_t nanoseconds(Timeout timeout) {
+  return timeout ? std::max<int64_t>(timeout->count(), 0) : -1; // a moment that is over does not wait
+}
 
 struct Close {
   void operator()(pegel_reader *reader) const { pegel_reader_close(reader); }

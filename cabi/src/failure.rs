@@ -116,6 +116,18 @@ impl Argument {
         Ok(unsafe { &mut *pointer })
     }
 
+    /// What a pointer points to, to change it, or nothing for NULL.
+    ///
+    /// # Safety
+    /// It is NULL or valid for reads and writes for `'a`, by nobody else.
+    pub unsafe fn optional_out<'a, T>(self, pointer: *mut T) -> Result<Option<&'a mut T>, Error> {
+        if pointer.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: the function's promise.
+        unsafe { self.out(pointer) }.map(Some)
+    }
+
     /// `count` values from a pointer on, which may be NULL when there are none.
     ///
     /// # Safety

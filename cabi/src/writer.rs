@@ -154,7 +154,7 @@ unsafe fn publish(
         (
             Argument("writer").out(writer.cast::<Writer>())?,
             Argument("record").slice(record.cast::<u8>(), record_size)?,
-            sequence.as_mut(),
+            Argument("sequence").optional_out(sequence)?,
         )
     };
     let published = writer.publish_on(condition, Payload::new(record, present))?;

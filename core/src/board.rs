@@ -18,6 +18,7 @@ use crate::place::Place;
 use crate::ring::{self, Copied, Head, Ring};
 use crate::schema::Schema;
 use crate::segment::{Draft, Segment};
+use crate::snapshot::Publication;
 use crate::sync::{AtomicU64, Ordering};
 use crate::trust::{Access, names, open_trusted};
 
@@ -159,9 +160,12 @@ impl Board {
         Ok(draft)
     }
 
-    /// Whether nothing has been published to this segment.
-    pub fn is_empty(&self) -> bool {
-        self.ring().head().sequence == self.base
+    /// Whether nobody has published yet: it is empty, or has its defaults. Only for the holder of the
+    /// lock.
+    pub fn is_pristine(&self) -> bool {
+        let newest = self.ring().head().sequence;
+        let is_default = |kept: Kept| Publication::is_default(&kept.stamp);
+        newest == self.base || self.record(newest).is_some_and(is_default)
     }
 
     /// The newest records that are whole, oldest first; only for the holder of the lock.
@@ -179,7 +183,8 @@ impl Board {
         records
     }
 
-    fn record(&self, sequence: u64) -> Option<Kept> {
+    /// The record of a sequence as it stands there; only for the holder of the lock.
+    pub fn record(&self, sequence: u64) -> Option<Kept> {
         let mut bytes = Vec::new();
         loop {
             let Copied::Whole(stamp) = self.ring().copy(sequence, &mut bytes) else {

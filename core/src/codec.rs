@@ -180,6 +180,10 @@ pub(crate) fn canonical(field: &Field, value: &Value) -> Result<Value> {
         }
         .and_then(|value| document(field, &value).map(|_| value));
     }
+    if field.kind == Type::Text && field.count == 1 {
+        // Not by way of its bytes: there may be very many, and only the file's word for it yet.
+        return check_text(field, value).map(Into::into);
+    }
     let mut place = vec![0; field.bytes_len()];
     store_field(field, value, &mut place)?;
     let alone = Field {
@@ -327,25 +331,31 @@ fn put(field: &Field, value: &Value, place: &mut [u8]) -> Result<()> {
         Type::F32 => place.copy_from_slice(&(float()? as f32).to_ne_bytes()),
         Type::F64 => place.copy_from_slice(&float()?.to_ne_bytes()),
         Type::Text => {
-            let Value::Text(text) = value else {
-                return Err(mismatch(field, value));
-            };
-            let (name, given, room) = (&field.name, text.len(), field.size);
-            if given > place.len() {
-                return Err(Error::new(
-                    ErrorKind::TooLarge,
-                    format!("field {name}: the text has {given} bytes; there is room for {room}"),
-                ));
-            }
-            if text.contains('\0') {
-                return Err(invalid(format!("field {name}: a text holds no NUL")));
-            }
-            place[..given].copy_from_slice(text.as_bytes());
-            place[given..].fill(0);
+            let text = check_text(field, value)?.as_bytes();
+            place[..text.len()].copy_from_slice(text);
+            place[text.len()..].fill(0);
         }
         Type::Json | Type::Bytes => return Err(mismatch(field, value)),
     }
     Ok(())
+}
+
+/// The text of a value, if the field has room for it.
+fn check_text<'a>(field: &Field, value: &'a Value) -> Result<&'a str> {
+    let Value::Text(text) = value else {
+        return Err(mismatch(field, value));
+    };
+    let (name, given, room) = (&field.name, text.len(), field.size);
+    if given > room as usize {
+        return Err(Error::new(
+            ErrorKind::TooLarge,
+            format!("field {name}: the text has {given} bytes; there is room for {room}"),
+        ));
+    }
+    if text.contains('\0') {
+        return Err(invalid(format!("field {name}: a text holds no NUL")));
+    }
+    Ok(text)
 }
 
 fn mismatch(field: &Field, value: &Value) -> Error {

@@ -215,7 +215,7 @@ impl<'a> Wanted<'a> {
             return Ok(has_all);
         };
         let is_version = has.common(wants).is_some();
-        if is_version && !has_all && old.is_empty() {
+        if is_version && !has_all && old.is_pristine() {
             return Ok(false);
         }
         let difference = has.difference(wants).unwrap_or_default();
@@ -231,8 +231,12 @@ impl<'a> Wanted<'a> {
         Err(Error::new(ErrorKind::InvalidFields, message))
     }
 
-    /// The old board's newest records in the new schema, as many as there will be slots for.
+    /// The old board's newest records in the new schema, as many as there will be slots for. Defaults
+    /// that nobody changed make way for the new ones.
     fn converted(&self, old: &Board) -> Vec<Kept> {
+        if old.is_pristine() {
+            return Vec::new();
+        }
         let Ok(conversion) = Conversion::new(&old.schema, self.schema) else {
             return Vec::new();
         };

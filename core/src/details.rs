@@ -80,8 +80,12 @@ impl<'de> Deserialize<'de> for ByName {
                 mut map: M,
             ) -> std::result::Result<ByName, M::Error> {
                 let mut all = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    all.push(entry);
+                while let Some((name, details)) = map.next_entry::<_, Json>()? {
+                    if !details.is_object() {
+                        return Err(M::Error::custom(format!("{name} is no JSON object")));
+                    }
+                    let details = Details::deserialize(details).map_err(M::Error::custom)?;
+                    all.push((name, details));
                 }
                 Ok(ByName(all))
             }
@@ -120,7 +124,7 @@ pub fn read(text: &str, fields: &mut [Field]) -> Result<String> {
         return Ok(String::new());
     }
     // serde takes an array for a struct, too.
-    if !text.starts_with('{') {
+    if !text.trim_start().starts_with('{') {
         return Err(refuse("the details are no JSON object"));
     }
     let read: Text<'_> = serde_json::from_str(text)

@@ -67,6 +67,13 @@ impl Conversion {
         present & self.common_present | self.rest.present & !self.common_present
     }
 
+    /// A record of the other schema with its common part replaced.
+    pub fn merge(&self, whole: &mut Encoded, record: &[u8], present: u64) {
+        let common = self.common_size.min(record.len()).min(whole.bytes.len());
+        whole.bytes[..common].copy_from_slice(&record[..common]);
+        whole.present = present & self.common_present | whole.present & !self.common_present;
+    }
+
     /// The converted record.
     pub fn convert(&self, record: &[u8], present: u64) -> Encoded {
         if self.is_document {

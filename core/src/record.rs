@@ -195,7 +195,12 @@ impl<T: Plain, const COUNT: usize> FieldValue for [T; COUNT] {
             Value::List(elements) => elements,
             element => vec![element],
         });
-        Value::List(flat.collect())
+        let mut flat: Vec<_> = flat.collect();
+        // An array of one is a plain value to everybody else.
+        match flat.pop() {
+            Some(only) if flat.is_empty() => only,
+            last => Value::List(flat.into_iter().chain(last).collect()),
+        }
     }
 
     #[inline]

@@ -180,7 +180,16 @@ impl Schema {
         let common = self.fields.len().min(other.fields.len());
         let mut pairs = self.fields.iter().zip(&other.fields);
         let is_same = |mine: &Field, others: &Field| {
-            mine.is_same(others) || (mine.kind.is_document() && mine.kind == others.kind)
+            let size = if mine.kind.is_document() {
+                others.size
+            } else {
+                mine.size
+            };
+            Field {
+                size,
+                ..mine.clone()
+            }
+            .is_same(others)
         };
         pairs
             .all(|(mine, others)| is_same(mine, others))

@@ -110,6 +110,11 @@ impl Publication {
         }
     }
 
+    /// Whether the words are those of a new board's defaults.
+    pub(crate) fn is_default(stamp: &ring::Stamp) -> bool {
+        stamp[3] == 0
+    }
+
     /// Bytes of the record.
     pub fn len(&self) -> usize {
         ring::length(&self.stamp)

@@ -172,11 +172,13 @@ impl<R: Record> Writer<R> {
         self.inner.publish_on(condition, payload)
     }
 
-    /// Reads, changes and publishes, while no other writer can.
+    /// Reads, changes and publishes, while no other writer can. Fields of a later version that this
+    /// program does not know stay as they are.
     pub fn update(&mut self, change: impl FnOnce(&mut R)) -> Result<u64> {
         let Snapshot { mut record, .. } = self.read()?;
         change(&mut record);
-        self.publish(&record)
+        let present = record.encode(&mut self.bytes);
+        self.inner.publish_over(&self.bytes, present)
     }
 }
 

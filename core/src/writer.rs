@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::board::Board;
 use crate::clock::{self, Moment};
-use crate::codec::Payload;
+use crate::codec::{Encoded, Payload};
 use crate::creation::{self, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evolution::Conversion;
@@ -110,12 +110,37 @@ impl Writer {
     /// The same writer, for a program that lays out records by a schema of its own, of which the board
     /// may have a later version: its bytes are completed with the board's defaults.
     pub fn view(mut self, schema: &Schema) -> Result<Self> {
+        self.reader = self.reader.view(schema)?;
         let board = &self.reader.inner().schema;
-        if board.fields().len() != schema.fields().len() {
+        let (has, wants) = (board.fields().len(), schema.fields().len());
+        if has < wants {
+            let message = format!(
+                "board {}: {}; create it with this program once, and it grows",
+                self.reader.board(),
+                board.difference(schema).unwrap_or_default()
+            );
+            return Err(Error::new(ErrorKind::InvalidFields, message));
+        }
+        if has > wants {
             self.conversion = Some(Conversion::new(schema, board)?);
         }
-        self.reader = self.reader.view(schema)?;
         Ok(self)
+    }
+
+    /// Publishes a record with what the newest one has beyond the program's schema.
+    pub(crate) fn publish_over(&mut self, record: &[u8], present: u64) -> Result<u64> {
+        let board = self.reader.inner();
+        let newest = board.record(board.ring().head().sequence);
+        let (Some(conversion), Some(newest)) = (&self.conversion, newest) else {
+            return self.publish(Payload::new(record, present));
+        };
+        self.check(record)?;
+        let mut whole = Encoded {
+            present: Publication::present_of(&newest.stamp),
+            bytes: newest.bytes,
+        };
+        conversion.merge(&mut whole, record, present);
+        self.commit(&whole.bytes, whole.present)
     }
 
     /// Publishes a record, which has exactly the size of its schema; or a document, which has at most
@@ -166,7 +191,14 @@ impl Writer {
             Condition::Acknowledged(sequence) => {
                 // One slot is the writer's own, and its reader keeps away from that.
                 let room = u64::from(self.reader.inner().layout.slot_count) - 1;
-                let waiting = self.reader.sequence().saturating_sub(sequence);
+                let newest = self.reader.sequence();
+                let Some(waiting) = newest.checked_sub(sequence) else {
+                    let message = format!(
+                        "board {name}: {sequence} cannot be acknowledged, as the newest sequence is \
+                         {newest}; was the board removed without the one of its answers?"
+                    );
+                    return Err(Error::new(ErrorKind::InvalidArgument, message));
+                };
                 if waiting < room {
                     return Ok(());
                 }

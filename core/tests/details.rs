@@ -133,9 +133,12 @@ fn details_of_a_later_version_are_kept_and_passed_over() {
     let schema = Schema::from_parts(&plain.table(), text).unwrap();
     assert_eq!(schema.details(), text);
     assert!(schema.encode(&[("a", 10.into())]).is_err());
+    let text = format!("\n  {text}");
+    assert!(Schema::from_parts(&plain.table(), &text).is_ok());
     for text in [
         "{",
         "[]",
+        r#"{"fields":{"a":["Label"]}}"#,
         r#"{"fields":{"b":{}}}"#,
         r#"{"fields":{"a":{"max":{}}}}"#,
     ] {

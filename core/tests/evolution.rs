@@ -277,6 +277,56 @@ fn a_board_with_defaults_is_never_empty() {
 }
 
 #[test]
+fn defaults_that_nobody_changed_make_way() {
+    let place = Place::new();
+    drop(place.create(&[limit()]).unwrap());
+    // Without a default, but nobody has published yet.
+    let writer = place.create(&[limit(), level()]).unwrap();
+    assert_eq!(writer.reader().read().unwrap_err().kind(), ErrorKind::Empty);
+    drop(writer);
+
+    let place = Place::new();
+    drop(place.create(&[limit()]).unwrap());
+    let options = Options {
+        replace: true,
+        ..Options::default()
+    };
+    let create = |default: u16| {
+        let fields = schema(&[Field::new("limit", Type::U16).default(default)]);
+        Writer::create(&place.board(), &fields, &options).unwrap()
+    };
+    let mut writer = create(7);
+    let now = writer.reader().read().unwrap();
+    assert_eq!(now.values(), [("limit", 7_u16.into())]);
+    assert!(now.stamp().is_default());
+    publish(&mut writer, &[("limit", 8.into())]);
+    drop(writer);
+    let writer = create(9);
+    let now = writer.reader().read().unwrap();
+    assert_eq!(now.values(), [("limit", 8_u16.into())]);
+    assert!(!now.stamp().is_default());
+}
+
+#[test]
+fn documents_are_told_apart_by_name_and_unit() {
+    let place = Place::new();
+    let document = || Field::json(100).unit("m");
+    drop(place.create(&[document()]).unwrap());
+    for other in [
+        document().unit("ft"),
+        Field {
+            name: "other".into(),
+            ..document()
+        },
+    ] {
+        let refused = place.create(std::slice::from_ref(&other)).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidFields);
+        let reader = Reader::open(&place.board()).unwrap();
+        assert!(reader.view(&schema(&[other])).is_err());
+    }
+}
+
+#[test]
 fn history_is_a_window_and_says_what_it_missed() {
     let place = Place::new();
     let mut writer = place.create(&[level()]).unwrap();
@@ -324,4 +374,8 @@ fn what_nobody_acknowledged_is_not_overwritten() {
         16
     );
     assert_eq!(writer.reader().read_after(1).unwrap().stamp().sequence, 2);
+    let beyond = writer.publish_on(Condition::Acknowledged(17), &record);
+    let beyond = beyond.unwrap_err();
+    assert_eq!(beyond.kind(), ErrorKind::InvalidArgument);
+    assert!(beyond.to_string().contains("17"), "{beyond}");
 }

@@ -16,11 +16,16 @@ pub struct Attributes {
 impl Attributes {
     pub fn parse(attributes: &[Attribute]) -> Result<Self> {
         let mut parsed = Self::default();
+        let mut seen = Vec::new();
         for attribute in attributes.iter().filter(|one| one.path().is_ident("pegel")) {
             attribute.parse_nested_meta(|meta| {
                 let Some(name) = meta.path.get_ident().map(ToString::to_string) else {
                     return Err(meta.error("a name is expected"));
                 };
+                if seen.contains(&name) {
+                    return Err(meta.error(format!("{name} is told twice")));
+                }
+                seen.push(name.clone());
                 let value = meta.value();
                 let text = || value.clone()?.parse::<LitStr>();
                 let expression = || value.clone()?.parse::<Expr>();

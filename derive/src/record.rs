@@ -6,6 +6,9 @@ use syn::{Data, DataStruct, DeriveInput, Error, Field, Fields, Result};
 
 use crate::attributes::{self, Attributes};
 
+/// As in `pegel_field`.
+const MAX_NAME: usize = 31;
+
 pub fn implement(item: &DeriveInput) -> Result<TokenStream> {
     let refuse = |reason: &str| Err(Error::new_spanned(&item.ident, reason));
     let Data::Struct(DataStruct {
@@ -16,7 +19,7 @@ pub fn implement(item: &DeriveInput) -> Result<TokenStream> {
         return refuse("a record is a struct with named fields");
     };
     if !item.generics.params.is_empty() {
-        return refuse("a record has no type parameters: its bytes are the same for everybody");
+        return refuse("a record has no parameters: its bytes are the same for everybody");
     }
     if fields.named.is_empty() {
         return refuse("a record has at least one field");
@@ -31,15 +34,15 @@ pub fn implement(item: &DeriveInput) -> Result<TokenStream> {
     let index: Vec<_> = (0..count).collect();
     Ok(quote! {
         const _: () = {
-            use ::pegel::record::{FieldValue, Shape};
-
-            const SHAPES: [Shape; #count] = [#(Shape::of::<#types>()),*];
-            const OFFSETS: [usize; #count] = Shape::offsets(SHAPES);
-            const BITS: [u64; #count] = Shape::bits(SHAPES);
+            const __PEGEL_SHAPES: [::pegel::record::Shape; #count] =
+                [#(::pegel::record::Shape::of::<#types>()),*];
+            const __PEGEL_OFFSETS: [usize; #count] =
+                ::pegel::record::Shape::offsets(__PEGEL_SHAPES);
+            const __PEGEL_BITS: [u64; #count] = ::pegel::record::Shape::bits(__PEGEL_SHAPES);
 
             #[automatically_derived]
             impl ::pegel::Record for #name {
-                const SIZE: usize = Shape::record_size(SHAPES);
+                const SIZE: usize = ::pegel::record::Shape::record_size(__PEGEL_SHAPES);
                 const DESCRIPTION: &'static str = #description;
 
                 fn fields() -> ::std::vec::Vec<::pegel::Field> {
@@ -51,9 +54,9 @@ pub fn implement(item: &DeriveInput) -> Result<TokenStream> {
                     let bytes = &mut bytes[..<Self as ::pegel::Record>::SIZE];
                     let mut present = 0;
                     #(
-                        let place = &mut bytes[OFFSETS[#index]..][..SHAPES[#index].size];
-                        if <#types as FieldValue>::store(&self.#names, place) {
-                            present |= BITS[#index];
+                        let place = &mut bytes[__PEGEL_OFFSETS[#index]..][..__PEGEL_SHAPES[#index].size];
+                        if <#types as ::pegel::record::FieldValue>::store(&self.#names, place) {
+                            present |= __PEGEL_BITS[#index];
                         }
                     )*
                     present
@@ -63,9 +66,9 @@ pub fn implement(item: &DeriveInput) -> Result<TokenStream> {
                 fn decode(bytes: &[u8], present: u64) -> Self {
                     let bytes = &bytes[..<Self as ::pegel::Record>::SIZE];
                     Self {
-                        #(#names: <#types as FieldValue>::load(
-                            &bytes[OFFSETS[#index]..][..SHAPES[#index].size],
-                            present & BITS[#index] != 0,
+                        #(#names: <#types as ::pegel::record::FieldValue>::load(
+                            &bytes[__PEGEL_OFFSETS[#index]..][..__PEGEL_SHAPES[#index].size],
+                            present & __PEGEL_BITS[#index] != 0,
                         )),*
                     }
                 }
@@ -89,6 +92,10 @@ fn describe(field: &Field) -> Result<TokenStream> {
     let name = name
         .as_deref()
         .map(|name| name.strip_prefix("r#").unwrap_or(name));
+    if name.is_none_or(|name| !name.is_ascii() || name.len() > MAX_NAME) {
+        let reason = format!("a field's name is ASCII, of at most {MAX_NAME} characters");
+        return Err(Error::new_spanned(&field.ident, reason));
+    }
     let description = description.map_or_else(
         || attributes::documentation(&field.attrs),
         |description| description.value(),
@@ -99,14 +106,14 @@ fn describe(field: &Field) -> Result<TokenStream> {
     // In bindings, so that a wrong type is told where it stands.
     let default = default.map(|default| {
         quote!(.default({
-            let default: <#kind as FieldValue>::Literal = #default;
-            <#kind as FieldValue>::value(default)
+            let default: <#kind as ::pegel::record::FieldValue>::Literal = #default;
+            <#kind as ::pegel::record::FieldValue>::value(default)
         }))
     });
     let limit = |method: TokenStream, limit: Option<syn::Expr>| {
         limit.map(|limit| {
             quote!(.#method({
-                let limit: <#kind as FieldValue>::Limit = #limit;
+                let limit: <#kind as ::pegel::record::FieldValue>::Limit = #limit;
                 limit
             }))
         })

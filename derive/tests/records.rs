@@ -265,6 +265,55 @@ fn versions_of_a_record_read_and_write_each_other() {
     );
     let other = Reader::<Station>::open(&place.board()).unwrap_err();
     assert_eq!(other.kind(), ErrorKind::InvalidFields);
+    drop(old);
+
+    let mut writer = Writer::<New>::create(&place.board(), &Options::default()).unwrap();
+    writer
+        .publish(&New {
+            level: 4.5,
+            rain: true,
+            wind: Some(2.0),
+            limit: 9,
+        })
+        .unwrap();
+    drop(writer);
+    let mut old = Writer::<Old>::create(&place.board(), &Options::default()).unwrap();
+    old.update(|record| record.level = 5.5).unwrap();
+    let seen = Reader::<New>::open(&place.board()).unwrap();
+    let seen = seen.read().unwrap().into_record();
+    assert_eq!((seen.level, seen.wind, seen.limit), (5.5, Some(2.0), 9));
+}
+
+#[test]
+fn a_writer_by_turns_wants_all_its_fields() {
+    #[derive(Record)]
+    struct Old {
+        level: f64,
+    }
+    #[derive(Debug, Record)]
+    struct New {
+        level: f64,
+        wind: Option<f32>,
+    }
+    let place = Place::new();
+    drop(Writer::<Old>::create(&place.board(), &Options::default()).unwrap());
+    let refused = Writer::<New>::open(&place.board(), None).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidFields);
+    assert!(refused.to_string().contains("wind"), "{refused}");
+}
+
+#[test]
+fn the_programs_own_names_stay_its_own() {
+    const OFFSETS: [u8; 1] = [7];
+    #[derive(Debug, PartialEq, Record)]
+    struct Shape {
+        #[pegel(default = OFFSETS)]
+        offsets: [u8; 1],
+    }
+    let place = Place::new();
+    let writer = Writer::<Shape>::create(&place.board(), &Options::default()).unwrap();
+    let seen = writer.read().unwrap().into_record();
+    assert_eq!(seen, Shape { offsets: [7] });
 }
 
 #[test]

@@ -29,6 +29,13 @@ final class Argument
             : throw new InvalidArgument("$what: $number is no 32-bit unsigned integer");
     }
 
+    public static function sequence(int $sequence, string $board): int
+    {
+        return $sequence >= 0
+            ? $sequence
+            : throw new InvalidArgument("board $board: sequences are counted from 0; $sequence is none");
+    }
+
     public static function nanoseconds(?float $seconds): int
     {
         if ($seconds === null) {

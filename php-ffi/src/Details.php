@@ -45,12 +45,15 @@ final class Details
     private static function value(Field $field, string $member, mixed $value): string
     {
         if (is_array($value)) {
+            if (!array_is_list($value)) {
+                throw new InvalidFields("the $member of field {$field->name} is a list, without keys");
+            }
             $elements = array_map(fn (mixed $element): string => self::value($field, $member, $element), $value);
             return '[' . implode(',', $elements) . ']';
         }
         // A number beyond PHP's own stays one in JSON.
         $isNumber = $field->type === Type::U64 && in_array($member, ['default', 'min', 'max'], true);
-        if ($isNumber && is_string($value) && ctype_digit($value)) {
+        if ($isNumber && is_string($value) && preg_match('/^(0|[1-9][0-9]*)$/D', $value) === 1) {
             return $value;
         }
         return self::json($value, "$member of field {$field->name}");

@@ -280,6 +280,9 @@ final class Library
     public function read(Handle $handle, Schema $schema, string $function, int ...$sequence): array
     {
         $reader = $handle->reader();
+        foreach ($sequence as $number) {
+            Argument::sequence($number, $handle->board);
+        }
         // A document is mostly far shorter than its capacity.
         $needed = $schema->document === null ? $schema->recordSize : min($schema->recordSize, 4096);
         do {
@@ -316,9 +319,7 @@ final class Library
 
     public function wait(Handle $handle, int $after, ?float $timeout): int
     {
-        if ($after < 0) {
-            throw new InvalidArgument("board {$handle->board}: sequences are counted from 0; $after is none");
-        }
+        Argument::sequence($after, $handle->board);
         $reader = $handle->reader();
         $left = Argument::nanoseconds($timeout);
         $end = hrtime(true) + $left;
@@ -357,7 +358,7 @@ final class Library
         $publication = $this->c->new('pegel_publication');
         $publication->size = FFI::sizeof($publication);
         $publication->condition = $condition;
-        $publication->sequence = $sequence;
+        $publication->sequence = Argument::sequence($sequence, $handle->board);
         $publication->present = $present;
         $status = $this->c->pegel_writer_publish_on(
             $handle->writer(),

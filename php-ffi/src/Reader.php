@@ -16,7 +16,8 @@ final class Reader
         private readonly Handle $handle,
         private readonly ?Schema $view = null,
     ) {
-        $this->schema = $view;
+        // The board's documents may be longer than those of the view.
+        $this->schema = $view?->document === null ? $view : null;
     }
 
     /**
@@ -80,7 +81,10 @@ final class Reader
         while ($after < $newest) {
             $snapshot = $this->readAfter($after);
             // What the writer overtook meanwhile tears no hole into the rest.
-            $records = $snapshot->missed === 0 ? [...$records, $snapshot] : [$snapshot];
+            if ($snapshot->missed > 0) {
+                $records = [];
+            }
+            $records[] = $snapshot;
             $after = $snapshot->sequence;
         }
         return $records;

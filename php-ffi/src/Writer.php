@@ -95,7 +95,7 @@ final class Writer
 
     /**
      * Publishes if the ring then still holds all publications after `acknowledged`, up to which somebody has taken
-     * care of them; else throws Full.
+     * care of them; else throws Full. Fields that are called `expected` or `acknowledged` go in an array.
      */
     public function publishAfter(int $acknowledged, mixed ...$values): int
     {

@@ -125,6 +125,8 @@ final class DetailsTest extends BoardTestCase
         $cases = [
             ['minimum', Field::u8(min: -1)],
             ['default', Field::u8(default: 9, max: 8)],
+            ['default of field a is a list', Field::i32(count: 2, default: ['a' => 1, 'b' => 2])],
+            ['default: field a is u64, not a text', Field::u64(default: '007')],
             ['from 2 to 1', Field::f64(min: 2, max: 1)],
             ['default', Field::text(3, default: 'long')],
             ['default', Field::f64(count: 2, default: [1.0])],

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Pegel\Tests;
 
-use Pegel\{Field, Full, Gone, InvalidFields, Reader, Schema, Snapshot, Unpublished, Writer};
+use Pegel\{Field, Full, Gone, InvalidArgument, InvalidFields, Reader, Schema, Snapshot, Unpublished, Writer};
 
 /** The newest records, every publication, and boards that grow meanwhile. */
 final class HistoryTest extends BoardTestCase
@@ -64,6 +64,46 @@ final class HistoryTest extends BoardTestCase
         $refused = fn () => $writer->publishAfter(0, level: 1.0);
         $this->assertThrows(Full::class, '7 publications wait to be acknowledged', $refused);
         $this->assertSame(8, $writer->publishAfter(1, ['level' => 1.0]));
+        $beyond = fn () => $writer->publishAfter(9, level: 1.0);
+        $this->assertThrows(InvalidArgument::class, 'the newest sequence is 8', $beyond);
+    }
+
+    public function testSequencesAreCountedFromZero(): void
+    {
+        $writer = $this->writer();
+        $writer->publish(level: 1.0);
+        $reader = Reader::open($this->board('tank'));
+        $refused = [
+            fn () => $writer->publishAfter(-1, level: 2.0),
+            fn () => $writer->publishIf(-1, level: 2.0),
+            fn () => $reader->readAfter(-1),
+            fn () => $reader->readAt(-1),
+        ];
+        foreach ($refused as $attempt) {
+            $this->assertThrows(InvalidArgument::class, 'counted from 0; -1 is none', $attempt);
+        }
+        $this->assertSame(1, $reader->sequence());
+    }
+
+    public function testADocumentMayHaveGrown(): void
+    {
+        $board = $this->board('notes');
+        $text = str_repeat('x', 5000);
+        Writer::create($board, Schema::json(100_000))->publish($text);
+        $this->assertSame($text, Reader::open($board, Schema::json(100))->read()->document);
+    }
+
+    public function testDefaultsThatNobodyChangedMakeWayForNewOnes(): void
+    {
+        $create = fn (Field ...$fields) => Writer::create($this->board('set'), Schema::of(...$fields), replace: true);
+        $create(limit: Field::u8(default: 5))->close();
+        $writer = $create(limit: Field::u8(default: 7, min: 6), wind: Field::f32(optional: true));
+        $now = $writer->read();
+        $this->assertSame([true, 7, null], [$now->isDefault, $now['limit'], $now['wind']]);
+        $writer->publish(limit: 8);
+        $writer->close();
+        $now = $create(limit: Field::u8(default: 9))->read();
+        $this->assertSame([false, 8], [$now->isDefault, $now['limit']]);
     }
 
     public function testFollowersOfABoardThatGrowsSeeNothingTwice(): void

@@ -28,4 +28,15 @@ struct Outside {
     level: f64,
 }
 
+#[derive(Record)]
+struct Twice {
+    #[pegel(unit = "m", unit = "cm")]
+    level: f64,
+}
+
+#[derive(Record)]
+struct Names {
+    höhe: f64,
+}
+
 fn main() {}
