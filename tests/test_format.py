@@ -231,7 +231,7 @@ def test_details_that_both_take(place: Path, details: str) -> None:
 
 
 BAD_DETAILS = [
-    *("[]", "null", " {}", "{}{}", "\ufeff{}", "{", '{"description": 1}', '{"description": null}'),
+    *("[]", "null", "{}{}", "\ufeff{}", "{", '{"description": 1}', '{"description": null}'),
     *('{"description": "\\ud800"}', '{"description": "", "description": ""}', '{"fields": []}'),
 ]
 BAD_DETAILS_OF_FIELDS = [

@@ -3,7 +3,9 @@
 //! can show a board, check a value and render a form for it.
 
 use std::cmp::Ordering;
+use std::marker::PhantomData;
 
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -80,17 +82,37 @@ impl<'de> Deserialize<'de> for ByName {
                 mut map: M,
             ) -> std::result::Result<ByName, M::Error> {
                 let mut all = Vec::new();
-                while let Some((name, details)) = map.next_entry::<_, Json>()? {
-                    if !details.is_object() {
-                        return Err(M::Error::custom(format!("{name} is no JSON object")));
-                    }
-                    let details = Details::deserialize(details).map_err(M::Error::custom)?;
+                while let Some((name, Object(details))) = map.next_entry()? {
                     all.push((name, details));
                 }
                 Ok(ByName(all))
             }
         }
         text.deserialize_map(Map)
+    }
+}
+
+/// A JSON object: serde would take an array for a struct, too.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(text: D) -> std::result::Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("a JSON object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(
+                self,
+                map: M,
+            ) -> std::result::Result<Self::Value, M::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        text.deserialize_map(Members(PhantomData))
     }
 }
 
@@ -123,11 +145,7 @@ pub fn read(text: &str, fields: &mut [Field]) -> Result<String> {
     if text.is_empty() {
         return Ok(String::new());
     }
-    // serde takes an array for a struct, too.
-    if !text.trim_start().starts_with('{') {
-        return Err(refuse("the details are no JSON object"));
-    }
-    let read: Text<'_> = serde_json::from_str(text)
+    let Object(read): Object<Text<'_>> = serde_json::from_str(text)
         .map_err(|error| refuse(&format!("the details are not as they should be: {error}")))?;
     for (name, details) in read.fields.0 {
         let Some(field) = fields.iter_mut().find(|field| field.name == name) else {

@@ -59,7 +59,7 @@ static void bad_options(const char *board) {
   tell("5 slots", pegel_writer_create(board, &level, 1, &options, &writer));
   options.slots = 0, options.mode = 0666;
   tell("mode 0666", pegel_writer_create(board, &level, 1, &options, &writer));
-  options.mode = 0, options.flags = 2;
+  options.mode = 0, options.flags = 1u << 31;
   tell("unknown flag", pegel_writer_create(board, &level, 1, &options, &writer));
   tell("board NULL", pegel_writer_create(NULL, &level, 1, NULL, &writer));
   tell("writer NULL", pegel_writer_create(board, &level, 1, NULL, NULL));

@@ -118,8 +118,9 @@ def member(members: dict[str, Any], name: str, kind: type[A], otherwise: A) -> A
 
 
 def read_details(stored: bytes) -> dict[str, Any]:
-    check(not stored or stored.startswith(b"{"), "details are no JSON object")
-    details: dict[str, Any] = json.loads(stored or b"{}", object_pairs_hook=unique)
+    # As text, because Python would pass over a byte order mark in bytes, which is no JSON.
+    details: dict[str, Any] = json.loads(stored.decode() or "{}", object_pairs_hook=unique)
+    check(isinstance(details, dict), "details are no JSON object")
     # A lone half of a surrogate pair is JSON to Python, but no text.
     json.dumps(details, ensure_ascii=False).encode()
     return details
