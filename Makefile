@@ -64,7 +64,7 @@ test-rust: ## Format, lint and test the Rust crates
 
 .PHONY: test-loom
 test-loom: ## Check the ring against the C11 memory model
-	RUSTFLAGS="--cfg pegel_loom" $(WATCHDOG) 900 cargo test --release --locked --target-dir target/loom -p pegel --test loom
+	RUSTFLAGS="--cfg pegel_loom -D warnings" $(WATCHDOG) 900 cargo test --release --locked --target-dir target/loom -p pegel --test loom
 
 .PHONY: test-php
 test-php: library ## Lint and test the PHP package

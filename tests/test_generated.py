@@ -122,6 +122,21 @@ def test_the_class_is_the_record(boards: Path, module: Path) -> None:
     assert module.read_text().startswith(f'"""Board {BOARD}, as')
 
 
+@pytest.mark.parametrize("name", ["class", "float", "pegel", "__hidden"])
+def test_what_cannot_be_a_field_of_a_class_is_refused(boards: Path, name: str) -> None:
+    (boards / "f.toml").write_text(f"field = [{{ name = '{name}', type = 'u8' }}]")
+    pegel(boards, "create", "_", "f.toml")
+    done = run([str(built("target/release/pegel")), "gen", "python", "_"], environment(boards))
+    assert done.returncode == 1, done.stdout
+    assert f'snapshot["{name}"]' in done.stderr, done.stderr
+
+
+def test_any_board_has_a_class(boards: Path) -> None:
+    (boards / "f.toml").write_text("field = [{ name = 'level', type = 'u8' }]")
+    pegel(boards, "create", "_.-", "f.toml")
+    assert "class Board(pegel.Record):" in pegel(boards, "gen", "python", "_.-")
+
+
 @pytest.mark.parametrize(
     "checker", [["mypy", "--strict"], ["pyright", f"--pythonpath={sys.executable}"]]
 )

@@ -9,6 +9,8 @@ use crate::r#gen::words;
 const KEYWORDS: &str = "False None True and as assert async await break class continue def del elif \
     else except finally for from global if import in is lambda nonlocal not or pass raise return try \
     while with yield";
+/// What the class itself needs: a field of that name would take its place.
+const NEEDED: &str = "Annotated Optional bool float int pegel str tuple";
 
 /// The module of a board; or why there can be none.
 pub fn module(board: &str, schema: &Schema) -> Result<String, String> {
@@ -22,10 +24,10 @@ pub fn module(board: &str, schema: &Schema) -> Result<String, String> {
         first.to_ascii_uppercase() + rest
     };
     let class: String = words(board).map(capital).collect();
-    let class = if class.starts_with(|c: char| c.is_ascii_digit()) {
-        format!("Board{class}")
-    } else {
+    let class = if class.starts_with(|c: char| c.is_ascii_alphabetic()) {
         class
+    } else {
+        format!("Board{class}")
     };
     let mut text = format!(
         "\"\"\"Board {board}, as `pegel gen python {board}` prints it.\"\"\"\n\n\
@@ -43,13 +45,11 @@ pub fn module(board: &str, schema: &Schema) -> Result<String, String> {
         let _ = writeln!(text, "    {}\n", docstring(schema.description()));
     }
     for field in schema.fields() {
-        if KEYWORDS
-            .split_ascii_whitespace()
-            .any(|word| word == field.name)
-        {
+        let name = &field.name;
+        let is_in = |words: &str| words.split_ascii_whitespace().any(|word| word == name);
+        if is_in(KEYWORDS) || is_in(NEEDED) || name.starts_with("__") {
             return Err(format!(
-                "field {} is a keyword of Python; read it as snapshot[\"{}\"]",
-                field.name, field.name
+                "{name} cannot be a field of a class in Python; read it as snapshot[\"{name}\"]"
             ));
         }
         member(&mut text, field);

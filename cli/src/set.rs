@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -68,13 +69,13 @@ fn assignment(text: &str) -> std::result::Result<(String, String), String> {
 impl Set {
     pub fn run(self, place: &Place) -> Result<()> {
         let board = place.board(&self.name)?;
-        for (index, (field, _)) in self.assignments.iter().enumerate() {
-            if self.assignments[..index]
-                .iter()
-                .any(|(other, _)| other == field)
-            {
-                return Err(Failure::Usage(format!("{field} is given twice")));
-            }
+        let assigned = self.assignments.iter().map(|(field, _)| field);
+        let mut given = HashSet::new();
+        if let Some(field) = assigned
+            .chain(&self.unset)
+            .find(|field| !given.insert(*field))
+        {
+            return Err(Failure::Usage(format!("{field} is given twice")));
         }
         // Before the turn: others must not wait for a slow standard input.
         let document = self.document.as_deref().map(read).transpose()?;
@@ -126,6 +127,10 @@ impl Set {
             schema.set(&mut record, &target.field.name, &value)?;
         }
         for name in &self.unset {
+            if !schema.field(name)?.optional {
+                let message = format!("field {name} is not optional: it cannot be unknown");
+                return Err(Failure::Failed(message));
+            }
             schema.set(&mut record, name, &Value::Null)?;
         }
         Ok(record)

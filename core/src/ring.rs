@@ -116,6 +116,7 @@ impl<'words> Ring<'words> {
 
     /// Publishes `sequence`, which must be one more than head's. Only for the holder of the lock.
     pub fn publish(&self, sequence: u64, stamp: &Stamp, payload: &[u8]) {
+        debug_assert!(sequence <= MAX_SEQUENCE, "the head has no room for it");
         // Orders the store of the head before this one ahead of the words below: whoever sees one of
         // them sees that head too, and knows that this slot is in use.
         fence(Ordering::Release);
