@@ -37,13 +37,15 @@ mod copy;
 mod layout;
 mod ring;
 mod sync;
+mod waking;
 
 /// What `tests/loom.rs` models; the rest needs real memory.
 #[cfg(pegel_loom)]
 pub use self::{
     layout::STAMP_WORDS,
     ring::{Copied, Head, Ring},
-    sync::{AtomicU64, Fault, seed},
+    sync::{AtomicU64, Fault, is_seeded, live_for, seed},
+    waking::{BRISK_NS, has_to_wake, unwoken},
 };
 
 #[cfg(not(pegel_loom))]

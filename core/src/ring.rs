@@ -31,8 +31,8 @@
 //!   and the copy is thrown away.
 //! * The bound is as wide as it may be: with head at h + N - 1, the writer may be in the slot.
 //!
-//! `tests/loom.rs` checks this very code for 2 and 4 slots, and that it fails when either fence,
-//! either order of head, or the bound is weakened.
+//! `tests/loom.rs` checks this very code for 2 and 4 slots, with a writer that dies between any two stores,
+//! and that it fails when either fence, an order of head, or the bound is weakened.
 //!
 //! # Sources
 //!

@@ -1,7 +1,7 @@
 //! Atomics and the fences: std's, or loom's under `--cfg pegel_loom`.
 
 #[cfg(pegel_loom)]
-pub use seeded::{AtomicU64, Fault, Ordering, fence, is_seeded, load_acquire, seed};
+pub use seeded::{AtomicU64, Fault, Ordering, fence, is_seeded, live_for, load_acquire, seed};
 #[cfg(not(pegel_loom))]
 pub use std::sync::atomic::{AtomicU64, Ordering, fence};
 
@@ -22,7 +22,7 @@ pub fn load_acquire(word: &AtomicU64) -> u64 {
 #[allow(missing_docs)]
 mod seeded {
     pub use std::sync::atomic::Ordering;
-    use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
+    use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::SeqCst};
 
     /// One thing that the protocol needs, left out.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +31,16 @@ mod seeded {
         NoReleaseFence,
         NoAcquireFence,
         RelaxedHeadStore,
+        RelaxedGoneStore,
         RelaxedHeadLoad,
         WiderBound,
+        NoWakeFence,
+        ClockBeforeStore,
     }
 
     static SEED: AtomicU8 = AtomicU8::new(Fault::None as u8);
+    /// How many stores are left until the writer dies.
+    static LIFE: AtomicUsize = AtomicUsize::new(usize::MAX);
 
     pub fn seed(fault: Fault) {
         SEED.store(fault as u8, SeqCst);
@@ -45,9 +50,16 @@ mod seeded {
         SEED.load(SeqCst) == fault as u8
     }
 
+    /// Lets the writer die after so many stores: of all that follow, nobody sees anything. Its
+    /// successor comes with `usize::MAX`.
+    pub fn live_for(stores: usize) {
+        LIFE.store(stores, SeqCst);
+    }
+
     pub fn fence(order: Ordering) {
         let missing = match order {
             Ordering::Release => Fault::NoReleaseFence,
+            Ordering::SeqCst => Fault::NoWakeFence,
             _ => Fault::NoAcquireFence,
         };
         if !is_seeded(missing) {
@@ -76,9 +88,21 @@ mod seeded {
         }
 
         pub fn store(&self, value: u64, order: Ordering) {
-            let weak = is_seeded(Fault::RelaxedHeadStore);
-            self.0
-                .store(value, if weak { Ordering::Relaxed } else { order });
+            let life = LIFE.load(SeqCst);
+            if life == 0 {
+                return;
+            }
+            LIFE.store(life - usize::from(life != usize::MAX), SeqCst);
+            // The mark of a board that is gone is the lowest bit of head.
+            let fault = match value & 1 {
+                0 => Fault::RelaxedHeadStore,
+                _ => Fault::RelaxedGoneStore,
+            };
+            let order = match order {
+                Ordering::Release if is_seeded(fault) => Ordering::Relaxed,
+                order => order,
+            };
+            self.0.store(value, order);
         }
     }
 }

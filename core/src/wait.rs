@@ -5,12 +5,10 @@ use std::time::{Duration, Instant};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reader::Reader;
-use crate::ring::{Copied, Head};
+use crate::ring::Copied;
 use crate::snapshot::Publication;
+use crate::waking::unwoken;
 
-/// Publications that follow each other faster, in nanoseconds, wake nobody (`Writer` tells why): a
-/// waiter then looks by itself after so long.
-pub(crate) const BRISK_NS: i64 = 20_000;
 /// A waiter looks so often whether the board was removed by one who does not know Pegel.
 const GLANCE: Duration = Duration::from_secs(1);
 /// A waiter looks so often at a board that is just being replaced.
@@ -37,24 +35,14 @@ impl Reader {
                 return Err(self.inner().gone());
             }
             let glance = if head.gone { TRANSITION } else { GLANCE };
-            let time = left.min(glance).min(self.brisk_time(head));
-            if !time.is_zero() {
+            // Lapped since: there is something newer.
+            if let Copied::Whole(stamp) = self.inner().ring().copy(head.sequence, &mut []) {
+                let moment = Publication::moment_of(&stamp);
+                let age = clock::since_boot().saturating_sub(moment.since_boot);
+                let time = left.min(glance);
+                let time = unwoken(age).map_or(time, |unwoken| time.min(unwoken));
                 self.inner().sleep(head, time);
             }
-        }
-    }
-
-    /// How long the next publication could still come without waking anybody, or else for ever.
-    fn brisk_time(&self, head: Head) -> Duration {
-        let stamp = match self.inner().ring().copy(head.sequence, &mut []) {
-            Copied::Whole(stamp) => stamp,
-            Copied::Lapped => return Duration::ZERO,
-        };
-        let moment = Publication::moment_of(&stamp);
-        let age = clock::since_boot().saturating_sub(moment.since_boot);
-        match u64::try_from(BRISK_NS.saturating_sub(age)) {
-            Ok(left) if age >= 0 => Duration::from_nanos(left),
-            _ => Duration::MAX,
         }
     }
 }

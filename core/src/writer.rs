@@ -14,10 +14,9 @@ use crate::ring::MAX_SEQUENCE;
 use crate::schema::Schema;
 use crate::segment::{ForkMark, Lock, try_lock};
 use crate::snapshot::Publication;
-use crate::sync::{Ordering, fence};
 use crate::trust::Access;
 use crate::turn::Turn;
-use crate::wait::BRISK_NS;
+use crate::waking::has_to_wake;
 
 /// How often a writer looks at the wall clock, and whether its files' names are still there.
 const GLANCE_NS: i64 = 1_000_000_000;
@@ -260,25 +259,10 @@ impl Writer {
         let present = present & self.optional;
         let stamp = Publication::words(moment, self.generation, present, record.len());
         ring.publish(sequence, &stamp, record);
-        if !self.is_brisk() {
+        if has_to_wake(self.last, clock::since_boot) {
             board.wake();
         }
         self.last = Some(now);
         Ok(sequence)
-    }
-
-    /// Whether the publication before this one is so fresh that no one can be asleep for long.
-    ///
-    /// A wake costs a system call even if nobody waits, many times a publication's own time, and
-    /// waiters cannot say that they are there: they may not write. So one who waits looks how old
-    /// the newest publication is. Younger than `BRISK_NS`: it sleeps only until it is that old, and the
-    /// next one need not wake it. Older: it sleeps for good, and the next one does. Both judge the
-    /// same stamp by the same clock; the writer after its store, the waiter before its load.
-    fn is_brisk(&self) -> bool {
-        // Without it, the store of the head could still be on its way when the clock is read.
-        fence(Ordering::SeqCst);
-        let now = clock::since_boot();
-        self.last
-            .is_some_and(|last| now.saturating_sub(last) < BRISK_NS)
     }
 }

@@ -296,5 +296,9 @@ fn a_board_grows_and_keeps_its_own_details_until_told_otherwise() {
         json!({ "a": 8, "b": null })
     );
     boards.fails(1, &["set", "a", "--unset", "a"], &["field a", "unknown"]);
-    boards.fails(2, &["set", "a", "b=1", "--unset", "b"], &["b is given twice"]);
+    boards.fails(
+        2,
+        &["set", "a", "b=1", "--unset", "b"],
+        &["b is given twice"],
+    );
 }
