@@ -73,6 +73,37 @@ pub unsafe extern "C" fn pegel_reader_open_as(
     })
 }
 
+/// Opens a board of those whom this program does not trust: if they cut its file off, that is PEGEL_CORRUPT,
+/// where other readers end with SIGBUS. Each look at the board is a system call instead of a few loads.
+/// Fields as for pegel_reader_open_as(); without any, count is 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_open_unmapped(
+    board: *const c_char,
+    fields: *const pegel_field,
+    count: usize,
+    details: *const c_char,
+    reader: *mut *mut pegel_reader,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: a C string, `count` fields, a C string or NULL, and room for a
+        // pointer.
+        let (board, fields, details, out) = unsafe {
+            (
+                Argument("board").text(board)?,
+                Argument("fields").slice(fields, count)?,
+                Argument("details").optional_text(details)?,
+                Argument("reader").out(reader)?,
+            )
+        };
+        let mut reader = Reader::open_unmapped(board)?;
+        if !fields.is_empty() {
+            reader = reader.view(&schema(fields, details)?)?;
+        }
+        *out = Box::into_raw(Box::new(reader)).cast();
+        Ok(())
+    })
+}
+
 /// What is known of the board.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_reader_info(

@@ -38,7 +38,7 @@ enum Language {
 
 impl Gen {
     pub fn run(self, place: &Place) -> Result<()> {
-        let reader = Reader::open(&place.board(&self.name)?)?;
+        let reader = Reader::open_unmapped(&place.board(&self.name)?)?;
         let (board, schema) = (reader.board(), reader.schema());
         let written = match self.language {
             Language::C => Ok(gen_c::header(board, schema)),

@@ -62,7 +62,7 @@ struct Listed {
 
 impl Listed {
     fn read(board: &str) -> pegel::Result<Self> {
-        let reader = Reader::open(board)?;
+        let reader = Reader::open_unmapped(board)?;
         let snapshot = match reader.read() {
             Err(error) if error.kind() == ErrorKind::Empty => None,
             read => Some(read?),

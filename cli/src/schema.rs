@@ -24,7 +24,7 @@ pub struct Schema {
 
 impl Schema {
     pub fn run(self, place: &Place) -> Result<()> {
-        let reader = Reader::open(&place.board(&self.name)?)?;
+        let reader = Reader::open_unmapped(&place.board(&self.name)?)?;
         let file = description::write(&reader)
             .map_err(|reason| Failure::Failed(format!("board {}: {reason}", reader.board())))?;
         Ok(write!(io::stdout(), "{file}")?)

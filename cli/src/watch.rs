@@ -49,7 +49,7 @@ pub struct Watch {
 impl Watch {
     pub fn run(self, place: &Place) -> Result<()> {
         let board = place.board(&self.name)?;
-        let mut reader = Reader::open(&board)?;
+        let mut reader = Reader::open_unmapped(&board)?;
         let mut after = 0;
         for _ in 0..self.count.unwrap_or(u64::MAX) {
             let snapshot = self.next(&board, &mut reader, after)?;
@@ -80,7 +80,7 @@ impl Watch {
             match reader.wait(after, Some(time)).and_then(|_| read()) {
                 Ok(snapshot) => return Ok(snapshot),
                 Err(error) if error.kind() == ErrorKind::Gone => {
-                    let fresh = Reader::open(board)?;
+                    let fresh = Reader::open_unmapped(board)?;
                     if fresh.lineage() != reader.lineage() {
                         after = 0;
                     }

@@ -21,6 +21,7 @@ use crate::segment::{Draft, Segment};
 use crate::snapshot::Publication;
 use crate::sync::{AtomicU64, Ordering};
 use crate::trust::{Access, names, open_trusted};
+use crate::unmapped;
 
 /// What a new segment goes on from: the board that it replaces, and the record to begin with.
 #[derive(Debug)]
@@ -54,6 +55,8 @@ pub struct Board {
     /// Of the file when it was opened.
     pub status: FileStat,
     words: Words,
+    /// Whether records are read through the mapping, or by system calls.
+    pub is_mapped: bool,
 }
 
 impl Board {
@@ -121,11 +124,26 @@ impl Board {
             status,
             words: layout.words(),
             place,
+            is_mapped: true,
         };
-        if board.ring().head().sequence < board.base {
+        if board
+            .file_ring()
+            .head()
+            .map_err(|error| board.cut_off(&error))?
+            .sequence
+            < board.base
+        {
             return Err(damaged(board.path(), "its sequence is below its first"));
         }
         Ok(board)
+    }
+
+    /// The same board, read by system calls. It stays mapped, for the kernel to find those who wait.
+    pub fn unmapped(self) -> Self {
+        Self {
+            is_mapped: false,
+            ..self
+        }
     }
 
     /// A new segment, not yet under its name.
@@ -222,9 +240,56 @@ impl Board {
         )
     }
 
+    fn file_ring(&self) -> unmapped::Ring<'_> {
+        unmapped::Ring {
+            file: self.segment.file(),
+            head: self.words.head * WORD,
+            slot_count: self.layout.slot_count,
+        }
+    }
+
+    /// The newest publication and whether the board is gone.
+    #[inline]
+    pub fn head(&self) -> Result<Head> {
+        if self.is_mapped {
+            return Ok(self.ring().head());
+        }
+        self.file_ring()
+            .head()
+            .map_err(|error| self.cut_off(&error))
+    }
+
+    /// Copies a publication; see `Ring::copy`.
+    #[inline]
+    pub fn copy(&self, sequence: u64, payload: &mut [u8]) -> Result<Copied> {
+        if self.is_mapped {
+            return Ok(self.ring().copy(sequence, payload));
+        }
+        let slot = self.layout.slot_offset(sequence);
+        let room = payload.len().min(self.schema.record_size());
+        self.file_ring()
+            .copy(sequence, slot, &mut payload[..room])
+            .map_err(|error| self.cut_off(&error))
+    }
+
+    fn cut_off(&self, error: &std::io::Error) -> Error {
+        match error.raw_os_error() {
+            Some(errno) => Error::system(Errno::from_raw(errno), "read", self.path()),
+            None => damaged(self.path(), "its end was cut off"),
+        }
+    }
+
     /// How many writers have taken the board.
     pub fn generation(&self) -> u64 {
-        self.generation_word().load(Ordering::Relaxed)
+        if self.is_mapped {
+            return self.generation_word().load(Ordering::Relaxed);
+        }
+        let mut word = [0; WORD];
+        let read = self
+            .segment
+            .file()
+            .read_exact_at(&mut word, (self.words.generation * WORD) as u64);
+        read.map_or(0, |()| u64::from_ne_bytes(word))
     }
 
     /// Counts a writer. Only for the holder of the lock.

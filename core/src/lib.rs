@@ -87,6 +87,8 @@ mod turn;
 #[cfg(not(pegel_loom))]
 mod typed;
 #[cfg(not(pegel_loom))]
+mod unmapped;
+#[cfg(not(pegel_loom))]
 mod value;
 #[cfg(not(pegel_loom))]
 mod wait;

@@ -69,6 +69,15 @@ impl Reader {
         })
     }
 
+    /// Opens a board of those whom this program does not trust not to cut its file off: that is then
+    /// an error, where [`Reader::open`] lets the kernel end the program with SIGBUS. Each look at
+    /// the board is a system call instead of a few loads.
+    pub fn open_unmapped(board: &str) -> Result<Self> {
+        let mut reader = Self::open(board)?;
+        reader.board = reader.board.unmapped();
+        Ok(reader)
+    }
+
     /// The same reader, handing over records of a schema that its program was made for: the board may
     /// have an earlier or a later version of it. Fields that the board lacks get their defaults, or are
     /// unknown; else `INVALID_FIELDS` names the difference.
@@ -91,10 +100,15 @@ impl Reader {
         Ok(self)
     }
 
-    /// Opens the board that now stands at the same place, in the same view.
+    /// Opens the board that now stands at the same place, in the same way and view.
     pub fn reopen(&self) -> Result<Self> {
+        let board = Board::open(self.board.place.clone(), Access::Read)?;
         let reader = Self {
-            board: Board::open(self.board.place.clone(), Access::Read)?,
+            board: if self.board.is_mapped {
+                board
+            } else {
+                board.unmapped()
+            },
             is_writers: false,
             view: None,
         };
@@ -168,7 +182,7 @@ impl Reader {
 
     /// The newest sequence, 0 when nothing has been published. One load.
     pub fn sequence(&self) -> u64 {
-        self.visible(self.board.ring().head())
+        self.board.head().map_or(0, |head| self.visible(head))
     }
 
     pub(crate) fn visible(&self, head: Head) -> u64 {
@@ -297,7 +311,7 @@ impl Reader {
 
     /// The head, once it is certain that the board is still there.
     pub(crate) fn head(&self) -> Result<Head> {
-        let head = self.board.ring().head();
+        let head = self.board.head()?;
         // Who marks a board as gone may die before it is; so the name decides.
         if head.gone && !self.board.is_current() {
             return Err(self.board.gone());
@@ -316,7 +330,7 @@ impl Reader {
             None => self.board.schema.record_size(),
         };
         let room = buffer.len().min(wanted);
-        let Copied::Whole(stamp) = self.board.ring().copy(sequence, &mut buffer[..room]) else {
+        let Copied::Whole(stamp) = self.board.copy(sequence, &mut buffer[..room])? else {
             return Ok(None);
         };
         let length = ring::length(&stamp);

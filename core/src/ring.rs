@@ -95,17 +95,18 @@ pub struct Ring<'words> {
     head: &'words AtomicU64,
     slots: &'words [AtomicU64],
     slot_words: usize,
-    slot_count: u64,
+    slot_count: u32,
 }
 
 impl<'words> Ring<'words> {
     /// A ring of `slots.len() / slot_words` slots, which must be a power of two.
+    #[allow(clippy::cast_possible_truncation)] // far fewer than 2^32
     pub fn new(head: &'words AtomicU64, slots: &'words [AtomicU64], slot_words: usize) -> Self {
         Self {
             head,
             slots,
             slot_words,
-            slot_count: (slots.len() / slot_words) as u64,
+            slot_count: (slots.len() / slot_words) as u32,
         }
     }
 
@@ -160,20 +161,28 @@ impl<'words> Ring<'words> {
         // Orders the loads above before the load below: if one of them saw a newer publication's
         // word, this load sees how far the writer had come before it.
         fence(Ordering::Acquire);
-        let moved = Head::of(self.head.load(Ordering::Relaxed))
-            .sequence
-            .wrapping_sub(sequence);
-        match moved.checked_add(headroom()) {
-            Some(distance) if distance <= self.slot_count => Copied::Whole(stamp),
-            _ => Copied::Lapped,
+        let head = Head::of(self.head.load(Ordering::Relaxed));
+        if is_whole(head, sequence, self.slot_count) {
+            Copied::Whole(stamp)
+        } else {
+            Copied::Lapped
         }
     }
 
     fn slot(&self, sequence: u64) -> &'words [AtomicU64] {
         #[allow(clippy::cast_possible_truncation)] // less than the number of slots
-        let start = (sequence & (self.slot_count - 1)) as usize * self.slot_words;
+        let start = (sequence & u64::from(self.slot_count - 1)) as usize * self.slot_words;
         &self.slots[start..start + self.slot_words]
     }
+}
+
+/// Whether a copy of `sequence` was finished, as the head says that was loaded after it, before the
+/// writer came near its slot.
+pub fn is_whole(head: Head, sequence: u64, slot_count: u32) -> bool {
+    let moved = head.sequence.wrapping_sub(sequence);
+    moved
+        .checked_add(headroom())
+        .is_some_and(|distance| distance <= u64::from(slot_count))
 }
 
 /// The payload's length in bytes, as a stamp has it.

@@ -40,6 +40,14 @@ impl<R: Record> Reader<R> {
         ))
     }
 
+    /// As [`Reader::open`], for a board of those whom this program does not trust; see
+    /// [`dynamic::Reader::open_unmapped`].
+    pub fn open_unmapped(board: &str) -> Result<Self> {
+        Ok(Self::of(
+            dynamic::Reader::open_unmapped(board)?.view(&schema::<R>()?)?,
+        ))
+    }
+
     fn of(inner: dynamic::Reader) -> Self {
         Self {
             inner,

@@ -36,7 +36,7 @@ impl Reader {
             }
             let glance = if head.gone { TRANSITION } else { GLANCE };
             // Lapped since: there is something newer.
-            if let Copied::Whole(stamp) = self.inner().ring().copy(head.sequence, &mut []) {
+            if let Copied::Whole(stamp) = self.inner().copy(head.sequence, &mut [])? {
                 let moment = Publication::moment_of(&stamp);
                 let age = clock::since_boot().saturating_sub(moment.since_boot);
                 let time = left.min(glance);

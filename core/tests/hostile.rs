@@ -6,6 +6,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use pegel::dynamic::{Reader, Writer};
@@ -136,6 +138,75 @@ fn a_damaged_board_can_be_removed() {
     File::create(boards.file()).unwrap();
     unlink(&boards.name()).unwrap();
     assert_eq!(boards.open_kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn a_board_that_is_cut_off_under_an_unmapped_reader_is_an_error() {
+    let boards = Boards::new();
+    let whole = good().len() as u64;
+    for length in [
+        whole - 1,
+        head_offset() as u64 + 8,
+        head_offset() as u64,
+        1,
+        0,
+    ] {
+        fs::write(boards.file(), good()).unwrap();
+        let reader = Reader::open_unmapped(&boards.name()).unwrap();
+        assert_eq!(reader.read().unwrap().bytes(), [3; 32]);
+        assert_eq!(reader.info().generation, 1);
+        let file = File::options().write(true).open(boards.file()).unwrap();
+        file.set_len(length).unwrap();
+        let is_head_there = length > head_offset() as u64;
+        // The newest record stands before the last slot.
+        let read = reader.read().map(|now| now.bytes().to_vec());
+        if length == whole - 1 {
+            assert_eq!(read.unwrap(), [3; 32]);
+        } else {
+            let error = read.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+            assert!(error.to_string().contains("cut off"), "{error}");
+        }
+        assert_eq!(reader.sequence(), if is_head_there { 3 } else { 0 });
+        let waited = reader.wait(3, Some(Duration::from_millis(1)));
+        let expected = if length == whole - 1 {
+            ErrorKind::Timeout
+        } else {
+            ErrorKind::Corrupt
+        };
+        assert_eq!(waited.unwrap_err().kind(), expected);
+    }
+}
+
+#[test]
+fn unmapped_readers_get_whole_records_from_a_writer_at_full_speed() {
+    const SIZE: usize = 1000;
+    let boards = Boards::new();
+    let schema = Schema::new(vec![Field::bytes(1000)]).unwrap();
+    let mut writer = Writer::create(&boards.name(), &schema, &Options::default()).unwrap();
+    writer.publish(&[1; SIZE]).unwrap();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                let byte = (writer.reader().sequence() + 1).to_ne_bytes()[0];
+                writer.publish(&[byte; SIZE]).unwrap();
+            }
+        });
+        let reader = Reader::open_unmapped(&boards.name()).unwrap();
+        let mut whole = 0;
+        while whole < 20_000 {
+            match reader.read() {
+                Ok(now) => {
+                    let byte = now.stamp().sequence.to_ne_bytes()[0];
+                    assert_eq!(now.bytes(), [byte; SIZE]);
+                    whole += 1;
+                }
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Busy),
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
 }
 
 proptest! {

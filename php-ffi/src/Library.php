@@ -136,16 +136,17 @@ final class Library
         return $this->hold(new Handle($board, $reader));
     }
 
-    /** A reader for a program that was made for these fields. */
-    public function openReaderAs(string $board, Schema $schema): Handle
+    /** A reader for a program that was made for these fields, or that does not trust the board's writers. */
+    public function openReaderAs(string $board, ?Schema $schema, bool $mapped): Handle
     {
         $reader = $this->c->new('pegel_reader *');
-        $fields = array_values($schema->fields);
-        $status = $this->c->pegel_reader_open_as(
+        $fields = array_values($schema?->fields ?? []);
+        $function = $mapped ? 'pegel_reader_open_as' : 'pegel_reader_open_unmapped';
+        $status = $this->c->$function(
             Argument::text($board),
-            $this->fields($fields),
+            $fields === [] ? null : $this->fields($fields),
             count($fields),
-            $schema->details(),
+            $schema?->details(),
             FFI::addr($reader)
         );
         $this->check($status);

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Pegel\Tests;
 
-use Pegel\{Field, Full, Gone, InvalidArgument, InvalidFields, Reader, Schema, Snapshot, Unpublished, Writer};
+use Pegel\{Corrupt, Field, Full, Gone, InvalidArgument, InvalidFields, Reader, Schema, Snapshot, Unpublished, Writer};
 
 /** The newest records, every publication, and boards that grow meanwhile. */
 final class HistoryTest extends BoardTestCase
@@ -144,6 +144,26 @@ final class HistoryTest extends BoardTestCase
         $this->assertThrows(InvalidFields::class, 'in ft', fn () => Reader::open($this->board('tank'), $other));
         $writer->close();
         $this->assertThrows(InvalidFields::class, 'in ft', fn () => Writer::create($this->board('tank'), $other));
+    }
+
+    public function testABoardThatIsCutOffIsAnErrorToThoseWhoDoNotMapIt(): void
+    {
+        $writer = $this->writer();
+        $writer->publish(level: 1.0);
+        $schema = Schema::of(level: Field::f64('m'), wind: Field::f32(optional: true));
+        $readers = [
+            Reader::open($this->board('tank'), mapped: false),
+            Reader::open($this->board('tank'), $schema, mapped: false),
+        ];
+        foreach ($readers as $reader) {
+            $this->assertSame(1.0, $reader->read()['level']);
+        }
+        $writer->close();
+        ftruncate(fopen("{$this->directory}/pegel.tank", 'r+'), 100);
+        foreach ($readers as $reader) {
+            $this->assertThrows(Corrupt::class, 'cut off', fn () => $reader->read());
+            $this->assertThrows(Corrupt::class, 'cut off', fn () => $reader->wait(1, timeout: 1.0));
+        }
     }
 
     public function testACreatorWaitsForItsTurn(): void

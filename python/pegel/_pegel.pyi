@@ -169,7 +169,9 @@ class Snapshot(Mapping[str, Any]):
 
 @final
 class Reader:
-    def __new__(cls, board: _Board, /, schema: _Fields | None = None) -> Self: ...
+    def __new__(
+        cls, board: _Board, /, schema: _Fields | None = None, *, mapped: bool = True
+    ) -> Self: ...
     @property
     def board(self) -> str: ...
     @property

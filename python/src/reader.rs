@@ -27,8 +27,12 @@ pub struct Opened {
 }
 
 impl Opened {
-    fn new(py: Python<'_>, place: &str, view: Option<&Schema>) -> PyResult<Self> {
-        let core = pegel::dynamic::Reader::open(place);
+    fn new(py: Python<'_>, place: &str, view: Option<&Schema>, mapped: bool) -> PyResult<Self> {
+        let core = if mapped {
+            pegel::dynamic::Reader::open(place)
+        } else {
+            pegel::dynamic::Reader::open_unmapped(place)
+        };
         let core = core.and_then(|core| match view {
             Some(schema) => core.view(schema),
             None => Ok(core),
@@ -88,6 +92,7 @@ pub fn snapshot(
 pub struct Handle {
     place: String,
     view: Option<Schema>,
+    mapped: bool,
     /// `None` when closed; shared with a wait that goes on in another thread.
     opened: Mutex<Option<Arc<Opened>>>,
 }
@@ -112,7 +117,12 @@ impl Handle {
 
     /// Opens the board that has the name now, unless the reader was closed meanwhile.
     pub fn reopen(&self, py: Python<'_>) -> PyResult<()> {
-        let fresh = Arc::new(Opened::new(py, &self.place, self.view.as_ref())?);
+        let fresh = Arc::new(Opened::new(
+            py,
+            &self.place,
+            self.view.as_ref(),
+            self.mapped,
+        )?);
         // What it replaces is dropped when the lock is free again.
         let _old = self
             .locked()
@@ -126,6 +136,9 @@ impl Handle {
 ///
 /// With a schema, given as for `Writer`, it hands over records of that, also if the board has an earlier
 /// or a later version of it.
+///
+/// `mapped=False` is for boards of writers that this program does not trust: if they cut the file off,
+/// that is `Corrupt`, where it ends the process else. Each look at the board is a system call then.
 #[pyclass(frozen, module = "pegel")]
 pub struct Reader(Arc<Handle>);
 
@@ -138,16 +151,22 @@ impl Reader {
 #[pymethods]
 impl Reader {
     #[new]
-    #[pyo3(signature = (board, /, schema=None))]
+    #[pyo3(signature = (board, /, schema=None, *, mapped=true))]
     #[allow(clippy::needless_pass_by_value)] // a Python argument
-    fn new(py: Python<'_>, board: PathBuf, schema: Option<Bound<'_, PyAny>>) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        board: PathBuf,
+        schema: Option<Bound<'_, PyAny>>,
+        mapped: bool,
+    ) -> PyResult<Self> {
         let place = place(&board)?;
         let view = schema.map(|schema| schema::schema(place, Some(&schema), None, None));
         let view = view.transpose()?;
-        let opened = Opened::new(py, place, view.as_ref())?;
+        let opened = Opened::new(py, place, view.as_ref(), mapped)?;
         Ok(Self(Arc::new(Handle {
             place: place.into(),
             view,
+            mapped,
             opened: Mutex::new(Some(Arc::new(opened))),
         })))
     }
