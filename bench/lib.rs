@@ -19,11 +19,14 @@ impl Boards {
         format!("{}/{board}", self.0.path().display())
     }
 
-    /// A board with records of `size` bytes, a multiple of 8.
-    pub fn create(&self, board: &str, size: u32) -> Writer {
+    /// A board with records of `size` bytes, a multiple of 8, and `slots`, 0 for the default.
+    pub fn create(&self, board: &str, size: u32, slots: u32) -> Writer {
         let words = Field::new("words", Type::U64).array(size / 8);
         let schema = Schema::new(vec![words]).expect("one field");
-        let options = Options::default();
+        let options = Options {
+            slots,
+            ..Options::default()
+        };
         Writer::create(&self.name(board), &schema, &options).expect("a new board")
     }
 }

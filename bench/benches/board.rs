@@ -12,7 +12,7 @@ fn boards(criterion: &mut Criterion) {
     for size in [64, 1024, 4096, 65_536] {
         let mut group = criterion.benchmark_group(format!("{size} bytes"));
         group.throughput(Throughput::Bytes(size.into()));
-        let mut writer = boards.create(&format!("r{size}"), size);
+        let mut writer = boards.create(&format!("r{size}"), size, 0);
         let record = vec![7; size as usize];
         writer
             .publish(&record)

@@ -68,8 +68,8 @@ fn wakes(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("there and back");
 
     let boards = Boards::default();
-    let mut asked = boards.create("asked", SIZE);
-    drop(boards.create("answered", SIZE));
+    let mut asked = boards.create("asked", SIZE, 0);
+    drop(boards.create("answered", SIZE, 0));
     let mut child = other(boards.name("").trim_end_matches('/'));
     let answered = Reader::open(&boards.name("answered")).expect("the answering board");
     group.bench_function("boards", |bencher| {

@@ -180,17 +180,23 @@ pub(crate) fn canonical(field: &Field, value: &Value) -> Result<Value> {
         }
         .and_then(|value| document(field, &value).map(|_| value));
     }
-    if field.kind == Type::Text && field.count == 1 {
-        // Not by way of its bytes: there may be very many, and only the file's word for it yet.
-        return check_text(field, value).map(Into::into);
-    }
-    let mut place = vec![0; field.bytes_len()];
-    store_field(field, value, &mut place)?;
-    let alone = Field {
-        offset: 0,
-        ..field.clone()
+    // Nothing is as large as the field claims to be: there is only the file's word for it yet.
+    let of_element = |value: &Value| {
+        if field.kind == Type::Text {
+            return check_text(field, value).map(Into::into);
+        }
+        let mut place = vec![0; field.size as usize];
+        store(field, value, &mut place)?;
+        load(field.kind, &place).ok_or_else(|| mismatch(field, value))
     };
-    load_field(&alone, &place).ok_or_else(|| mismatch(field, value))
+    match elements(field, value)? {
+        [only] if field.count == 1 => of_element(only),
+        all => all
+            .iter()
+            .map(of_element)
+            .collect::<Result<_>>()
+            .map(Value::List),
+    }
 }
 
 fn load_field(field: &Field, record: &[u8]) -> Option<Value> {
@@ -211,28 +217,27 @@ fn load_field(field: &Field, record: &[u8]) -> Option<Value> {
 }
 
 fn store_field(field: &Field, value: &Value, place: &mut [u8]) -> Result<()> {
-    match value {
-        Value::List(values) if field.count > 1 && values.len() == field.count as usize => {
-            let elements = place.chunks_exact_mut(field.size as usize);
-            for (element, value) in elements.zip(values) {
-                store(field, value, element)?;
-            }
-            Ok(())
-        }
-        value if field.count == 1 => store(field, value, place),
-        value => {
-            let given = match value {
-                Value::List(values) => format!("{} elements", values.len()),
-                _ => "one value".into(),
-            };
-            let Field {
-                name, kind, count, ..
-            } = field;
-            Err(invalid(format!(
-                "field {name} is an array of {count} {kind}, not {given}"
-            )))
-        }
+    let places = place.chunks_exact_mut(field.size as usize);
+    for (element, value) in places.zip(elements(field, value)?) {
+        store(field, value, element)?;
     }
+    Ok(())
+}
+
+/// The values of a field's elements, as many as it has.
+fn elements<'value>(field: &Field, value: &'value Value) -> Result<&'value [Value]> {
+    let given = match value {
+        value if field.count == 1 => return Ok(std::slice::from_ref(value)),
+        Value::List(values) if values.len() == field.count as usize => return Ok(values),
+        Value::List(values) => format!("{} elements", values.len()),
+        _ => "one value".into(),
+    };
+    let Field {
+        name, kind, count, ..
+    } = field;
+    Err(invalid(format!(
+        "field {name} is an array of {count} {kind}, not {given}"
+    )))
 }
 
 fn invalid(message: String) -> Error {

@@ -5,7 +5,8 @@
 //! anything else. And at each of them a successor takes over what a death there would leave: a copy of
 //! the files as they stand, since memory that is shared and names are all that outlives a process. It
 //! publishes at once, with a sequence that nobody had, and is counted as one more writer. That a death does
-//! leave just that is shown by killing real ones, at KILLS instructions all over the way.
+//! leave just that is shown by killing real ones: at every instruction of an act that has no more than KILLS, and
+//! at KILLS all over the way of a longer one, as each needs a process that is stepped up to there.
 //!
 //! `instructions [EVERY] [KILLS]`: with EVERY, successors take over at each EVERY-th instruction only. It
 //! prints what it covered.
@@ -350,12 +351,13 @@ fn main() {
         let given = arguments.get(index).map(|text| text.parse());
         given.map_or(usual, |number| number.expect("a number"))
     };
-    let (every, kills) = (number(1, 1), number(2, 200));
+    let (every, most_kills) = (number(1, 1), number(2, 3000));
     println!("act        bytes  instructions  successors  kills");
     for words in [8, 128] {
         for act in ACTS {
             let (instructions, successors) = stop_everywhere(act, words, every);
             assert!(instructions > 50, "{act:?} was over too soon");
+            let kills = most_kills.min(instructions);
             kill_all_over(act, words, instructions, kills);
             let (act, bytes) = (format!("{act:?}"), words * 8);
             println!("{act:9} {bytes:>6} {instructions:>13} {successors:>11} {kills:>6}");
