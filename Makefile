@@ -85,9 +85,12 @@ bench: packages build ## Measure, side by side in one run
 	$(PYTHON) bench/python/read.py
 
 .PHONY: campaign
-campaign: ## Stop and kill a writer at every instruction (test does so at some)
+campaign: MINUTES ?= 10
+campaign: packages build ## Kill and stop at every instruction, then at random (MINUTES=10 SEED=n)
 	cargo build --release --locked -p pegel-tests
 	target/release/instructions
+	PYTHONPATH=tests $(WATCHDOG) $$(($(MINUTES) * 60 + 600)) $(PYTHON) -m campaign.campaign \
+		--minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 .PHONY: header
 header: ## Write include/pegel.h anew from the sources

@@ -1,0 +1,28 @@
+"""Writers and readers killed and stopped at random; `make campaign` goes on for longer."""
+
+import pytest
+
+from campaign.campaign import run
+from campaign.players import LANGUAGES
+from campaign.tally import FAULTS
+
+# With it, the very first writer is one in C.
+SEED = 1
+
+
+def test_no_death_tears_loses_repeats_or_blocks_a_record(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tally = run(seconds=12, seed=SEED)
+    assert (tally.faults(), capsys.readouterr().err) == ({}, "")
+    assert {language for _, language in tally.counts} == set(LANGUAGES)
+    assert len({form for form, _ in tally.counts}) == 6
+    assert tally.kills() > 60
+    assert tally.total("writers stopped") > 0
+    assert tally.total("reads") > tally.kills()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_writer_with_a_fault_is_found_out(fault: str) -> None:
+    tally = run(seconds=2, seed=SEED, fault=fault, patience=2 if fault == "stuck" else 60)
+    assert list(tally.faults()) == [fault]
