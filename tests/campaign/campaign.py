@@ -62,8 +62,9 @@ def main() -> None:
     tally = run(arguments.minutes * 60, arguments.seed, arguments.fault)
     print(tally.table())
     faults = tally.faults()
-    print(f"{tally.kills()} kills, nothing torn, lost, repeated or stuck" if not faults else faults)
-    sys.exit(1 if faults else 0)
+    if faults:
+        sys.exit(f"{tally.kills()} kills: {faults}")
+    print(f"{tally.kills()} kills, and no record torn, lost or repeated, and nobody stuck")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,9 @@ from campaign.players import Player
 from campaign.readers import Readers, first_record, pattern, record_size
 from campaign.stage import Setting, Stage
 
+# Seconds: the others are struck while they take over, or thereabouts.
+TAKING_OVER = 0.001
+
 
 class OneWriter(Stage):
     """A writer holds the board until it is killed, and the next one takes over."""
@@ -47,10 +50,11 @@ class OneWriter(Stage):
         self.firsts.append(newest + 1)
         self.authors.append(writer.number)
         writer.begin()
-        # Some die while they take over.
         if self.chance.random() < 0.8:
             self.until(lambda: writer.lines)
-        self.pause()
+            self.pause()
+        else:
+            self.watch(self.chance.uniform(0, TAKING_OVER))
         if self.chance.random() < 0.1:
             self.stop(writer)
             readers.see_them_read()
