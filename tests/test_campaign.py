@@ -13,7 +13,7 @@ SEED = 1
 def test_no_death_tears_loses_repeats_or_blocks_a_record(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    tally = run(seconds=12, seed=SEED)
+    tally = run(seconds=10, seed=SEED)
     assert (tally.faults(), capsys.readouterr().err) == ({}, "")
     assert {language for _, language in tally.counts} == set(LANGUAGES)
     assert len({form for form, _ in tally.counts}) == 6

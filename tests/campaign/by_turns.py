@@ -13,7 +13,7 @@ ENDLESS = 1_000_000_000
 
 
 class Turns(Stage):
-    """What by turns means: every turn is one publication, and nobody waits for the dead."""
+    """Every turn is one publication, and nobody waits for the dead."""
 
     role: str
     amount: int
@@ -31,6 +31,7 @@ class Turns(Stage):
         self.reports = self.deaths = 0
 
     def is_author(self, sequence: int, author: int) -> bool:
+        """Its writer or a reader may be the first to tell; all others must tell the same."""
         self.authors.extend([0] * (sequence + 1 - len(self.authors)))
         known = self.authors[sequence]
         self.authors[sequence] = author
@@ -69,12 +70,13 @@ class Turns(Stage):
         self.deaths += 1
 
     def finish(self, crew: list[Player]) -> None:
-        """Ends them all. Each death may hide one turn that its writer could not tell."""
+        """Ends them all, which is one more death for each."""
         for writer in crew:
             self.end(writer)
         self.check_sum("turns", self.board.sequence - 1)
 
     def check_sum(self, what: str, found: int) -> None:
+        """Whether there are as many as the writers told, and at most one more for each death."""
         told, most = self.reports, self.reports + self.deaths
         complaint = f"{told} to {most} {what} were told, there are {found}"
         if found < told:
@@ -105,7 +107,7 @@ class ByTurns(Turns):
 
 
 class Counter(Turns):
-    """Eight add to a count."""
+    """Eight add to a count, and nothing that they add is lost."""
 
     def __init__(self, setting: Setting, role: str) -> None:
         super().__init__(setting, role, {"count": pegel.u64()}, {"count": 0})

@@ -26,9 +26,10 @@ class OneWriter(Stage):
 
     def report(self, writer: Player, sequence: int) -> None:
         first = self.firsts[-1]
-        if writer.lines == 1 and sequence != first:
-            fault = "repeated" if sequence < first else "lost"
-            self.blame(writer.language, fault, f"began with {sequence} where {first} was next")
+        if sequence < first or sequence <= writer.sequence:
+            self.blame(writer.language, "repeated", f"{sequence} was published before")
+        elif not writer.sequence and sequence > first:
+            self.blame(writer.language, "lost", f"began with {sequence} where {first} was next")
         writer.sequence = sequence
 
     def play(self, seconds: float) -> None:

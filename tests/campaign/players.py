@@ -13,7 +13,9 @@ its sequence, its author, and a pattern of AMOUNT words that follows from both.
 - `update` and `publish_if` add one to the board's count, AMOUNT times, taking it each time. Their
   lines are the sequences.
 
-Any other line is a complaint. The program in C is given a fault too, which it has every tenth time.
+Any other line is a complaint. The program in C may be given a fault, and then it has that for every
+tenth sequence: half of a torn record is the one before's, a lost one was never published, and a
+repeated one is another author's. A stuck writer never begins.
 """
 
 import os

@@ -18,7 +18,7 @@ def record_size(words: int) -> str:
 
 
 def first_record(words: int) -> dict[str, object]:
-    """That of author 0."""
+    """Sequence 1 of author 0, with the pattern that the programs make of it."""
     return {"sequence": 1, "author": 0, "pattern": [0x5BD1E995] * words}
 
 

@@ -12,13 +12,14 @@ import pegel
 from campaign.players import Cast, Player
 from campaign.tally import Tally
 
-# How often a language's players write and are killed: those that start fast more often.
+# How often a killed writer's successor is of a language: more often of those that start fast.
 WEIGHTS = {"c": 5, "php": 1, "python": 1, "rust": 5}
+# Seconds until somebody is struck.
 LONGEST_PAUSE = 0.02
 
 
 class NoProgressError(Exception):
-    """Somebody waits for what does not come, or ended; nothing more is to be learnt here."""
+    """Somebody says nothing any more, or ended; nothing more is to be learnt on this board."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class Stage:
             self.listen(left)
 
     def until(self, condition: Callable[[], object]) -> None:
-        """Whoever the condition waits for ends it with silence."""
+        """Waits for what players do; `listen` gives up when they are silent."""
         while not condition():
             self.listen(self.setting.patience)
 
@@ -175,9 +176,8 @@ class Stage:
         """A reader says what it saw."""
         self.count(reader, "reads", reads)
         if torn:
-            self.blame(
-                reader.language, "torn", f"{torn} records up to {sequence} are not whole", torn
-            )
+            complaint = f"{torn} records up to {sequence} are not whole"
+            self.blame(reader.language, "torn", complaint, torn)
         if repeated:
             complaint = f"{repeated} records up to {sequence} were before, or were others"
             self.blame(reader.language, "repeated", complaint, repeated)

@@ -47,12 +47,14 @@ class Tally:
     def table(self) -> str:
         # Two words stand above each other, which keeps the columns narrow.
         words = {column: column.rpartition(" ") for column in WIDTHS}
+        forms = list(dict.fromkeys(form for form, _ in self.counts))
+        order = sorted(self.counts, key=lambda both: (forms.index(both[0]), both[1]))
         totals: dict[str, object] = {column: self.total(column) for column in WIDTHS}
         return "\n".join(
             [
                 row("", "", {column: first for column, (first, _, _) in words.items()}),
                 row("form", "language", {column: last for column, (_, _, last) in words.items()}),
-                *(row(*both, dict(counts)) for both, counts in self.counts.items()),
+                *(row(*both, dict(self.counts[both])) for both in order),
                 row("all", "", totals),
             ]
         )
