@@ -284,6 +284,23 @@ def test_a_board_in_a_file_system_that_became_full(attempt: Attempt) -> None:
     attempt.succeeds("write")
 
 
+def test_a_board_that_cannot_grow_in_a_full_file_system(attempt: Attempt) -> None:
+    schema = "field = [{ name = 'level', type = 'f64', unit = 'm' }]"
+    create = [str(built("target/release/pegel")), "create", str(attempt.directory / "tank")]
+    first = f"echo {shlex.quote(schema)} | {shlex.join([*create, '/dev/stdin'])}"
+    after_filling_a_tmpfs(attempt, first)
+    attempt.fails("create", pegel.NoSpace, str(attempt.directory))
+    attempt.fails("read", pegel.Empty, "nothing has been published")
+
+
+def test_no_files_of_that_size(attempt: Attempt) -> None:
+    attempt.prefix = ["prlimit", "--fsize=2000"]
+    attempt.fails("create", pegel.NoSpace, "ulimit -f")
+    assert not list(attempt.directory.iterdir())
+    put_board(attempt.file)
+    attempt.succeeds("write")
+
+
 def test_strangers_boards_where_everybody_may_create() -> None:
     if not IS_ROOT:
         pytest.fail("this needs two other users: run it as root")

@@ -137,6 +137,14 @@ impl Error {
                 ErrorKind::NoSpace,
                 "; make room, or keep the board in another directory",
             ),
+            Errno::EFBIG => (
+                ErrorKind::NoSpace,
+                "; this process may not make files of its size (`ulimit -f`)",
+            ),
+            Errno::EMFILE => (
+                ErrorKind::System,
+                "; this process may open no more (`ulimit -n`): close what it does not need",
+            ),
             Errno::ELOOP => (
                 ErrorKind::Untrusted,
                 "; it is a symbolic link, which is never followed",

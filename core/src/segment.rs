@@ -7,11 +7,13 @@ use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 use std::time::Duration;
 
 use memmap2::{MmapOptions, MmapRaw};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, fcntl, open, posix_fallocate, renameat};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, fchown, linkat, unlink};
@@ -122,6 +124,11 @@ impl Draft {
         let failed = |errno| Error::system(errno, "create a board in", directory);
         let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
         let file: OwnedFd = open(directory, flags, Mode::S_IRUSR).map_err(failed)?;
+        // The kernel's own answer to that would be a signal that ends the process (man 2 getrlimit).
+        let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE).map_err(failed)?;
+        if size as u64 > limit {
+            return Err(failed(Errno::EFBIG));
+        }
         reserve(&file, size).map_err(failed)?;
         // Not by open: its mode is subject to the umask, which is not ours to change.
         fchmod(&file, Mode::from_bits_truncate(mode)).map_err(failed)?;
@@ -246,6 +253,113 @@ fn whole_file(lock: Lock) -> libc::flock {
         l_start: 0,
         l_len: 0,
         l_pid: 0,
+    }
+}
+
+/// An open file whose lock is this process's alone. A forked child shares the open file, and would keep
+/// the lock for as long as it lives; so what is open in a child under this number is another one.
+#[derive(Debug)]
+pub struct OwnFile {
+    file: File,
+    held: &'static Held,
+}
+
+impl OwnFile {
+    /// Before it is locked, so that no child can ever have the lock.
+    pub fn new(file: File) -> Self {
+        static IS_READY: AtomicBool = AtomicBool::new(false);
+        if !IS_READY.swap(true, Ordering::Relaxed) {
+            // SAFETY: the handler only does what a signal handler may do. (man 3 pthread_atfork; fork
+            // in a program of many threads, man 7 signal-safety.) It can only fail for want of memory,
+            // and a child then keeps the lock.
+            unsafe { libc::pthread_atfork(None, None, Some(let_go_in_child)) };
+        }
+        let held = Held::take(file.as_raw_fd());
+        Self { file, held }
+    }
+}
+
+impl std::ops::Deref for OwnFile {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.file
+    }
+}
+
+impl Drop for OwnFile {
+    fn drop(&mut self) {
+        self.held.descriptor.store(Held::FREE, Ordering::Relaxed);
+    }
+}
+
+/// Where a forked child finds what to let go. None is ever freed, but used again: so the child can walk
+/// along them without a lock, which another thread of its parent may have held.
+#[derive(Debug)]
+struct Held {
+    descriptor: AtomicI32,
+    next: AtomicPtr<Held>,
+}
+
+static HELD: AtomicPtr<Held> = AtomicPtr::new(std::ptr::null_mut());
+
+impl Held {
+    const FREE: i32 = -1;
+
+    fn take(descriptor: i32) -> &'static Self {
+        let mut next = &HELD;
+        while let Some(held) = Self::at(next) {
+            let taken = held.descriptor.compare_exchange(
+                Self::FREE,
+                descriptor,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
+            if taken.is_ok() {
+                return held;
+            }
+            next = &held.next;
+        }
+        let held: &'static Self = Box::leak(Box::new(Self {
+            descriptor: AtomicI32::new(descriptor),
+            next: AtomicPtr::new(std::ptr::null_mut()),
+        }));
+        let mut first = HELD.load(Ordering::Acquire);
+        loop {
+            held.next.store(first, Ordering::Relaxed);
+            let new = std::ptr::from_ref(held).cast_mut();
+            match HELD.compare_exchange(first, new, Ordering::Release, Ordering::Acquire) {
+                Ok(_) => return held,
+                Err(other) => first = other,
+            }
+        }
+    }
+
+    fn at(pointer: &AtomicPtr<Self>) -> Option<&'static Self> {
+        // SAFETY: it is null or one of the list, which live for ever and are whole before anybody
+        // can find them.
+        unsafe { pointer.load(Ordering::Acquire).as_ref() }
+    }
+}
+
+extern "C" fn let_go_in_child() {
+    let mut next = &HELD;
+    while let Some(held) = Held::at(next) {
+        let descriptor = held.descriptor.swap(Held::FREE, Ordering::Relaxed);
+        if descriptor != Held::FREE {
+            // SAFETY: these are system calls; the descriptor is that of an open file of this process,
+            // which has one thread yet. Its number stays in use, as the handle that the child also got
+            // will close it: an eventfd holds nothing that anybody could miss.
+            unsafe {
+                libc::close(descriptor);
+                let other = libc::eventfd(0, libc::EFD_CLOEXEC);
+                if other >= 0 && other != descriptor {
+                    libc::dup3(other, descriptor, libc::O_CLOEXEC);
+                    libc::close(other);
+                }
+            }
+        }
+        next = &held.next;
     }
 }
 

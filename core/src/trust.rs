@@ -98,11 +98,16 @@ fn untrusted(path: &Path, reason: &str, remedy: &str) -> Error {
     )
 }
 
+/// Whether two statuses are of one file.
+pub fn is_same(one: &FileStat, other: &FileStat) -> bool {
+    (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+}
+
 /// Whether a path names this very file still. One that cannot be looked at, as after a change of
 /// user, is not known to be another.
 pub fn names(path: &Path, status: &FileStat) -> bool {
     match lstat(path) {
-        Ok(found) => (found.st_dev, found.st_ino) == (status.st_dev, status.st_ino),
+        Ok(found) => is_same(&found, status),
         Err(errno) => !matches!(errno, Errno::ENOENT | Errno::ENOTDIR),
     }
 }

@@ -1,7 +1,6 @@
 //! Whose turn it is to write: the lock in the file beside a board. The kernel keeps it, and frees it
 //! when its holder dies.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use nix::sys::stat::{FileStat, Mode, fchmod};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::place::Place;
-use crate::segment::{Draft, Lock, remove, try_lock};
+use crate::segment::{Draft, Lock, OwnFile, remove, try_lock};
 use crate::trust::{Access, names, open_trusted};
 
 /// The shortest and the longest sleep between two tries of one who waits.
@@ -19,7 +18,7 @@ const PATIENCE: (Duration, Duration) = (Duration::from_micros(50), Duration::fro
 /// The held lock of a board.
 #[derive(Debug)]
 pub struct Turn {
-    file: File,
+    file: OwnFile,
     status: FileStat,
     path: PathBuf,
     /// Made by this turn, and of no use unless something comes of it.
@@ -41,6 +40,7 @@ impl Turn {
                 }
                 opened => opened?,
             };
+            let file = OwnFile::new(file);
             if !try_lock(&file, Lock::Exclusive, path)? {
                 let (name, path) = (&place.name, path.display());
                 let message = format!("board {name} has a writer, which holds {path}");
@@ -85,7 +85,7 @@ impl Turn {
         if self.status.st_mode & 0o7777 == wanted {
             return Ok(());
         }
-        match fchmod(&self.file, Mode::from_bits_truncate(wanted)) {
+        match fchmod(&*self.file, Mode::from_bits_truncate(wanted)) {
             // Its owner will, when next it takes the board.
             Ok(()) | Err(Errno::EPERM) => Ok(()),
             Err(errno) => Err(Error::system(errno, "change the mode of", &self.path)),

@@ -12,9 +12,9 @@ use crate::place::Place;
 use crate::reader::Reader;
 use crate::ring::MAX_SEQUENCE;
 use crate::schema::Schema;
-use crate::segment::{ForkMark, Lock, try_lock};
+use crate::segment::{ForkMark, Lock, OwnFile, try_lock};
 use crate::snapshot::Publication;
-use crate::trust::Access;
+use crate::trust::{Access, is_same, open_trusted};
 use crate::turn::Turn;
 use crate::waking::has_to_wake;
 
@@ -28,6 +28,7 @@ const GLANCE_NS: i64 = 1_000_000_000;
 pub struct Writer {
     reader: Reader,
     turn: Turn,
+    _sign: OwnFile,
     fork: ForkMark,
     generation: u64,
     /// Nanoseconds since boot of this writer's last publication.
@@ -79,9 +80,7 @@ impl Writer {
         let fork = ForkMark::new(board.path())?;
         board.segment.reserve(board.path())?;
         turn.keep(board.status.st_mode)?;
-        // What readers ask for when they want to know whether the writer lives. Whoever may read the
-        // board may hold one too, so it keeps nobody out.
-        try_lock(board.segment.file(), Lock::Shared, board.path())?;
+        let sign = Self::sign(&board)?;
         if board.ring().head().gone {
             board.ring().unmark_gone();
         }
@@ -91,6 +90,7 @@ impl Writer {
         Ok(Self {
             reader: Reader::of_writer(board),
             turn,
+            _sign: sign,
             fork,
             generation,
             last: None,
@@ -99,6 +99,18 @@ impl Writer {
             optional,
             conversion: None,
         })
+    }
+
+    /// What readers ask for when they want to know whether the writer lives: a lock on the board. Whoever
+    /// may read it may hold one too, so it keeps nobody out.
+    fn sign(board: &Board) -> Result<OwnFile> {
+        let (file, status) = open_trusted(board.path(), Access::Read)?;
+        if !is_same(&status, &board.status) {
+            return Err(board.gone());
+        }
+        let sign = OwnFile::new(file);
+        try_lock(&sign, Lock::Shared, board.path())?;
+        Ok(sign)
     }
 
     /// Reads the same board.

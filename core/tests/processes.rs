@@ -256,6 +256,42 @@ fn a_forked_child_cannot_publish() {
 }
 
 #[test]
+#[allow(unsafe_code)]
+fn a_forked_child_does_not_keep_the_board() {
+    if let Some(board) = plays("parent") {
+        let mut writer = Writer::create(&board, &schema(), &Options::default()).unwrap();
+        // SAFETY: the test's process has one other thread, which sleeps; the children do little.
+        if let ForkResult::Parent { child } = unsafe { fork() }.unwrap() {
+            waitpid(child, None).unwrap();
+        } else {
+            // What the child does with its copy is nothing to its parent.
+            drop(writer);
+            std::process::exit(0);
+        }
+        writer.publish(&record(1)).unwrap();
+        let refused = Writer::open(&board, Some(Duration::ZERO)).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Locked);
+        // SAFETY: as above.
+        if let ForkResult::Child = unsafe { fork() }.unwrap() {
+            say_ready();
+        }
+        wait_for_end_of_input();
+        std::process::exit(0);
+    }
+    let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let board = format!("{}/a", directory.path().display());
+    let test = "a_forked_child_does_not_keep_the_board";
+    let mut parent = Process::start(test, "parent", &board);
+    parent.ready();
+    let reader = Reader::open(&board).unwrap();
+    assert!(reader.writer_alive().unwrap());
+    parent.kill();
+    assert!(!reader.writer_alive().unwrap());
+    let mut writer = Writer::open(&board, Some(Duration::ZERO)).unwrap();
+    assert_eq!(writer.publish(&record(2)).unwrap(), 2);
+}
+
+#[test]
 fn creators_race_and_one_wins() {
     let directory = tempfile::tempdir_in("/dev/shm").unwrap();
     for round in 0..50 {

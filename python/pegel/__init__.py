@@ -1,6 +1,5 @@
 """The latest value of something, in POSIX shared memory."""
 
-import os
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -30,14 +29,12 @@ from ._pegel import (
     Writer,
     __version__,
     boards,
-    close_inherited,
     directory,
     unlink,
 )
 from ._record import Record
 
 Mapping.register(Snapshot)  # pyright: ignore[reportAttributeAccessIssue]
-os.register_at_fork(after_in_child=close_inherited)
 
 
 class Error(Exception):

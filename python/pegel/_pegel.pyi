@@ -22,7 +22,6 @@ __all__ = [
     "Writer",
     "__version__",
     "boards",
-    "close_inherited",
     "directory",
     "unlink",
 ]
@@ -35,7 +34,6 @@ _Dtype: TypeAlias = numpy.dtype[numpy.void]
 _Record = TypeVar("_Record", bound=Record)
 
 def boards(directory: str | os.PathLike[str] | None = None) -> list[str]: ...
-def close_inherited() -> None: ...
 def directory() -> Path: ...
 def unlink(board: _Board, /) -> None: ...
 

@@ -65,7 +65,7 @@ mod _pegel {
     #[pymodule_export]
     use crate::snapshot::{Snapshot, Stamp};
     #[pymodule_export]
-    use crate::writer::{Writer, close_inherited};
+    use crate::writer::Writer;
     #[pymodule_export]
     use crate::{boards, directory, unlink};
 

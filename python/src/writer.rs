@@ -1,7 +1,7 @@
 //! `pegel.Writer`.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pegel::dynamic::Encoded;
 use pegel::{Condition, ErrorKind, Options};
@@ -29,26 +29,9 @@ use crate::wait::Deadline;
 pub struct Writer {
     path: PathBuf,
     layout: Arc<Layout>,
-    core: Arc<Core>,
-}
-
-/// `None` when closed. No Python code runs while it is locked: that could let another thread in,
-/// which would then wait for this one without letting it go on.
-type Core = Mutex<Option<pegel::dynamic::Writer>>;
-
-/// All writers of this process.
-static WRITERS: Mutex<Vec<Weak<Core>>> = Mutex::new(Vec::new());
-
-/// Closes the writers that a child got by fork. They could not publish, but would keep the board
-/// from everybody else when the parent is dead.
-#[pyfunction]
-pub fn close_inherited() {
-    for writer in locked(&WRITERS)
-        .drain(..)
-        .filter_map(|writer| writer.upgrade())
-    {
-        locked(&writer).take();
-    }
+    /// `None` when closed. No Python code runs while it is locked: that could let another thread in,
+    /// which would then wait for this one without letting it go on.
+    core: Mutex<Option<pegel::dynamic::Writer>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -59,7 +42,7 @@ impl Writer {
     fn with<T>(&self, task: impl FnOnce(&mut pegel::dynamic::Writer) -> T) -> PyResult<T> {
         let done = locked(&self.core).as_mut().map(task);
         done.ok_or_else(|| {
-            let reason = "this writer is closed, as in a child that got it by fork; open the board";
+            let reason = "this writer is closed; open the board again";
             refuse(&self.layout.board, ErrorKind::InvalidArgument, reason)
         })
     }
@@ -82,10 +65,7 @@ impl Writer {
     fn of(py: Python<'_>, core: pegel::dynamic::Writer) -> PyResult<Self> {
         let path = core.reader().path().into();
         let layout = Arc::new(Layout::new(py, core.reader())?);
-        let core = Arc::new(Mutex::new(Some(core)));
-        let mut writers = locked(&WRITERS);
-        writers.retain(|writer| writer.strong_count() > 0);
-        writers.push(Arc::downgrade(&core));
+        let core = Mutex::new(Some(core));
         Ok(Self { path, layout, core })
     }
 }

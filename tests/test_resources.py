@@ -1,0 +1,128 @@
+"""Boards when something runs out, when the clock is set, and of the smallest and largest size."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import pegel
+from programs import ROOT, STRICT, Conversation, built, converse, environment, run
+
+NO_DESCRIPTORS = """
+import os, resource
+import pegel
+
+writer = pegel.Writer("tank", level=pegel.f64())
+writer.publish(level=1.0)
+reader = pegel.Reader("tank")
+files = lambda: sorted(os.listdir("/proc/self/fd"))
+before = files()
+highest = max(map(int, before))
+attempts = {
+    "read": lambda: pegel.Reader("tank"),
+    "write": lambda: pegel.Writer.open("other", timeout=0),
+    "create": lambda: pegel.Writer("new", level=pegel.f64()),
+}
+pegel.Writer("other", level=pegel.f64()).close()
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+# Each attempt stops at another of its descriptors.
+for spare in range(3):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(before) - 1 + spare, hard))
+    for name, attempt in attempts.items():
+        try:
+            attempt()
+        except pegel.System as error:
+            assert "ulimit -n" in str(error), error
+        else:
+            assert spare >= {"read": 1, "write": 2, "create": 2}[name], (name, spare)
+    writer.publish(level=2.0)
+    assert reader.read()["level"] == 2.0
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+assert files() == before, (files(), before)
+for attempt in attempts.values():
+    attempt()
+"""
+
+
+def test_no_descriptors_left(tmp_path: Path) -> None:
+    done = run([sys.executable, "-c", NO_DESCRIPTORS], environment(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    names = {"pegel.new", "pegel.new.lock", "pegel.other", "pegel.other.lock", "pegel.tank"}
+    assert {file.name for file in tmp_path.iterdir()} == names | {"pegel.tank.lock"}
+
+
+CLOCK = """
+import json, sys
+import pegel
+
+writer = pegel.Writer("tank", level=pegel.f64())
+reader = pegel.Reader("tank")
+for line in sys.stdin:
+    if line == "publish\\n":
+        writer.publish(level=1.0)
+    now = reader.read()
+    print(json.dumps([now.age, now.published.timestamp()]), flush=True)
+"""
+
+YEAR = 365 * 24 * 3600
+
+
+def test_the_clock_is_set_back_and_forth(tmp_path: Path) -> None:
+    """Of a machine that boots without a clock, and learns later what time it is."""
+    shim, wrong_by = tmp_path / "clock.so", tmp_path / "wrong_by"
+    source = str(ROOT / "tests/resources/clock.c")
+    command = ["gcc", "-std=c99", *STRICT, "-shared", "-fPIC", source, "-o", str(shim), "-ldl"]
+    done = run(command)
+    assert done.returncode == 0, done.stderr
+    wrong_by.write_text("0")
+    shifted = environment(tmp_path) | {"LD_PRELOAD": str(shim), "WRONG_BY": str(wrong_by)}
+
+    def look(program: Conversation, line: str, error: int) -> None:
+        """The age is right whatever the clock says, and the time is what the clock says now."""
+        wrong_by.write_text(str(error))
+        age, published = json.loads(program.ask(line))
+        assert 0 <= age < 60
+        assert abs(published + age - (time.time() + error)) < 5
+
+    with converse([sys.executable, "-c", CLOCK], shifted) as program:
+        for error in (0, -YEAR, 0, YEAR, -40 * YEAR, 0):
+            look(program, "publish", error)
+            look(program, "read", 0)
+            look(program, "read", -YEAR)
+
+
+SIZES = (1, 1024, 1 << 20, 16 << 20)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_records_of_any_size(tmp_path: Path, size: int) -> None:
+    """Published by one language and read by the next: the program, Python, PHP."""
+    (tmp_path / "bulk.toml").write_text(f"document = 'bytes'\ncapacity = {size}")
+    content = os.urandom(size)
+    (tmp_path / "content").write_bytes(content)
+    program = str(built("target/release/pegel"))
+    python = """
+import sys, pegel
+now = pegel.Reader("bulk").read()
+assert now.document == open("content", "rb").read()
+pegel.Writer.open("bulk", timeout=0).publish(now.document[::-1])
+"""
+    php = f"""
+require '{ROOT}/php-ffi/autoload.php';
+$now = Pegel\\Reader::open('bulk')->read();
+$now->document === strrev(file_get_contents('content')) or exit(1);
+Pegel\\Writer::open('bulk', timeout: 0.0)->publish(strrev($now->document));
+"""
+    for command in (
+        [program, "create", "bulk", "bulk.toml"],
+        [program, "set", "bulk", "--document", "content"],
+        [sys.executable, "-c", python],
+        ["php", "-d", "memory_limit=1G", "-r", php],
+    ):
+        done = run(command, environment(tmp_path), tmp_path)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    now = pegel.Reader(tmp_path / "bulk").read()
+    assert (now.sequence, now.document) == (3, content)
