@@ -1,10 +1,12 @@
 """Fixtures of all system tests."""
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from php_binding.php import Site
 from programs import ROOT, compile_c
 
 
@@ -20,3 +22,11 @@ def c_program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[
         return [str(programs[source])]
 
     return command
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """Where PHP finds the package, and its boards."""
+    # Not below pytest's own directory, which only its user may enter.
+    with tempfile.TemporaryDirectory(prefix="pegel-php-") as directory:
+        yield Site(Path(directory))
