@@ -88,11 +88,11 @@ bench: packages build ## Measure, side by side in one run
 campaign: MINUTES ?= 10
 campaign: packages build ## The long forms of the tests that kill, damage and repeat (MINUTES=10 SEED=n)
 	cargo build --release --locked -p pegel-tests
-	target/release/instructions
+	$(WATCHDOG) 7200 target/release/instructions
 	PYTHONPATH=tests $(WATCHDOG) $$(($(MINUTES) * 60 + 600)) $(PYTHON) -m campaign.campaign \
 		--minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
-	target/release/hostile 10000000 $(SEED)
-	PYTHONPATH=tests $(PYTHON) -m php_binding.requests 100000
+	$(WATCHDOG) 3600 target/release/hostile 10000000 $(SEED)
+	PYTHONPATH=tests $(WATCHDOG) 900 $(PYTHON) -m php_binding.requests 100000
 
 .PHONY: header
 header: ## Write include/pegel.h anew from the sources
