@@ -23,6 +23,10 @@ ARCH_CRATES := -p pegel -p pegel-derive -p pegel-cabi -p pegel-cli
 # the architecture, and needs a cargo inside.
 ARCH_SKIP := --skip a_forked_child_cannot_publish --skip wrong_records_are_told_why
 
+MEMCHECK := valgrind -q --error-exitcode=99 --num-callers=20
+C_TESTS := $(addprefix tests/test_,matrix.py evolution.py bad_boards.py bad_values.py quickstart.py generated.py)
+C_ONLY := (c- or gcc or cpp or all_languages or refuse) and not php- and not -php and not python and not rust and not ctypes and not clang
+
 # A hang ends the step, not the patience of whoever waits for it.
 WATCHDOG := timeout --kill-after=10
 
@@ -100,6 +104,20 @@ $(ARCHES):
 	$(WATCHDOG) 900 tests/arches/cargo $@ test $(ARCH_CRATES) -- $(ARCH_SKIP)
 	tests/arches/cargo $@ build -p pegel-cabi -p pegel-cli -p pegel-tests --bin pegel --bin matrix --lib
 	ln -sf libpegel.so target/arches/$@/debug/libpegel.so.1
+
+.PHONY: test-sanitizers
+test-sanitizers: test-packages build ## Test C, PHP, Python and Rust under Valgrind and sanitizers
+	@$(call install,valgrind)
+	cargo build --release --locked -p pegel-tests
+	PEGEL_MEMCHECK="$(MEMCHECK)" $(PYTHON) -m pytest -n 2 $(C_TESTS) -k "$(C_ONLY)"
+	PEGEL_SANITIZE="-g -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all" $(PYTHON) -m pytest -n 2 $(C_TESTS) -k "$(C_ONLY)"
+	# Code that pcre makes as it runs reads whole vectors, beyond the end.
+	cd php-ffi && USE_ZEND_ALLOC=0 $(WATCHDOG) 300 $(MEMCHECK) php -d pcre.jit=0 $$(command -v phpunit)
+	# Not numpy, mypy and pip, whose memory is their own.
+	PYTHONMALLOC=malloc $(WATCHDOG) 300 $(MEMCHECK) $(PYTHON) -m pytest python/tests $(addprefix --ignore=python/tests/test_,numpy.py typing.py wheel.py)
+	# Not leaks: a test's forked child ends without its parent's threads, and what those had counts as lost.
+	ASAN_OPTIONS=detect_leaks=0 RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address $(WATCHDOG) 300 \
+		cargo test --locked --target-dir target/asan --target x86_64-unknown-linux-gnu -p pegel -p pegel-cabi --tests
 
 .PHONY: bench
 bench: packages build ## Measure, side by side in one run

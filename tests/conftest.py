@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from php_binding.php import Site
-from programs import ROOT, compile_c
+from programs import MEMCHECK, ROOT, compile_c
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +19,7 @@ def c_program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[
     def command(source: str) -> list[str]:
         if source not in programs:
             programs[source] = compile_c(ROOT / source, directory / Path(source).stem)
-        return [str(programs[source])]
+        return [*MEMCHECK, str(programs[source])]
 
     return command
 

@@ -1,6 +1,7 @@
 """The programs that the system tests run: how they are built, started, and talked to."""
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 RELEASE = ROOT / "target/release"
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
+
+# What `make test-sanitizers` has C programs compiled with, and run by.
+SANITIZE = shlex.split(os.environ.get("PEGEL_SANITIZE", ""))
+MEMCHECK = shlex.split(os.environ.get("PEGEL_MEMCHECK", ""))
 
 
 def built(path: str) -> Path:
@@ -34,7 +39,16 @@ def environment(boards: Path) -> dict[str, str]:
 
 def compile_c(source: Path, program: Path) -> Path:
     """Builds a program in C99, without a warning, against the library in the build's directory."""
-    command = ["gcc", "-std=c99", *STRICT, f"-I{ROOT}/include", str(source), "-o", str(program)]
+    command = [
+        "gcc",
+        "-std=c99",
+        *STRICT,
+        *SANITIZE,
+        f"-I{ROOT}/include",
+        str(source),
+        "-o",
+        str(program),
+    ]
     done = run([*command, str(library()), f"-Wl,-rpath,{library().parent}"])
     assert done.returncode == 0, done.stderr
     return program

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from programs import ROOT, STRICT, built, environment, library, run
+from programs import MEMCHECK, ROOT, SANITIZE, STRICT, built, environment, library, run
 
 BOARD = "roof-tank.1"
 COMPILERS = (
@@ -39,9 +39,11 @@ def compiled(compiler: str, standard: str, source: str, boards: Path) -> str:
     language = "c++" if "++" in compiler else "c"
     sources = ["-x", language, str(ROOT / source), "-x", "none", str(library())]
     include = [f"-I{ROOT}/include", f"-I{boards}", f"-Wl,-rpath,{library().parent}"]
-    done = run([compiler, f"-std={standard}", *STRICT, *include, *sources, "-o", str(program)])
+    done = run(
+        [compiler, f"-std={standard}", *STRICT, *SANITIZE, *include, *sources, "-o", str(program)]
+    )
     assert done.returncode == 0, done.stderr
-    done = run([str(program)], environment(boards), boards)
+    done = run([*MEMCHECK, str(program)], environment(boards), boards)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
 
