@@ -324,6 +324,7 @@ def test_strangers_boards_where_everybody_may_create() -> None:
         assert status(somebody, shared, "create") == 0
         Path(f"{directory}/pegel.tank").chmod(0o644)
         assert status(stranger, stranger, "read") == pegel.Untrusted.code
+        assert status(stranger, stranger, "read_untrusted") == 0
         assert status(stranger, shared, "read") == 0
         assert status(0, 0, "read") == 0
         Path(directory).chmod(0o755)

@@ -73,11 +73,12 @@ pub unsafe extern "C" fn pegel_reader_open_as(
     })
 }
 
-/// Opens a board of those whom this program does not trust: if they cut its file off, that is PEGEL_CORRUPT,
-/// where other readers end with SIGBUS. Each look at the board is a system call instead of a few loads.
-/// Fields as for pegel_reader_open_as(); without any, count is 0.
+/// Opens a board of those whom this program does not trust, also one that others refuse as PEGEL_UNTRUSTED,
+/// unless it is a link or no regular file. If somebody cuts its file off, that is PEGEL_CORRUPT, where other
+/// readers end with SIGBUS; each look at the board is a system call instead of a few loads. Fields as for
+/// pegel_reader_open_as(); without any, count is 0.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pegel_reader_open_unmapped(
+pub unsafe extern "C" fn pegel_reader_open_untrusted(
     board: *const c_char,
     fields: *const pegel_field,
     count: usize,
@@ -95,7 +96,7 @@ pub unsafe extern "C" fn pegel_reader_open_unmapped(
                 Argument("reader").out(reader)?,
             )
         };
-        let mut reader = Reader::open_unmapped(board)?;
+        let mut reader = Reader::open_untrusted(board)?;
         if !fields.is_empty() {
             reader = reader.view(&schema(fields, details)?)?;
         }

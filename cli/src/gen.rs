@@ -1,7 +1,6 @@
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
-use pegel::dynamic::Reader;
 
 use crate::failure::{Failure, Result};
 use crate::place::Place;
@@ -38,7 +37,7 @@ enum Language {
 
 impl Gen {
     pub fn run(self, place: &Place) -> Result<()> {
-        let reader = Reader::open_unmapped(&place.board(&self.name)?)?;
+        let reader = place.reader(&self.name)?;
         let (board, schema) = (reader.board(), reader.schema());
         let written = match self.language {
             Language::C => Ok(gen_c::header(board, schema)),

@@ -50,7 +50,7 @@ pub struct Get {
 
 impl Get {
     pub fn run(self, place: &Place) -> Result<()> {
-        let reader = Reader::open_unmapped(&place.board(&self.name)?)?;
+        let reader = place.reader(&self.name)?;
         if let Some(count) = self.last {
             return self.print_last(&reader, count);
         }

@@ -32,7 +32,7 @@ impl Ls {
             .map(|name| {
                 (
                     name,
-                    Listed::read(&format!("{}/{name}", directory.display())),
+                    Listed::read(place, &format!("{}/{name}", directory.display())),
                 )
             })
             .collect();
@@ -61,8 +61,8 @@ struct Listed {
 }
 
 impl Listed {
-    fn read(board: &str) -> pegel::Result<Self> {
-        let reader = Reader::open_unmapped(board)?;
+    fn read(place: &Place, board: &str) -> pegel::Result<Self> {
+        let reader = place.open(board)?;
         let snapshot = match reader.read() {
             Err(error) if error.kind() == ErrorKind::Empty => None,
             read => Some(read?),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use pegel::dynamic::Reader;
 
 use crate::failure::{Failure, Result};
 
@@ -13,11 +14,28 @@ pub struct Place {
     #[arg(help = "Directory of the boards [default: $PEGEL_DIR, else /dev/shm]")]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     directory: Option<String>,
+    /// Show boards of strangers, too, and what everybody may write
+    #[arg(long, global = true)]
+    untrusted: bool,
 }
 
 impl Place {
     pub fn directory(&self) -> Option<&Path> {
         self.directory.as_deref().map(Path::new)
+    }
+
+    /// A reader of the board, which ends no program whose board somebody cuts off.
+    pub fn reader(&self, name: &str) -> Result<Reader> {
+        Ok(self.open(&self.board(name)?)?)
+    }
+
+    /// As `reader`, of a board as the library names it.
+    pub fn open(&self, board: &str) -> pegel::Result<Reader> {
+        if self.untrusted {
+            Reader::open_untrusted(board)
+        } else {
+            Reader::open_unmapped(board)
+        }
     }
 
     /// The board as the library names it.

@@ -1,7 +1,6 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use pegel::dynamic::Reader;
 
 use crate::description;
 use crate::failure::{Failure, Result};
@@ -24,7 +23,7 @@ pub struct Schema {
 
 impl Schema {
     pub fn run(self, place: &Place) -> Result<()> {
-        let reader = Reader::open_unmapped(&place.board(&self.name)?)?;
+        let reader = place.reader(&self.name)?;
         let file = description::write(&reader)
             .map_err(|reason| Failure::Failed(format!("board {}: {reason}", reader.board())))?;
         Ok(write!(io::stdout(), "{file}")?)

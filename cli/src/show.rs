@@ -22,7 +22,7 @@ pub struct Show {
 
 impl Show {
     pub fn run(self, place: &Place) -> Result<()> {
-        let reader = Reader::open_unmapped(&place.board(&self.name)?)?;
+        let reader = place.reader(&self.name)?;
         let snapshot = match reader.read() {
             Ok(snapshot) => Some(snapshot),
             Err(error) if error.kind() == ErrorKind::Empty => None,

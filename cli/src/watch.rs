@@ -48,11 +48,10 @@ pub struct Watch {
 
 impl Watch {
     pub fn run(self, place: &Place) -> Result<()> {
-        let board = place.board(&self.name)?;
-        let mut reader = Reader::open_unmapped(&board)?;
+        let mut reader = place.reader(&self.name)?;
         let mut after = 0;
         for _ in 0..self.count.unwrap_or(u64::MAX) {
-            let snapshot = self.next(&board, &mut reader, after)?;
+            let snapshot = self.next(&mut reader, after)?;
             let stamp = snapshot.stamp();
             if self.every && !self.json && stamp.missed > 0 && after > 0 {
                 writeln!(io::stdout(), "({} missed)", stamp.missed)?;
@@ -63,7 +62,7 @@ impl Watch {
         Ok(())
     }
 
-    fn next(&self, board: &str, reader: &mut Reader, mut after: u64) -> Result<Snapshot> {
+    fn next(&self, reader: &mut Reader, mut after: u64) -> Result<Snapshot> {
         let start = Instant::now();
         loop {
             let left = self
@@ -80,7 +79,7 @@ impl Watch {
             match reader.wait(after, Some(time)).and_then(|_| read()) {
                 Ok(snapshot) => return Ok(snapshot),
                 Err(error) if error.kind() == ErrorKind::Gone => {
-                    let fresh = Reader::open_unmapped(board)?;
+                    let fresh = reader.reopen()?;
                     if fresh.lineage() != reader.lineage() {
                         after = 0;
                     }

@@ -55,8 +55,7 @@ pub struct Board {
     /// Of the file when it was opened.
     pub status: FileStat,
     words: Words,
-    /// Whether records are read through the mapping, or by system calls.
-    pub is_mapped: bool,
+    pub access: Access,
 }
 
 impl Board {
@@ -124,7 +123,7 @@ impl Board {
             status,
             words: layout.words(),
             place,
-            is_mapped: true,
+            access,
         };
         if board
             .file_ring()
@@ -136,14 +135,6 @@ impl Board {
             return Err(damaged(board.path(), "its sequence is below its first"));
         }
         Ok(board)
-    }
-
-    /// The same board, read by system calls. It stays mapped, for the kernel to find those who wait.
-    pub fn unmapped(self) -> Self {
-        Self {
-            is_mapped: false,
-            ..self
-        }
     }
 
     /// A new segment, not yet under its name.
@@ -240,6 +231,13 @@ impl Board {
         )
     }
 
+    /// Whether records are read through the mapping, or by system calls. It is mapped in any case, for
+    /// the kernel to find those who wait.
+    #[inline]
+    fn is_mapped(&self) -> bool {
+        !matches!(self.access, Access::ReadUnmapped | Access::ReadUntrusted)
+    }
+
     fn file_ring(&self) -> unmapped::Ring<'_> {
         unmapped::Ring {
             file: self.segment.file(),
@@ -251,7 +249,7 @@ impl Board {
     /// The newest publication and whether the board is gone.
     #[inline]
     pub fn head(&self) -> Result<Head> {
-        if self.is_mapped {
+        if self.is_mapped() {
             return Ok(self.ring().head());
         }
         self.file_ring()
@@ -262,7 +260,7 @@ impl Board {
     /// Copies a publication; see `Ring::copy`.
     #[inline]
     pub fn copy(&self, sequence: u64, payload: &mut [u8]) -> Result<Copied> {
-        if self.is_mapped {
+        if self.is_mapped() {
             return Ok(self.ring().copy(sequence, payload));
         }
         let slot = self.layout.slot_offset(sequence);
@@ -281,7 +279,7 @@ impl Board {
 
     /// How many writers have taken the board.
     pub fn generation(&self) -> u64 {
-        if self.is_mapped {
+        if self.is_mapped() {
             return self.generation_word().load(Ordering::Relaxed);
         }
         let mut word = [0; WORD];

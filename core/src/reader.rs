@@ -61,21 +61,28 @@ pub struct Info {
 impl Reader {
     /// Opens a board by NAME or DIRECTORY/NAME.
     pub fn open(board: &str) -> Result<Self> {
-        let board = Board::open(Place::parse(board)?, Access::Read)?;
+        Self::at(Place::parse(board)?, Access::Read)
+    }
+
+    /// Opens a board without loading from a mapping of its file: where [`Reader::open`] lets the kernel
+    /// end the program with SIGBUS when somebody cuts the file off, that is then `CORRUPT`. Each look at
+    /// the board is a system call instead of a few loads.
+    pub fn open_unmapped(board: &str) -> Result<Self> {
+        Self::at(Place::parse(board)?, Access::ReadUnmapped)
+    }
+
+    /// As [`Reader::open_unmapped`], whoever made the board and may write it: also one that others refuse
+    /// as `UNTRUSTED`, unless it is a link or no regular file.
+    pub fn open_untrusted(board: &str) -> Result<Self> {
+        Self::at(Place::parse(board)?, Access::ReadUntrusted)
+    }
+
+    fn at(place: Place, access: Access) -> Result<Self> {
         Ok(Self {
-            board,
+            board: Board::open(place, access)?,
             is_writers: false,
             view: None,
         })
-    }
-
-    /// Opens a board of those whom this program does not trust not to cut its file off: that is then
-    /// an error, where [`Reader::open`] lets the kernel end the program with SIGBUS. Each look at
-    /// the board is a system call instead of a few loads.
-    pub fn open_unmapped(board: &str) -> Result<Self> {
-        let mut reader = Self::open(board)?;
-        reader.board = reader.board.unmapped();
-        Ok(reader)
     }
 
     /// The same reader, handing over records of a schema that its program was made for: the board may
@@ -102,16 +109,7 @@ impl Reader {
 
     /// Opens the board that now stands at the same place, in the same way and view.
     pub fn reopen(&self) -> Result<Self> {
-        let board = Board::open(self.board.place.clone(), Access::Read)?;
-        let reader = Self {
-            board: if self.board.is_mapped {
-                board
-            } else {
-                board.unmapped()
-            },
-            is_writers: false,
-            view: None,
-        };
+        let reader = Self::at(self.board.place.clone(), self.board.access)?;
         match &self.view {
             Some(view) => reader.view(&view.schema),
             None => Ok(reader),

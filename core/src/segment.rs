@@ -36,8 +36,8 @@ impl Segment {
         let mut options = MmapOptions::new();
         options.len(length);
         let map = match access {
-            Access::Read => options.map_raw_read_only(&file),
             Access::Write | Access::Tidy => options.map_raw(&file),
+            _ => options.map_raw_read_only(&file),
         };
         let map = map.map_err(|error| {
             let errno = error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw);

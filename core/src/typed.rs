@@ -41,10 +41,10 @@ impl<R: Record> Reader<R> {
     }
 
     /// As [`Reader::open`], for a board of those whom this program does not trust; see
-    /// [`dynamic::Reader::open_unmapped`].
-    pub fn open_unmapped(board: &str) -> Result<Self> {
+    /// [`dynamic::Reader::open_untrusted`].
+    pub fn open_untrusted(board: &str) -> Result<Self> {
         Ok(Self::of(
-            dynamic::Reader::open_unmapped(board)?.view(&schema::<R>()?)?,
+            dynamic::Reader::open_untrusted(board)?.view(&schema::<R>()?)?,
         ))
     }
 

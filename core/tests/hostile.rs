@@ -3,7 +3,7 @@
 #![cfg(not(pegel_loom))]
 
 use std::fs::{self, File};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -113,6 +113,30 @@ fn other_kinds_of_files_are_not_trusted() {
     let path = boards.file();
     nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRUSR).unwrap();
     assert_eq!(boards.open_kind(), ErrorKind::Untrusted);
+}
+
+#[test]
+fn what_is_not_trusted_can_be_read_all_the_same() {
+    let boards = Boards::new();
+    let real = boards.0.path().join("real");
+    fs::write(&real, good()).unwrap();
+    fs::hard_link(&real, boards.file()).unwrap();
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o666)).unwrap();
+    assert_eq!(boards.open_kind(), ErrorKind::Untrusted);
+    let error = Reader::open_unmapped(&boards.name()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Untrusted);
+    let reader = Reader::open_untrusted(&boards.name()).unwrap();
+    assert_eq!(reader.read().unwrap().bytes(), [3; 32]);
+    assert_eq!(reader.reopen().unwrap().sequence(), 3);
+
+    fs::remove_file(boards.file()).unwrap();
+    symlink(&real, boards.file()).unwrap();
+    let error = Reader::open_untrusted(&boards.name()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Untrusted);
+    fs::remove_file(boards.file()).unwrap();
+    nix::unistd::mkfifo(&boards.file(), nix::sys::stat::Mode::S_IRUSR).unwrap();
+    let error = Reader::open_untrusted(&boards.name()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Untrusted);
 }
 
 #[test]

@@ -136,12 +136,12 @@ final class Library
         return $this->hold(new Handle($board, $reader));
     }
 
-    /** A reader for a program that was made for these fields, or that does not trust the board's writers. */
-    public function openReaderAs(string $board, ?Schema $schema, bool $mapped): Handle
+    /** A reader for a program that was made for these fields, or that does not trust the board. */
+    public function openReaderAs(string $board, ?Schema $schema, bool $untrusted): Handle
     {
         $reader = $this->c->new('pegel_reader *');
         $fields = array_values($schema?->fields ?? []);
-        $function = $mapped ? 'pegel_reader_open_as' : 'pegel_reader_open_unmapped';
+        $function = $untrusted ? 'pegel_reader_open_untrusted' : 'pegel_reader_open_as';
         $status = $this->c->$function(
             Argument::text($board),
             $fields === [] ? null : $this->fields($fields),

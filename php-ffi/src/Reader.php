@@ -15,7 +15,7 @@ final class Reader
         private readonly Library $library,
         private readonly Handle $handle,
         private readonly ?Schema $view = null,
-        private readonly bool $mapped = true,
+        private readonly bool $untrusted = false,
     ) {
         // The board's documents may be longer than those of the view.
         $this->schema = $view?->document === null ? $view : null;
@@ -27,16 +27,17 @@ final class Reader
      * With a schema, records have its fields: the board may have an earlier or a later version of them. Those
      * that it lacks have their defaults, or are unknown; else it is InvalidFields.
      *
-     * Not mapped is for boards of writers that this program does not trust: if they cut the file off, that is
-     * Corrupt, where it ends the process else. Each look at the board is a system call then.
+     * Untrusted takes boards of those whom this program does not trust, also ones that are refused as Untrusted
+     * else. If somebody cuts the file off, that is Corrupt, where it ends the process else; each look at the board
+     * is a system call then.
      */
-    public static function open(string $board, ?Schema $schema = null, bool $mapped = true): self
+    public static function open(string $board, ?Schema $schema = null, bool $untrusted = false): self
     {
         $library = Library::instance();
-        $handle = $schema === null && $mapped
+        $handle = $schema === null && !$untrusted
             ? $library->openReader($board)
-            : $library->openReaderAs($board, $schema, $mapped);
-        return new self($board, $library, $handle, $schema, $mapped);
+            : $library->openReaderAs($board, $schema, $untrusted);
+        return new self($board, $library, $handle, $schema, $untrusted);
     }
 
     /** @internal The reader of a writer, which ends with it. */
@@ -149,7 +150,7 @@ final class Reader
             } catch (Timeout) {
                 return;
             } catch (Gone) {
-                $fresh = self::open($this->board, $this->view, $this->mapped);
+                $fresh = self::open($this->board, $this->view, $this->untrusted);
                 // Of a board that was removed, they do not go on.
                 $after = $fresh->info()->lineage === $reader->info()->lineage ? $after : 0;
                 $reader = $fresh;

@@ -232,14 +232,15 @@ pegel_status pegel_reader_open_as(const char *board,
                                   const char *details,
                                   pegel_reader **reader);
 
-// Opens a board of those whom this program does not trust: if they cut its file off, that is PEGEL_CORRUPT,
-// where other readers end with SIGBUS. Each look at the board is a system call instead of a few loads.
-// Fields as for pegel_reader_open_as(); without any, count is 0.
-pegel_status pegel_reader_open_unmapped(const char *board,
-                                        const pegel_field *fields,
-                                        size_t count,
-                                        const char *details,
-                                        pegel_reader **reader);
+// Opens a board of those whom this program does not trust, also one that others refuse as PEGEL_UNTRUSTED,
+// unless it is a link or no regular file. If somebody cuts its file off, that is PEGEL_CORRUPT, where other
+// readers end with SIGBUS; each look at the board is a system call instead of a few loads. Fields as for
+// pegel_reader_open_as(); without any, count is 0.
+pegel_status pegel_reader_open_untrusted(const char *board,
+                                         const pegel_field *fields,
+                                         size_t count,
+                                         const char *details,
+                                         pegel_reader **reader);
 
 // What is known of the board.
 pegel_status pegel_reader_info(const pegel_reader *reader, pegel_info *info);

@@ -146,14 +146,14 @@ final class HistoryTest extends BoardTestCase
         $this->assertThrows(InvalidFields::class, 'in ft', fn () => Writer::create($this->board('tank'), $other));
     }
 
-    public function testABoardThatIsCutOffIsAnErrorToThoseWhoDoNotMapIt(): void
+    public function testABoardThatIsCutOffIsAnErrorToThoseWhoDoNotTrustIt(): void
     {
         $writer = $this->writer();
         $writer->publish(level: 1.0);
         $schema = Schema::of(level: Field::f64('m'), wind: Field::f32(optional: true));
         $readers = [
-            Reader::open($this->board('tank'), mapped: false),
-            Reader::open($this->board('tank'), $schema, mapped: false),
+            Reader::open($this->board('tank'), untrusted: true),
+            Reader::open($this->board('tank'), $schema, untrusted: true),
         ];
         foreach ($readers as $reader) {
             $this->assertSame(1.0, $reader->read()['level']);

@@ -168,7 +168,7 @@ class Snapshot(Mapping[str, Any]):
 @final
 class Reader:
     def __new__(
-        cls, board: _Board, /, schema: _Fields | None = None, *, mapped: bool = True
+        cls, board: _Board, /, schema: _Fields | None = None, *, untrusted: bool = False
     ) -> Self: ...
     @property
     def board(self) -> str: ...

@@ -27,11 +27,11 @@ pub struct Opened {
 }
 
 impl Opened {
-    fn new(py: Python<'_>, place: &str, view: Option<&Schema>, mapped: bool) -> PyResult<Self> {
-        let core = if mapped {
-            pegel::dynamic::Reader::open(place)
+    fn new(py: Python<'_>, place: &str, view: Option<&Schema>, untrusted: bool) -> PyResult<Self> {
+        let core = if untrusted {
+            pegel::dynamic::Reader::open_untrusted(place)
         } else {
-            pegel::dynamic::Reader::open_unmapped(place)
+            pegel::dynamic::Reader::open(place)
         };
         let core = core.and_then(|core| match view {
             Some(schema) => core.view(schema),
@@ -92,7 +92,7 @@ pub fn snapshot(
 pub struct Handle {
     place: String,
     view: Option<Schema>,
-    mapped: bool,
+    untrusted: bool,
     /// `None` when closed; shared with a wait that goes on in another thread.
     opened: Mutex<Option<Arc<Opened>>>,
 }
@@ -121,7 +121,7 @@ impl Handle {
             py,
             &self.place,
             self.view.as_ref(),
-            self.mapped,
+            self.untrusted,
         )?);
         // What it replaces is dropped when the lock is free again.
         let _old = self
@@ -137,8 +137,9 @@ impl Handle {
 /// With a schema, given as for `Writer`, it hands over records of that, also if the board has an earlier
 /// or a later version of it.
 ///
-/// `mapped=False` is for boards of writers that this program does not trust: if they cut the file off,
-/// that is `Corrupt`, where it ends the process else. Each look at the board is a system call then.
+/// `untrusted=True` takes boards of those whom this program does not trust, also ones that are refused as
+/// `Untrusted` else. If somebody cuts the file off, that is `Corrupt`, where it ends the process else; each
+/// look at the board is a system call then.
 #[pyclass(frozen, module = "pegel")]
 pub struct Reader(Arc<Handle>);
 
@@ -151,22 +152,22 @@ impl Reader {
 #[pymethods]
 impl Reader {
     #[new]
-    #[pyo3(signature = (board, /, schema=None, *, mapped=true))]
+    #[pyo3(signature = (board, /, schema=None, *, untrusted=false))]
     #[allow(clippy::needless_pass_by_value)] // a Python argument
     fn new(
         py: Python<'_>,
         board: PathBuf,
         schema: Option<Bound<'_, PyAny>>,
-        mapped: bool,
+        untrusted: bool,
     ) -> PyResult<Self> {
         let place = place(&board)?;
         let view = schema.map(|schema| schema::schema(place, Some(&schema), None, None));
         let view = view.transpose()?;
-        let opened = Opened::new(py, place, view.as_ref(), mapped)?;
+        let opened = Opened::new(py, place, view.as_ref(), untrusted)?;
         Ok(Self(Arc::new(Handle {
             place: place.into(),
             view,
-            mapped,
+            untrusted,
             opened: Mutex::new(Some(Arc::new(opened))),
         })))
     }

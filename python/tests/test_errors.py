@@ -143,11 +143,11 @@ for use in pegel.Reader, pegel.Writer.open, create, pegel.unlink:
         assert f"{directory}/pegel.station" in line
 
 
-def test_a_board_that_is_cut_off_is_an_error_to_those_who_do_not_map_it(boards: Path) -> None:
+def test_a_board_that_is_cut_off_is_an_error_to_those_who_do_not_trust_it(boards: Path) -> None:
     with pegel.Writer("tank", level=pegel.f64()) as writer:
         writer.publish(level=1.0)
         path = writer.path
-    reader = pegel.Reader("tank", mapped=False)
+    reader = pegel.Reader("tank", untrusted=True)
     follow = reader.follow(timeout=10)
     assert reader.read()["level"] == next(follow)["level"] == 1.0
     os.truncate(path, 100)

@@ -55,6 +55,10 @@ int main(int count, char **arguments) {
     check(pegel_writer_open(board, 0, &writer));
     tell(pegel_writer_publish_if(writer, 1000, &tank, sizeof tank, NULL));
   }
+  if (strcmp(action, "read_untrusted") == 0) {
+    check(pegel_reader_open_untrusted(board, NULL, 0, NULL, &reader));
+    tell(pegel_reader_read(reader, &tank, sizeof tank, NULL));
+  }
   check(pegel_reader_open(board, &reader));
   if (strcmp(action, "read") == 0)
     tell(pegel_reader_read(reader, &tank, sizeof tank, NULL));

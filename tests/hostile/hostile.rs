@@ -244,7 +244,7 @@ impl Fuzzer {
         }
         if is_written {
             self.write(good);
-        } else if let Ok(reader) = Reader::open_unmapped(&name) {
+        } else if let Ok(reader) = Reader::open_untrusted(&name) {
             self.read("unmapped", &reader);
             self.spoil(good, file);
             let length = self.rng.u64(0..bytes.len() as u64);

@@ -23,7 +23,7 @@ field = [
 /// A hang ends so.
 const WATCHDOG: Duration = Duration::from_secs(60);
 
-pub struct Boards(TempDir);
+pub struct Boards(pub TempDir);
 
 impl Boards {
     pub fn new() -> Self {

@@ -1,5 +1,7 @@
 //! ls, show and rm.
 
+use std::fs;
+
 use serde_json::{Value as Json, json};
 
 use crate::boards::Boards;
@@ -49,6 +51,17 @@ fn ls_lists_every_board_and_what_is_wrong_with_it() {
         (&json!("tank"), &json!(1))
     );
     assert_eq!(listed[2]["mode"], "0660");
+}
+
+#[test]
+fn what_is_not_trusted_is_shown_if_asked_for() {
+    let boards = Boards::with_tank();
+    let directory = boards.0.path();
+    fs::hard_link(directory.join("pegel.tank"), directory.join("more")).unwrap();
+    boards.fails(1, &["get", "tank", "level"], &["not trusted", "hard links"]);
+    assert!(boards.output(&["ls"]).contains("UNTRUSTED"));
+    boards.prints(&["--untrusted", "get", "tank", "level"], "3.21\n");
+    assert!(!boards.output(&["ls", "--untrusted"]).contains("UNTRUSTED"));
 }
 
 #[test]
