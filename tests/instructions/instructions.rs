@@ -5,12 +5,12 @@
 //! anything else. And at each of them a successor takes over what a death there would leave: a copy of
 //! the files as they stand, since memory that is shared and names are all that outlives a process. It
 //! publishes at once, with a sequence that nobody had, and is counted as one more writer. That a death does
-//! leave just that is shown by killing real ones: at every instruction of an act that has no more than KILLS, and
-//! at KILLS all over the way of a longer one, as each needs a process that is stepped up to there.
+//! leave just that is shown by killing real ones, at every instruction too, or at KILLS all over the way.
 //!
 //! `instructions [EVERY] [KILLS]`: with EVERY, successors take over at each EVERY-th instruction only. It
 //! prints what it covered.
 
+use std::collections::HashMap;
 use std::env;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio, exit};
@@ -171,6 +171,40 @@ impl Stepped {
         }
     }
 
+    /// Where in Pegel's code it stands.
+    fn place(&self) -> u64 {
+        let at = ptrace::getregs(self.pid).expect("its registers").rip;
+        at.wrapping_sub(self.code.start)
+    }
+
+    /// On to a place in Pegel's code, when it comes there for the so-manieth time; `false` at the act's
+    /// end, if chance lets it come there less often.
+    fn run_to(&mut self, place: u64, times: usize) -> bool {
+        let at = self.code.start + place;
+        let word = at as ptrace::AddressType;
+        let pid = self.pid;
+        let code = ptrace::read(pid, word).expect("its code");
+        let set = |code| ptrace::write(pid, word, code).expect("to change its code");
+        let breakpoint = code & !0xff | 0xcc;
+        for _ in usize::from(self.place() == place)..times {
+            if self.place() == place && !self.step() {
+                return false;
+            }
+            set(breakpoint);
+            ptrace::cont(self.pid, None).expect("it goes on");
+            match waitpid(self.pid, Some(WaitPidFlag::__WALL)) {
+                Ok(WaitStatus::Stopped(_, Signal::SIGTRAP)) => {}
+                Ok(WaitStatus::Stopped(_, Signal::SIGSTOP)) => return false,
+                other => panic!("it was to come to {place:x}, and did this: {other:?}"),
+            }
+            set(code);
+            let mut registers = ptrace::getregs(self.pid).expect("its registers");
+            registers.rip = at;
+            ptrace::setregs(self.pid, registers).expect("to set it back");
+        }
+        true
+    }
+
     fn kill(mut self) {
         self.child.kill().expect("to kill it");
         self.child.wait().expect("its end");
@@ -297,43 +331,49 @@ impl Scene {
     }
 }
 
-/// Stops at each instruction and reads; at each EVERY-th, a successor goes on. Says how many there were
-/// of both.
-fn stop_everywhere(act: Act, words: usize, every: usize) -> (usize, usize) {
+/// Stops at each instruction and reads; at each EVERY-th, a successor goes on. Says where they were, and
+/// how many there were who went on.
+fn stop_everywhere(act: Act, words: usize, every: usize) -> (Vec<u64>, usize) {
     let scene = Scene::new(act, words);
     let early = Reader::open(&scene.board()).ok();
     let mut stepped = Stepped::start(act, &scene.board(), words);
-    let (mut instructions, mut successors) = (0, 0);
+    let (mut instructions, mut successors) = (Vec::new(), 0);
     loop {
         scene.check(early.as_ref());
-        if instructions % every == 0 {
+        if instructions.len() % every == 0 {
             scene.copy().succeed();
             successors += 1;
         }
         if !stepped.step() {
             break;
         }
-        instructions += 1;
+        instructions.push(stepped.place());
     }
     scene.check(early.as_ref());
     stepped.kill();
     (instructions, successors)
 }
 
-/// Kills at so many of the instructions.
-fn kill_all_over(act: Act, words: usize, instructions: usize, kills: usize) {
+/// Kills at so many of the instructions. Says how many it came to.
+fn kill_all_over(act: Act, words: usize, instructions: &[u64], kills: usize) -> usize {
+    let mut times = HashMap::new();
+    let nth = instructions.iter().map(|place| {
+        let times = times.entry(place).or_insert(0);
+        *times += 1;
+        (*place, *times)
+    });
+    let nth: Vec<_> = nth.collect();
+    let mut killed = 0;
     for kill in 0..kills {
         let scene = Scene::new(act, words);
         let mut stepped = Stepped::start(act, &scene.board(), words);
-        for _ in 0..kill * instructions / kills {
-            if !stepped.step() {
-                break;
-            }
-        }
+        let (place, times) = nth[kill * nth.len() / kills];
+        killed += usize::from(stepped.run_to(place, times));
         stepped.kill();
         scene.check(None);
         scene.succeed();
     }
+    killed
 }
 
 fn main() {
@@ -351,14 +391,15 @@ fn main() {
         let given = arguments.get(index).map(|text| text.parse());
         given.map_or(usual, |number| number.expect("a number"))
     };
-    let (every, most_kills) = (number(1, 1), number(2, 3000));
+    let (every, most_kills) = (number(1, 1), number(2, usize::MAX));
     println!("act        bytes  instructions  successors  kills");
     for words in [8, 128] {
         for act in ACTS {
-            let (instructions, successors) = stop_everywhere(act, words, every);
+            let (places, successors) = stop_everywhere(act, words, every);
+            let instructions = places.len();
             assert!(instructions > 50, "{act:?} was over too soon");
             let kills = most_kills.min(instructions);
-            kill_all_over(act, words, instructions, kills);
+            let kills = kill_all_over(act, words, &places, kills);
             let (act, bytes) = (format!("{act:?}"), words * 8);
             println!("{act:9} {bytes:>6} {instructions:>13} {successors:>11} {kills:>6}");
         }
