@@ -13,7 +13,7 @@ use std::time::Duration;
 use memmap2::{MmapOptions, MmapRaw};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, fcntl, open, posix_fallocate, renameat};
-use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::resource::{Resource, getrlimit, rlim_t};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, fchown, linkat, unlink};
@@ -126,7 +126,7 @@ impl Draft {
         let file: OwnedFd = open(directory, flags, Mode::S_IRUSR).map_err(failed)?;
         // The kernel's own answer to that would be a signal that ends the process (man 2 getrlimit).
         let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE).map_err(failed)?;
-        if size as u64 > limit {
+        if !rlim_t::try_from(size).is_ok_and(|size| size <= limit) {
             return Err(failed(Errno::EFBIG));
         }
         reserve(&file, size).map_err(failed)?;
