@@ -289,7 +289,13 @@ impl std::ops::Deref for OwnFile {
 
 impl Drop for OwnFile {
     fn drop(&mut self) {
-        self.held.descriptor.store(Held::FREE, Ordering::Relaxed);
+        // Not in a child, where its place may be that of a file which the child opened itself.
+        let _ = self.held.descriptor.compare_exchange(
+            self.file.as_raw_fd(),
+            Held::FREE,
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
     }
 }
 
