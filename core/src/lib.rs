@@ -67,6 +67,8 @@ mod field;
 #[cfg(not(pegel_loom))]
 mod follow;
 #[cfg(not(pegel_loom))]
+mod lock;
+#[cfg(not(pegel_loom))]
 mod place;
 #[cfg(not(pegel_loom))]
 mod reader;

@@ -9,10 +9,10 @@ use crate::board::Board;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evolution::Conversion;
 use crate::follow::Follow;
+use crate::lock::is_locked;
 use crate::place::Place;
 use crate::ring::{self, Copied, Head};
 use crate::schema::Schema;
-use crate::segment::is_locked;
 use crate::snapshot::{Publication, Snapshot, Stamp};
 use crate::trust::Access;
 

@@ -8,8 +8,9 @@ use nix::errno::Errno;
 use nix::sys::stat::{FileStat, Mode, fchmod};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::lock::{Lock, OwnFile, try_lock};
 use crate::place::Place;
-use crate::segment::{Draft, Lock, OwnFile, remove, try_lock};
+use crate::segment::{Draft, remove};
 use crate::trust::{Access, names, open_trusted};
 
 /// The shortest and the longest sleep between two tries of one who waits.
