@@ -11,17 +11,16 @@ use pegel::ErrorKind;
 use pegel::dynamic::{Reader, Writer};
 use pegel_bench::Boards;
 
-const SIZES: [u32; 5] = [64, 1024, 4096, 16_384, 65_536];
+const SIZES: [u32; 7] = [64, 1024, 4096, 16_384, 65_536, 131_072, 1 << 20];
 const SLOTS: [u32; 3] = [4, 8, 16];
-const READS: usize = 200_000;
 const PART: &str = "PEGEL_BENCH_PART";
 
 fn main() {
     if let Ok(board) = env::var(PART) {
         publish_until_killed(&board);
     }
-    println!("         published  retries of a read");
-    println!("bytes slots  a read     mean   p50  p99.9    max  gave up");
+    println!("           published  retries of a read");
+    println!("  bytes slots  a read     mean   p50  p99.9    max  gave up");
     for size in SIZES {
         for slots in SLOTS {
             measure(size, slots);
@@ -51,26 +50,27 @@ fn measure(size: u32, slots: u32) {
     let output = writer.stdout.as_mut().expect("a pipe");
     output.read_exact(&mut [0]).expect("a first record");
 
+    let reads = if size > 65_536 { 20_000 } else { 200_000 };
     let reader = Reader::open(&board).expect("the board");
     let mut record = vec![0; size as usize];
-    let mut retries = Vec::with_capacity(READS);
+    let mut retries = Vec::with_capacity(reads);
     let mut gave_up = 0;
     let first = reader.sequence();
-    while retries.len() < READS {
+    while retries.len() < reads {
         match reader.read_into(&mut record) {
             Ok(stamp) => retries.push(stamp.retries),
             Err(error) if error.kind() == ErrorKind::Busy => gave_up += 1,
             Err(error) => panic!("{error}"),
         }
     }
-    let published = (reader.sequence() - first) as f64 / READS as f64;
+    let published = (reader.sequence() - first) as f64 / reads as f64;
     writer.kill().expect("the other process ends");
     writer.wait().expect("the other process ends");
 
-    let mean = retries.iter().copied().map(f64::from).sum::<f64>() / READS as f64;
+    let mean = retries.iter().copied().map(f64::from).sum::<f64>() / reads as f64;
     retries.sort_unstable();
-    let [p50, p999, max] = [READS / 2, READS - READS / 1000, READS - 1].map(|at| retries[at]);
+    let [p50, p999, max] = [reads / 2, reads - reads / 1000, reads - 1].map(|at| retries[at]);
     println!(
-        "{size:>5} {slots:>5} {published:>7.1} {mean:>8.3} {p50:>5} {p999:>6} {max:>6} {gave_up:>8}"
+        "{size:>7} {slots:>5} {published:>7.1} {mean:>8.3} {p50:>5} {p999:>6} {max:>6} {gave_up:>8}"
     );
 }
