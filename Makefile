@@ -98,7 +98,9 @@ lint-python: python ## Lint and type all Python
 .PHONY: test-arches
 test-arches: build $(ARCHES) ## Test on aarch64 and armv7 under qemu, and boards that they share with this machine
 	cargo build --release --locked -p pegel-tests
-	QEMU_PAGESIZE=65536 $(WATCHDOG) 300 tests/arches/cargo aarch64-unknown-linux-gnu test -p pegel --tests -- $(ARCH_SKIP)
+	for size in 16384 65536; do \
+		QEMU_PAGESIZE=$$size $(WATCHDOG) 300 tests/arches/cargo aarch64-unknown-linux-gnu test -p pegel --tests -- $(ARCH_SKIP); \
+	done
 	$(PYTHON) -m pytest tests/arches
 
 .PHONY: $(ARCHES)
