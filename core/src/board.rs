@@ -250,24 +250,34 @@ impl Board {
     #[inline]
     pub fn head(&self) -> Result<Head> {
         if self.is_mapped() {
-            return Ok(self.ring().head());
+            Ok(self.ring().head())
+        } else {
+            self.head_in_file()
         }
-        self.file_ring()
-            .head()
-            .map_err(|error| self.cut_off(&error))
+    }
+
+    #[cold]
+    fn head_in_file(&self) -> Result<Head> {
+        let head = self.file_ring().head();
+        head.map_err(|error| self.cut_off(&error))
     }
 
     /// Copies a publication; see `Ring::copy`.
     #[inline]
     pub fn copy(&self, sequence: u64, payload: &mut [u8]) -> Result<Copied> {
         if self.is_mapped() {
-            return Ok(self.ring().copy(sequence, payload));
+            Ok(self.ring().copy(sequence, payload))
+        } else {
+            self.copy_from_file(sequence, payload)
         }
+    }
+
+    #[cold]
+    fn copy_from_file(&self, sequence: u64, payload: &mut [u8]) -> Result<Copied> {
         let slot = self.layout.slot_offset(sequence);
         let room = payload.len().min(self.schema.record_size());
-        self.file_ring()
-            .copy(sequence, slot, &mut payload[..room])
-            .map_err(|error| self.cut_off(&error))
+        let copied = self.file_ring().copy(sequence, slot, &mut payload[..room]);
+        copied.map_err(|error| self.cut_off(&error))
     }
 
     fn cut_off(&self, error: &std::io::Error) -> Error {
