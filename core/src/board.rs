@@ -15,7 +15,7 @@ use crate::layout::{
     MAX_FIELDS, WORD, Words,
 };
 use crate::place::Place;
-use crate::ring::{self, Copied, Head, Ring};
+use crate::ring::{self, Head, Ring};
 use crate::schema::Schema;
 use crate::segment::{Draft, Segment};
 use crate::snapshot::Publication;
@@ -195,10 +195,11 @@ impl Board {
     /// The record of a sequence as it stands there; only for the holder of the lock.
     pub fn record(&self, sequence: u64) -> Option<Kept> {
         let mut bytes = Vec::new();
+        let mut stamp = ring::Stamp::default();
         loop {
-            let Copied::Whole(stamp) = self.ring().copy(sequence, &mut bytes) else {
+            if !self.ring().copy(sequence, &mut stamp, &mut bytes) {
                 return None;
-            };
+            }
             let length = ring::length(&stamp);
             if !self.may_be_length(length) {
                 return None;
@@ -212,7 +213,7 @@ impl Board {
 
     /// Whether a record of the board can have so many bytes.
     pub fn may_be_length(&self, length: usize) -> bool {
-        let size = self.schema.record_size();
+        let size = self.layout.record_size;
         length == size || (length < size && self.schema.document().is_some())
     }
 
@@ -264,19 +265,25 @@ impl Board {
 
     /// Copies a publication; see `Ring::copy`.
     #[inline]
-    pub fn copy(&self, sequence: u64, payload: &mut [u8]) -> Result<Copied> {
+    pub fn copy(&self, sequence: u64, stamp: &mut ring::Stamp, payload: &mut [u8]) -> Result<bool> {
         if self.is_mapped() {
-            Ok(self.ring().copy(sequence, payload))
+            Ok(self.ring().copy(sequence, stamp, payload))
         } else {
-            self.copy_from_file(sequence, payload)
+            self.copy_from_file(sequence, stamp, payload)
         }
     }
 
     #[cold]
-    fn copy_from_file(&self, sequence: u64, payload: &mut [u8]) -> Result<Copied> {
+    fn copy_from_file(
+        &self,
+        sequence: u64,
+        stamp: &mut ring::Stamp,
+        payload: &mut [u8],
+    ) -> Result<bool> {
         let slot = self.layout.slot_offset(sequence);
-        let room = payload.len().min(self.schema.record_size());
-        let copied = self.file_ring().copy(sequence, slot, &mut payload[..room]);
+        let room = payload.len().min(self.layout.record_size);
+        let ring = self.file_ring();
+        let copied = ring.copy(sequence, slot, stamp, &mut payload[..room]);
         copied.map_err(|error| self.cut_off(&error))
     }
 

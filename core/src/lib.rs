@@ -43,7 +43,7 @@ mod waking;
 #[cfg(pegel_loom)]
 pub use self::{
     layout::STAMP_WORDS,
-    ring::{Copied, Head, Ring},
+    ring::{Head, Ring},
     sync::{AtomicU64, Fault, is_seeded, live_for, seed},
     waking::{BRISK_NS, has_to_wake, unwoken},
 };

@@ -11,7 +11,7 @@ use crate::evolution::Conversion;
 use crate::follow::Follow;
 use crate::lock::is_locked;
 use crate::place::Place;
-use crate::ring::{self, Copied, Head};
+use crate::ring::{self, Head};
 use crate::schema::Schema;
 use crate::snapshot::{Publication, Snapshot, Stamp};
 use crate::trust::Access;
@@ -278,10 +278,12 @@ impl Reader {
         Err(self.busy())
     }
 
+    #[cold]
     fn empty(&self, reason: &str) -> Error {
         Error::new(ErrorKind::Empty, format!("{}: {reason}", self.named()))
     }
 
+    #[cold]
     fn busy(&self) -> Error {
         let message = format!(
             "{}: its writer lapped {MAX_TRIES} attempts to read; give it more slots",
@@ -317,45 +319,35 @@ impl Reader {
         Ok(head)
     }
 
+    /// Copies a publication, if the writer does not lap that.
+    #[inline]
     fn attempt(
         &self,
         sequence: u64,
         buffer: &mut [u8],
         retries: u32,
     ) -> Result<Option<Publication>> {
+        let mut stamp = ring::Stamp::default();
         let wanted = match &self.view {
             Some(view) => view.conversion.common_size(),
-            None => self.board.schema.record_size(),
+            None => self.board.layout.record_size,
         };
         let room = buffer.len().min(wanted);
-        let Copied::Whole(stamp) = self.board.copy(sequence, &mut buffer[..room])? else {
+        if !self.board.copy(sequence, &mut stamp, &mut buffer[..room])? {
             return Ok(None);
-        };
-        let length = ring::length(&stamp);
-        if !self.board.may_be_length(length) {
-            let message = format!(
-                "{}: a record claims {length} bytes of {}; replace the board by creating it anew",
-                self.named(),
-                self.board.schema.record_size()
-            );
-            return Err(Error::new(ErrorKind::Corrupt, message));
         }
-        let (length, stamp) = match &self.view {
-            Some(view) => {
-                let length = view.schema.record_size();
-                let present = view.conversion.present(Publication::present_of(&stamp));
-                view.conversion.complete(buffer);
-                (length, Publication::reshaped(&stamp, present, length))
-            }
-            None => (length, stamp),
-        };
+        let mut length = ring::length(&stamp);
+        if !self.board.may_be_length(length) {
+            return Err(self.no_length(length));
+        }
+        if let Some(view) = &self.view {
+            length = view.schema.record_size();
+            let present = view.conversion.present(Publication::present_of(&stamp));
+            view.conversion.complete(buffer);
+            stamp = Publication::reshaped(&stamp, present, length);
+        }
         if length > buffer.len() {
-            let room = buffer.len();
-            let message = format!(
-                "{}: the record has {length} bytes, the buffer {room}",
-                self.named()
-            );
-            return Err(Error::new(ErrorKind::TooLarge, message));
+            return Err(self.no_room(length, buffer.len()));
         }
         Ok(Some(Publication {
             sequence,
@@ -363,6 +355,25 @@ impl Reader {
             missed: 0,
             stamp,
         }))
+    }
+
+    #[cold]
+    fn no_length(&self, length: usize) -> Error {
+        let message = format!(
+            "{}: a record claims {length} bytes of {}; replace the board by creating it anew",
+            self.named(),
+            self.board.schema.record_size()
+        );
+        Error::new(ErrorKind::Corrupt, message)
+    }
+
+    #[cold]
+    fn no_room(&self, length: usize, room: usize) -> Error {
+        let message = format!(
+            "{}: the record has {length} bytes, the buffer {room}",
+            self.named()
+        );
+        Error::new(ErrorKind::TooLarge, message)
     }
 
     fn snapshot(&self, copy: impl Fn(&mut [u8]) -> Result<Publication>) -> Result<Snapshot> {

@@ -79,16 +79,6 @@ impl Head {
     }
 }
 
-/// What came of an attempt to copy a publication.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Copied {
-    /// Stamp and payload are one publication's; the length is in the stamp. A buffer that is shorter
-    /// than that holds the payload's first bytes.
-    Whole(Stamp),
-    /// The writer has come too near: start over with a newer sequence.
-    Lapped,
-}
-
 /// A view of a ring's words.
 #[derive(Clone, Copy, Debug)]
 pub struct Ring<'words> {
@@ -147,26 +137,26 @@ impl<'words> Ring<'words> {
         self.head.store(word & !GONE, Ordering::Release);
     }
 
-    /// Copies publication `sequence` into `payload`, as much as there is of it and room for it. The
-    /// caller must have seen a head that is not before it.
-    pub fn copy(&self, sequence: u64, payload: &mut [u8]) -> Copied {
+    /// Copies publication `sequence` into `stamp` and `payload`, as much as there is of it and room for
+    /// it: the length is in the stamp. The caller must have seen a head that is not before it.
+    ///
+    /// Says whether the two are whole. If not, the writer has come too near: they mean nothing, and the
+    /// caller starts over with a newer sequence.
+    #[must_use]
+    #[inline]
+    pub fn copy(&self, sequence: u64, stamp: &mut Stamp, payload: &mut [u8]) -> bool {
         let (stamp_words, payload_words) = self.slot(sequence).split_at(STAMP_WORDS);
-        let mut stamp = [0; STAMP_WORDS];
         for (value, word) in stamp.iter_mut().zip(stamp_words) {
             *value = word.load(Ordering::Relaxed);
         }
         // The length is not known to be whole yet: it may say anything.
         let room = payload.len().min(payload_words.len() * WORD);
-        copy_out(payload_words, &mut payload[..length(&stamp).min(room)]);
+        copy_out(payload_words, &mut payload[..length(stamp).min(room)]);
         // Orders the loads above before the load below: if one of them saw a newer publication's
         // word, this load sees how far the writer had come before it.
         fence(Ordering::Acquire);
         let head = Head::of(self.head.load(Ordering::Relaxed));
-        if is_whole(head, sequence, self.slot_count) {
-            Copied::Whole(stamp)
-        } else {
-            Copied::Lapped
-        }
+        is_whole(head, sequence, self.slot_count)
     }
 
     fn slot(&self, sequence: u64) -> &'words [AtomicU64] {
@@ -224,14 +214,14 @@ mod tests {
         for sequence in 1..=10 {
             ring.publish(sequence, &stamp(sequence, 8), &sequence.to_ne_bytes());
         }
-        let mut payload = [0; 8];
+        let (mut found, mut payload) = (Stamp::default(), [0; 8]);
         for sequence in [10, 9, 8] {
-            let expected = Copied::Whole(stamp(sequence, 8));
-            assert_eq!(ring.copy(sequence, &mut payload), expected);
+            assert!(ring.copy(sequence, &mut found, &mut payload));
+            assert_eq!(found, stamp(sequence, 8));
             assert_eq!(payload, sequence.to_ne_bytes());
         }
-        assert_eq!(ring.copy(7, &mut payload), Copied::Lapped);
-        assert_eq!(ring.copy(11, &mut payload), Copied::Lapped);
+        assert!(!ring.copy(7, &mut found, &mut payload));
+        assert!(!ring.copy(11, &mut found, &mut payload));
     }
 
     #[test]
@@ -240,12 +230,13 @@ mod tests {
         let ring = Ring::new(&head, &slots, SLOT_WORDS);
         ring.publish(1, &stamp(1, 8), &[1; 8]);
         slots[2 * SLOT_WORDS].store(u64::MAX, Ordering::Relaxed);
-        let mut payload = [0; 8];
+        let (mut found, mut payload) = (Stamp::default(), [0; 8]);
         assert_eq!(ring.head().sequence, 1);
-        assert_eq!(ring.copy(1, &mut payload), Copied::Whole(stamp(1, 8)));
+        assert!(ring.copy(1, &mut found, &mut payload));
+        assert_eq!((found, payload), (stamp(1, 8), [1; 8]));
         ring.publish(2, &stamp(2, 8), &[2; 8]);
-        assert_eq!(ring.copy(2, &mut payload), Copied::Whole(stamp(2, 8)));
-        assert_eq!(payload, [2; 8]);
+        assert!(ring.copy(2, &mut found, &mut payload));
+        assert_eq!((found, payload), (stamp(2, 8), [2; 8]));
     }
 
     #[test]
@@ -254,9 +245,9 @@ mod tests {
         let ring = Ring::new(&head, &slots, SLOT_WORDS);
         ring.publish(1, &stamp(1, u64::MAX), &[1; 8]);
         for room in [0, 5, 8, 64] {
-            let mut payload = vec![7; room];
-            let found = ring.copy(1, &mut payload);
-            assert_eq!(found, Copied::Whole(stamp(1, u64::MAX)));
+            let (mut found, mut payload) = (Stamp::default(), vec![7; room]);
+            assert!(ring.copy(1, &mut found, &mut payload));
+            assert_eq!(found, stamp(1, u64::MAX));
             assert!(payload.iter().take(8).all(|&byte| byte == 1));
             assert!(payload.iter().skip(8).all(|&byte| byte == 7));
         }
@@ -273,6 +264,8 @@ mod tests {
             gone: true,
         };
         assert_eq!(ring.head(), gone);
-        assert_eq!(ring.copy(1, &mut []), Copied::Whole(stamp(1, 0)));
+        let mut found = Stamp::default();
+        assert!(ring.copy(1, &mut found, &mut []));
+        assert_eq!(found, stamp(1, 0));
     }
 }

@@ -16,7 +16,7 @@ use std::os::unix::fs::FileExt;
 use bytemuck::cast_slice_mut;
 
 use crate::layout::{STAMP_WORDS, WORD};
-use crate::ring::{Copied, Head, Stamp, is_whole, length};
+use crate::ring::{Head, Stamp, is_whole, length};
 use crate::sync::{Ordering, fence};
 
 /// A ring in a file.
@@ -38,19 +38,20 @@ impl Ring<'_> {
     }
 
     /// As `ring::Ring::copy`, from the slot that begins at `slot`.
-    pub fn copy(&self, sequence: u64, slot: usize, payload: &mut [u8]) -> Result<Copied> {
-        let mut stamp: Stamp = [0; STAMP_WORDS];
+    pub fn copy(
+        &self,
+        sequence: u64,
+        slot: usize,
+        stamp: &mut Stamp,
+        payload: &mut [u8],
+    ) -> Result<bool> {
         self.file
-            .read_exact_at(cast_slice_mut(&mut stamp), slot as u64)?;
-        let used = length(&stamp).min(payload.len());
+            .read_exact_at(cast_slice_mut(stamp), slot as u64)?;
+        let used = length(stamp).min(payload.len());
         let start = slot + STAMP_WORDS * WORD;
         self.file
             .read_exact_at(&mut payload[..used], start as u64)?;
         fence(Ordering::Acquire);
-        if is_whole(self.head()?, sequence, self.slot_count) {
-            Ok(Copied::Whole(stamp))
-        } else {
-            Ok(Copied::Lapped)
-        }
+        Ok(is_whole(self.head()?, sequence, self.slot_count))
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reader::Reader;
-use crate::ring::Copied;
+use crate::ring::Stamp;
 use crate::snapshot::Publication;
 use crate::waking::unwoken;
 
@@ -36,7 +36,8 @@ impl Reader {
             }
             let glance = if head.gone { TRANSITION } else { GLANCE };
             // Lapped since: there is something newer.
-            if let Copied::Whole(stamp) = self.inner().copy(head.sequence, &mut [])? {
+            let mut stamp = Stamp::default();
+            if self.inner().copy(head.sequence, &mut stamp, &mut [])? {
                 let moment = Publication::moment_of(&stamp);
                 let age = clock::since_boot().saturating_sub(moment.since_boot);
                 let time = left.min(glance);

@@ -10,8 +10,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use loom::sync::Arc;
 use loom::thread::spawn;
 use pegel::{
-    AtomicU64, BRISK_NS, Copied, Fault, Ring, STAMP_WORDS, has_to_wake, is_seeded, live_for, seed,
-    unwoken,
+    AtomicU64, BRISK_NS, Fault, Ring, STAMP_WORDS, has_to_wake, is_seeded, live_for, seed, unwoken,
 };
 
 const SLOT_WORDS: usize = STAMP_WORDS + 1;
@@ -49,11 +48,9 @@ impl Memory {
     /// One attempt to read: what is accepted is one publication, and the one that was asked for.
     fn read(&self) {
         let sequence = self.ring().head().sequence;
-        let mut payload = [0; LENGTH as usize];
-        if sequence == 0 {
-            return;
-        }
-        if let Copied::Whole([stamped, writer, length]) = self.ring().copy(sequence, &mut payload) {
+        let (mut stamp, mut payload) = ([0; STAMP_WORDS], [0; LENGTH as usize]);
+        if sequence > 0 && self.ring().copy(sequence, &mut stamp, &mut payload) {
+            let [stamped, writer, length] = stamp;
             assert_eq!((stamped, length), (sequence, LENGTH));
             assert_eq!(payload, (sequence << 8 | writer).to_ne_bytes());
         }
