@@ -25,7 +25,11 @@ pub enum Lock {
 /// Takes a lock that belongs to the open file and ends with it, be it by death; `false` when
 /// another one is in the way. (man 2 `fcntl_locking`: open file description locks.)
 pub fn try_lock(file: &File, lock: Lock, path: &Path) -> Result<bool> {
-    match fcntl(file.as_fd(), FcntlArg::F_OFD_SETLK(&whole_file(lock))) {
+    let kind = match lock {
+        Lock::Exclusive => libc::F_WRLCK,
+        Lock::Shared => libc::F_RDLCK,
+    };
+    match fcntl(file.as_fd(), FcntlArg::F_OFD_SETLK(&whole_file(kind))) {
         Ok(_) => Ok(true),
         Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
         Err(errno) => Err(Error::system(errno, "lock", path)),
@@ -34,18 +38,14 @@ pub fn try_lock(file: &File, lock: Lock, path: &Path) -> Result<bool> {
 
 /// Whether somebody else holds any lock on the file. Works without the right to write.
 pub fn is_locked(file: &File, path: &Path) -> Result<bool> {
-    let mut found = whole_file(Lock::Exclusive);
+    let mut found = whole_file(libc::F_WRLCK);
     fcntl(file.as_fd(), FcntlArg::F_OFD_GETLK(&mut found))
         .map_err(|errno| Error::system(errno, "look for locks on", path))?;
     Ok(i32::from(found.l_type) != libc::F_UNLCK)
 }
 
 #[allow(clippy::cast_possible_truncation)] // the constants are small
-fn whole_file(lock: Lock) -> libc::flock {
-    let kind = match lock {
-        Lock::Exclusive => libc::F_WRLCK,
-        Lock::Shared => libc::F_RDLCK,
-    };
+fn whole_file(kind: i32) -> libc::flock {
     libc::flock {
         l_type: kind as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,
@@ -61,6 +61,7 @@ fn whole_file(lock: Lock) -> libc::flock {
 pub struct OwnFile {
     file: File,
     held: &'static Held,
+    process: u32,
 }
 
 impl OwnFile {
@@ -74,7 +75,12 @@ impl OwnFile {
             unsafe { libc::pthread_atfork(None, None, Some(let_go_in_child)) };
         }
         let held = Held::take(file.as_raw_fd());
-        Self { file, held }
+        let process = std::process::id();
+        Self {
+            file,
+            held,
+            process,
+        }
     }
 }
 
@@ -88,13 +94,15 @@ impl std::ops::Deref for OwnFile {
 
 impl Drop for OwnFile {
     fn drop(&mut self) {
-        // Not in a child, where its place may be that of a file which the child opened itself.
-        let _ = self.held.descriptor.compare_exchange(
-            self.file.as_raw_fd(),
-            Held::FREE,
-            Ordering::Relaxed,
-            Ordering::Relaxed,
+        if self.process != std::process::id() {
+            return;
+        }
+        // A child that was forked this very moment may not have let go yet.
+        let _ = fcntl(
+            self.file.as_fd(),
+            FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK)),
         );
+        self.held.descriptor.store(Held::FREE, Ordering::Relaxed);
     }
 }
 
