@@ -98,6 +98,10 @@ typedef enum {
   PEGEL_REPLACE = 1,
   // If the board has more fields than the program, its records have them all.
   PEGEL_WHOLE = 2,
+  // Publish without looking at the clock, in loops where that would take most of the time. Readers cannot
+  // tell a record's age, those who wait look once a millisecond, and the writer notices after up to 255
+  // publications that the board is gone.
+  PEGEL_UNSTAMPED = 4,
 } pegel_flag;
 
 // On which condition pegel_writer_publish_on publishes.
@@ -165,9 +169,9 @@ typedef struct {
   uint64_t sequence;
   // How many writers had taken the board by then; 0 for the defaults of a new board.
   uint64_t generation;
-  // When it was published: Unix time.
+  // When it was published: Unix time; 0 if its writer leaves that out.
   int64_t published_ns;
-  // How old it was when it was read; time in suspend counts.
+  // How old it was when it was read; time in suspend counts. INT64_MAX if its writer leaves that out.
   int64_t age_ns;
   // The optional fields that are known: the lowest bit for the first of them, and so on.
   uint64_t present;
@@ -265,11 +269,19 @@ pegel_status pegel_reader_details(const pegel_reader *reader, char *text, size_t
 uint64_t pegel_reader_sequence(const pegel_reader *reader);
 
 // The newest record. The buffer has room for the board's record; for a document's length at least.
-// The stamp may be NULL, which saves a look at the clock.
+// The stamp may be NULL, which saves the looks at it and at the clock.
 pegel_status pegel_reader_read(const pegel_reader *reader,
                                void *record,
                                size_t record_size,
                                pegel_stamp *stamp);
+
+// Bytes of the newest record, from an offset on: a field, or several that stand side by side, as whole as
+// the record itself. The stamp may be NULL; it tells which optional fields are known.
+pegel_status pegel_reader_read_part(const pegel_reader *reader,
+                                    size_t offset,
+                                    void *part,
+                                    size_t part_size,
+                                    pegel_stamp *stamp);
 
 // The record of a sequence, if it is in the ring; else `PEGEL_OVERWRITTEN`.
 pegel_status pegel_reader_read_at(const pegel_reader *reader,

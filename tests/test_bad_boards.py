@@ -161,7 +161,7 @@ NO_BOARDS: dict[str, tuple[Callable[[Path], object], type[pegel.Error], str]] = 
     "cut in the fields": (cut(200), pegel.Corrupt, "200 bytes"),
     "cut by a byte": (cut(-1), pegel.Corrupt, "bytes instead of"),
     "longer by a byte": (put_longer, pegel.Corrupt, "bytes instead of"),
-    "other version": (patch(8, 2), pegel.Unsupported, "layout version 2"),
+    "other version": (patch(8, 1), pegel.Unsupported, "layout version 1"),
     "other byte order": (patch(12, 0x04030201), pegel.Unsupported, "byte order"),
     "false slots": (patch(32, 5), pegel.Corrupt, "damaged"),
     "false slot size": (patch(36, 1 << 31), pegel.Corrupt, "damaged"),

@@ -14,7 +14,7 @@ from format.fields import DamagedError, up
 from format.live import COPIES, RECORDS
 from format.reader import (
     CONTROL_SIZE,
-    SLOT,
+    STAMP,
     EmptyError,
     GoneError,
     LayoutError,
@@ -128,15 +128,19 @@ def test_both_tell_the_same_of_the_board_and_its_fields(place: Path) -> None:
             assert limits == (plain(own.default), own.min, own.max)
 
 
+def stamp_of_first(segment: bytearray) -> int:
+    """Where the stamp of sequence 1 begins."""
+    slots_offset, _, slot_size, record_size = struct.unpack_from("=4I", segment, 28)
+    return int(slots_offset + slot_size + -(-record_size // 8) * 8)
+
+
 @pytest.mark.parametrize(
     "boot", [this_boot(), this_boot() ^ 1, 0], ids=["this", "another", "unknown"]
 )
 @pytest.mark.parametrize("place", ["types"], indirect=True)
 def test_both_tell_the_same_age(place: Path, boot: int) -> None:
     whole = bytearray(place.read_bytes())
-    (slots_offset,) = struct.unpack_from("=I", whole, 28)
-    (slot_size,) = struct.unpack_from("=I", whole, 36)
-    struct.pack_into("=Q", whole, slots_offset + slot_size + 16, boot)
+    struct.pack_into("=Q", whole, stamp_of_first(whole) + 16, boot)
     place.write_bytes(whole)
     with Reader(place) as other, pegel.Reader(place.parent / "golden") as reader:
         before = other.read().age
@@ -292,9 +296,7 @@ def test_fields_that_both_refuse(place: Path, what: str) -> None:
 @pytest.mark.parametrize("place", ["types"], indirect=True)
 def test_a_length_that_both_refuse(place: Path, length: int) -> None:
     whole = bytearray(place.read_bytes())
-    (slots_offset,) = struct.unpack_from("=I", whole, 28)
-    (slot_size,) = struct.unpack_from("=I", whole, 36)
-    struct.pack_into("=Q", whole, slots_offset + slot_size + SLOT.size - 8, length)
+    struct.pack_into("=Q", whole, stamp_of_first(whole) + STAMP.size - 8, length)
     place.write_bytes(whole)
     with Reader(place) as other, pytest.raises(DamagedError):
         other.read()

@@ -11,6 +11,10 @@ use crate::types::{
     document_number, fill, pegel_field, pegel_info, pegel_stamp, pegel_status, schema, sized,
 };
 
+/// Bytes of the records that are read fastest, and of a word.
+const BLOCK: usize = 64;
+const WORD: usize = 8;
+
 /// Reads a board.
 // To C, a `Reader` goes by this name.
 pub struct pegel_reader {
@@ -239,7 +243,7 @@ pub unsafe extern "C" fn pegel_reader_sequence(reader: *const pegel_reader) -> u
 }
 
 /// The newest record. The buffer has room for the board's record; for a document's length at least.
-/// The stamp may be NULL, which saves a look at the clock.
+/// The stamp may be NULL, which saves the looks at it and at the clock.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_reader_read(
     reader: *const pegel_reader,
@@ -247,9 +251,86 @@ pub unsafe extern "C" fn pegel_reader_read(
     record_size: usize,
     stamp: *mut pegel_stamp,
 ) -> pegel_status {
+    if stamp.is_null() && !record.is_null() && record_size >= BLOCK {
+        // SAFETY: the caller's promise: NULL or an open reader, and `record_size` bytes that nobody else is
+        // at, which are only written.
+        let (reader, block) = unsafe { (reader.cast::<Reader>().as_ref(), &mut *record.cast()) };
+        // This cannot panic, so it needs no guard.
+        if reader.is_some_and(|reader| reader.try_copy_block_into(block)) {
+            return pegel_status::PEGEL_OK;
+        }
+    }
+    // SAFETY: the caller's promise, the same as this function's.
+    unsafe { read(reader, record, record_size, stamp) }
+}
+
+/// What is not the fastest case, in a function of its own: so that one needs no stack.
+///
+/// # Safety
+/// As for `copy`.
+#[inline(never)]
+unsafe extern "C" fn read(
+    reader: *const pegel_reader,
+    record: *mut c_void,
+    record_size: usize,
+    stamp: *mut pegel_stamp,
+) -> pegel_status {
+    if stamp.is_null() && !record.is_null() && isize::try_from(record_size).is_ok() {
+        // SAFETY: as above.
+        let (reader, record) = unsafe {
+            (
+                reader.cast::<Reader>().as_ref(),
+                std::slice::from_raw_parts_mut(record.cast::<u8>(), record_size),
+            )
+        };
+        // This cannot panic, so it needs no guard.
+        if reader.is_some_and(|reader| reader.try_copy_into(record)) {
+            return pegel_status::PEGEL_OK;
+        }
+    }
     guard(|| {
         // SAFETY: the caller's promise, the same as this function's.
         unsafe { copy(reader, record, record_size, stamp, Reader::copy_into) }
+    })
+}
+
+/// Bytes of the newest record, from an offset on: a field, or several that stand side by side, as whole as
+/// the record itself. The stamp may be NULL; it tells which optional fields are known.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_read_part(
+    reader: *const pegel_reader,
+    offset: usize,
+    part: *mut c_void,
+    part_size: usize,
+    stamp: *mut pegel_stamp,
+) -> pegel_status {
+    if stamp.is_null() && !part.is_null() && part_size == WORD {
+        // SAFETY: the caller's promise: NULL or an open reader, and `part_size` bytes that nobody else is
+        // at, which are only written.
+        let (reader, word) = unsafe { (reader.cast::<Reader>().as_ref(), &mut *part.cast()) };
+        // This cannot panic, so it needs no guard.
+        if reader.is_some_and(|reader| reader.try_copy_word_into(offset, word)) {
+            return pegel_status::PEGEL_OK;
+        }
+    }
+    // SAFETY: the caller's promise, the same as this function's.
+    unsafe { read_part(reader, offset, part, part_size, stamp) }
+}
+
+/// # Safety
+/// As for `copy`.
+#[inline(never)]
+unsafe extern "C" fn read_part(
+    reader: *const pegel_reader,
+    offset: usize,
+    part: *mut c_void,
+    part_size: usize,
+    stamp: *mut pegel_stamp,
+) -> pegel_status {
+    let read = |reader: &Reader, part: &mut [u8]| reader.copy_part_into(offset, part);
+    guard(|| {
+        // SAFETY: the caller's promise, the same as this function's.
+        unsafe { copy(reader, part, part_size, stamp, read) }
     })
 }
 

@@ -145,6 +145,10 @@ pub enum pegel_flag {
     PEGEL_REPLACE = 1,
     /// If the board has more fields than the program, its records have them all.
     PEGEL_WHOLE = 2,
+    /// Publish without looking at the clock, in loops where that would take most of the time. Readers cannot
+    /// tell a record's age, those who wait look once a millisecond, and the writer notices after up to 255
+    /// publications that the board is gone.
+    PEGEL_UNSTAMPED = 4,
 }
 
 /// On which condition pegel_writer_publish_on publishes.
@@ -246,9 +250,9 @@ pub struct pegel_stamp {
     pub sequence: u64,
     /// How many writers had taken the board by then; 0 for the defaults of a new board.
     pub generation: u64,
-    /// When it was published: Unix time.
+    /// When it was published: Unix time; 0 if its writer leaves that out.
     pub published_ns: i64,
-    /// How old it was when it was read; time in suspend counts.
+    /// How old it was when it was read; time in suspend counts. INT64_MAX if its writer leaves that out.
     pub age_ns: i64,
     /// The optional fields that are known: the lowest bit for the first of them, and so on.
     pub present: u64,
@@ -334,8 +338,10 @@ pub unsafe fn options<'a>(given: *const pegel_options) -> Result<(pegel_options,
     let argument = Argument("options");
     // SAFETY: the function's promise; any bytes are numbers and a pointer.
     let options = unsafe { known(argument, given, none)? };
-    let flags = pegel_flag::PEGEL_REPLACE as u32 | pegel_flag::PEGEL_WHOLE as u32;
-    if options.flags & !flags != 0 {
+    let known = pegel_flag::PEGEL_REPLACE as u32
+        | pegel_flag::PEGEL_WHOLE as u32
+        | pegel_flag::PEGEL_UNSTAMPED as u32;
+    if options.flags & !known != 0 {
         return Err(argument.unknown());
     }
     // SAFETY: the function's promise.

@@ -10,6 +10,9 @@ use crate::failure::{Argument, guard};
 use crate::reader::{pegel_reader, timeout};
 use crate::types::{self, pegel_field, pegel_flag, pegel_options, pegel_publication, pegel_status};
 
+/// Bytes of the records that are published fastest.
+const BLOCK: usize = 64;
+
 /// Publishes to a board, and holds it until it is closed or its process ends.
 // To C, a `Writer` goes by this name.
 pub struct pegel_writer {
@@ -44,6 +47,7 @@ pub unsafe extern "C" fn pegel_writer_create(
             mode: options.mode,
             replace: is_set(pegel_flag::PEGEL_REPLACE),
             timeout: timeout(options.timeout_ns).unwrap_or(Duration::MAX),
+            unstamped: is_set(pegel_flag::PEGEL_UNSTAMPED),
         };
         let schema = types::schema(fields, details)?;
         let mut created = Writer::create(board, &schema, &wanted)?;
@@ -88,6 +92,50 @@ pub unsafe extern "C" fn pegel_writer_publish(
     record_size: usize,
     sequence: *mut u64,
 ) -> pegel_status {
+    if !record.is_null() && record_size == BLOCK {
+        // SAFETY: the caller's promise: NULL or an open writer of this thread, and `record_size` bytes.
+        let (writer, block) = unsafe { (writer.cast::<Writer>().as_mut(), &*record.cast()) };
+        // This cannot panic, so it needs no guard.
+        if let Some(published) = writer.and_then(|writer| writer.try_publish_block(block)) {
+            if !sequence.is_null() {
+                // SAFETY: the caller's promise: room for a number.
+                unsafe { sequence.write_unaligned(published) };
+            }
+            return pegel_status::PEGEL_OK;
+        }
+    }
+    // SAFETY: the caller's promise, the same as this function's.
+    unsafe { publish_always(writer, record, record_size, sequence) }
+}
+
+/// What is not the fastest case, in a function of its own: so that one needs no stack.
+///
+/// # Safety
+/// As for `publish`.
+#[inline(never)]
+unsafe extern "C" fn publish_always(
+    writer: *mut pegel_writer,
+    record: *const c_void,
+    record_size: usize,
+    sequence: *mut u64,
+) -> pegel_status {
+    if !record.is_null() && isize::try_from(record_size).is_ok() {
+        // SAFETY: as above.
+        let (writer, record) = unsafe {
+            (
+                writer.cast::<Writer>().as_mut(),
+                std::slice::from_raw_parts(record.cast::<u8>(), record_size),
+            )
+        };
+        // This cannot panic, so it needs no guard.
+        if let Some(published) = writer.and_then(|writer| writer.try_publish(record)) {
+            if !sequence.is_null() {
+                // SAFETY: the caller's promise: room for a number.
+                unsafe { sequence.write_unaligned(published) };
+            }
+            return pegel_status::PEGEL_OK;
+        }
+    }
     guard(|| {
         // SAFETY: the caller's promise, the same as this function's.
         unsafe {

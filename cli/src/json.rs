@@ -74,12 +74,16 @@ pub fn record(reader: &Reader, snapshot: &Snapshot) -> Result<Json> {
 /// What is known of a publication.
 pub fn stamp(snapshot: &Snapshot) -> Map<String, Json> {
     let stamp = snapshot.stamp();
+    let seconds = |ns| match stamp.is_timed() {
+        true => Json::Number(time::seconds(ns)),
+        false => Json::Null,
+    };
     let facts = [
         ("sequence", Json::from(stamp.sequence)),
         ("generation", Json::from(stamp.generation)),
         ("is_default", Json::from(stamp.is_default())),
-        ("published", Json::Number(time::seconds(stamp.published_ns))),
-        ("age", Json::Number(time::seconds(stamp.age_ns))),
+        ("published", seconds(stamp.published_ns)),
+        ("age", seconds(stamp.age_ns)),
     ];
     facts
         .map(|(name, fact)| (name.to_owned(), fact))

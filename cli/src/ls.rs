@@ -106,7 +106,9 @@ fn row(name: &str, board: pegel::Result<Listed>) -> [String; 6] {
     [
         name.to_owned(),
         stamp.map_or(0, |stamp| stamp.sequence).to_string(),
-        stamp.map_or_else(|| "-".to_owned(), |stamp| time::age(stamp.age_ns)),
+        stamp
+            .filter(|stamp| stamp.is_timed())
+            .map_or_else(|| "-".to_owned(), |stamp| time::age(stamp.age_ns)),
         if board.writer_alive { "alive" } else { "none" }.to_owned(),
         format!("{:04o} {}:{}", info.mode, owner(info), group(info)),
         board.holds(),

@@ -40,7 +40,7 @@ NAME is looked for in --dir, else in $PEGEL_DIR, else in /dev/shm.
 
 In the JSON, integers are exact up to 64 bits. What JSON has no numbers for are
 the strings \"NaN\", \"Infinity\" and \"-Infinity\". Bytes are base64. `published` is
-Unix time, and it and `age` are in seconds.
+Unix time, and it and `age` are in seconds; null if the writer leaves them out.
 
 Exit status: 0 done; 1 failed, and standard error says why and what to do; 2 the
 command line is wrong.";

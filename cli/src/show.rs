@@ -95,6 +95,9 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
         || "never".to_owned(),
         |snapshot| {
             let stamp = snapshot.stamp();
+            if !stamp.is_timed() {
+                return "when is left out by its writer".to_owned();
+            }
             let (moment, age) = (time::local(stamp.published_ns), time::age(stamp.age_ns));
             format!("{moment}, {age} ago")
         },

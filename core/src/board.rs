@@ -12,7 +12,7 @@ use nix::sys::stat::{FileStat, Mode, fchmod};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{
     BYTE_ORDER, FIELD_SIZE, HEADER_SIZE, Header, LAYOUT_VERSION, Layout, MAGIC, MAX_DETAILS,
-    MAX_FIELDS, WORD, Words,
+    MAX_FIELDS, WORD,
 };
 use crate::place::Place;
 use crate::ring::{self, Head, Ring};
@@ -54,7 +54,6 @@ pub struct Board {
     pub lineage: u64,
     /// Of the file when it was opened.
     pub status: FileStat,
-    words: Words,
     pub access: Access,
 }
 
@@ -113,7 +112,7 @@ impl Board {
                 &format!("it has {size} bytes instead of {expected}"),
             ));
         }
-        let segment = Segment::map(file, size, access, path)?;
+        let segment = Segment::map(file, &layout, access, path)?;
         let board = Self {
             segment,
             schema: Arc::new(schema),
@@ -121,7 +120,6 @@ impl Board {
             base: header.base_sequence,
             lineage: header.lineage,
             status,
-            words: layout.words(),
             place,
             access,
         };
@@ -151,7 +149,6 @@ impl Board {
             sequence: past.sequence,
             gone: false,
         };
-        let words = layout.words();
         let base = past.sequence - past.records.len() as u64;
         write(
             0,
@@ -159,12 +156,11 @@ impl Board {
         )?;
         write(HEADER_SIZE, &schema.table())?;
         write(layout.details_offset(), schema.details().as_bytes())?;
-        write(words.head * WORD, &head.word().to_ne_bytes())?;
-        write(words.generation * WORD, &past.generation.to_ne_bytes())?;
+        write(layout.control_offset, &head.word().to_ne_bytes())?;
+        write(layout.generation_offset(), &past.generation.to_ne_bytes())?;
         for (sequence, kept) in (base + 1..).zip(&past.records) {
-            let slot = layout.slot_offset(sequence);
-            write(slot, cast_slice(&kept.stamp))?;
-            write(slot + size_of_val(&kept.stamp), &kept.bytes)?;
+            write(layout.slot_offset(sequence), &kept.bytes)?;
+            write(layout.stamp_offset(sequence), cast_slice(&kept.stamp))?;
         }
         Ok(draft)
     }
@@ -197,7 +193,7 @@ impl Board {
         let mut bytes = Vec::new();
         let mut stamp = ring::Stamp::default();
         loop {
-            if !self.ring().copy(sequence, &mut stamp, &mut bytes) {
+            if !self.ring().copy(sequence, &mut stamp, 0, &mut bytes) {
                 return None;
             }
             let length = ring::length(&stamp);
@@ -223,27 +219,22 @@ impl Board {
     }
 
     /// The ring in the segment.
-    pub fn ring(&self) -> Ring<'_> {
-        let words = self.segment.words();
-        Ring::new(
-            &words[self.words.head],
-            &words[self.words.slots..],
-            self.words.slot,
-        )
+    #[inline]
+    pub fn ring(&self) -> Ring<'_, Segment> {
+        Ring(&self.segment)
     }
 
     /// Whether records are read through the mapping, or by system calls. It is mapped in any case, for
     /// the kernel to find those who wait.
     #[inline]
-    fn is_mapped(&self) -> bool {
+    pub fn is_mapped(&self) -> bool {
         !matches!(self.access, Access::ReadUnmapped | Access::ReadUntrusted)
     }
 
     fn file_ring(&self) -> unmapped::Ring<'_> {
         unmapped::Ring {
             file: self.segment.file(),
-            head: self.words.head * WORD,
-            slot_count: self.layout.slot_count,
+            layout: &self.layout,
         }
     }
 
@@ -265,11 +256,17 @@ impl Board {
 
     /// Copies a publication; see `Ring::copy`.
     #[inline]
-    pub fn copy(&self, sequence: u64, stamp: &mut ring::Stamp, payload: &mut [u8]) -> Result<bool> {
+    pub fn copy(
+        &self,
+        sequence: u64,
+        stamp: &mut ring::Stamp,
+        offset: usize,
+        bytes: &mut [u8],
+    ) -> Result<bool> {
         if self.is_mapped() {
-            Ok(self.ring().copy(sequence, stamp, payload))
+            Ok(self.ring().copy(sequence, stamp, offset, bytes))
         } else {
-            self.copy_from_file(sequence, stamp, payload)
+            self.copy_from_file(sequence, stamp, offset, bytes)
         }
     }
 
@@ -278,12 +275,10 @@ impl Board {
         &self,
         sequence: u64,
         stamp: &mut ring::Stamp,
-        payload: &mut [u8],
+        offset: usize,
+        bytes: &mut [u8],
     ) -> Result<bool> {
-        let slot = self.layout.slot_offset(sequence);
-        let room = payload.len().min(self.layout.record_size);
-        let ring = self.file_ring();
-        let copied = ring.copy(sequence, slot, stamp, &mut payload[..room]);
+        let copied = self.file_ring().copy(sequence, stamp, offset, bytes);
         copied.map_err(|error| self.cut_off(&error))
     }
 
@@ -303,7 +298,7 @@ impl Board {
         let read = self
             .segment
             .file()
-            .read_exact_at(&mut word, (self.words.generation * WORD) as u64);
+            .read_exact_at(&mut word, self.layout.generation_offset() as u64);
         read.map_or(0, |()| u64::from_ne_bytes(word))
     }
 
@@ -313,7 +308,7 @@ impl Board {
     }
 
     fn generation_word(&self) -> &AtomicU64 {
-        &self.segment.words()[self.words.generation]
+        self.segment.word(self.layout.generation_offset())
     }
 
     /// Changes the file's permissions, if they are others.
@@ -335,13 +330,12 @@ impl Board {
     /// Sleeps while the head is as seen, as long as `time` at most.
     #[allow(clippy::cast_possible_truncation)] // the low half is what a futex compares
     pub fn sleep(&self, seen: Head, time: std::time::Duration) {
-        self.segment
-            .sleep(self.words.head, seen.word() as u32, time);
+        self.segment.sleep(seen.word() as u32, time);
     }
 
     /// Wakes all who sleep.
     pub fn wake(&self) {
-        self.segment.wake(self.words.head);
+        self.segment.wake();
     }
 
     /// The error of one who holds a segment that the name no longer stands for.

@@ -20,6 +20,9 @@
 use crate::layout::WORD;
 use crate::sync::{AtomicU64, Ordering};
 
+/// Bytes of a cache line, and what vectors copy in one go.
+pub const BLOCK: usize = 64;
+
 /// Stores `bytes` into the first words; the last one is padded with zeros.
 ///
 /// `words` must have room: `bytes.len()` rounded up to words.
@@ -38,10 +41,17 @@ pub fn copy_in(words: &[AtomicU64], bytes: &[u8]) {
     }
 }
 
-/// Loads the first words into `bytes`, as many as it has room for.
+/// Loads the words into `bytes`, from byte `offset` of them on, as many as it has room for.
 ///
-/// `words` must hold at least `bytes.len()` rounded up to words.
-pub fn copy_out(words: &[AtomicU64], bytes: &mut [u8]) {
+/// `words` must hold at least so many.
+pub fn copy_out(words: &[AtomicU64], offset: usize, bytes: &mut [u8]) {
+    let (mut words, start) = (&words[offset / WORD..], offset % WORD);
+    let mut bytes = bytes;
+    if start > 0 {
+        let (head, rest) = bytes.split_at_mut(bytes.len().min(WORD - start));
+        load_part(&words[0], start, head);
+        (words, bytes) = (&words[1..], rest);
+    }
     let words = &words[..bytes.len().div_ceil(WORD)];
     let done = blocks::copy_out(words, bytes);
     let (whole, rest) = bytes[done..].as_chunks_mut::<WORD>();
@@ -50,17 +60,122 @@ pub fn copy_out(words: &[AtomicU64], bytes: &mut [u8]) {
         *chunk = word.load(Ordering::Relaxed).to_ne_bytes();
     }
     if !rest.is_empty() {
-        let chunk = words[whole.len()].load(Ordering::Relaxed).to_ne_bytes();
-        rest.copy_from_slice(&chunk[..rest.len()]);
+        load_part(&words[whole.len()], 0, rest);
+    }
+}
+
+fn load_part(word: &AtomicU64, start: usize, bytes: &mut [u8]) {
+    let chunk = word.load(Ordering::Relaxed).to_ne_bytes();
+    bytes.copy_from_slice(&chunk[start..start + bytes.len()]);
+}
+
+/// How payloads of one size are copied, chosen once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Bytes of a payload.
+    size: usize,
+    /// It is one block, and the processor copies that without a loop.
+    is_one_block: bool,
+}
+
+impl Plan {
+    /// For payloads of `size` bytes.
+    pub fn new(size: usize) -> Self {
+        Self {
+            size,
+            is_one_block: size == BLOCK && blocks::has_one_block(),
+        }
+    }
+
+    /// Words of a payload.
+    pub fn words(&self) -> usize {
+        self.size.div_ceil(WORD)
+    }
+}
+
+/// A payload in shared words.
+#[derive(Clone, Copy, Debug)]
+pub struct Payload<'words> {
+    start: *const AtomicU64,
+    plan: &'words Plan,
+}
+
+impl<'words> Payload<'words> {
+    /// # Safety
+    /// From `start` on, there are as many words as the plan has, for as long as the plan lives.
+    pub unsafe fn new(start: *const AtomicU64, plan: &'words Plan) -> Self {
+        Self { start, plan }
+    }
+
+    /// A payload in these words.
+    #[cfg(any(test, pegel_loom))]
+    pub fn of(words: &'words [AtomicU64], plan: &'words Plan) -> Self {
+        assert!(words.len() >= plan.words());
+        // SAFETY: there are so many words, as was just seen.
+        unsafe { Self::new(words.as_ptr(), plan) }
+    }
+
+    /// All its words.
+    pub fn words(self) -> &'words [AtomicU64] {
+        // SAFETY: the promise of `new`.
+        unsafe { std::slice::from_raw_parts(self.start, self.plan.words()) }
+    }
+
+    /// Loads it all into the first bytes of `bytes`; `false` without room for it.
+    #[inline]
+    pub fn copy_all_out(self, bytes: &mut [u8]) -> bool {
+        let Some(bytes) = bytes.get_mut(..self.plan.size) else {
+            return false;
+        };
+        copy_out(self.words(), 0, bytes);
+        true
+    }
+
+    /// Stores all of `bytes` into it; `false` if it has not exactly so many.
+    #[inline]
+    pub fn copy_all_in(self, bytes: &[u8]) -> bool {
+        let is_right = bytes.len() == self.plan.size;
+        if is_right {
+            copy_in(self.words(), bytes);
+        }
+        is_right
+    }
+
+    /// As `copy_all_out`, if it is one block; else `false`.
+    #[inline]
+    pub fn copy_block_out(self, block: &mut [u8; BLOCK]) -> bool {
+        if self.plan.is_one_block {
+            // SAFETY: the payload has one block, and so has `block`, which is nobody else's.
+            unsafe { blocks::copy_one(self.start.cast(), block.as_mut_ptr()) };
+        }
+        self.plan.is_one_block
+    }
+
+    /// Loads the word at an offset, a multiple of a word's bytes; `false` if it has none there.
+    #[inline]
+    pub fn copy_word_out(self, offset: usize, bytes: &mut [u8; WORD]) -> bool {
+        let word = self.words().get(offset / WORD);
+        let word = word.filter(|_| offset.is_multiple_of(WORD) && offset + WORD <= self.plan.size);
+        word.inspect(|word| *bytes = word.load(Ordering::Relaxed).to_ne_bytes())
+            .is_some()
+    }
+
+    /// As `copy_all_in`, if it is one block; else `false`.
+    #[inline]
+    pub fn copy_block_in(self, block: &[u8; BLOCK]) -> bool {
+        if self.plan.is_one_block {
+            // SAFETY: the payload has one block, and so has `block`, which is only loaded; atomics may be
+            // stored to through a shared pointer.
+            unsafe { blocks::copy_one(block.as_ptr(), self.start.cast_mut().cast()) };
+        }
+        self.plan.is_one_block
     }
 }
 
 /// The first blocks of a copy; each function says how many bytes they were.
 #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(pegel_loom)))]
 mod blocks {
-    use super::{AtomicU64, WORD};
-
-    const BLOCK: usize = 64;
+    use super::{AtomicU64, BLOCK, WORD};
 
     pub fn copy_in(words: &[AtomicU64], bytes: &[u8]) -> usize {
         let count = bytes.len() / BLOCK;
@@ -84,6 +199,37 @@ mod blocks {
         // are nobody else's.
         unsafe { copy(words.as_ptr().cast(), bytes.as_mut_ptr(), count) }
         count * BLOCK
+    }
+
+    /// Whether this processor has what `copy_one` needs.
+    #[cfg(target_arch = "x86_64")]
+    pub fn has_one_block() -> bool {
+        std::arch::is_x86_feature_detected!("avx")
+    }
+
+    /// Copies one block, on one side words that others may load and store meanwhile.
+    ///
+    /// # Safety
+    /// The processor has what it needs. `from` and `to` have a block each, which do not overlap; the words'
+    /// side is aligned to words.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    pub unsafe fn copy_one(from: *const u8, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            std::arch::asm!(
+                "vmovups ymm0, [{from}]",
+                "vmovups ymm1, [{from} + 32]",
+                "vmovups [{to}], ymm0",
+                "vmovups [{to} + 32], ymm1",
+                "vzeroupper",
+                from = in(reg) from,
+                to = in(reg) to,
+                out("xmm0") _,
+                out("xmm1") _,
+                options(nostack, preserves_flags),
+            );
+        }
     }
 
     /// Copies blocks, on one side words that others may load and store meanwhile.
@@ -143,6 +289,36 @@ mod blocks {
         }
     }
 
+    #[cfg(target_arch = "aarch64")]
+    pub fn has_one_block() -> bool {
+        true
+    }
+
+    /// Copies one block, on one side words that others may load and store meanwhile.
+    ///
+    /// # Safety
+    /// `from` and `to` have a block each, which do not overlap; the words' side is aligned to words.
+    #[cfg(target_arch = "aarch64")]
+    #[inline]
+    pub unsafe fn copy_one(from: *const u8, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            std::arch::asm!(
+                "ldp {a:q}, {b:q}, [{from}]",
+                "ldp {c:q}, {d:q}, [{from}, #32]",
+                "stp {a:q}, {b:q}, [{to}]",
+                "stp {c:q}, {d:q}, [{to}, #32]",
+                from = in(reg) from,
+                to = in(reg) to,
+                a = out(vreg) _,
+                b = out(vreg) _,
+                c = out(vreg) _,
+                d = out(vreg) _,
+                options(nostack, preserves_flags),
+            );
+        }
+    }
+
     /// Copies blocks, on one side words that others may load and store meanwhile.
     ///
     /// # Safety
@@ -151,22 +327,10 @@ mod blocks {
     #[inline]
     unsafe fn copy(mut from: *const u8, mut to: *mut u8, mut count: usize) {
         while count > 0 {
-            // SAFETY: the caller's promise: each turn loads a block and stores it.
+            // SAFETY: the caller's promise: each turn copies a block.
             unsafe {
-                std::arch::asm!(
-                    "ldp {a:q}, {b:q}, [{from}]",
-                    "ldp {c:q}, {d:q}, [{from}, #32]",
-                    "stp {a:q}, {b:q}, [{to}]",
-                    "stp {c:q}, {d:q}, [{to}, #32]",
-                    from = in(reg) from,
-                    to = in(reg) to,
-                    a = out(vreg) _,
-                    b = out(vreg) _,
-                    c = out(vreg) _,
-                    d = out(vreg) _,
-                    options(nostack, preserves_flags),
-                );
-                (from, to) = (from.add(64), to.add(64));
+                copy_one(from, to);
+                (from, to) = (from.add(BLOCK), to.add(BLOCK));
             }
             count -= 1;
         }
@@ -177,6 +341,14 @@ mod blocks {
 #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(pegel_loom))))]
 mod blocks {
     use super::AtomicU64;
+
+    pub fn has_one_block() -> bool {
+        false
+    }
+
+    pub unsafe fn copy_one(_: *const u8, _: *mut u8) {
+        unreachable!("no plan says so");
+    }
 
     pub fn copy_in(_: &[AtomicU64], _: &[u8]) -> usize {
         0
@@ -202,12 +374,15 @@ mod tests {
             copied[start..].copy_from_slice(&source[..length]);
             copy_in(&words, &copied[start..]);
             let mut back = vec![0; start + length + 1];
-            copy_out(&words, &mut back[start..start + length]);
+            copy_out(&words, 0, &mut back[start..start + length]);
             assert_eq!(back[start..start + length], source[..length]);
             assert_eq!(back[start + length], 0, "behind the end");
+            let (offset, mut part) = (length / 3, vec![0; length - length / 3]);
+            copy_out(&words, offset, &mut part);
+            assert_eq!(part, source[offset..length]);
             let used = length.next_multiple_of(WORD);
             let mut padded = vec![1; used];
-            copy_out(&words, &mut padded);
+            copy_out(&words, 0, &mut padded);
             assert!(padded[length..].iter().all(|&byte| byte == 0));
             let is_untouched = |word: &AtomicU64| word.load(Ordering::Relaxed) == u64::MAX;
             assert!(words[used / WORD..].iter().all(is_untouched));

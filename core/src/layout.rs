@@ -8,7 +8,7 @@
 //! 128 + 64 x fields details, JSON, padded with zeros to a multiple of 64
 //! control_offset    head, alone on its cache line
 //! control_offset+64 generation, alone on its cache line
-//! slots_offset      slot_count slots of slot_size bytes: stamp, then payload
+//! slots_offset      slot_count slots of slot_size bytes: payload, then stamp
 //! ```
 //!
 //! All offsets and sizes follow from four numbers: fields, bytes of details, record size and slots. A segment whose
@@ -20,7 +20,7 @@ use bytemuck::{Pod, Zeroable};
 /// The first eight bytes. The control characters catch a transfer in text mode, as PNG's do.
 pub const MAGIC: [u8; 8] = *b"PEGEL\x1a\r\n";
 /// The version of these bytes; independent of the package's and the ABI's.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 /// Reads as another number on a machine of the other byte order.
 pub const BYTE_ORDER: u32 = 0x0102_0304;
 
@@ -30,8 +30,9 @@ pub const WORD: usize = 8;
 pub const CACHE_LINE: usize = 64;
 /// Bytes of one entry of the field table.
 pub const FIELD_SIZE: usize = 64;
-/// Words of a slot's stamp, which stands before the payload. loom's models have fewer: to the ring one
-/// word is like another, and each costs them a multiple of their time.
+/// Words of a slot's stamp, which stands behind the payload: so that a payload begins on a cache line, and a
+/// reader that wants no stamp touches none of it. loom's models have fewer: to the ring one word is like
+/// another, and each costs them a multiple of their time.
 pub const STAMP_WORDS: usize = if cfg!(pegel_loom) { 3 } else { 6 };
 /// The smallest ring: the guarantee needs two slots that no reader is in.
 pub const MIN_SLOTS: u32 = 4;
@@ -46,7 +47,8 @@ pub const MAX_OPTIONAL: usize = 64;
 /// The most bytes of details.
 pub const MAX_DETAILS: usize = 1 << 20;
 
-const CONTROL_SIZE: usize = 2 * CACHE_LINE;
+/// Bytes of the control block, which ends where the slots begin.
+pub const CONTROL_SIZE: usize = 2 * CACHE_LINE;
 
 /// The header as it stands in the file, in the machine's byte order.
 #[repr(C)]
@@ -116,7 +118,8 @@ impl Layout {
         if !within {
             return None;
         }
-        let slot_size = (STAMP_WORDS * WORD + record_size).next_multiple_of(CACHE_LINE);
+        let slot_size =
+            (record_size.next_multiple_of(WORD) + STAMP_WORDS * WORD).next_multiple_of(CACHE_LINE);
         let details_offset = HEADER_SIZE + field_count * FIELD_SIZE;
         let control_offset = (details_offset + details_size).next_multiple_of(CACHE_LINE);
         let slots_offset = control_offset + CONTROL_SIZE;
@@ -181,28 +184,15 @@ impl Layout {
         }
     }
 
-    /// The words of the shared part, counted from the segment's start.
-    pub fn words(&self) -> Words {
-        Words {
-            head: self.control_offset / WORD,
-            generation: (self.control_offset + CACHE_LINE) / WORD,
-            slots: self.slots_offset / WORD,
-            slot: self.slot_size / WORD,
-        }
+    /// Where the stamp of a sequence begins.
+    pub fn stamp_offset(&self, sequence: u64) -> usize {
+        self.slot_offset(sequence) + self.record_size.next_multiple_of(WORD)
     }
-}
 
-/// Indices of words in a segment.
-#[derive(Clone, Copy, Debug)]
-pub struct Words {
-    /// The commit word.
-    pub head: usize,
-    /// How many writers have taken the board.
-    pub generation: usize,
-    /// The first slot.
-    pub slots: usize,
-    /// Words of one slot.
-    pub slot: usize,
+    /// Where the count of writers that have taken the board stands.
+    pub fn generation_offset(&self) -> usize {
+        self.control_offset + CACHE_LINE
+    }
 }
 
 #[cfg(test)]

@@ -43,9 +43,9 @@ mod waking;
 #[cfg(pegel_loom)]
 pub use self::{
     layout::STAMP_WORDS,
-    ring::{Head, Ring},
+    ring::{Head, Memory, Ring, Words},
     sync::{AtomicU64, Fault, is_seeded, live_for, seed},
-    waking::{BRISK_NS, has_to_wake, unwoken},
+    waking::{BRISK_NS, has_to_wake, longest_sleep},
 };
 
 #[cfg(not(pegel_loom))]
@@ -66,6 +66,8 @@ mod evolution;
 mod field;
 #[cfg(not(pegel_loom))]
 mod follow;
+#[cfg(not(pegel_loom))]
+mod info;
 #[cfg(not(pegel_loom))]
 mod lock;
 #[cfg(not(pegel_loom))]
@@ -134,8 +136,8 @@ pub use self::{
     details::Details,
     error::{Error, ErrorKind, Result},
     field::{Entry, Field, OPTIONAL, Type},
+    info::Info,
     place::{directory, list},
-    reader::Info,
     record::Record,
     schema::Schema,
     snapshot::Stamp,

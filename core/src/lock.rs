@@ -13,7 +13,6 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 
 use crate::error::{Error, Result};
-use crate::layout::WORD;
 
 /// What kind of lock on a whole file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,32 +175,62 @@ extern "C" fn let_go_in_child() {
     }
 }
 
-/// A page that the kernel empties in a forked child: how a writer notices that it is a copy.
+/// What a writer may do without a second look; nothing in a forked child, where the kernel empties the page
+/// that this stands on.
 #[derive(Debug)]
-pub struct ForkMark {
+pub struct Licence {
     page: MmapRaw,
 }
 
-impl ForkMark {
-    /// A mark of this process.
+/// What the page has.
+#[repr(C)]
+struct Terms {
+    /// How often more it may be used.
+    left: i64,
+    /// Not 0 in the process that has it.
+    is_valid: i64,
+}
+
+impl Licence {
+    /// One of this process, to be used not at all for now.
     pub fn new(path: &Path) -> Result<Self> {
         let failed = |errno| Error::system(errno, "guard against fork the writer of", path);
-        let mut page = memmap2::MmapMut::map_anon(WORD)
+        let page = memmap2::MmapMut::map_anon(size_of::<Terms>())
             .map_err(|error| failed(error.raw_os_error().map_or(Errno::ENOMEM, Errno::from_raw)))?;
-        page[0] = 1;
         let page = MmapRaw::from(page);
         // SAFETY: the advice is for the one page that this mapping has, and changes nothing here.
         // (man 2 madvise, MADV_WIPEONFORK: Linux 4.14, private anonymous memory.)
         let result =
             unsafe { libc::madvise(page.as_mut_ptr().cast(), page.len(), libc::MADV_WIPEONFORK) };
         Errno::result(result).map_err(failed)?;
-        Ok(Self { page })
+        let mut licence = Self { page };
+        licence.terms().is_valid = 1;
+        Ok(licence)
     }
 
-    /// Whether this is a child that got the writer by fork.
-    pub fn is_child(&self) -> bool {
-        // SAFETY: the page is mapped for as long as `self` lives; volatile, as only the kernel
-        // changes it.
-        unsafe { self.page.as_ptr().read_volatile() == 0 }
+    #[inline]
+    #[allow(clippy::cast_ptr_alignment)] // a mapping starts on a page
+    fn terms(&mut self) -> &mut Terms {
+        // SAFETY: the page is mapped for as long as `self` lives, of which nobody else has the pointer. The
+        // kernel changes it in nobody's sight: where a child begins.
+        unsafe { &mut *self.page.as_mut_ptr().cast() }
+    }
+
+    /// Whether this is a child that got it by fork.
+    pub fn is_child(&mut self) -> bool {
+        self.terms().is_valid == 0
+    }
+
+    /// Uses it once; `false` when there was nothing left.
+    #[inline]
+    pub fn use_up(&mut self) -> bool {
+        let terms = self.terms();
+        terms.left -= 1;
+        terms.left >= 0
+    }
+
+    /// Lets it be used so often.
+    pub fn renew(&mut self, times: i64) {
+        self.terms().left = times;
     }
 }

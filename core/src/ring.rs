@@ -2,7 +2,7 @@
 //!
 //! # The words
 //!
-//! N slots, each a stamp and a payload, and one word that is the whole commit: `head`, the newest
+//! N slots, each a payload and a stamp, and one word that is the whole commit: `head`, the newest
 //! sequence. Sequence s lives in slot s mod N. `head` holds `s << 1`; its lowest bit says that the
 //! board is gone (replaced or unlinked), so that one load tells a reader both, and so that the low
 //! half that waiters sleep on changes with either.
@@ -10,7 +10,7 @@
 //! # The writer's path
 //!
 //! It holds the writer lock, which is not the ring's business. For s = head + 1: a release fence,
-//! then stamp and payload go into slot s mod N with relaxed stores, then head = s with release.
+//! then payload and stamp go into slot s mod N with relaxed stores, then head = s with release.
 //! Nothing else is ever written, so a writer that dies has committed or it has not. A half-written
 //! slot s is one that no reader would accept, and the next writer writes the same s over it.
 //!
@@ -41,7 +41,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::copy::{copy_in, copy_out};
+use crate::copy::{BLOCK, Payload, copy_in, copy_out};
 use crate::layout::{STAMP_WORDS, WORD};
 use crate::sync::{AtomicU64, Ordering, fence, load_acquire};
 
@@ -50,7 +50,7 @@ const GONE: u64 = 1;
 /// The highest sequence: head keeps one bit for itself.
 pub const MAX_SEQUENCE: u64 = u64::MAX >> 1;
 
-/// The words before a payload. Their last one is the payload's length in bytes, which the ring
+/// The words behind a payload. Their last one is the payload's length in bytes, which the ring
 /// itself needs; the others are none of its business.
 pub type Stamp = [u64; STAMP_WORDS];
 const LENGTH: usize = STAMP_WORDS - 1;
@@ -79,100 +79,189 @@ impl Head {
     }
 }
 
-/// A view of a ring's words.
+/// One place for a publication.
 #[derive(Clone, Copy, Debug)]
-pub struct Ring<'words> {
-    head: &'words AtomicU64,
-    slots: &'words [AtomicU64],
-    slot_words: usize,
-    slot_count: u32,
+pub struct Slot<'words> {
+    /// The record's bytes.
+    pub payload: Payload<'words>,
+    /// What is known of it.
+    pub stamp: &'words [AtomicU64; STAMP_WORDS],
 }
 
-impl<'words> Ring<'words> {
-    /// A ring of `slots.len() / slot_words` slots, which must be a power of two.
-    #[allow(clippy::cast_possible_truncation)] // far fewer than 2^32
-    pub fn new(head: &'words AtomicU64, slots: &'words [AtomicU64], slot_words: usize) -> Self {
-        Self {
-            head,
-            slots,
-            slot_words,
-            slot_count: (slots.len() / slot_words) as u32,
-        }
-    }
+/// The words of a ring, wherever they stand.
+pub trait Memory {
+    /// The commit word.
+    fn head(&self) -> &AtomicU64;
+    /// The number of slots, a power of two, less one.
+    fn last_slot(&self) -> u64;
+    /// The slot of a sequence.
+    fn slot(&self, sequence: u64) -> Slot<'_>;
+}
 
+/// A view of a ring's words.
+#[derive(Debug)]
+pub struct Ring<'memory, M>(pub &'memory M);
+
+impl<M> Clone for Ring<'_, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for Ring<'_, M> {}
+
+impl<M: Memory> Ring<'_, M> {
     /// The newest publication and whether the board is gone. One load.
-    pub fn head(&self) -> Head {
-        Head::of(load_acquire(self.head))
+    #[inline]
+    pub fn head(self) -> Head {
+        Head::of(load_acquire(self.0.head()))
     }
 
     /// Publishes `sequence`, which must be one more than head's. Only for the holder of the lock.
-    pub fn publish(&self, sequence: u64, stamp: &Stamp, payload: &[u8]) {
+    pub fn publish(self, sequence: u64, stamp: &Stamp, payload: &[u8]) {
         debug_assert!(sequence <= MAX_SEQUENCE, "the head has no room for it");
         // Orders the store of the head before this one ahead of the words below: whoever sees one of
         // them sees that head too, and knows that this slot is in use.
         fence(Ordering::Release);
-        let (stamp_words, payload_words) = self.slot(sequence).split_at(STAMP_WORDS);
-        for (word, value) in stamp_words.iter().zip(stamp) {
+        let slot = self.0.slot(sequence);
+        copy_in(slot.payload.words(), payload);
+        for (word, value) in slot.stamp.iter().zip(stamp) {
             word.store(*value, Ordering::Relaxed);
         }
-        copy_in(payload_words, payload);
+        self.commit(sequence);
+    }
+
+    /// Publishes a whole payload in the slot after the newest, whose stamp stays as it is. Says its
+    /// sequence; `None` when the payload has another size. Only for the holder of the lock, who knows the
+    /// stamp of that slot and that sequences are left.
+    #[inline]
+    pub fn publish_payload(self, payload: &[u8]) -> Option<u64> {
+        self.publish_alone(|slot| slot.copy_all_in(payload))
+    }
+
+    /// As `publish_payload`, for payloads of one block.
+    #[inline]
+    pub fn publish_block(self, block: &[u8; BLOCK]) -> Option<u64> {
+        self.publish_alone(|slot| slot.copy_block_in(block))
+    }
+
+    #[inline]
+    fn publish_alone(self, copy: impl Fn(Payload<'_>) -> bool) -> Option<u64> {
+        let sequence = (self.0.head().load(Ordering::Relaxed) >> 1) + 1;
+        // As above.
+        fence(Ordering::Release);
+        let is_copied = copy(self.0.slot(sequence).payload);
+        is_copied.then(|| {
+            self.commit(sequence);
+            sequence
+        })
+    }
+
+    #[inline]
+    fn commit(self, sequence: u64) {
         let head = Head {
             sequence,
             gone: false,
         };
         // Whoever sees this head sees the words above.
-        self.head.store(head.word(), Ordering::Release);
+        self.0.head().store(head.word(), Ordering::Release);
     }
 
     /// Marks the board as gone: replaced or unlinked. Only for the holder of the lock.
-    pub fn mark_gone(&self) {
-        let word = self.head.load(Ordering::Relaxed);
-        self.head.store(word | GONE, Ordering::Release);
+    pub fn mark_gone(self) {
+        let word = self.0.head().load(Ordering::Relaxed);
+        self.0.head().store(word | GONE, Ordering::Release);
     }
 
     /// Takes the mark back: whoever set it died before the board was gone. Only for the holder of the
     /// lock.
-    pub fn unmark_gone(&self) {
-        let word = self.head.load(Ordering::Relaxed);
-        self.head.store(word & !GONE, Ordering::Release);
+    pub fn unmark_gone(self) {
+        let word = self.0.head().load(Ordering::Relaxed);
+        self.0.head().store(word & !GONE, Ordering::Release);
     }
 
-    /// Copies publication `sequence` into `stamp` and `payload`, as much as there is of it and room for
-    /// it: the length is in the stamp. The caller must have seen a head that is not before it.
+    /// Copies publication `sequence` into `stamp` and, from `offset` of its payload on, into `bytes`, as much
+    /// as there is of it and room for it: the length is in the stamp. The caller must have seen a head that
+    /// is not before it.
     ///
     /// Says whether the two are whole. If not, the writer has come too near: they mean nothing, and the
     /// caller starts over with a newer sequence.
     #[must_use]
     #[inline]
-    pub fn copy(&self, sequence: u64, stamp: &mut Stamp, payload: &mut [u8]) -> bool {
-        let (stamp_words, payload_words) = self.slot(sequence).split_at(STAMP_WORDS);
-        for (value, word) in stamp.iter_mut().zip(stamp_words) {
+    pub fn copy(self, sequence: u64, stamp: &mut Stamp, offset: usize, bytes: &mut [u8]) -> bool {
+        let slot = self.0.slot(sequence);
+        for (value, word) in stamp.iter_mut().zip(slot.stamp) {
             *value = word.load(Ordering::Relaxed);
         }
+        let words = slot.payload.words();
         // The length is not known to be whole yet: it may say anything.
-        let room = payload.len().min(payload_words.len() * WORD);
-        copy_out(payload_words, &mut payload[..length(stamp).min(room)]);
+        let end = length(stamp).min(size_of_val(words));
+        let room = bytes.len().min(end.saturating_sub(offset));
+        if room > 0 {
+            copy_out(words, offset, &mut bytes[..room]);
+        }
         // Orders the loads above before the load below: if one of them saw a newer publication's
         // word, this load sees how far the writer had come before it.
         fence(Ordering::Acquire);
-        let head = Head::of(self.head.load(Ordering::Relaxed));
-        is_whole(head, sequence, self.slot_count)
+        let head = Head::of(self.0.head().load(Ordering::Relaxed));
+        is_whole(head, sequence, self.0.last_slot())
     }
 
-    fn slot(&self, sequence: u64) -> &'words [AtomicU64] {
-        #[allow(clippy::cast_possible_truncation)] // less than the number of slots
-        let start = (sequence & u64::from(self.slot_count - 1)) as usize * self.slot_words;
-        &self.slots[start..start + self.slot_words]
+    /// Copies the newest publication's payload, which has always the same size, without its stamp, if
+    /// nothing is in the way: `false` when there is no room for it, nothing was published after `base`, the
+    /// board is marked as gone, or the copy was not whole.
+    #[must_use]
+    #[inline]
+    pub fn copy_payload(self, base: u64, bytes: &mut [u8]) -> bool {
+        self.copy_alone(base, |slot| slot.copy_all_out(bytes))
+    }
+
+    /// As `copy_payload`, for payloads of one block.
+    #[must_use]
+    #[inline]
+    pub fn copy_block(self, base: u64, block: &mut [u8; BLOCK]) -> bool {
+        self.copy_alone(base, |slot| slot.copy_block_out(block))
+    }
+
+    /// As `copy_payload`, the word at an offset of it, a multiple of a word's bytes.
+    #[must_use]
+    #[inline]
+    pub fn copy_word(self, base: u64, offset: usize, bytes: &mut [u8; WORD]) -> bool {
+        self.copy_alone(base, |slot| slot.copy_word_out(offset, bytes))
+    }
+
+    #[inline]
+    fn copy_alone(self, base: u64, copy: impl FnOnce(Payload<'_>) -> bool) -> bool {
+        // With the lowest bit in the highest place, a board that is gone has no sequence above any.
+        let newest = load_acquire(self.0.head()).rotate_right(1);
+        if newest.cast_signed() <= base.cast_signed() || !copy(self.0.slot(newest).payload) {
+            return false;
+        }
+        // As above.
+        fence(Ordering::Acquire);
+        let head = self.0.head().load(Ordering::Relaxed).rotate_right(1);
+        is_near(head.wrapping_sub(newest), self.0.last_slot())
     }
 }
 
 /// Whether a copy of `sequence` was finished, as the head says that was loaded after it, before the
 /// writer came near its slot.
-pub fn is_whole(head: Head, sequence: u64, slot_count: u32) -> bool {
-    let moved = head.sequence.wrapping_sub(sequence);
-    moved
-        .checked_add(headroom())
-        .is_some_and(|distance| distance <= u64::from(slot_count))
+pub fn is_whole(head: Head, sequence: u64, last_slot: u64) -> bool {
+    is_near(head.sequence.wrapping_sub(sequence), last_slot)
+}
+
+/// Whether the head may have moved so far during a copy, by N - 2 at most: a reader keeps away from the slot
+/// that the writer may be in, and from the one behind which the second look at head can prove nothing.
+#[cfg(not(pegel_loom))]
+#[inline]
+fn is_near(moved: u64, last_slot: u64) -> bool {
+    moved < last_slot
+}
+
+#[cfg(pegel_loom)]
+fn is_near(moved: u64, last_slot: u64) -> bool {
+    use crate::sync::{Fault, is_seeded};
+    moved < last_slot + u64::from(is_seeded(Fault::WiderBound))
 }
 
 /// The payload's length in bytes, as a stamp has it.
@@ -180,28 +269,56 @@ pub fn length(stamp: &Stamp) -> usize {
     usize::try_from(stamp[LENGTH]).unwrap_or(usize::MAX)
 }
 
-/// Slots that a reader keeps away from the writer: the one that it may be in, and the one behind
-/// which the second look at head can prove nothing.
-#[cfg(not(pegel_loom))]
-const fn headroom() -> u64 {
-    2
+/// A ring that nobody shares.
+#[cfg(any(test, pegel_loom))]
+#[derive(Debug)]
+pub struct Words {
+    head: AtomicU64,
+    slots: Vec<AtomicU64>,
+    slot_words: usize,
+    plan: crate::copy::Plan,
 }
 
-#[cfg(pegel_loom)]
-fn headroom() -> u64 {
-    use crate::sync::{Fault, is_seeded};
-    if is_seeded(Fault::WiderBound) { 1 } else { 2 }
+#[cfg(any(test, pegel_loom))]
+impl Words {
+    /// So many slots of payloads of `size` bytes.
+    pub fn new(slots: usize, size: usize) -> Self {
+        let plan = crate::copy::Plan::new(size);
+        let slot_words = plan.words() + STAMP_WORDS;
+        let words = 0..slots * slot_words;
+        Self {
+            head: AtomicU64::new(0),
+            slots: words.map(|_| AtomicU64::new(0)).collect(),
+            slot_words,
+            plan,
+        }
+    }
+}
+
+#[cfg(any(test, pegel_loom))]
+impl Memory for Words {
+    fn head(&self) -> &AtomicU64 {
+        &self.head
+    }
+
+    fn last_slot(&self) -> u64 {
+        (self.slots.len() / self.slot_words) as u64 - 1
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // less than the number of slots
+    fn slot(&self, sequence: u64) -> Slot<'_> {
+        let start = (sequence & self.last_slot()) as usize * self.slot_words;
+        let (payload, stamp) = self.slots[start..].split_at(self.plan.words());
+        Slot {
+            payload: Payload::of(payload, &self.plan),
+            stamp: stamp.first_chunk().expect("a stamp behind each payload"),
+        }
+    }
 }
 
 #[cfg(all(test, not(pegel_loom)))]
 mod tests {
     use super::*;
-
-    const SLOT_WORDS: usize = STAMP_WORDS + 1;
-
-    fn words(count: usize) -> Vec<AtomicU64> {
-        (0..count).map(|_| AtomicU64::new(0)).collect()
-    }
 
     fn stamp(sequence: u64, length: u64) -> Stamp {
         [sequence, sequence, sequence, sequence, sequence, length]
@@ -209,54 +326,91 @@ mod tests {
 
     #[test]
     fn history_reaches_back_to_the_bound_and_no_further() {
-        let (head, slots) = (AtomicU64::new(0), words(4 * SLOT_WORDS));
-        let ring = Ring::new(&head, &slots, SLOT_WORDS);
+        let words = Words::new(4, 8);
+        let ring = Ring(&words);
         for sequence in 1..=10 {
             ring.publish(sequence, &stamp(sequence, 8), &sequence.to_ne_bytes());
         }
         let (mut found, mut payload) = (Stamp::default(), [0; 8]);
         for sequence in [10, 9, 8] {
-            assert!(ring.copy(sequence, &mut found, &mut payload));
+            assert!(ring.copy(sequence, &mut found, 0, &mut payload));
             assert_eq!(found, stamp(sequence, 8));
             assert_eq!(payload, sequence.to_ne_bytes());
         }
-        assert!(!ring.copy(7, &mut found, &mut payload));
-        assert!(!ring.copy(11, &mut found, &mut payload));
+        assert!(!ring.copy(7, &mut found, 0, &mut payload));
+        assert!(!ring.copy(11, &mut found, 0, &mut payload));
     }
 
     #[test]
     fn an_unfinished_publication_hides_nothing() {
-        let (head, slots) = (AtomicU64::new(0), words(4 * SLOT_WORDS));
-        let ring = Ring::new(&head, &slots, SLOT_WORDS);
+        let words = Words::new(4, 8);
+        let ring = Ring(&words);
         ring.publish(1, &stamp(1, 8), &[1; 8]);
-        slots[2 * SLOT_WORDS].store(u64::MAX, Ordering::Relaxed);
+        words.slot(2).payload.words()[0].store(u64::MAX, Ordering::Relaxed);
         let (mut found, mut payload) = (Stamp::default(), [0; 8]);
         assert_eq!(ring.head().sequence, 1);
-        assert!(ring.copy(1, &mut found, &mut payload));
+        assert!(ring.copy(1, &mut found, 0, &mut payload));
         assert_eq!((found, payload), (stamp(1, 8), [1; 8]));
         ring.publish(2, &stamp(2, 8), &[2; 8]);
-        assert!(ring.copy(2, &mut found, &mut payload));
+        assert!(ring.copy(2, &mut found, 0, &mut payload));
         assert_eq!((found, payload), (stamp(2, 8), [2; 8]));
     }
 
     #[test]
     fn a_hostile_length_stays_within_slot_and_buffer() {
-        let (head, slots) = (AtomicU64::new(0), words(4 * SLOT_WORDS));
-        let ring = Ring::new(&head, &slots, SLOT_WORDS);
+        let words = Words::new(4, 8);
+        let ring = Ring(&words);
         ring.publish(1, &stamp(1, u64::MAX), &[1; 8]);
-        for room in [0, 5, 8, 64] {
+        for (offset, room) in [
+            (0, 0),
+            (0, 5),
+            (0, 8),
+            (0, 64),
+            (3, 64),
+            (8, 1),
+            (usize::MAX, 1),
+        ] {
             let (mut found, mut payload) = (Stamp::default(), vec![7; room]);
-            assert!(ring.copy(1, &mut found, &mut payload));
+            assert!(ring.copy(1, &mut found, offset, &mut payload));
             assert_eq!(found, stamp(1, u64::MAX));
-            assert!(payload.iter().take(8).all(|&byte| byte == 1));
-            assert!(payload.iter().skip(8).all(|&byte| byte == 7));
+            let left = 8 - offset.min(8);
+            assert!(payload.iter().take(left).all(|&byte| byte == 1));
+            assert!(payload.iter().skip(left).all(|&byte| byte == 7));
+        }
+    }
+
+    #[test]
+    fn payloads_alone_are_copied_as_whole_publications_are() {
+        for size in [8, 24, 60, 64, 65, 256] {
+            let words = Words::new(4, size);
+            let ring = Ring(&words);
+            let mut payload = vec![0; size + 1];
+            assert!(!ring.copy_payload(0, &mut payload), "{size}: empty");
+            ring.publish(1, &stamp(9, size as u64), &vec![1; size]);
+            assert!(!ring.copy_payload(1, &mut payload), "{size}: not after 1");
+            assert!(
+                !ring.copy_payload(0, &mut payload[..size - 1]),
+                "{size}: no room"
+            );
+            for sequence in 2..=9 {
+                assert_eq!(ring.publish_payload(&vec![7; size + 1]), None);
+                assert_eq!(
+                    ring.publish_payload(&vec![sequence; size]),
+                    Some(sequence.into())
+                );
+                assert!(ring.copy_payload(0, &mut payload));
+                assert!(payload[..size].iter().all(|&byte| byte == sequence));
+                assert_eq!(payload[size], 0, "{size}: behind the end");
+            }
+            ring.mark_gone();
+            assert!(!ring.copy_payload(0, &mut payload), "{size}: gone");
         }
     }
 
     #[test]
     fn gone_keeps_the_sequence() {
-        let (head, slots) = (AtomicU64::new(0), words(4 * SLOT_WORDS));
-        let ring = Ring::new(&head, &slots, SLOT_WORDS);
+        let words = Words::new(4, 8);
+        let ring = Ring(&words);
         ring.publish(1, &stamp(1, 0), &[]);
         ring.mark_gone();
         let gone = Head {
@@ -265,7 +419,7 @@ mod tests {
         };
         assert_eq!(ring.head(), gone);
         let mut found = Stamp::default();
-        assert!(ring.copy(1, &mut found, &mut []));
+        assert!(ring.copy(1, &mut found, 0, &mut []));
         assert_eq!(found, stamp(1, 0));
     }
 }

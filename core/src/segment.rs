@@ -17,23 +17,34 @@ use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, fchown, linkat, unlink};
 
+use crate::copy::{Payload, Plan};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::WORD;
+use crate::layout::{CONTROL_SIZE, Layout, WORD};
+use crate::ring::{Memory, Slot};
 use crate::sync::AtomicU64;
 use crate::trust::Access;
 
-/// A mapped segment.
+/// A mapped segment. Where its words stand is worked out once.
 #[derive(Debug)]
 pub struct Segment {
     file: File,
     map: MmapRaw,
+    slots: *const AtomicU64,
+    slot_size: usize,
+    last_slot: u64,
+    plan: Plan,
 }
 
+// SAFETY: the pointers are into the mapping, which any thread may use: its words are atomics.
+unsafe impl Send for Segment {}
+// SAFETY: as above.
+unsafe impl Sync for Segment {}
+
 impl Segment {
-    /// Maps `length` bytes, which the file must have: for reading without the right to write.
-    pub fn map(file: File, length: usize, access: Access, path: &Path) -> Result<Self> {
+    /// Maps a file, which must be as long as the layout says: for reading without the right to write.
+    pub fn map(file: File, layout: &Layout, access: Access, path: &Path) -> Result<Self> {
         let mut options = MmapOptions::new();
-        options.len(length);
+        options.len(layout.segment_size);
         let map = match access {
             Access::Write | Access::Tidy => options.map_raw(&file),
             _ => options.map_raw_read_only(&file),
@@ -42,21 +53,32 @@ impl Segment {
             let errno = error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw);
             Error::system(errno, "map", path)
         })?;
-        Ok(Self { file, map })
+        let start = map.as_mut_ptr().cast_const();
+        Ok(Self {
+            slots: start.wrapping_add(layout.slots_offset).cast(),
+            slot_size: layout.slot_size,
+            last_slot: u64::from(layout.slot_count - 1),
+            plan: Plan::new(layout.record_size),
+            file,
+            map,
+        })
     }
 
-    /// The whole segment as words. Storing to one that was mapped for reading is a fault.
+    /// The word at an offset, a multiple of a word's bytes and inside the segment. Storing to one that was
+    /// mapped for reading is a fault.
     #[allow(clippy::cast_ptr_alignment)] // a mapping starts on a page
-    pub fn words(&self) -> &[AtomicU64] {
-        let (start, count) = (
-            self.map.as_mut_ptr().cast::<AtomicU64>(),
-            self.map.len() / WORD,
-        );
-        // SAFETY: the mapping starts on a page and has `count` words for as long as `self` lives;
+    pub fn word(&self, offset: usize) -> &AtomicU64 {
+        assert!(offset.is_multiple_of(WORD) && offset < self.map.len());
+        let word = self
+            .map
+            .as_mut_ptr()
+            .wrapping_add(offset)
+            .cast::<AtomicU64>();
+        // SAFETY: it is aligned, as the mapping starts on a page, and mapped for as long as `self` lives;
         // every bit pattern is a word; this process and all others reach the words by atomics only,
         // and those that map for reading only load. (A file that is truncated while mapped gives
         // SIGBUS, not undefined behaviour.)
-        unsafe { std::slice::from_raw_parts(start, count) }
+        unsafe { &*word }
     }
 
     /// The file behind the mapping.
@@ -75,15 +97,15 @@ impl Segment {
         fstat(&self.file).map_err(|errno| Error::system(errno, "stat", path))
     }
 
-    /// Sleeps until a word is woken or the time is over; not at all if its low half is no longer
+    /// Sleeps until the head is woken or the time is over; not at all if its low half is no longer
     /// `seen`. A signal may end the sleep too.
-    pub fn sleep(&self, word: usize, seen: u32, time: Duration) {
+    pub fn sleep(&self, seen: u32, time: Duration) {
         let time = TimeSpec::from_duration(time);
         // SAFETY: FUTEX_WAIT only reads the four bytes, which are mapped, and the time.
         unsafe {
             libc::syscall(
                 libc::SYS_futex,
-                self.low_half(word),
+                self.low_half(),
                 libc::FUTEX_WAIT,
                 seen,
                 std::ptr::from_ref(time.as_ref()),
@@ -91,23 +113,47 @@ impl Segment {
         }
     }
 
-    /// Wakes all who sleep on a word.
-    pub fn wake(&self, word: usize) {
+    /// Wakes all who sleep on the head.
+    pub fn wake(&self) {
         // SAFETY: FUTEX_WAKE takes the address as a name and touches nothing.
         unsafe {
-            libc::syscall(
-                libc::SYS_futex,
-                self.low_half(word),
-                libc::FUTEX_WAKE,
-                i32::MAX,
-            );
+            libc::syscall(libc::SYS_futex, self.low_half(), libc::FUTEX_WAKE, i32::MAX);
         }
     }
 
     /// The half that changes with every publication; not `FUTEX_PRIVATE`: other processes wake it.
-    fn low_half(&self, word: usize) -> *const u32 {
+    fn low_half(&self) -> *const u32 {
         let half = usize::from(cfg!(target_endian = "big"));
-        self.words()[word].as_ptr().cast::<u32>().wrapping_add(half)
+        self.head().as_ptr().cast::<u32>().wrapping_add(half)
+    }
+}
+
+impl Memory for Segment {
+    #[inline]
+    fn head(&self) -> &AtomicU64 {
+        // SAFETY: the control block is in the mapping, before the slots, and else as in `word`.
+        unsafe { &*self.slots.byte_sub(CONTROL_SIZE) }
+    }
+
+    #[inline]
+    fn last_slot(&self) -> u64 {
+        self.last_slot
+    }
+
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // less than the number of slots
+    fn slot(&self, sequence: u64) -> Slot<'_> {
+        let index = (sequence & self.last_slot) as usize;
+        // SAFETY: there are `last_slot` + 1 slots of `slot_size` in the mapping, each with the payload's words
+        // and behind them the stamp's: so the layout was made, by which the file was measured. And else
+        // as in `word`.
+        unsafe {
+            let start = self.slots.byte_add(index * self.slot_size);
+            Slot {
+                payload: Payload::new(start, &self.plan),
+                stamp: &*start.add(self.plan.words()).cast(),
+            }
+        }
     }
 }
 

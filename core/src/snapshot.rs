@@ -18,9 +18,11 @@ pub struct Stamp {
     pub generation: u64,
     /// Which optional fields are known: a bit for each of them, in their order.
     pub present: u64,
-    /// When it was published, in nanoseconds of Unix time, worked out when it was read.
+    /// When it was published, in nanoseconds of Unix time, worked out when it was read; 0 if its writer
+    /// leaves that out.
     pub published_ns: i64,
-    /// How old it was when it was read, in nanoseconds; time in suspend counts.
+    /// How old it was when it was read, in nanoseconds; time in suspend counts. As old as can be,
+    /// `i64::MAX`, if its writer leaves out when it was published.
     pub age_ns: i64,
     /// Bytes of the record; a document's length.
     pub record_size: usize,
@@ -34,6 +36,11 @@ impl Stamp {
     /// Whether nobody published this: a new board's defaults.
     pub fn is_default(&self) -> bool {
         self.generation == 0
+    }
+
+    /// Whether it tells when it was published.
+    pub fn is_timed(&self) -> bool {
+        self.age_ns != i64::MAX
     }
 }
 
@@ -53,15 +60,19 @@ impl Publication {
     /// The words of a stamp: the writer's side of [`Publication::stamp`].
     #[allow(clippy::cast_sign_loss)] // bits in, bits out
     pub(crate) fn words(
-        moment: Moment,
+        moment: Option<Moment>,
         generation: u64,
         present: u64,
         length: usize,
     ) -> ring::Stamp {
+        let [since_boot, wall_offset, boot] = moment.map_or([0; 3], |moment| {
+            let [since_boot, wall_offset] = [moment.since_boot, moment.wall_offset];
+            [since_boot as u64, wall_offset as u64, moment.boot]
+        });
         [
-            moment.since_boot as u64,
-            moment.wall_offset as u64,
-            moment.boot,
+            since_boot,
+            wall_offset,
+            boot,
             generation,
             present,
             length as u64,
@@ -86,18 +97,20 @@ impl Publication {
         stamp[PRESENT]
     }
 
+    /// When it was published, from a stamp's words, if that was not left out.
     #[allow(clippy::cast_possible_wrap)] // bits in, bits out
-    pub(crate) fn moment_of(stamp: &ring::Stamp) -> Moment {
-        Moment {
+    pub(crate) fn moment_of(stamp: &ring::Stamp) -> Option<Moment> {
+        (stamp[0] != 0).then_some(Moment {
             since_boot: stamp[0] as i64,
             wall_offset: stamp[1] as i64,
             boot: stamp[2],
-        }
+        })
     }
 
     /// All that is known of it, as of now.
     pub fn stamp(&self) -> Stamp {
-        let (age_ns, published_ns) = Self::moment_of(&self.stamp).age_and_wall();
+        let moment = Self::moment_of(&self.stamp);
+        let (age_ns, published_ns) = moment.map_or((i64::MAX, 0), Moment::age_and_wall);
         Stamp {
             sequence: self.sequence,
             generation: self.stamp[3],

@@ -34,8 +34,7 @@ mod seeded {
         RelaxedGoneStore,
         RelaxedHeadLoad,
         WiderBound,
-        NoWakeFence,
-        ClockBeforeStore,
+        LongerSleep,
     }
 
     static SEED: AtomicU8 = AtomicU8::new(Fault::None as u8);
@@ -59,7 +58,6 @@ mod seeded {
     pub fn fence(order: Ordering) {
         let missing = match order {
             Ordering::Release => Fault::NoReleaseFence,
-            Ordering::SeqCst => Fault::NoWakeFence,
             _ => Fault::NoAcquireFence,
         };
         if !is_seeded(missing) {

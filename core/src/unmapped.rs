@@ -15,7 +15,7 @@ use std::os::unix::fs::FileExt;
 
 use bytemuck::cast_slice_mut;
 
-use crate::layout::{STAMP_WORDS, WORD};
+use crate::layout::{Layout, WORD};
 use crate::ring::{Head, Stamp, is_whole, length};
 use crate::sync::{Ordering, fence};
 
@@ -23,35 +23,37 @@ use crate::sync::{Ordering, fence};
 #[derive(Clone, Copy, Debug)]
 pub struct Ring<'file> {
     pub file: &'file File,
-    /// Where the head stands, in bytes.
-    pub head: usize,
-    pub slot_count: u32,
+    pub layout: &'file Layout,
 }
 
 impl Ring<'_> {
     /// As `ring::Ring::head`.
     pub fn head(&self) -> Result<Head> {
         let mut word = [0; WORD];
-        self.file.read_exact_at(&mut word, self.head as u64)?;
+        self.file
+            .read_exact_at(&mut word, self.layout.control_offset as u64)?;
         fence(Ordering::Acquire);
         Ok(Head::of(u64::from_ne_bytes(word)))
     }
 
-    /// As `ring::Ring::copy`, from the slot that begins at `slot`.
+    /// As `ring::Ring::copy`.
     pub fn copy(
         &self,
         sequence: u64,
-        slot: usize,
         stamp: &mut Stamp,
-        payload: &mut [u8],
+        offset: usize,
+        bytes: &mut [u8],
     ) -> Result<bool> {
-        self.file
-            .read_exact_at(cast_slice_mut(stamp), slot as u64)?;
-        let used = length(stamp).min(payload.len());
-        let start = slot + STAMP_WORDS * WORD;
-        self.file
-            .read_exact_at(&mut payload[..used], start as u64)?;
+        let at = self.layout.stamp_offset(sequence);
+        self.file.read_exact_at(cast_slice_mut(stamp), at as u64)?;
+        let end = length(stamp).min(self.layout.record_size);
+        let room = bytes.len().min(end.saturating_sub(offset));
+        if room > 0 {
+            let at = self.layout.slot_offset(sequence) + offset;
+            self.file.read_exact_at(&mut bytes[..room], at as u64)?;
+        }
         fence(Ordering::Acquire);
-        Ok(is_whole(self.head()?, sequence, self.slot_count))
+        let last_slot = u64::from(self.layout.slot_count - 1);
+        Ok(is_whole(self.head()?, sequence, last_slot))
     }
 }

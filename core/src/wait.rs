@@ -5,14 +5,9 @@ use std::time::{Duration, Instant};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reader::Reader;
-use crate::ring::Stamp;
+use crate::ring::{Head, Stamp};
 use crate::snapshot::Publication;
-use crate::waking::unwoken;
-
-/// A waiter looks so often whether the board was removed by one who does not know Pegel.
-const GLANCE: Duration = Duration::from_secs(1);
-/// A waiter looks so often at a board that is just being replaced.
-const TRANSITION: Duration = Duration::from_millis(1);
+use crate::waking::{LONG, SHORT, longest_sleep};
 
 impl Reader {
     /// Waits for a publication after the given one and says its sequence. `None` waits for ever.
@@ -26,7 +21,7 @@ impl Reader {
             if newest > after {
                 return Ok(newest);
             }
-            let left = deadline.map_or(GLANCE, |end| end.saturating_duration_since(Instant::now()));
+            let left = deadline.map_or(LONG, |end| end.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 let message = format!("{}: nothing after sequence {after} in time", self.named());
                 return Err(Error::new(ErrorKind::Timeout, message));
@@ -34,16 +29,29 @@ impl Reader {
             if self.inner().segment.status(self.path())?.st_nlink == 0 {
                 return Err(self.inner().gone());
             }
-            let glance = if head.gone { TRANSITION } else { GLANCE };
-            // Lapped since: there is something newer.
-            let mut stamp = Stamp::default();
-            if self.inner().copy(head.sequence, &mut stamp, &mut [])? {
-                let moment = Publication::moment_of(&stamp);
-                let age = clock::since_boot().saturating_sub(moment.since_boot);
-                let time = left.min(glance);
-                let time = unwoken(age).map_or(time, |unwoken| time.min(unwoken));
-                self.inner().sleep(head, time);
+            if let Some(time) = self.nap(head)? {
+                self.inner().sleep(head, left.min(time));
             }
         }
+    }
+
+    /// How long to sleep after this head; `None` if there is something newer.
+    fn nap(&self, head: Head) -> Result<Option<Duration>> {
+        // Just being replaced, by one who may die of it.
+        if head.gone {
+            return Ok(Some(SHORT));
+        }
+        // The first publication wakes.
+        if self.visible(head) == 0 {
+            return Ok(Some(LONG));
+        }
+        let mut stamp = Stamp::default();
+        let is_whole = self.inner().copy(head.sequence, &mut stamp, 0, &mut [])?;
+        let moment = Publication::moment_of(&stamp);
+        let time = match moment {
+            None => SHORT,
+            Some(moment) => longest_sleep(clock::since_boot().saturating_sub(moment.since_boot)),
+        };
+        Ok(is_whole.then_some(time))
     }
 }

@@ -379,3 +379,93 @@ fn a_board_that_was_copied_sparsely_gets_its_memory_back() {
     assert!(copy.metadata().unwrap().blocks() * 512 >= bytes.len() as u64);
     writer.publish(&vec![1; 1 << 20]).unwrap();
 }
+
+#[test]
+fn a_writer_without_stamps_publishes_whole_records_and_tells_no_time() {
+    let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+    for size in [8, 64, 72] {
+        let board = format!("{}/a{size}", directory.path().display());
+        let words = Field::new("words", Type::U64).array(size / 8);
+        let options = Options {
+            unstamped: true,
+            ..Options::default()
+        };
+        let schema = Schema::new(vec![words]).unwrap();
+        let mut writer = Writer::create(&board, &schema, &options).unwrap();
+        let reader = Reader::open(&board).unwrap();
+        let mut record = vec![0; size as usize];
+        assert!(!reader.try_copy_into(&mut record), "nothing published yet");
+        for sequence in 1..=2000_u64 {
+            let given = sequence.to_ne_bytes().repeat(size as usize / 8);
+            let block = <&[u8; 64]>::try_from(&given[..]);
+            let fast = match block {
+                Ok(block) => writer.try_publish_block(block),
+                Err(_) => writer.try_publish(&given),
+            };
+            let published = fast.map_or_else(|| writer.publish(&given), Ok);
+            assert_eq!(published.unwrap(), sequence);
+            // The first ones leave their stamps in every slot.
+            assert!(fast.is_none() || sequence > 16);
+            let now = reader.read().unwrap();
+            assert_eq!((now.stamp().sequence, now.bytes()), (sequence, &given[..]));
+            assert!(!now.stamp().is_timed());
+            assert_eq!(now.stamp().generation, 1);
+            assert!(reader.try_copy_into(&mut record));
+            assert_eq!(record, given);
+        }
+        assert!((0..300).any(|_| writer.try_publish(&record).is_some()));
+        assert_eq!(writer.try_publish(&record[1..]), None, "a wrong size");
+        // The turn may have been taken meanwhile: noticed before the ring is run through often.
+        std::fs::remove_file(reader.path()).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        let gone = (0..=256).find_map(|_| match writer.try_publish(&record) {
+            Some(_) => None,
+            None => writer.publish(&record).err(),
+        });
+        assert_eq!(gone.unwrap().kind(), ErrorKind::Gone);
+    }
+}
+
+#[test]
+fn a_part_is_read_as_the_whole_is() {
+    let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let board = format!("{}/a", directory.path().display());
+    let schema = Schema::new(vec![Field::new("bytes", Type::U8).array(100)]).unwrap();
+    let mut writer = Writer::create(&board, &schema, &Options::default()).unwrap();
+    for reader in [Reader::open(&board), Reader::open_unmapped(&board)] {
+        let reader = reader.unwrap();
+        let record: Vec<u8> = (0..100).collect();
+        writer.publish(&record).unwrap();
+        for offset in 0..=100 {
+            for length in 0..=100 - offset {
+                let mut part = vec![255; length];
+                let publication = reader.copy_part_into(offset, &mut part).unwrap();
+                assert_eq!(part, record[offset..offset + length]);
+                assert_eq!(publication.len(), 100);
+            }
+            let mut word = [255; 8];
+            let is_fast = reader.try_copy_word_into(offset, &mut word);
+            if is_fast {
+                assert_eq!(word, record[offset..offset + 8]);
+            }
+            assert!(!is_fast || offset % 8 == 0 && offset <= 92);
+        }
+        for (offset, length) in [(100, 1), (93, 8), (usize::MAX, 8)] {
+            let error = reader.copy_part_into(offset, &mut vec![0; length]);
+            assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidArgument);
+        }
+    }
+    let json = Schema::new(vec![Field::json(100)]).unwrap();
+    let board = format!("{}/json", directory.path().display());
+    let mut writer = Writer::create(&board, &json, &Options::default()).unwrap();
+    writer.publish(b"[1, 2]").unwrap();
+    let (reader, mut part) = (writer.reader(), [0; 3]);
+    reader.copy_part_into(3, &mut part).unwrap();
+    assert_eq!(&part, b" 2]");
+    let error = reader.copy_part_into(4, &mut part).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(
+        !reader.try_copy_into(&mut [0; 100]),
+        "a document is not plain"
+    );
+}

@@ -14,7 +14,7 @@ from format.fields import STORED as FIELD
 from format.fields import DamagedError, check, member, read_details, read_fields, up
 
 HEADER = struct.Struct("=8sIIQIIIIIIQQIIQ48s")
-SLOT = struct.Struct("=qqQQQQ")
+STAMP = struct.Struct("=qqQQQQ")
 MAGIC = b"PEGEL\x1a\r\n"
 LAYOUT = (1, 0x01020304)
 CONTROL_SIZE = 128
@@ -99,7 +99,7 @@ class Reader:
         details_offset = HEADER.size + FIELD.size * field_count
         control = up(details_offset + details_size, 64)
         slots = control + CONTROL_SIZE
-        bytes_of_slot = up(SLOT.size + record_size, 64)
+        bytes_of_slot = up(up(record_size, 8) + STAMP.size, 64)
         derived = (control, slots, bytes_of_slot, slots + slot_count * bytes_of_slot)
         stored = (control_offset, slots_offset, slot_size, segment_size)
         check(stored == derived, f"{stored} instead of {derived}")
@@ -193,11 +193,12 @@ class Reader:
         return slot if self.sequence - sequence <= self.slot_count - 2 else None
 
     def _publication(self, sequence: int, slot: bytes) -> Publication:
-        published, wall_offset, boot, generation, present, length = SLOT.unpack_from(slot)
+        end = up(self.record_size, 8)
+        published, wall_offset, boot, generation, present, length = STAMP.unpack_from(slot, end)
         is_document = self.fields[0].type.is_document
         fits = length <= self.record_size if is_document else length == self.record_size
         check(fits, f"record of {length} bytes")
-        record = slot[SLOT.size : SLOT.size + length]
+        record = slot[:length]
         age = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - published
         if boot not in (0, this_boot()):
             age = time.time_ns() - published - wall_offset
