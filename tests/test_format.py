@@ -171,7 +171,7 @@ def number(format_: str, value: int) -> bytes:
 
 HEADER = {
     "magic": (0, b"pegel\x1a\r\n", DamagedError),
-    "layout_version": (8, number("I", 2), LayoutError),
+    "layout_version": (8, number("I", 1), LayoutError),
     "byte_order": (12, number("I", 0x04030201), LayoutError),
     "segment_size": (16, number("Q", 1), DamagedError),
     "control_offset": (24, number("I", 0), DamagedError),

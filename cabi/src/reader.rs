@@ -264,7 +264,7 @@ pub unsafe extern "C" fn pegel_reader_read(
     unsafe { read(reader, record, record_size, stamp) }
 }
 
-/// What is not the fastest case, in a function of its own: so that one needs no stack.
+/// Records of other sizes, in a function of its own: so that the fastest case needs no stack.
 ///
 /// # Safety
 /// As for `copy`.
@@ -288,6 +288,21 @@ unsafe extern "C" fn read(
             return pegel_status::PEGEL_OK;
         }
     }
+    // SAFETY: the caller's promise, the same as this function's.
+    unsafe { read_with_care(reader, record, record_size, stamp) }
+}
+
+/// All else.
+///
+/// # Safety
+/// As for `copy`.
+#[inline(never)]
+unsafe extern "C" fn read_with_care(
+    reader: *const pegel_reader,
+    record: *mut c_void,
+    record_size: usize,
+    stamp: *mut pegel_stamp,
+) -> pegel_status {
     guard(|| {
         // SAFETY: the caller's promise, the same as this function's.
         unsafe { copy(reader, record, record_size, stamp, Reader::copy_into) }

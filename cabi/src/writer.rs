@@ -108,7 +108,7 @@ pub unsafe extern "C" fn pegel_writer_publish(
     unsafe { publish_always(writer, record, record_size, sequence) }
 }
 
-/// What is not the fastest case, in a function of its own: so that one needs no stack.
+/// Records of other sizes and stamps, in a function of its own: so that the fastest case needs no stack.
 ///
 /// # Safety
 /// As for `publish`.
@@ -136,6 +136,21 @@ unsafe extern "C" fn publish_always(
             return pegel_status::PEGEL_OK;
         }
     }
+    // SAFETY: the caller's promise, the same as this function's.
+    unsafe { publish_with_care(writer, record, record_size, sequence) }
+}
+
+/// All else.
+///
+/// # Safety
+/// As for `publish`.
+#[inline(never)]
+unsafe extern "C" fn publish_with_care(
+    writer: *mut pegel_writer,
+    record: *const c_void,
+    record_size: usize,
+    sequence: *mut u64,
+) -> pegel_status {
     guard(|| {
         // SAFETY: the caller's promise, the same as this function's.
         unsafe {

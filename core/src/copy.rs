@@ -2,26 +2,13 @@
 //! Rust's or C11's terms. Whether what came out is whole is not decided here.
 //!
 //! The portable copy is a loop of relaxed atomics, and what loom models. Compilers never join such
-//! accesses, so it moves 8 bytes at a time. Blocks of 64 bytes go through assembly on x86-64 and aarch64,
-//! with vectors.
-//!
-//! # Why that is sound
-//!
-//! Rust asks of assembly that Rust code could have done the same (the reference, *Rules for inline
-//! assembly*): the loop over relaxed atomics could, in some order. That processors may do a vector access in
-//! pieces, in any order, changes nothing: relaxed accesses have no order, and no value is used that another
-//! process stored meanwhile, in one piece or not. Such a copy is thrown away: `ring` tells how it is
-//! noticed, by fences before the stores and after the loads. The compiler moves no access across assembly
-//! that may touch memory, and to the processor's barriers a vector is an access like any other (Intel SDM
-//! 3A 9.2, Arm ARM B2.3).
+//! accesses, so it moves 8 bytes at a time. What is larger goes through `blocks`, where there is assembly.
 
 #![allow(unsafe_code)]
 
+use crate::blocks::{self, BLOCK};
 use crate::layout::WORD;
 use crate::sync::{AtomicU64, Ordering};
-
-/// Bytes of a cache line, and what vectors copy in one go.
-pub const BLOCK: usize = 64;
 
 /// Stores `bytes` into the first words; the last one is padded with zeros.
 ///
@@ -76,6 +63,8 @@ pub struct Plan {
     size: usize,
     /// It is one block, and the processor copies that without a loop.
     is_one_block: bool,
+    /// Vectors copy all of it.
+    is_by_vectors: bool,
 }
 
 impl Plan {
@@ -84,6 +73,7 @@ impl Plan {
         Self {
             size,
             is_one_block: size == BLOCK && blocks::has_one_block(),
+            is_by_vectors: blocks::copies_all(size),
         }
     }
 
@@ -127,15 +117,25 @@ impl<'words> Payload<'words> {
         let Some(bytes) = bytes.get_mut(..self.plan.size) else {
             return false;
         };
-        copy_out(self.words(), 0, bytes);
+        if self.plan.is_by_vectors {
+            // SAFETY: the payload has so many bytes, and so have `bytes`, which are nobody else's.
+            unsafe { blocks::copy_all(self.start.cast(), bytes.as_mut_ptr(), self.plan.size) };
+        } else {
+            copy_out(self.words(), 0, bytes);
+        }
         true
     }
 
-    /// Stores all of `bytes` into it; `false` if it has not exactly so many.
+    /// Stores all of `bytes` into it, and leaves what pads the last word; `false` if it has not exactly so many.
     #[inline]
     pub fn copy_all_in(self, bytes: &[u8]) -> bool {
         let is_right = bytes.len() == self.plan.size;
-        if is_right {
+        if is_right && self.plan.is_by_vectors {
+            let to = self.start.cast_mut().cast();
+            // SAFETY: the payload has so many bytes, and so have `bytes`, which are only loaded; atomics may be
+            // stored to through a shared pointer.
+            unsafe { blocks::copy_all(bytes.as_ptr(), to, self.plan.size) };
+        } else if is_right {
             copy_in(self.words(), bytes);
         }
         is_right
@@ -169,193 +169,6 @@ impl<'words> Payload<'words> {
             unsafe { blocks::copy_one(block.as_ptr(), self.start.cast_mut().cast()) };
         }
         self.plan.is_one_block
-    }
-}
-
-/// The first blocks of a copy; each function says how many bytes they were.
-#[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(pegel_loom)))]
-mod blocks {
-    use super::{AtomicU64, BLOCK, WORD};
-
-    pub fn copy_in(words: &[AtomicU64], bytes: &[u8]) -> usize {
-        let count = bytes.len() / BLOCK;
-        assert!(words.len() * WORD >= count * BLOCK);
-        // SAFETY: both have `count` blocks, as was just seen. Atomics may be stored to through a shared
-        // reference, and the bytes are only loaded.
-        unsafe {
-            copy(
-                bytes.as_ptr(),
-                words.as_ptr().cast::<u8>().cast_mut(),
-                count,
-            );
-        };
-        count * BLOCK
-    }
-
-    pub fn copy_out(words: &[AtomicU64], bytes: &mut [u8]) -> usize {
-        let count = bytes.len() / BLOCK;
-        assert!(words.len() * WORD >= count * BLOCK);
-        // SAFETY: both have `count` blocks, as was just seen. The words are only loaded, and the bytes
-        // are nobody else's.
-        unsafe { copy(words.as_ptr().cast(), bytes.as_mut_ptr(), count) }
-        count * BLOCK
-    }
-
-    /// Whether this processor has what `copy_one` needs.
-    #[cfg(target_arch = "x86_64")]
-    pub fn has_one_block() -> bool {
-        std::arch::is_x86_feature_detected!("avx")
-    }
-
-    /// Copies one block, on one side words that others may load and store meanwhile.
-    ///
-    /// # Safety
-    /// The processor has what it needs. `from` and `to` have a block each, which do not overlap; the words'
-    /// side is aligned to words.
-    #[cfg(target_arch = "x86_64")]
-    #[inline]
-    pub unsafe fn copy_one(from: *const u8, to: *mut u8) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            std::arch::asm!(
-                "vmovups ymm0, [{from}]",
-                "vmovups ymm1, [{from} + 32]",
-                "vmovups [{to}], ymm0",
-                "vmovups [{to} + 32], ymm1",
-                "vzeroupper",
-                from = in(reg) from,
-                to = in(reg) to,
-                out("xmm0") _,
-                out("xmm1") _,
-                options(nostack, preserves_flags),
-            );
-        }
-    }
-
-    /// Copies blocks, on one side words that others may load and store meanwhile.
-    ///
-    /// # Safety
-    /// `from` and `to` have `count` blocks each, which do not overlap; the words' side is aligned to words.
-    #[cfg(target_arch = "x86_64")]
-    #[inline]
-    unsafe fn copy(mut from: *const u8, mut to: *mut u8, mut count: usize) {
-        if count >= 4 && std::arch::is_x86_feature_detected!("avx") {
-            // SAFETY: the caller's promise, and the processor has these instructions. Each turn loads a
-            // block and stores it, so all is within the `count` blocks.
-            unsafe {
-                std::arch::asm!(
-                    "2:",
-                    "vmovups ymm0, [{from}]",
-                    "vmovups ymm1, [{from} + 32]",
-                    "vmovups [{to}], ymm0",
-                    "vmovups [{to} + 32], ymm1",
-                    "add {from}, 64",
-                    "add {to}, 64",
-                    "dec {count}",
-                    "jnz 2b",
-                    "vzeroupper",
-                    from = inout(reg) from,
-                    to = inout(reg) to,
-                    count = inout(reg) count,
-                    out("xmm0") _,
-                    out("xmm1") _,
-                    options(nostack),
-                );
-            }
-        }
-        while count > 0 {
-            // SAFETY: as above, with what every x86-64 has.
-            unsafe {
-                std::arch::asm!(
-                    "movups {a}, [{from}]",
-                    "movups {b}, [{from} + 16]",
-                    "movups {c}, [{from} + 32]",
-                    "movups {d}, [{from} + 48]",
-                    "movups [{to}], {a}",
-                    "movups [{to} + 16], {b}",
-                    "movups [{to} + 32], {c}",
-                    "movups [{to} + 48], {d}",
-                    from = in(reg) from,
-                    to = in(reg) to,
-                    a = out(xmm_reg) _,
-                    b = out(xmm_reg) _,
-                    c = out(xmm_reg) _,
-                    d = out(xmm_reg) _,
-                    options(nostack, preserves_flags),
-                );
-                (from, to) = (from.add(64), to.add(64));
-            }
-            count -= 1;
-        }
-    }
-
-    #[cfg(target_arch = "aarch64")]
-    pub fn has_one_block() -> bool {
-        true
-    }
-
-    /// Copies one block, on one side words that others may load and store meanwhile.
-    ///
-    /// # Safety
-    /// `from` and `to` have a block each, which do not overlap; the words' side is aligned to words.
-    #[cfg(target_arch = "aarch64")]
-    #[inline]
-    pub unsafe fn copy_one(from: *const u8, to: *mut u8) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            std::arch::asm!(
-                "ldp {a:q}, {b:q}, [{from}]",
-                "ldp {c:q}, {d:q}, [{from}, #32]",
-                "stp {a:q}, {b:q}, [{to}]",
-                "stp {c:q}, {d:q}, [{to}, #32]",
-                from = in(reg) from,
-                to = in(reg) to,
-                a = out(vreg) _,
-                b = out(vreg) _,
-                c = out(vreg) _,
-                d = out(vreg) _,
-                options(nostack, preserves_flags),
-            );
-        }
-    }
-
-    /// Copies blocks, on one side words that others may load and store meanwhile.
-    ///
-    /// # Safety
-    /// `from` and `to` have `count` blocks each, which do not overlap; the words' side is aligned to words.
-    #[cfg(target_arch = "aarch64")]
-    #[inline]
-    unsafe fn copy(mut from: *const u8, mut to: *mut u8, mut count: usize) {
-        while count > 0 {
-            // SAFETY: the caller's promise: each turn copies a block.
-            unsafe {
-                copy_one(from, to);
-                (from, to) = (from.add(BLOCK), to.add(BLOCK));
-            }
-            count -= 1;
-        }
-    }
-}
-
-/// Where there is no assembly, all is copied word by word.
-#[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(pegel_loom))))]
-mod blocks {
-    use super::AtomicU64;
-
-    pub fn has_one_block() -> bool {
-        false
-    }
-
-    pub unsafe fn copy_one(_: *const u8, _: *mut u8) {
-        unreachable!("no plan says so");
-    }
-
-    pub fn copy_in(_: &[AtomicU64], _: &[u8]) -> usize {
-        0
-    }
-
-    pub fn copy_out(_: &[AtomicU64], _: &mut [u8]) -> usize {
-        0
     }
 }
 

@@ -32,6 +32,7 @@
 #[cfg(not(pegel_loom))]
 extern crate self as pegel;
 
+mod blocks;
 mod copy;
 #[cfg_attr(pegel_loom, allow(dead_code))]
 mod layout;

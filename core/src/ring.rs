@@ -41,7 +41,8 @@
 
 #![forbid(unsafe_code)]
 
-use crate::copy::{BLOCK, Payload, copy_in, copy_out};
+use crate::blocks::BLOCK;
+use crate::copy::{Payload, copy_in, copy_out};
 use crate::layout::{STAMP_WORDS, WORD};
 use crate::sync::{AtomicU64, Ordering, fence, load_acquire};
 

@@ -97,6 +97,7 @@ impl Writer {
                 mode: mode.unwrap_or(0),
                 replace,
                 timeout: slice,
+                unstamped: false,
             };
             Ok(pegel::dynamic::Writer::create(place, &schema, &options))
         };

@@ -16,7 +16,7 @@ from format.fields import DamagedError, check, member, read_details, read_fields
 HEADER = struct.Struct("=8sIIQIIIIIIQQIIQ48s")
 STAMP = struct.Struct("=qqQQQQ")
 MAGIC = b"PEGEL\x1a\r\n"
-LAYOUT = (1, 0x01020304)
+LAYOUT = (2, 0x01020304)
 CONTROL_SIZE = 128
 TRIES = 1000
 

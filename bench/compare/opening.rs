@@ -1,0 +1,74 @@
+//! Opening, a first read, and closing: what a program pays that lives for one look. And how much memory a
+//! board takes.
+
+use std::fs::{self, File};
+use std::hint::black_box;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::time::Duration;
+
+use crate::figures::Figures;
+use crate::peers::{self, Buffer, Place};
+use crate::timing::{nanoseconds, pin};
+use crate::{ROUNDS, Run};
+
+const PAGE: f64 = 4096.0;
+
+/// Measures the peers that can be opened by name.
+pub fn measure(run: &Run, figures: &mut Figures) {
+    pin(0);
+    let size = 256;
+    let names = ["pegel, stamped", "iceoryx2 blackboard", "mmap-sync"];
+    let mut open: Vec<_> = names
+        .map(|name| {
+            let (peer, directory) = (peers::find(name), run.directory(name));
+            let place = Place { directory, size };
+            let mut writer = (peer.writer)(&place);
+            writer.publish(&Buffer::new(size, 7));
+            let kept = (peer.reader)(&place);
+            (peer, place, writer, kept)
+        })
+        .into();
+    let path = run.directory("file").join("file");
+    fs::write(&path, [7; 256]).expect("a file in /dev/shm");
+    for _ in 0..ROUNDS {
+        for (peer, place, _, kept) in &mut open {
+            let once = nanoseconds(Duration::from_millis(2), || {
+                black_box((peer.reader)(place).read());
+            });
+            let name = if peer.name == "pegel, stamped" {
+                "pegel"
+            } else {
+                peer.name
+            };
+            figures.add("open, read, close", size, name, "ns", once);
+            let kept = nanoseconds(Duration::from_millis(1), || {
+                black_box(kept.read());
+            });
+            figures.add("read, kept open", size, name, "ns", kept);
+        }
+        let once = nanoseconds(Duration::from_millis(2), || {
+            let file = File::open(&path).expect("the file");
+            file.lock_shared().expect("a lock");
+            let mut record = [0; 256];
+            file.read_exact_at(&mut record, 0).expect("a record");
+            black_box(record);
+        });
+        figures.add("open, read, close", size, "open, flock, pread", "ns", once);
+    }
+    let board = &open[0].1;
+    let mut sizes: Vec<_> = fs::read_dir(&board.directory)
+        .expect("the directory")
+        .map(|entry| entry.and_then(|entry| entry.metadata()).expect("a file"))
+        .map(|file| file.blocks() * 512)
+        .collect();
+    sizes.sort_unstable();
+    assert!(
+        sizes.len() == 2 && sizes[0] == 0,
+        "a file, and an empty lock: {sizes:?}"
+    );
+    for _ in 0..ROUNDS {
+        #[allow(clippy::cast_precision_loss)] // a few pages
+        let pages = sizes[1] as f64 / PAGE;
+        figures.add("memory", size, "pegel", "pages", pages);
+    }
+}

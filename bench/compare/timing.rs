@@ -1,0 +1,42 @@
+//! Taking the time of things that take nanoseconds.
+
+use std::time::{Duration, Instant};
+
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
+
+/// Nanoseconds of one call: the best of a few batches, each long enough for the clock.
+#[allow(clippy::cast_precision_loss)] // far below 2^52
+pub fn nanoseconds(batch: Duration, mut call: impl FnMut()) -> f64 {
+    let mut calls = 1_u32;
+    let mut time = |calls| {
+        let start = Instant::now();
+        for _ in 0..calls {
+            call();
+        }
+        start.elapsed()
+    };
+    while time(calls) < batch && calls < 1 << 28 {
+        calls *= 2;
+    }
+    let best = (0..5).map(|_| time(calls)).min().expect("five");
+    best.as_nanos() as f64 / f64::from(calls)
+}
+
+/// Keeps this thread on one processor: 0 or 1, where there are two.
+pub fn pin(processor: usize) {
+    let mut set = CpuSet::new();
+    let count = std::thread::available_parallelism().map_or(1, usize::from);
+    set.set(processor % count).expect("a processor");
+    // Without the right to, it is as well: the figures then vary more.
+    let _ = sched_setaffinity(Pid::from_raw(0), &set);
+}
+
+/// What it takes to look at the clock twice, which a timed call must not be charged with.
+pub fn own_cost() -> u64 {
+    let mut costs: Vec<_> = (0..10_000)
+        .map(|_| Instant::now().elapsed().as_nanos())
+        .collect();
+    costs.sort_unstable();
+    u64::try_from(costs[costs.len() / 2]).expect("a moment")
+}

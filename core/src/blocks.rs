@@ -1,0 +1,342 @@
+//! Copies by vectors, in assembly, on x86-64 and aarch64. One side are words that other processes load and
+//! store meanwhile.
+//!
+//! # Why that is sound
+//!
+//! Rust asks of assembly that Rust code could have done the same (the reference, *Rules for inline
+//! assembly*): a loop over relaxed atomics could, in some order. That processors may do a vector access in
+//! pieces, in any order, changes nothing: relaxed accesses have no order, and no value is used that another
+//! process stored meanwhile, in one piece or not. Such a copy is thrown away: `ring` tells how it is
+//! noticed, by fences before the stores and after the loads. That bytes at the seams are copied twice
+//! changes nothing either: the second time they are the same, or the copy is thrown away. The compiler moves
+//! no access across assembly that may touch memory, and to the processor's barriers a vector is an access
+//! like any other (Intel SDM 3A 9.2, Arm ARM B2.3).
+
+#![allow(unsafe_code)]
+
+use crate::layout::WORD;
+use crate::sync::AtomicU64;
+
+pub use machine::{copies_all, copy_all, copy_one, has_one_block};
+
+/// Bytes of a cache line, and the least that is copied here.
+pub const BLOCK: usize = 64;
+
+/// Stores the first of `bytes` into the first words, and says how many: as many as vectors can.
+pub fn copy_in(words: &[AtomicU64], bytes: &[u8]) -> usize {
+    let size = machine::whole(bytes.len());
+    assert!(size_of_val(words) >= size);
+    if size > 0 {
+        // SAFETY: both have `size` bytes, as was just seen. Atomics may be stored to through a shared
+        // reference, and the bytes are only loaded.
+        unsafe { machine::copy(bytes.as_ptr(), words.as_ptr().cast_mut().cast(), size) }
+    }
+    size
+}
+
+/// Loads the first words into the first of `bytes`, and says how many: as many as vectors can.
+pub fn copy_out(words: &[AtomicU64], bytes: &mut [u8]) -> usize {
+    let size = machine::whole(bytes.len());
+    assert!(size_of_val(words) >= size);
+    if size > 0 {
+        // SAFETY: both have `size` bytes, as was just seen. The words are only loaded, and the bytes
+        // are nobody else's.
+        unsafe { machine::copy(words.as_ptr().cast(), bytes.as_mut_ptr(), size) }
+    }
+    size
+}
+
+#[cfg(all(target_arch = "x86_64", not(pegel_loom)))]
+mod machine {
+    use super::{BLOCK, WORD};
+
+    /// Whether this processor has what `copy_one` needs.
+    pub fn has_one_block() -> bool {
+        std::arch::is_x86_feature_detected!("avx")
+    }
+
+    /// Copies one block.
+    ///
+    /// # Safety
+    /// The processor has what it needs. `from` and `to` have a block each, which do not overlap.
+    #[inline]
+    pub unsafe fn copy_one(from: *const u8, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            std::arch::asm!(
+                "vmovups ymm0, [{from}]",
+                "vmovups ymm1, [{from} + 32]",
+                "vmovups [{to}], ymm0",
+                "vmovups [{to} + 32], ymm1",
+                "vzeroupper",
+                from = in(reg) from,
+                to = in(reg) to,
+                out("xmm0") _,
+                out("xmm1") _,
+                options(nostack, preserves_flags),
+            );
+        }
+    }
+
+    /// Whether `copy_all` copies so many bytes.
+    pub fn copies_all(size: usize) -> bool {
+        size >= WORD && std::arch::is_x86_feature_detected!("avx")
+    }
+
+    /// Copies `size` bytes, which need not be whole words. The last ones are loaded with the first and
+    /// stored at the end. Between, stores are aligned: one that crosses a cache line costs more than two
+    /// loads that do.
+    ///
+    /// # Safety
+    /// The processor copies so many, as `copies_all` says. `from` and `to` have so many bytes each, which do
+    /// not overlap.
+    #[inline]
+    pub unsafe fn copy_all(from: *const u8, to: *mut u8, size: usize) {
+        // SAFETY: the caller's promise. All is within the first `size` bytes: each branch has at least as many
+        // as it loads from each end; in the loop, the offset starts at 32 or less and goes on by 128 while it
+        // is below size - 128.
+        unsafe {
+            std::arch::asm!(
+                "cmp {size}, 64",
+                "jb 6f",
+                "vmovups ymm0, [{from}]",
+                "vmovups ymm1, [{from} + 32]",
+                "vmovups ymm2, [{from} + {size} - 64]",
+                "vmovups ymm3, [{from} + {size} - 32]",
+                "cmp {size}, 128",
+                "jbe 3f",
+                "vmovups ymm4, [{from} + {size} - 128]",
+                "vmovups ymm5, [{from} + {size} - 96]",
+                "vmovups [{to}], ymm0",
+                "mov {at}, {to}",
+                "and {at}, 31",
+                "neg {at}",
+                "add {at}, 32",
+                "lea {end}, [{size} - 128]",
+                "cmp {at}, {end}",
+                "jae 5f",
+                ".p2align 4",
+                "2:",
+                "vmovups ymm0, [{from} + {at}]",
+                "vmovups ymm1, [{from} + {at} + 32]",
+                "vmovups ymm6, [{from} + {at} + 64]",
+                "vmovups ymm7, [{from} + {at} + 96]",
+                "vmovups [{to} + {at}], ymm0",
+                "vmovups [{to} + {at} + 32], ymm1",
+                "vmovups [{to} + {at} + 64], ymm6",
+                "vmovups [{to} + {at} + 96], ymm7",
+                "sub {at}, -128",
+                "cmp {at}, {end}",
+                "jb 2b",
+                "5:",
+                "vmovups [{to} + {size} - 128], ymm4",
+                "vmovups [{to} + {size} - 96], ymm5",
+                "jmp 4f",
+                "3:",
+                "vmovups [{to}], ymm0",
+                "vmovups [{to} + 32], ymm1",
+                "4:",
+                "vmovups [{to} + {size} - 64], ymm2",
+                "vmovups [{to} + {size} - 32], ymm3",
+                "vzeroupper",
+                "jmp 9f",
+                "6:",
+                "cmp {size}, 32",
+                "jb 7f",
+                "vmovups ymm0, [{from}]",
+                "vmovups ymm1, [{from} + {size} - 32]",
+                "vmovups [{to}], ymm0",
+                "vmovups [{to} + {size} - 32], ymm1",
+                "vzeroupper",
+                "jmp 9f",
+                "7:",
+                "cmp {size}, 16",
+                "jb 8f",
+                "vmovups xmm0, [{from}]",
+                "vmovups xmm1, [{from} + {size} - 16]",
+                "vmovups [{to}], xmm0",
+                "vmovups [{to} + {size} - 16], xmm1",
+                "jmp 9f",
+                "8:",
+                "mov {at}, [{from}]",
+                "mov {end}, [{from} + {size} - 8]",
+                "mov [{to}], {at}",
+                "mov [{to} + {size} - 8], {end}",
+                "9:",
+                from = in(reg) from,
+                to = in(reg) to,
+                size = in(reg) size,
+                at = out(reg) _,
+                end = out(reg) _,
+                out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
+                out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
+                options(nostack),
+            );
+        }
+    }
+
+    /// How many of so many bytes vectors copy: whole words.
+    pub fn whole(size: usize) -> usize {
+        if size < BLOCK { 0 } else { size & !(WORD - 1) }
+    }
+
+    /// Copies `size` bytes, as `whole` gives it and not 0.
+    ///
+    /// # Safety
+    /// `from` and `to` have so many bytes each, which do not overlap.
+    pub unsafe fn copy(from: *const u8, to: *mut u8, size: usize) {
+        // SAFETY: the caller's promise, and the processor has AVX, or what every x86-64 has.
+        unsafe {
+            if copies_all(size) {
+                copy_all(from, to, size);
+            } else {
+                copy_sse(from, to, size);
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for `copy`.
+    unsafe fn copy_sse(from: *const u8, to: *mut u8, size: usize) {
+        // SAFETY: the caller's promise. The last block, which may overlap the one before, is stored last.
+        unsafe {
+            let last = size - BLOCK;
+            for at in (0..last).step_by(BLOCK).chain([last]) {
+                std::arch::asm!(
+                    "movups {a}, [{from}]",
+                    "movups {b}, [{from} + 16]",
+                    "movups {c}, [{from} + 32]",
+                    "movups {d}, [{from} + 48]",
+                    "movups [{to}], {a}",
+                    "movups [{to} + 16], {b}",
+                    "movups [{to} + 32], {c}",
+                    "movups [{to} + 48], {d}",
+                    from = in(reg) from.add(at),
+                    to = in(reg) to.add(at),
+                    a = out(xmm_reg) _,
+                    b = out(xmm_reg) _,
+                    c = out(xmm_reg) _,
+                    d = out(xmm_reg) _,
+                    options(nostack, preserves_flags),
+                );
+            }
+        }
+    }
+
+    #[cfg(test)]
+    #[test]
+    fn both_ways_copy_the_same() {
+        let source: Vec<u8> = (0..=255).cycle().take(1200).collect();
+        let check = |size, way: unsafe fn(*const u8, *mut u8, usize)| {
+            for start in 0..64 {
+                let mut copied = vec![0; 1200];
+                // SAFETY: both have room for 64 + 1024 bytes, and the way is right for so many.
+                unsafe { way(source[7..].as_ptr(), copied[start..].as_mut_ptr(), size) };
+                assert_eq!(copied[start..start + size], source[7..7 + size]);
+                assert!(copied[..start].iter().all(|&byte| byte == 0));
+                assert!(copied[start + size..].iter().all(|&byte| byte == 0));
+            }
+        };
+        for size in 0..=1024 {
+            if copies_all(size) {
+                check(size, copy_all);
+            }
+            if whole(size) > 0 {
+                check(whole(size), copy_sse);
+            }
+        }
+    }
+}
+
+#[cfg(all(target_arch = "aarch64", not(pegel_loom)))]
+mod machine {
+    use super::BLOCK;
+
+    /// Whether this processor has what `copy_one` needs: all do.
+    pub fn has_one_block() -> bool {
+        true
+    }
+
+    /// Copies one block.
+    ///
+    /// # Safety
+    /// `from` and `to` have a block each, which do not overlap.
+    #[inline]
+    pub unsafe fn copy_one(from: *const u8, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            std::arch::asm!(
+                "ldp {a:q}, {b:q}, [{from}]",
+                "ldp {c:q}, {d:q}, [{from}, #32]",
+                "stp {a:q}, {b:q}, [{to}]",
+                "stp {c:q}, {d:q}, [{to}, #32]",
+                from = in(reg) from,
+                to = in(reg) to,
+                a = out(vreg) _,
+                b = out(vreg) _,
+                c = out(vreg) _,
+                d = out(vreg) _,
+                options(nostack, preserves_flags),
+            );
+        }
+    }
+
+    /// Whether `copy_all` copies so many bytes.
+    pub fn copies_all(size: usize) -> bool {
+        size > 0 && size.is_multiple_of(BLOCK)
+    }
+
+    /// Copies `size` bytes.
+    ///
+    /// # Safety
+    /// `copies_all` says yes. `from` and `to` have so many bytes each, which do not overlap.
+    #[inline]
+    pub unsafe fn copy_all(from: *const u8, to: *mut u8, size: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { copy(from, to, size) }
+    }
+
+    /// How many of so many bytes vectors copy: whole blocks.
+    pub fn whole(size: usize) -> usize {
+        size & !(BLOCK - 1)
+    }
+
+    /// Copies `size` bytes, as `whole` gives it.
+    ///
+    /// # Safety
+    /// `from` and `to` have so many bytes each, which do not overlap.
+    pub unsafe fn copy(from: *const u8, to: *mut u8, size: usize) {
+        for at in (0..size).step_by(BLOCK) {
+            // SAFETY: the caller's promise.
+            unsafe { copy_one(from.add(at), to.add(at)) };
+        }
+    }
+}
+
+/// Where there is no assembly, all is copied word by word.
+#[cfg(any(not(any(target_arch = "x86_64", target_arch = "aarch64")), pegel_loom))]
+mod machine {
+    pub fn has_one_block() -> bool {
+        false
+    }
+
+    pub unsafe fn copy_one(_: *const u8, _: *mut u8) {
+        unreachable!("it has no block");
+    }
+
+    pub fn copies_all(_: usize) -> bool {
+        false
+    }
+
+    pub unsafe fn copy_all(_: *const u8, _: *mut u8, _: usize) {
+        unreachable!("it copies nothing");
+    }
+
+    pub fn whole(_: usize) -> usize {
+        0
+    }
+
+    pub unsafe fn copy(_: *const u8, _: *mut u8, _: usize) {
+        unreachable!("nothing is whole");
+    }
+}
