@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nix::sched::{CpuSet, sched_setaffinity};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, SysconfVar, sysconf};
 
 /// Nanoseconds of one call: the best of a few batches, each long enough for the clock.
 #[allow(clippy::cast_precision_loss)] // far below 2^52
@@ -26,8 +26,11 @@ pub fn nanoseconds(batch: Duration, mut call: impl FnMut()) -> f64 {
 /// Keeps this thread on one processor: 0 or 1, where there are two.
 pub fn pin(processor: usize) {
     let mut set = CpuSet::new();
-    let count = std::thread::available_parallelism().map_or(1, usize::from);
-    set.set(processor % count).expect("a processor");
+    // Not `available_parallelism`, which counts those that this process was kept to before.
+    let online = sysconf(SysconfVar::_NPROCESSORS_ONLN).ok().flatten();
+    let count = online.and_then(|count| usize::try_from(count).ok());
+    set.set(processor % count.unwrap_or(1))
+        .expect("a processor");
     // Without the right to, it is as well: the figures then vary more.
     let _ = sched_setaffinity(Pid::from_raw(0), &set);
 }

@@ -132,30 +132,29 @@ impl<M: Memory> Ring<'_, M> {
         self.commit(sequence);
     }
 
-    /// Publishes a whole payload in the slot after the newest, whose stamp stays as it is. Says its
-    /// sequence; `None` when the payload has another size. Only for the holder of the lock, who knows the
-    /// stamp of that slot and that sequences are left.
+    /// Publishes a whole payload as `sequence`, in a slot whose stamp stays as it is; `false` when the payload
+    /// has another size. Only for the holder of the lock, who knows that `sequence` is one more than head's, and
+    /// the stamp of its slot.
     #[inline]
-    pub fn publish_payload(self, payload: &[u8]) -> Option<u64> {
-        self.publish_alone(|slot| slot.copy_all_in(payload))
+    pub fn publish_payload(self, sequence: u64, payload: &[u8]) -> bool {
+        self.publish_alone(sequence, |slot| slot.copy_all_in(payload))
     }
 
     /// As `publish_payload`, for payloads of one block.
     #[inline]
-    pub fn publish_block(self, block: &[u8; BLOCK]) -> Option<u64> {
-        self.publish_alone(|slot| slot.copy_block_in(block))
+    pub fn publish_block(self, sequence: u64, block: &[u8; BLOCK]) -> bool {
+        self.publish_alone(sequence, |slot| slot.copy_block_in(block))
     }
 
     #[inline]
-    fn publish_alone(self, copy: impl Fn(Payload<'_>) -> bool) -> Option<u64> {
-        let sequence = (self.0.head().load(Ordering::Relaxed) >> 1) + 1;
+    fn publish_alone(self, sequence: u64, copy: impl FnOnce(Payload<'_>) -> bool) -> bool {
         // As above.
         fence(Ordering::Release);
         let is_copied = copy(self.0.slot(sequence).payload);
-        is_copied.then(|| {
+        if is_copied {
             self.commit(sequence);
-            sequence
-        })
+        }
+        is_copied
     }
 
     #[inline]
@@ -394,11 +393,8 @@ mod tests {
                 "{size}: no room"
             );
             for sequence in 2..=9 {
-                assert_eq!(ring.publish_payload(&vec![7; size + 1]), None);
-                assert_eq!(
-                    ring.publish_payload(&vec![sequence; size]),
-                    Some(sequence.into())
-                );
+                assert!(!ring.publish_payload(sequence.into(), &vec![7; size + 1]));
+                assert!(ring.publish_payload(sequence.into(), &vec![sequence; size]));
                 assert!(ring.copy_payload(0, &mut payload));
                 assert!(payload[..size].iter().all(|&byte| byte == sequence));
                 assert_eq!(payload[size], 0, "{size}: behind the end");

@@ -34,6 +34,9 @@ pub struct Writer {
     /// For publications that change no stamp.
     licence: Licence,
     generation: u64,
+    /// The newest sequence, as nobody else publishes: to look at the head would take its cache line back from
+    /// those who read.
+    newest: u64,
     /// Nanoseconds since boot of this writer's last publication that looked at the clock.
     last: Option<i64>,
     /// Nanoseconds since boot of the last look at the wall clock and the names.
@@ -97,6 +100,7 @@ impl Writer {
         board.set_generation(generation);
         let optional = board.schema.presence_of(board.schema.fields().len());
         Ok(Self {
+            newest: board.ring().head().sequence,
             reader: Reader::of_writer(board),
             turn,
             _sign: sign,
@@ -169,11 +173,15 @@ impl Writer {
     /// published, and it is for [`Writer::publish`] to do it, or to say why not. The fastest way to publish.
     #[inline]
     pub fn try_publish(&mut self, record: &[u8]) -> Option<u64> {
-        if self.licence.use_up() {
-            self.reader.inner().ring().publish_payload(record)
-        } else {
-            self.try_publish_stamped(record)
+        if !self.licence.use_up() {
+            return self.try_publish_stamped(record);
         }
+        let sequence = self.newest + 1;
+        let is_done = self.reader.inner().ring().publish_payload(sequence, record);
+        is_done.then(|| {
+            self.newest = sequence;
+            sequence
+        })
     }
 
     fn try_publish_stamped(&mut self, record: &[u8]) -> Option<u64> {
@@ -183,7 +191,7 @@ impl Writer {
             return None;
         }
         let now = clock::since_boot();
-        let sequence = board.ring().head().sequence + 1;
+        let sequence = self.newest + 1;
         if self.has_to_glance(now) || sequence > MAX_SEQUENCE {
             return None;
         }
@@ -195,11 +203,15 @@ impl Writer {
     /// instructions, and with no cache lines but those of the head and the record.
     #[inline]
     pub fn try_publish_block(&mut self, record: &[u8; 64]) -> Option<u64> {
-        if self.licence.use_up() {
-            self.reader.inner().ring().publish_block(record)
-        } else {
-            None
+        if !self.licence.use_up() {
+            return None;
         }
+        let sequence = self.newest + 1;
+        let is_done = self.reader.inner().ring().publish_block(sequence, record);
+        is_done.then(|| {
+            self.newest = sequence;
+            sequence
+        })
     }
 
     /// Publishes a record, which has exactly the size of its schema; or a document, which has at most
@@ -297,7 +309,7 @@ impl Writer {
         if self.has_to_glance(now) {
             self.glance(now)?;
         }
-        let sequence = self.reader.inner().ring().head().sequence + 1;
+        let sequence = self.newest + 1;
         if sequence > MAX_SEQUENCE {
             return Err(self.used_up());
         }
@@ -321,6 +333,7 @@ impl Writer {
         let board = self.reader.inner();
         let stamp = Publication::words(moment, self.generation, known, record.len());
         board.ring().publish(sequence, &stamp, record);
+        self.newest = sequence;
         if has_to_wake(self.last, now) {
             board.wake();
         }

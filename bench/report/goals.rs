@@ -1,0 +1,170 @@
+//! What Pegel is to reach, beside what others reach in the same run.
+
+use crate::figures::Figures;
+
+/// How a figure is held against a limit.
+#[derive(Clone, Copy)]
+pub enum Limit {
+    /// At most so many times the other's.
+    AtMost(f64),
+    /// So many times less than the other's, at least.
+    Less(f64),
+    /// So many times the other's, at least.
+    More(f64),
+    /// At most so much, by itself.
+    Below(f64),
+}
+use Limit::{AtMost, Below, Less, More};
+
+/// One goal.
+pub struct Goal {
+    pub measure: &'static str,
+    pub sizes: &'static [usize],
+    /// Compared with this peer; nobody for a limit by itself.
+    pub other: &'static str,
+    pub limit: Limit,
+}
+
+const fn goal(
+    measure: &'static str,
+    sizes: &'static [usize],
+    other: &'static str,
+    limit: Limit,
+) -> Goal {
+    Goal {
+        measure,
+        sizes,
+        other,
+        limit,
+    }
+}
+
+const UP_TO_1K: &[usize] = &[64, 256, 1024];
+const UP_TO_4K: &[usize] = &[64, 256, 1024, 4096];
+const ALL: &[usize] = &[64, 256, 1024, 4096, 65_536];
+const ABOVE_1K: &[usize] = &[4096, 65_536];
+const ABOVE_256: &[usize] = &[1024, 4096, 65_536];
+const FROM_256: &[usize] = &[256, 1024, 4096, 65_536];
+const NONE: &[usize] = &[];
+const BLACKBOARD: &str = "iceoryx2 blackboard";
+const SYNC: &str = "mmap-sync";
+
+/// All of them, in the order of the table.
+pub const GOALS: [Goal; 39] = [
+    goal("read alone", UP_TO_4K, BLACKBOARD, AtMost(0.75)),
+    goal("read alone", &[65_536], BLACKBOARD, AtMost(1.0)),
+    goal("read alone", ALL, "memcpy", AtMost(1.2)),
+    goal("read alone", &[64], SYNC, Less(3.0)),
+    goal("read alone", &[256], SYNC, Less(2.5)),
+    goal("read alone", &[1024], SYNC, Less(1.5)),
+    goal("one field, beyond an atomic load", ALL, "", Below(5.0)),
+    goal("publish alone", UP_TO_1K, BLACKBOARD, AtMost(0.8)),
+    goal("publish alone", ABOVE_1K, BLACKBOARD, AtMost(1.0)),
+    goal("publish alone", &[64, 256], SYNC, Less(100.0)),
+    goal(
+        "stamp of a publication, in clock reads",
+        &[64],
+        "",
+        Below(1.0),
+    ),
+    goal("instructions: read 64 B, C", NONE, "", Below(35.0)),
+    goal(
+        "instructions: publish 64 B, C, unstamped",
+        NONE,
+        "",
+        Below(30.0),
+    ),
+    goal("flat out: retries a read", &[64], "", Below(0.5)),
+    goal("flat out: retries a read", FROM_256, "", Below(0.01)),
+    goal("flat out: read p99", UP_TO_4K, BLACKBOARD, AtMost(0.2)),
+    goal("flat out: reads", UP_TO_4K, BLACKBOARD, More(1.5)),
+    goal("flat out: publications", &[64, 256], BLACKBOARD, More(2.0)),
+    goal("flat out: publications", ABOVE_256, BLACKBOARD, More(1.0)),
+    goal("equal rates: read p99", ALL, SYNC, AtMost(1.0)),
+    goal("open, read, close", &[256], BLACKBOARD, Less(100.0)),
+    goal("open, read, close", &[256], SYNC, Less(1.7)),
+    goal(
+        "open, read, close",
+        &[256],
+        "open, flock, pread",
+        AtMost(2.0),
+    ),
+    goal("read, kept open", &[256], "", Below(1000.0)),
+    goal("wake-up p50", NONE, "futex", AtMost(1.1)),
+    goal("wake-up p50", NONE, "iceoryx2 event", AtMost(0.65)),
+    goal(
+        "wake of a flat-out publication that nobody waits for",
+        &[64],
+        "",
+        Below(10.0),
+    ),
+    goal("memory", &[256], "", Below(3.0)),
+    goal(
+        "decode 8 fields, Python",
+        NONE,
+        "sysv_ipc, semaphore",
+        Less(8.0),
+    ),
+    goal(
+        "decode 8 fields, Python",
+        NONE,
+        "cffi, C interface",
+        AtMost(0.6),
+    ),
+    goal("JSON of 3 KiB, PHP, 1 Hz", NONE, "origin", Less(5.0)),
+    goal("JSON of 3 KiB, PHP, 20 Hz", NONE, "origin", Less(5.0)),
+    goal("JSON of 3 KiB, PHP, flat out", NONE, "origin", Less(5.0)),
+    goal("failed reads, flat out", NONE, "", Below(0.0)),
+    goal("failed publications, flat out", NONE, "", Below(0.0)),
+    goal("failed reads, 20 Hz", NONE, "", Below(0.0)),
+    goal("failed publications, 20 Hz", NONE, "", Below(0.0)),
+    goal(
+        "decoded snapshot of 8 fields, PHP",
+        NONE,
+        "shmop+sem",
+        Less(2.5),
+    ),
+    goal("added page latency", NONE, "shmop+sem", Less(4.0)),
+];
+
+/// What was reached: the figure in the goal's terms, and whether that is enough. `None` if it was not
+/// measured.
+pub fn reached(
+    goal: &Goal,
+    size: Option<usize>,
+    figures: &Figures,
+) -> Option<(String, String, bool)> {
+    let own = |other: &str| figures.ratio(goal.measure, size, "pegel", other);
+    Some(match goal.limit {
+        AtMost(limit) => {
+            let ratio = own(goal.other)?;
+            (
+                format!("{ratio:.2}x"),
+                format!("at most {limit}x"),
+                ratio <= limit,
+            )
+        }
+        More(limit) => {
+            let ratio = own(goal.other)?;
+            (
+                format!("{ratio:.2}x"),
+                format!("at least {limit}x"),
+                ratio >= limit,
+            )
+        }
+        Less(limit) => {
+            let ratio = 1.0 / own(goal.other)?;
+            (
+                format!("1/{ratio:.1}"),
+                format!("at most 1/{limit}"),
+                ratio >= limit,
+            )
+        }
+        Below(limit) => {
+            let figure = figures.find(goal.measure, size, "pegel")?;
+            let (median, unit) = (figure.median(), &figure.unit);
+            let text = format!("{median:.3} {unit}");
+            (text, format!("at most {limit} {unit}"), median <= limit)
+        }
+    })
+}
