@@ -7,6 +7,7 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -21,9 +22,11 @@ from record import PACKED
 from results import Results, take_turns
 
 MEASURE = "decoded snapshot of 8 fields, PHP"
+OPENING = "open, read and close, 8 fields, PHP"
 # By the files in php/ways.
 WAYS = {
     "pegel": "pegel",
+    "FFI, C interface": "ffi",
     "shmop+sem": "shmop-sem",
     "shmop": "shmop",
     "sysvshm": "sysvshm",
@@ -33,8 +36,11 @@ WAYS = {
     "SQLite": "sqlite",
     "Redis": "redis",
 }
+# Of these, what opening costs: the others have nothing to open, or keep it open between requests.
+OPENED = ("pegel", "shmop+sem", "shmop", "sysvshm", "flocked file", "SQLite")
 NOTES = {
     "pegel": "the package over FFI, with age and sequence",
+    "FFI, C interface": "the same library without the package: no age, no sequence",
     "shmop": "unguarded: may read half a record",
     "apcu": "shared only by the workers of one php-fpm",
     "json file": "written anew and renamed over the old one",
@@ -57,25 +63,34 @@ def versions() -> dict[str, str]:
     return {**dict(zip(names, words, strict=True)), "redis": redis_server.version()}
 
 
-def turn(php: Conversation, seconds: float) -> Callable[[], float]:
-    return lambda: float(php.ask(seconds)) / 1000
+def turn(php: Conversation, what: str, seconds: float) -> Callable[[], float]:
+    return lambda: float(php.ask(f"{what} {seconds}")) / 1000
 
 
 def measure_record(results: Results, rounds: int, seconds: float) -> None:
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm")))
         environment = os.environ | stack.enter_context(published(place, place))
-        turns = {}
+        reading, opening = {}, {}
         for peer, way in WAYS.items():
             php = stack.enter_context(converse(php_command(PHP / "read.php", way), environment))
-            turns[peer] = turn(php, seconds)
-            turns[peer]()
-        figures = take_turns(rounds, turns)
-    note = "CLI with opcache; warm, opened once, nobody publishes meanwhile; files in /dev/shm"
-    results.add(MEASURE, "us", figures, size=len(PACKED), note=note, notes=NOTES)
+            reading[peer] = turn(php, "read", seconds)
+            reading[peer]()
+            if peer in OPENED:
+                opening[peer] = turn(php, "open", seconds)
+                opening[peer]()
+        read, opened = take_turns(rounds, reading), take_turns(rounds, opening)
+    size, note = (
+        len(PACKED),
+        "CLI with opcache; warm; nobody publishes meanwhile; files in /dev/shm",
+    )
+    results.add(MEASURE, "us", read, size=size, note=f"{note}; opened once", notes=NOTES)
+    results.add(OPENING, "us", opened, size=size, note=f"{note}; classes are loaded", notes=NOTES)
 
 
 def main() -> None:
+    # Told to end, it ends what it started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="shorter turns")
     is_quick = parser.parse_args().quick

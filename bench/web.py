@@ -8,6 +8,7 @@
 import argparse
 import json
 import re
+import signal
 import statistics
 import subprocess
 from collections.abc import Callable
@@ -26,13 +27,15 @@ EMPTY = "empty"
 WAYS = {
     EMPTY: "constant",
     "pegel": "pegel",
+    "FFI, C interface": "ffi",
     "shmop+sem": "shmop-sem",
     "apcu": "apcu",
     "Redis": "redis",
 }
 NOTES = {
     EMPTY: "shows constants, by the same script",
-    "pegel": "ffi.preload",
+    "pegel": "the package, with ffi.preload",
+    "FFI, C interface": "the same library without the package",
     "Redis": "persistent connection over a Unix socket; CPU of PHP alone, not of Redis",
 }
 NOTE = f"nginx, php-fpm with {WORKERS} static workers, both warm; nobody publishes meanwhile"
@@ -133,6 +136,8 @@ def measure_load(results: Results, site: Pages, rounds: int, seconds: int) -> No
 
 
 def main() -> None:
+    # Told to end, it ends what it started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="shorter rounds")
     is_quick = parser.parse_args().quick

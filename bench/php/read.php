@@ -1,6 +1,9 @@
 <?php
 
-/** Reads the record in one way: told how many seconds to measure, it says the nanoseconds of a read. */
+/**
+ * Reads the record in one way: told `read SECONDS` or `open SECONDS`, it says the nanoseconds of a read, or of opening,
+ * reading and closing.
+ */
 
 declare(strict_types=1);
 
@@ -9,17 +12,14 @@ const BATCH = 100;
 require __DIR__ . '/packed.php';
 require __DIR__ . '/store.php';
 
-$read = require __DIR__ . "/ways/$argv[1].php";
-$record = json_decode(file_get_contents(getenv('BENCH_PLACE') . '/record.json'), true);
-
-function medianOfBatches(Closure $read, float $seconds): float
+function medianOfBatches(Closure $do, float $seconds): float
 {
     $batches = [];
     $end = hrtime(true) + $seconds * 1e9;
     do {
         $start = hrtime(true);
         for ($i = 0; $i < BATCH; $i++) {
-            $read();
+            $do();
         }
         $now = hrtime(true);
         $batches[] = ($now - $start) / BATCH;
@@ -28,10 +28,16 @@ function medianOfBatches(Closure $read, float $seconds): float
     return $batches[intdiv(count($batches), 2)];
 }
 
-while (($seconds = fgets(STDIN)) !== false) {
-    if ($read() !== $record) {
+$way = __DIR__ . "/ways/$argv[1].php";
+$read = require $way;
+$turns = ['read' => $read, 'open' => fn (): array => (require $way)()];
+$record = json_decode(file_get_contents(getenv('BENCH_PLACE') . '/record.json'), true);
+
+while (($line = fgets(STDIN)) !== false) {
+    [$turn, $seconds] = explode(' ', $line);
+    if ($turns[$turn]() !== $record) {
         fwrite(STDERR, "$argv[1] reads another record: " . json_encode($read()));
         exit(1);
     }
-    echo medianOfBatches($read, (float) $seconds), "\n";
+    echo medianOfBatches($turns[$turn], (float) $seconds), "\n";
 }

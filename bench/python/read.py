@@ -9,6 +9,7 @@ Needs the package `pegel`, what requirements.txt names, and libpegel: `make benc
 import argparse
 import importlib.metadata
 import platform
+import signal
 import sqlite3
 import statistics
 import tempfile
@@ -48,6 +49,8 @@ class Turn:
 
 
 def main() -> None:
+    # Told to end, it ends what it started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="shorter turns")
     seconds, rounds = (0.05, 5) if parser.parse_args().quick else (0.3, 9)
