@@ -12,6 +12,9 @@ PACKAGES := gcc libc6-dev php-cli php-fpm nginx-light python3-venv
 TEST_PACKAGES := $(PACKAGES) binutils clang g++ php-codesniffer php-mbstring php-xml phpunit \
 	libfcgi-bin chromium util-linux
 
+# Redis is in redis-tools, too, which starts no server for the whole machine.
+BENCH_PACKAGES := $(PACKAGES) python3-dev php-apcu php-redis php-sqlite3 redis-tools wrk
+
 # Other architectures: Debian's compilers, and qemu to run what they make.
 ARCHES := aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf
 ARCH_PACKAGES := $(PACKAGES) util-linux rustc-web gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
@@ -86,7 +89,7 @@ test-loom: ## Check the ring against the C11 memory model
 
 .PHONY: test-php
 test-php: library ## Lint and test the PHP package
-	cd php-ffi && phpcs . bin/pegel-preload ../tests ../examples
+	cd php-ffi && phpcs . bin/pegel-preload ../tests ../examples ../bench
 	cd php-ffi && $(WATCHDOG) 300 phpunit
 
 .PHONY: lint-python
@@ -129,7 +132,15 @@ bench: packages build ## Measure, side by side in one run
 	@$(call install,python3-dev)
 	cargo bench --locked -p pegel-bench
 	.venv/bin/pip install -q --disable-pip-version-check -r bench/python/requirements.txt
-	$(PYTHON) bench/python/read.py
+	PYTHONPATH=bench $(PYTHON) bench/python/read.py
+
+.PHONY: bench-languages
+bench-languages: build ## Measure PHP, Python and pages beside other ways (QUICK=1)
+	@$(call install,$(BENCH_PACKAGES))
+	.venv/bin/pip install -q --disable-pip-version-check -r bench/python/requirements.txt
+	for program in python/read php web; do \
+		PYTHONPATH=bench:tests $(WATCHDOG) 600 $(PYTHON) bench/$$program.py $(if $(QUICK),--quick); \
+	done
 
 .PHONY: campaign
 campaign: MINUTES ?= 10

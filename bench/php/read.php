@@ -1,0 +1,43 @@
+<?php
+
+/**
+ * Reads the record in one way: told `read SECONDS` or `open SECONDS`, it says the nanoseconds of a read, or of opening,
+ * reading and closing.
+ */
+
+declare(strict_types=1);
+
+const BATCH = 100;
+
+require __DIR__ . '/packed.php';
+require __DIR__ . '/store.php';
+
+function medianOfBatches(Closure $do, float $seconds): float
+{
+    $batches = [];
+    $end = hrtime(true) + $seconds * 1e9;
+    do {
+        $start = hrtime(true);
+        for ($i = 0; $i < BATCH; $i++) {
+            $do();
+        }
+        $now = hrtime(true);
+        $batches[] = ($now - $start) / BATCH;
+    } while ($now < $end);
+    sort($batches);
+    return $batches[intdiv(count($batches), 2)];
+}
+
+$way = __DIR__ . "/ways/$argv[1].php";
+$read = require $way;
+$turns = ['read' => $read, 'open' => fn (): array => (require $way)()];
+$record = json_decode(file_get_contents(getenv('BENCH_PLACE') . '/record.json'), true);
+
+while (($line = fgets(STDIN)) !== false) {
+    [$turn, $seconds] = explode(' ', $line);
+    if ($turns[$turn]() !== $record) {
+        fwrite(STDERR, "$argv[1] reads another record: " . json_encode($read()));
+        exit(1);
+    }
+    echo medianOfBatches($turns[$turn], (float) $seconds), "\n";
+}
