@@ -74,9 +74,12 @@ pub fn record(reader: &Reader, snapshot: &Snapshot) -> Result<Json> {
 /// What is known of a publication.
 pub fn stamp(snapshot: &Snapshot) -> Map<String, Json> {
     let stamp = snapshot.stamp();
-    let seconds = |ns| match stamp.is_timed() {
-        true => Json::Number(time::seconds(ns)),
-        false => Json::Null,
+    let seconds = |ns| {
+        if stamp.is_timed() {
+            Json::Number(time::seconds(ns))
+        } else {
+            Json::Null
+        }
     };
     let facts = [
         ("sequence", Json::from(stamp.sequence)),

@@ -275,7 +275,7 @@ pub fn length(stamp: &Stamp) -> usize {
 pub struct Words {
     head: AtomicU64,
     slots: Vec<AtomicU64>,
-    slot_words: usize,
+    stride: usize,
     plan: crate::copy::Plan,
 }
 
@@ -284,12 +284,12 @@ impl Words {
     /// So many slots of payloads of `size` bytes.
     pub fn new(slots: usize, size: usize) -> Self {
         let plan = crate::copy::Plan::new(size);
-        let slot_words = plan.words() + STAMP_WORDS;
-        let words = 0..slots * slot_words;
+        let stride = plan.words() + STAMP_WORDS;
+        let words = 0..slots * stride;
         Self {
             head: AtomicU64::new(0),
             slots: words.map(|_| AtomicU64::new(0)).collect(),
-            slot_words,
+            stride,
             plan,
         }
     }
@@ -302,12 +302,12 @@ impl Memory for Words {
     }
 
     fn last_slot(&self) -> u64 {
-        (self.slots.len() / self.slot_words) as u64 - 1
+        (self.slots.len() / self.stride) as u64 - 1
     }
 
     #[allow(clippy::cast_possible_truncation)] // less than the number of slots
     fn slot(&self, sequence: u64) -> Slot<'_> {
-        let start = (sequence & self.last_slot()) as usize * self.slot_words;
+        let start = (sequence & self.last_slot()) as usize * self.stride;
         let (payload, stamp) = self.slots[start..].split_at(self.plan.words());
         Slot {
             payload: Payload::of(payload, &self.plan),

@@ -1,4 +1,4 @@
-//! SQLite with a write-ahead log, prepared statements, and no sync of each transaction.
+//! `SQLite` with a write-ahead log, prepared statements, and no sync of each transaction.
 
 use rusqlite::{Connection, params};
 

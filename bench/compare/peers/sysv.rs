@@ -9,13 +9,13 @@ use super::{Buffer, Peer, Place, Publish, Read, buffer};
 
 pub const PEER: Peer = Peer {
     name: "System V, semaphore",
-    writer: |place| Box::new(Segment::new(place, true)),
-    reader: |place| Box::new(Segment::new(place, false)),
+    writer: |place| Box::new(Attached::new(place, true)),
+    reader: |place| Box::new(Attached::new(place, false)),
     is_contended: true,
     note: "attached once; semop with SEM_UNDO",
 };
 
-struct Segment {
+struct Attached {
     memory: *mut u8,
     semaphore: i32,
     segment: i32,
@@ -23,7 +23,7 @@ struct Segment {
     record: Buffer,
 }
 
-impl Segment {
+impl Attached {
     fn new(place: &Place, is_new: bool) -> Self {
         let hash = place.directory.as_os_str().as_bytes().iter();
         let hash = hash.fold(place.size, |hash, byte| {
@@ -64,7 +64,7 @@ impl Segment {
     }
 }
 
-impl Publish for Segment {
+impl Publish for Attached {
     fn publish(&mut self, record: &[u64]) {
         self.change(-1);
         // SAFETY: attached with room for it, under the semaphore.
@@ -73,7 +73,7 @@ impl Publish for Segment {
     }
 }
 
-impl Read for Segment {
+impl Read for Attached {
     fn read(&mut self) -> &[u64] {
         self.change(-1);
         // SAFETY: attached with so many bytes, under the semaphore.
@@ -86,7 +86,7 @@ impl Read for Segment {
     }
 }
 
-impl Drop for Segment {
+impl Drop for Attached {
     fn drop(&mut self) {
         // SAFETY: attached until now; whoever made the objects removes them.
         unsafe {
