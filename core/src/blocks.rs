@@ -14,7 +14,6 @@
 
 #![allow(unsafe_code)]
 
-use crate::layout::WORD;
 use crate::sync::AtomicU64;
 
 pub use machine::{copies_all, copy_all, copy_one, has_one_block};
@@ -48,7 +47,8 @@ pub fn copy_out(words: &[AtomicU64], bytes: &mut [u8]) -> usize {
 
 #[cfg(all(target_arch = "x86_64", not(pegel_loom)))]
 mod machine {
-    use super::{BLOCK, WORD};
+    use super::BLOCK;
+    use crate::layout::WORD;
 
     /// Whether this processor has what `copy_one` needs.
     pub fn has_one_block() -> bool {
