@@ -4,6 +4,7 @@
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytemuck::{bytes_of, cast_slice, pod_read_unaligned};
 use nix::errno::Errno;
@@ -17,11 +18,13 @@ use crate::layout::{
 use crate::place::Place;
 use crate::ring::{self, Head, Ring};
 use crate::schema::Schema;
-use crate::segment::{Draft, Segment};
+use crate::segment::{Draft, Mapping, Segment};
 use crate::snapshot::Publication;
-use crate::sync::{AtomicU64, Ordering};
 use crate::trust::{Access, names, open_trusted};
 use crate::unmapped;
+
+/// Of a file, what is read at once: all that most boards tell of themselves.
+const START: usize = 4096;
 
 /// What a new segment goes on from: the board that it replaces, and the record to begin with.
 #[derive(Debug)]
@@ -55,6 +58,7 @@ pub struct Board {
     /// Of the file when it was opened.
     pub status: FileStat,
     pub access: Access,
+    was_looked_at: AtomicBool,
 }
 
 impl Board {
@@ -70,13 +74,12 @@ impl Board {
         let read = |offset: usize, length: usize| {
             let mut bytes = vec![0; length];
             let read = file.read_exact_at(&mut bytes, offset as u64);
-            read.map(|()| bytes)
-                .map_err(|error| match error.raw_os_error() {
-                    Some(errno) => Error::system(Errno::from_raw(errno), "read", path),
-                    None => damaged(path, &format!("its {size} bytes are too few")),
-                })
+            read.map(|()| bytes).map_err(|error| cut_off(path, &error))
         };
-        let header: Header = pod_read_unaligned(&read(0, HEADER_SIZE)?);
+        let too_few = || damaged(path, &format!("its {size} bytes are too few"));
+        let mut start = read(0, size.min(START))?;
+        let header = start.get(..HEADER_SIZE).ok_or_else(too_few)?;
+        let header: Header = pod_read_unaligned(header);
         check_kind(path, &header)?;
         let fields = header.field_count as usize;
         let details = header.details_size as usize;
@@ -84,15 +87,18 @@ impl Board {
             let claim = format!("it claims {fields} fields and {details} bytes of details");
             return Err(damaged(path, &claim));
         }
-        let parts = read(HEADER_SIZE, fields * FIELD_SIZE + details)?;
-        let (table, details) = parts.split_at(fields * FIELD_SIZE);
+        let end = HEADER_SIZE + fields * FIELD_SIZE + details;
+        if end > size {
+            return Err(too_few());
+        }
+        if end > start.len() {
+            start.append(&mut read(start.len(), end - start.len())?);
+        }
+        let (table, details) = start[HEADER_SIZE..end].split_at(fields * FIELD_SIZE);
         let schema = std::str::from_utf8(details)
             .map_err(|error| Error::new(ErrorKind::InvalidFields, error.to_string()))
             .and_then(|details| Schema::from_parts(table, details))
             .map_err(|error| damaged(path, &format!("its fields are none: {error}")))?;
-        if schema.table() != table {
-            return Err(damaged(path, "its field table is not as Pegel writes it"));
-        }
         let layout = Layout::new(
             fields,
             details.len(),
@@ -112,9 +118,8 @@ impl Board {
                 &format!("it has {size} bytes instead of {expected}"),
             ));
         }
-        let segment = Segment::map(file, &layout, access, path)?;
         let board = Self {
-            segment,
+            segment: Segment::new(file, &layout),
             schema: Arc::new(schema),
             layout,
             base: header.base_sequence,
@@ -122,15 +127,18 @@ impl Board {
             status,
             place,
             access,
+            was_looked_at: AtomicBool::new(false),
         };
-        if board
-            .file_ring()
-            .head()
-            .map_err(|error| board.cut_off(&error))?
-            .sequence
-            < board.base
-        {
+        let word = start.get(board.layout.control_offset..);
+        let head = match word.and_then(<[u8]>::first_chunk) {
+            Some(word) => Head::of(u64::from_ne_bytes(*word)),
+            None => board.head_in_file()?,
+        };
+        if head.sequence < board.base {
             return Err(damaged(board.path(), "its sequence is below its first"));
+        }
+        if matches!(access, Access::Write | Access::Tidy) {
+            board.map()?;
         }
         Ok(board)
     }
@@ -218,17 +226,21 @@ impl Board {
         &self.place.board
     }
 
-    /// The ring in the segment.
-    #[inline]
-    pub fn ring(&self) -> Ring<'_, Segment> {
-        Ring(&self.segment)
+    /// The segment's memory, which is mapped if it is not yet.
+    fn map(&self) -> Result<&Mapping> {
+        self.segment.map(&self.layout, self.access, self.path())
     }
 
-    /// Whether records are read through the mapping, or by system calls. It is mapped in any case, for
-    /// the kernel to find those who wait.
+    /// The ring in the segment of a board that was opened to write.
     #[inline]
-    pub fn is_mapped(&self) -> bool {
-        !matches!(self.access, Access::ReadUnmapped | Access::ReadUntrusted)
+    pub fn ring(&self) -> Ring<'_, Mapping> {
+        Ring(self.mapping().expect("mapped when it was opened to write"))
+    }
+
+    /// The memory through which records are read: none as long as system calls do that.
+    #[inline]
+    pub fn mapping(&self) -> Option<&Mapping> {
+        self.segment.mapping().filter(|_| self.access.is_trusting())
     }
 
     fn file_ring(&self) -> unmapped::Ring<'_> {
@@ -241,17 +253,25 @@ impl Board {
     /// The newest publication and whether the board is gone.
     #[inline]
     pub fn head(&self) -> Result<Head> {
-        if self.is_mapped() {
-            Ok(self.ring().head())
-        } else {
-            self.head_in_file()
+        match self.mapping() {
+            Some(mapping) => Ok(Ring(mapping).head()),
+            None => self.head_unmapped(),
         }
     }
 
+    /// A first look, which costs less than a mapping does, and which is the only one of many programs; or one of
+    /// those that are never made through a mapping.
     #[cold]
+    fn head_unmapped(&self) -> Result<Head> {
+        if self.access.is_trusting() && self.was_looked_at.swap(true, Ordering::Relaxed) {
+            return Ok(Ring(self.map()?).head());
+        }
+        self.head_in_file()
+    }
+
     fn head_in_file(&self) -> Result<Head> {
         let head = self.file_ring().head();
-        head.map_err(|error| self.cut_off(&error))
+        head.map_err(|error| cut_off(self.path(), &error))
     }
 
     /// Copies a publication; see `Ring::copy`.
@@ -263,10 +283,9 @@ impl Board {
         offset: usize,
         bytes: &mut [u8],
     ) -> Result<bool> {
-        if self.is_mapped() {
-            Ok(self.ring().copy(sequence, stamp, offset, bytes))
-        } else {
-            self.copy_from_file(sequence, stamp, offset, bytes)
+        match self.mapping() {
+            Some(mapping) => Ok(Ring(mapping).copy(sequence, stamp, offset, bytes)),
+            None => self.copy_from_file(sequence, stamp, offset, bytes),
         }
     }
 
@@ -279,36 +298,25 @@ impl Board {
         bytes: &mut [u8],
     ) -> Result<bool> {
         let copied = self.file_ring().copy(sequence, stamp, offset, bytes);
-        copied.map_err(|error| self.cut_off(&error))
-    }
-
-    fn cut_off(&self, error: &std::io::Error) -> Error {
-        match error.raw_os_error() {
-            Some(errno) => Error::system(Errno::from_raw(errno), "read", self.path()),
-            None => damaged(self.path(), "its end was cut off"),
-        }
+        copied.map_err(|error| cut_off(self.path(), &error))
     }
 
     /// How many writers have taken the board.
     pub fn generation(&self) -> u64 {
-        if self.is_mapped() {
-            return self.generation_word().load(Ordering::Relaxed);
+        let at = self.layout.generation_offset();
+        if let Some(mapping) = self.mapping() {
+            return mapping.word(at).load(Ordering::Relaxed);
         }
         let mut word = [0; WORD];
-        let read = self
-            .segment
-            .file()
-            .read_exact_at(&mut word, self.layout.generation_offset() as u64);
+        let read = self.segment.file().read_exact_at(&mut word, at as u64);
         read.map_or(0, |()| u64::from_ne_bytes(word))
     }
 
     /// Counts a writer. Only for the holder of the lock.
     pub fn set_generation(&self, generation: u64) {
-        self.generation_word().store(generation, Ordering::Relaxed);
-    }
-
-    fn generation_word(&self) -> &AtomicU64 {
-        self.segment.word(self.layout.generation_offset())
+        let Ring(mapping) = self.ring();
+        let word = mapping.word(self.layout.generation_offset());
+        word.store(generation, Ordering::Relaxed);
     }
 
     /// Changes the file's permissions, if they are others.
@@ -327,15 +335,18 @@ impl Board {
         names(self.path(), &self.status)
     }
 
-    /// Sleeps while the head is as seen, as long as `time` at most.
+    /// Sleeps while the head is as seen, as long as `time` at most. Whoever sleeps has the memory mapped, for the
+    /// kernel to find him.
     #[allow(clippy::cast_possible_truncation)] // the low half is what a futex compares
-    pub fn sleep(&self, seen: Head, time: std::time::Duration) {
-        self.segment.sleep(seen.word() as u32, time);
+    pub fn sleep(&self, seen: Head, time: std::time::Duration) -> Result<()> {
+        self.map()?.sleep(seen.word() as u32, time);
+        Ok(())
     }
 
-    /// Wakes all who sleep.
+    /// Wakes all who sleep. Only for the holder of the lock.
     pub fn wake(&self) {
-        self.segment.wake();
+        let Ring(mapping) = self.ring();
+        mapping.wake();
     }
 
     /// The error of one who holds a segment that the name no longer stands for.
@@ -343,6 +354,13 @@ impl Board {
         let (name, path) = (&self.place.name, self.path().display());
         let message = format!("board {name} ({path}) was replaced or removed; open it again");
         Error::new(ErrorKind::Gone, message)
+    }
+}
+
+fn cut_off(path: &Path, error: &std::io::Error) -> Error {
+    match error.raw_os_error() {
+        Some(errno) => Error::system(Errno::from_raw(errno), "read", path),
+        None => damaged(path, "its end was cut off"),
     }
 }
 

@@ -160,6 +160,9 @@ pub fn read(text: &str, fields: &mut [Field]) -> Result<String> {
 
 /// Brings default and limits into the field's type.
 pub fn check(field: &mut Field) -> Result<()> {
+    if field.details == Details::default() {
+        return Ok(());
+    }
     let details = std::mem::take(&mut field.details);
     let element = Field {
         count: 1,

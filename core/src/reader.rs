@@ -1,7 +1,7 @@
 //! Reading a board: whole records and how old they are, without locks and without writing a byte.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crossbeam_utils::Backoff;
 
@@ -11,8 +11,9 @@ use crate::evolution::Conversion;
 use crate::follow::Follow;
 use crate::lock::is_locked;
 use crate::place::Place;
-use crate::ring::{self, Head};
+use crate::ring::{self, Head, Ring};
 use crate::schema::Schema;
+use crate::segment::Mapping;
 use crate::snapshot::{Publication, Snapshot, Stamp};
 use crate::trust::Access;
 
@@ -28,8 +29,8 @@ pub struct Reader {
     is_writers: bool,
     /// The schema in which records are handed over, if it is not the board's own.
     view: Option<View>,
-    /// Records have always the same bytes as on the board, and are read through its mapping.
-    is_plain: bool,
+    /// The mapping, as soon as a record was read through it, if all have the same length and go as they are.
+    plain: OnceLock<Mapping>,
 }
 
 /// Records in another version of their schema.
@@ -58,16 +59,16 @@ impl Reader {
         Self::at(Place::parse(board)?, Access::ReadUntrusted)
     }
 
-    fn at(place: Place, access: Access) -> Result<Self> {
+    pub(crate) fn at(place: Place, access: Access) -> Result<Self> {
         Ok(Self::of(Board::open(place, access)?, false))
     }
 
     fn of(board: Board, is_writers: bool) -> Self {
         Self {
-            is_plain: board.is_mapped() && board.schema.document().is_none(),
             board,
             is_writers,
             view: None,
+            plain: OnceLock::new(),
         }
     }
 
@@ -90,7 +91,7 @@ impl Reader {
             schema: Arc::new(schema.clone()),
             conversion,
         });
-        self.is_plain &= is_own;
+        self.plain = OnceLock::new();
         Ok(self)
     }
 
@@ -210,7 +211,8 @@ impl Reader {
     #[must_use]
     #[inline]
     pub fn try_copy_into(&self, record: &mut [u8]) -> bool {
-        self.is_plain && self.board.ring().copy_payload(self.board.base, record)
+        let plain = self.plain.get();
+        plain.is_some_and(|mapping| Ring(mapping).copy_payload(record))
     }
 
     /// As [`Reader::try_copy_into`], for boards with records of 64 bytes: in a few dozen instructions, and with
@@ -218,14 +220,16 @@ impl Reader {
     #[must_use]
     #[inline]
     pub fn try_copy_block_into(&self, record: &mut [u8; 64]) -> bool {
-        self.is_plain && self.board.ring().copy_block(self.board.base, record)
+        let plain = self.plain.get();
+        plain.is_some_and(|mapping| Ring(mapping).copy_block(record))
     }
 
     /// As [`Reader::try_copy_into`], eight bytes at an offset that eight divides.
     #[must_use]
     #[inline]
     pub fn try_copy_word_into(&self, offset: usize, word: &mut [u8; 8]) -> bool {
-        self.is_plain && self.board.ring().copy_word(self.board.base, offset, word)
+        let plain = self.plain.get();
+        plain.is_some_and(|mapping| Ring(mapping).copy_word(offset, word))
     }
 
     /// As [`Reader::read_into`], without a look at the clock.
@@ -267,11 +271,24 @@ impl Reader {
                 return Err(self.empty("nothing has been published yet"));
             }
             if let Some(publication) = attempt(head.sequence, retries)? {
+                self.note_mapping();
                 return Ok(publication);
             }
             backoff.snooze();
         }
         Err(self.busy())
+    }
+
+    /// Lets the next reads be plain copies, if they can be.
+    #[inline]
+    fn note_mapping(&self) {
+        if self.plain.get().is_none()
+            && let Some(mapping) = self.board.mapping()
+            && self.view.is_none()
+            && self.board.schema.document().is_none()
+        {
+            self.plain.get_or_init(|| mapping.clone());
+        }
     }
 
     /// As [`Reader::read_after`], into a buffer and without a look at the clock.

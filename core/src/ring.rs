@@ -208,33 +208,33 @@ impl<M: Memory> Ring<'_, M> {
     }
 
     /// Copies the newest publication's payload, which has always the same size, without its stamp, if
-    /// nothing is in the way: `false` when there is no room for it, nothing was published after `base`, the
-    /// board is marked as gone, or the copy was not whole.
+    /// nothing is in the way: `false` when there is no room for it, the board is marked as gone, or the copy was
+    /// not whole. The caller must have seen a publication.
     #[must_use]
     #[inline]
-    pub fn copy_payload(self, base: u64, bytes: &mut [u8]) -> bool {
-        self.copy_alone(base, |slot| slot.copy_all_out(bytes))
+    pub fn copy_payload(self, bytes: &mut [u8]) -> bool {
+        self.copy_alone(|slot| slot.copy_all_out(bytes))
     }
 
     /// As `copy_payload`, for payloads of one block.
     #[must_use]
     #[inline]
-    pub fn copy_block(self, base: u64, block: &mut [u8; BLOCK]) -> bool {
-        self.copy_alone(base, |slot| slot.copy_block_out(block))
+    pub fn copy_block(self, block: &mut [u8; BLOCK]) -> bool {
+        self.copy_alone(|slot| slot.copy_block_out(block))
     }
 
     /// As `copy_payload`, the word at an offset of it, a multiple of a word's bytes.
     #[must_use]
     #[inline]
-    pub fn copy_word(self, base: u64, offset: usize, bytes: &mut [u8; WORD]) -> bool {
-        self.copy_alone(base, |slot| slot.copy_word_out(offset, bytes))
+    pub fn copy_word(self, offset: usize, bytes: &mut [u8; WORD]) -> bool {
+        self.copy_alone(|slot| slot.copy_word_out(offset, bytes))
     }
 
     #[inline]
-    fn copy_alone(self, base: u64, copy: impl FnOnce(Payload<'_>) -> bool) -> bool {
-        // With the lowest bit in the highest place, a board that is gone has no sequence above any.
+    fn copy_alone(self, copy: impl FnOnce(Payload<'_>) -> bool) -> bool {
+        // With the lowest bit in the highest place, a board that is gone has a sequence below any.
         let newest = load_acquire(self.0.head()).rotate_right(1);
-        if newest.cast_signed() <= base.cast_signed() || !copy(self.0.slot(newest).payload) {
+        if newest.cast_signed() < 0 || !copy(self.0.slot(newest).payload) {
             return false;
         }
         // As above.
@@ -385,22 +385,20 @@ mod tests {
             let words = Words::new(4, size);
             let ring = Ring(&words);
             let mut payload = vec![0; size + 1];
-            assert!(!ring.copy_payload(0, &mut payload), "{size}: empty");
             ring.publish(1, &stamp(9, size as u64), &vec![1; size]);
-            assert!(!ring.copy_payload(1, &mut payload), "{size}: not after 1");
             assert!(
-                !ring.copy_payload(0, &mut payload[..size - 1]),
+                !ring.copy_payload(&mut payload[..size - 1]),
                 "{size}: no room"
             );
             for sequence in 2..=9 {
                 assert!(!ring.publish_payload(sequence.into(), &vec![7; size + 1]));
                 assert!(ring.publish_payload(sequence.into(), &vec![sequence; size]));
-                assert!(ring.copy_payload(0, &mut payload));
+                assert!(ring.copy_payload(&mut payload));
                 assert!(payload[..size].iter().all(|&byte| byte == sequence));
                 assert_eq!(payload[size], 0, "{size}: behind the end");
             }
             ring.mark_gone();
-            assert!(!ring.copy_payload(0, &mut payload), "{size}: gone");
+            assert!(!ring.copy_payload(&mut payload), "{size}: gone");
         }
     }
 

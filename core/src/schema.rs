@@ -22,53 +22,13 @@ pub struct Schema {
 impl Schema {
     /// Lays out the fields. An offset other than 0 must be the one that C gives.
     pub fn new(mut fields: Vec<Field>) -> Result<Self> {
-        let refuse = |reason: String| Err(Error::new(ErrorKind::InvalidFields, reason));
-        if fields.is_empty() || fields.len() > MAX_FIELDS {
-            let count = fields.len();
-            return refuse(format!("a board has 1 to {MAX_FIELDS} fields, not {count}"));
-        }
-        let (mut end, mut alignment) = (0_usize, 1);
-        for index in 0..fields.len() {
-            let (before, rest) = fields.split_at_mut(index);
-            let (field, after) = rest.split_first_mut().expect("index is below the length");
-            field.complete()?;
-            let name = &field.name;
-            if before.iter().any(|other| other.name == *name) {
-                return refuse(format!("two fields are called {name}"));
-            }
-            if field.kind.is_document() && (index > 0 || !after.is_empty()) {
-                return refuse(format!("field {name}: a document is a board's only field"));
-            }
-            let offset = end.next_multiple_of(field.kind.alignment() as usize);
-            end = offset + field.bytes_len();
-            if end > MAX_RECORD {
-                return refuse(format!("the record has more than {MAX_RECORD} bytes"));
-            }
-            #[allow(clippy::cast_possible_truncation)] // at most MAX_RECORD
-            let offset = offset as u32;
-            if field.offset != 0 && field.offset != offset {
-                let (name, given) = (&field.name, field.offset);
-                return refuse(format!("field {name} is at offset {offset}, not {given}"));
-            }
-            field.offset = offset;
-            alignment = alignment.max(field.kind.alignment() as usize);
-        }
-        let optional = fields.iter().filter(|field| field.optional).count();
-        if optional > MAX_OPTIONAL {
-            return refuse(format!(
-                "{optional} fields are optional; {MAX_OPTIONAL} is the most, so use two boards"
-            ));
-        }
-        for field in &mut fields {
-            details::check(field)?;
-        }
-        let hash = fnv1a(cast_slice(&entries(&fields)));
+        let record_size = place(&mut fields)?;
         Ok(Self {
             details: details::write("", &fields)?,
             description: String::new(),
-            record_size: end.next_multiple_of(alignment),
+            record_size,
+            hash: fnv1a(cast_slice(&entries(&fields))),
             fields,
-            hash,
         })
     }
 
@@ -166,11 +126,18 @@ impl Schema {
         });
         let mut fields: Vec<_> = fields.collect::<Result<_>>()?;
         let description = details::read(details, &mut fields)?;
+        let record_size = place(&mut fields)?;
+        if cast_slice::<_, u8>(&entries(&fields)) != table {
+            let message = "the field table is not as Pegel writes it";
+            return Err(Error::new(ErrorKind::InvalidFields, message));
+        }
         Ok(Self {
             description,
             // As they stand there: a later version may tell more.
             details: details.into(),
-            ..Self::new(fields)?
+            record_size,
+            hash: fnv1a(table),
+            fields,
         })
     }
 
@@ -220,6 +187,51 @@ impl Schema {
             }
         }
     }
+}
+
+/// Lays out the fields, and says the bytes of a record.
+fn place(fields: &mut [Field]) -> Result<usize> {
+    let refuse = |reason: String| Err(Error::new(ErrorKind::InvalidFields, reason));
+    if fields.is_empty() || fields.len() > MAX_FIELDS {
+        let count = fields.len();
+        return refuse(format!("a board has 1 to {MAX_FIELDS} fields, not {count}"));
+    }
+    let (mut end, mut alignment) = (0_usize, 1);
+    for index in 0..fields.len() {
+        let (before, rest) = fields.split_at_mut(index);
+        let (field, after) = rest.split_first_mut().expect("index is below the length");
+        field.complete()?;
+        let name = &field.name;
+        if before.iter().any(|other| other.name == *name) {
+            return refuse(format!("two fields are called {name}"));
+        }
+        if field.kind.is_document() && (index > 0 || !after.is_empty()) {
+            return refuse(format!("field {name}: a document is a board's only field"));
+        }
+        let offset = end.next_multiple_of(field.kind.alignment() as usize);
+        end = offset + field.bytes_len();
+        if end > MAX_RECORD {
+            return refuse(format!("the record has more than {MAX_RECORD} bytes"));
+        }
+        #[allow(clippy::cast_possible_truncation)] // at most MAX_RECORD
+        let offset = offset as u32;
+        if field.offset != 0 && field.offset != offset {
+            let (name, given) = (&field.name, field.offset);
+            return refuse(format!("field {name} is at offset {offset}, not {given}"));
+        }
+        field.offset = offset;
+        alignment = alignment.max(field.kind.alignment() as usize);
+    }
+    let optional = fields.iter().filter(|field| field.optional).count();
+    if optional > MAX_OPTIONAL {
+        return refuse(format!(
+            "{optional} fields are optional; {MAX_OPTIONAL} is the most, so use two boards"
+        ));
+    }
+    for field in fields {
+        details::check(field)?;
+    }
+    Ok(end.next_multiple_of(alignment))
 }
 
 fn describe(field: &Field) -> String {

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use memmap2::{MmapOptions, MmapRaw};
@@ -24,44 +25,92 @@ use crate::ring::{Memory, Slot};
 use crate::sync::AtomicU64;
 use crate::trust::Access;
 
-/// A mapped segment. Where its words stand is worked out once.
+/// A segment: its file, and the mapping of that as soon as it is wanted.
 #[derive(Debug)]
 pub struct Segment {
     file: File,
-    map: MmapRaw,
+    size: usize,
+    mapping: OnceLock<Mapping>,
+}
+
+/// The memory of a segment, mapped for as long as a clone of this lives. Where its words stand is worked out
+/// once.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    map: Arc<MmapRaw>,
     slots: *const AtomicU64,
     slot_size: usize,
     last_slot: u64,
     plan: Plan,
 }
 
-// SAFETY: the pointers are into the mapping, which any thread may use: its words are atomics.
-unsafe impl Send for Segment {}
+// SAFETY: the pointer is into the mapping, which any thread may use: its words are atomics.
+unsafe impl Send for Mapping {}
 // SAFETY: as above.
-unsafe impl Sync for Segment {}
+unsafe impl Sync for Mapping {}
 
 impl Segment {
-    /// Maps a file, which must be as long as the layout says: for reading without the right to write.
-    pub fn map(file: File, layout: &Layout, access: Access, path: &Path) -> Result<Self> {
+    /// The segment in a file, which must be as long as its layout says.
+    pub fn new(file: File, layout: &Layout) -> Self {
+        Self {
+            file,
+            size: layout.segment_size,
+            mapping: OnceLock::new(),
+        }
+    }
+
+    /// Maps the file, if it is not: for reading without the right to write.
+    pub fn map(&self, layout: &Layout, access: Access, path: &Path) -> Result<&Mapping> {
+        if let Some(mapping) = self.mapping.get() {
+            return Ok(mapping);
+        }
         let mut options = MmapOptions::new();
-        options.len(layout.segment_size);
+        options.len(self.size);
         let map = match access {
-            Access::Write | Access::Tidy => options.map_raw(&file),
-            _ => options.map_raw_read_only(&file),
+            Access::Write | Access::Tidy => options.map_raw(&self.file),
+            _ => options.map_raw_read_only(&self.file),
         };
         let map = map.map_err(|error| {
             let errno = error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw);
             Error::system(errno, "map", path)
         })?;
+        // Another thread's is as good.
+        Ok(self.mapping.get_or_init(|| Mapping::new(map, layout)))
+    }
+
+    /// The mapping, if there is one.
+    #[inline]
+    pub fn mapping(&self) -> Option<&Mapping> {
+        self.mapping.get()
+    }
+
+    /// The file behind the mapping.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Sees to it that no store can fail for want of memory, as in a file that was copied sparsely.
+    pub fn reserve(&self, path: &Path) -> Result<()> {
+        reserve(&self.file, self.size)
+            .map_err(|errno| Error::system(errno, "find memory for", path))
+    }
+
+    /// The file's status now.
+    pub fn status(&self, path: &Path) -> Result<FileStat> {
+        fstat(&self.file).map_err(|errno| Error::system(errno, "stat", path))
+    }
+}
+
+impl Mapping {
+    fn new(map: MmapRaw, layout: &Layout) -> Self {
         let start = map.as_mut_ptr().cast_const();
-        Ok(Self {
+        Self {
             slots: start.wrapping_add(layout.slots_offset).cast(),
             slot_size: layout.slot_size,
             last_slot: u64::from(layout.slot_count - 1),
             plan: Plan::new(layout.record_size),
-            file,
-            map,
-        })
+            map: Arc::new(map),
+        }
     }
 
     /// The word at an offset, a multiple of a word's bytes and inside the segment. Storing to one that was
@@ -79,22 +128,6 @@ impl Segment {
         // and those that map for reading only load. (A file that is truncated while mapped gives
         // SIGBUS, not undefined behaviour.)
         unsafe { &*word }
-    }
-
-    /// The file behind the mapping.
-    pub fn file(&self) -> &File {
-        &self.file
-    }
-
-    /// Sees to it that no store can fail for want of memory, as in a file that was copied sparsely.
-    pub fn reserve(&self, path: &Path) -> Result<()> {
-        reserve(&self.file, self.map.len())
-            .map_err(|errno| Error::system(errno, "find memory for", path))
-    }
-
-    /// The file's status now.
-    pub fn status(&self, path: &Path) -> Result<FileStat> {
-        fstat(&self.file).map_err(|errno| Error::system(errno, "stat", path))
     }
 
     /// Sleeps until the head is woken or the time is over; not at all if its low half is no longer
@@ -128,7 +161,7 @@ impl Segment {
     }
 }
 
-impl Memory for Segment {
+impl Memory for Mapping {
     #[inline]
     fn head(&self) -> &AtomicU64 {
         // SAFETY: the control block is in the mapping, before the slots, and else as in `word`.

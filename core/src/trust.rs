@@ -25,6 +25,13 @@ pub enum Access {
     Tidy,
 }
 
+impl Access {
+    /// Whether the file is believed to keep its length, so that it may be read through a mapping.
+    pub fn is_trusting(self) -> bool {
+        !matches!(self, Self::ReadUnmapped | Self::ReadUntrusted)
+    }
+}
+
 /// Opens a board's file and refuses one that somebody else may have put there.
 ///
 /// Refused are symbolic links and anything but regular files; and, unless it is read untrusted, files with further names, files that

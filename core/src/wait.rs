@@ -30,7 +30,7 @@ impl Reader {
                 return Err(self.inner().gone());
             }
             if let Some(time) = self.nap(head)? {
-                self.inner().sleep(head, left.min(time));
+                self.inner().sleep(head, left.min(time))?;
             }
         }
     }

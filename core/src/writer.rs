@@ -11,8 +11,9 @@ use crate::evolution::Conversion;
 use crate::lock::{Licence, Lock, OwnFile, try_lock};
 use crate::place::Place;
 use crate::reader::Reader;
-use crate::ring::MAX_SEQUENCE;
+use crate::ring::{MAX_SEQUENCE, Ring};
 use crate::schema::Schema;
+use crate::segment::Mapping;
 use crate::snapshot::Publication;
 use crate::trust::{Access, is_same, open_trusted};
 use crate::turn::Turn;
@@ -29,6 +30,8 @@ const RUN: i64 = 255;
 #[derive(Debug)]
 pub struct Writer {
     reader: Reader,
+    /// The board's.
+    memory: Mapping,
     turn: Turn,
     _sign: OwnFile,
     /// For publications that change no stamp.
@@ -99,8 +102,10 @@ impl Writer {
         let generation = board.generation().wrapping_add(1);
         board.set_generation(generation);
         let optional = board.schema.presence_of(board.schema.fields().len());
+        let memory = board.ring().0.clone();
         Ok(Self {
-            newest: board.ring().head().sequence,
+            newest: Ring(&memory).head().sequence,
+            memory,
             reader: Reader::of_writer(board),
             turn,
             _sign: sign,
@@ -177,7 +182,7 @@ impl Writer {
             return self.try_publish_stamped(record);
         }
         let sequence = self.newest + 1;
-        let is_done = self.reader.inner().ring().publish_payload(sequence, record);
+        let is_done = Ring(&self.memory).publish_payload(sequence, record);
         is_done.then(|| {
             self.newest = sequence;
             sequence
@@ -207,7 +212,7 @@ impl Writer {
             return None;
         }
         let sequence = self.newest + 1;
-        let is_done = self.reader.inner().ring().publish_block(sequence, record);
+        let is_done = Ring(&self.memory).publish_block(sequence, record);
         is_done.then(|| {
             self.newest = sequence;
             sequence
@@ -330,12 +335,11 @@ impl Writer {
             wall_offset: self.wall_offset,
             boot: clock::boot(),
         });
-        let board = self.reader.inner();
         let stamp = Publication::words(moment, self.generation, known, record.len());
-        board.ring().publish(sequence, &stamp, record);
+        Ring(&self.memory).publish(sequence, &stamp, record);
         self.newest = sequence;
         if has_to_wake(self.last, now) {
-            board.wake();
+            self.memory.wake();
         }
         self.last = Some(now);
     }

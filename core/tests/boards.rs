@@ -410,8 +410,9 @@ fn a_writer_without_stamps_publishes_whole_records_and_tells_no_time() {
             assert_eq!((now.stamp().sequence, now.bytes()), (sequence, &given[..]));
             assert!(!now.stamp().is_timed());
             assert_eq!(now.stamp().generation, 1);
-            assert!(reader.try_copy_into(&mut record));
-            assert_eq!(record, given);
+            let is_mapped = sequence > 1;
+            assert_eq!(reader.try_copy_into(&mut record), is_mapped);
+            assert!(!is_mapped || record == given);
         }
         assert!((0..300).any(|_| writer.try_publish(&record).is_some()));
         assert_eq!(writer.try_publish(&record[1..]), None, "a wrong size");

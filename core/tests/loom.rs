@@ -136,7 +136,7 @@ fn lap_payloads(slots: usize) -> impl Fn() {
             let words = Arc::clone(&words);
             spawn(move || {
                 let (before, mut payload) = (Ring(&*words).head().sequence, [0; 16]);
-                if Ring(&*words).copy_payload(0, &mut payload) {
+                if Ring(&*words).copy_payload(&mut payload) {
                     assert!(u64::from(payload[0]) >= before);
                     assert_eq!(payload, [payload[0]; 16]);
                 }
