@@ -1,6 +1,7 @@
 //! The reader's functions.
 
 use std::ffi::{c_char, c_void};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pegel::dynamic::{Publication, Reader};
@@ -30,6 +31,11 @@ unsafe fn open<'a>(reader: *const pegel_reader) -> Result<&'a Reader, Error> {
     unsafe { Argument("reader").get(reader.cast::<Reader>()) }
 }
 
+/// What stands for a reader until `pegel_reader_close`.
+fn handle(reader: Arc<Reader>) -> *mut pegel_reader {
+    Arc::into_raw(reader).cast_mut().cast()
+}
+
 /// Opens a board.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_reader_open(
@@ -44,7 +50,29 @@ pub unsafe extern "C" fn pegel_reader_open(
                 Argument("reader").out(reader)?,
             )
         };
-        *out = Box::into_raw(Box::new(Reader::open(board)?)).cast();
+        *out = handle(Arc::new(Reader::open(board)?));
+        Ok(())
+    })
+}
+
+/// Opens a board and keeps it open in this process, beyond pegel_reader_close(): the next call only looks
+/// whether the name still stands for this file, and whose that is. For programs that open the same boards over
+/// and over. Kept are the 64 opened last: each with a descriptor and its memory, also when it is removed, until a
+/// call for it finds that out.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_open_kept(
+    board: *const c_char,
+    reader: *mut *mut pegel_reader,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: a C string, and room for a pointer.
+        let (board, out) = unsafe {
+            (
+                Argument("board").text(board)?,
+                Argument("reader").out(reader)?,
+            )
+        };
+        *out = handle(Reader::open_kept(board)?);
         Ok(())
     })
 }
@@ -72,7 +100,7 @@ pub unsafe extern "C" fn pegel_reader_open_as(
             )
         };
         let reader = Reader::open(board)?.view(&schema(fields, details)?)?;
-        *out = Box::into_raw(Box::new(reader)).cast();
+        *out = handle(Arc::new(reader));
         Ok(())
     })
 }
@@ -104,7 +132,7 @@ pub unsafe extern "C" fn pegel_reader_open_untrusted(
         if !fields.is_empty() {
             reader = reader.view(&schema(fields, details)?)?;
         }
-        *out = Box::into_raw(Box::new(reader)).cast();
+        *out = handle(Arc::new(reader));
         Ok(())
     })
 }
@@ -443,8 +471,8 @@ pub unsafe extern "C" fn pegel_reader_wait(
 pub unsafe extern "C" fn pegel_reader_close(reader: *mut pegel_reader) {
     if !reader.is_null() {
         guard(|| {
-            // SAFETY: the caller's promise: it came from `pegel_reader_open` and is used no more.
-            drop(unsafe { Box::from_raw(reader.cast::<Reader>()) });
+            // SAFETY: the caller's promise: it came from `handle` and is used no more.
+            drop(unsafe { Arc::from_raw(reader.cast_const().cast::<Reader>()) });
             Ok(())
         });
     }

@@ -70,6 +70,8 @@ mod follow;
 #[cfg(not(pegel_loom))]
 mod info;
 #[cfg(not(pegel_loom))]
+mod kept;
+#[cfg(not(pegel_loom))]
 mod lock;
 #[cfg(not(pegel_loom))]
 mod place;

@@ -227,6 +227,13 @@ pegel_status pegel_unlink(const char *board);
 // Opens a board.
 pegel_status pegel_reader_open(const char *board, pegel_reader **reader);
 
+// Opens a board and keeps it open in this process, beyond pegel_reader_close(): the next call only looks
+// whether the name still stands for this file, and whose that is. For programs that open the same boards over
+// and over. Kept are the 64 opened last: each with a descriptor and its memory, also when it is removed, until a
+// call for it finds that out.
+pegel_status pegel_reader_open_kept(const char *board,
+                                    pegel_reader **reader);
+
 // Opens a board for a program that was made for these fields: the board may have an earlier or a later
 // version of them, with fewer or more at their end. Fields that it lacks get their defaults from the
 // details (JSON as in pegel_options, or NULL), or are unknown if they are optional.

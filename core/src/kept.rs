@@ -1,0 +1,60 @@
+//! Boards that a process keeps open, for programs that open the same ones over and over: a worker of
+//! php-fpm does with each request.
+
+use std::sync::{Arc, Mutex};
+
+use nix::sys::stat::{FileStat, lstat};
+
+use crate::error::Result;
+use crate::place::Place;
+use crate::reader::Reader;
+use crate::trust::{Access, is_same};
+
+/// As many as most sites have, and far less than descriptors.
+const MOST: usize = 64;
+
+/// Those opened last stand last.
+static KEPT: Mutex<Vec<Arc<Reader>>> = Mutex::new(Vec::new());
+
+impl Reader {
+    /// As [`Reader::open`], and the process keeps the board open beyond the reader: the next call only looks
+    /// whether its name still stands for this file, and whose that is.
+    ///
+    /// Kept are the 64 boards opened last: each with a descriptor and its memory, also when it is removed,
+    /// until a call for it finds that out. A process that changes its user goes on reading what it has open.
+    pub fn open_kept(board: &str) -> Result<Arc<Self>> {
+        let place = Place::parse(board)?;
+        // Nobody waits: in a child forked while a thread of its parent was in here, that would be for ever.
+        let Ok(mut kept) = KEPT.try_lock() else {
+            return Ok(Arc::new(Self::at(place, Access::Read)?));
+        };
+        let known = kept.iter().rposition(|reader| reader.path() == place.board);
+        let reader = known
+            .map(|index| kept.remove(index))
+            .filter(|reader| lstat(&place.board).is_ok_and(|now| reader.is_still(&now)));
+        let reader = match reader {
+            Some(reader) => reader,
+            None => Arc::new(Self::at(place, Access::Read)?),
+        };
+        if kept.len() == MOST {
+            kept.remove(0);
+        }
+        kept.push(Arc::clone(&reader));
+        Ok(reader)
+    }
+
+    /// Whether opening would find what it found then: the same file, for the same to use.
+    fn is_still(&self, now: &FileStat) -> bool {
+        let then = &self.inner().status;
+        let use_of = |status: &FileStat| {
+            (
+                status.st_mode,
+                status.st_uid,
+                status.st_gid,
+                status.st_nlink,
+                status.st_size,
+            )
+        };
+        is_same(now, then) && use_of(now) == use_of(then)
+    }
+}
