@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::Duration;
 
 use crate::figures::Figures;
-use crate::peers::{self, Buffer, Place};
+use crate::peers::{self, Buffer, Place, Read};
 use crate::timing::{nanoseconds, pin};
 use crate::{ROUNDS, Run};
 
@@ -41,11 +41,17 @@ pub fn measure(run: &Run, figures: &mut Figures) {
                 peer.name
             };
             figures.add("open, read, close", size, name, "ns", once);
-            let kept = nanoseconds(Duration::from_millis(1), || {
+            let reader = nanoseconds(Duration::from_millis(1), || {
                 black_box(kept.read());
             });
-            figures.add("read, kept open", size, name, "ns", kept);
+            figures.add("read, kept open", size, name, "ns", reader);
         }
+        let place = &open[0].1;
+        let again = nanoseconds(Duration::from_millis(2), || {
+            black_box(peers::pegel::Reader::kept(place).read());
+        });
+        let measure = "open, read, close, kept by the process";
+        figures.add(measure, size, "pegel", "ns", again);
         let once = nanoseconds(Duration::from_millis(2), || {
             let file = File::open(&path).expect("the file");
             file.lock_shared().expect("a lock");

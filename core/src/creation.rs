@@ -72,7 +72,7 @@ pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Boar
             ErrorKind::Corrupt | ErrorKind::Unsupported if options.replace => {
                 wanted
                     .draft(beginning())?
-                    .replace(&place.board, &place.next)?;
+                    .replace(&place.board, &place.next())?;
                 open()?
             }
             _ => return Err(error),
@@ -104,7 +104,7 @@ pub fn unlink(board: &str) -> Result<()> {
         board.wake();
     }
     // Left by one who died while replacing the board.
-    remove(&place.next)?;
+    remove(&place.next())?;
     turn.discard()?;
     if removed { Ok(()) } else { Err(absent(&place)) }
 }
@@ -284,7 +284,7 @@ impl<'a> Wanted<'a> {
         draft.give_to(&old.status);
         old.ring().mark_gone();
         draft
-            .replace(&self.place.board, &self.place.next)
+            .replace(&self.place.board, &self.place.next())
             .inspect_err(|_| old.ring().unmark_gone())?;
         old.wake();
         Ok(())

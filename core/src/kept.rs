@@ -28,7 +28,8 @@ impl Reader {
         let Ok(mut kept) = KEPT.try_lock() else {
             return Ok(Arc::new(Self::at(place, Access::Read)?));
         };
-        let known = kept.iter().rposition(|reader| reader.path() == place.board);
+        let is_there = |reader: &Arc<Self>| reader.path().as_os_str() == place.board.as_os_str();
+        let known = kept.iter().rposition(is_there);
         let reader = known
             .map(|index| kept.remove(index))
             .filter(|reader| lstat(&place.board).is_ok_and(|now| reader.is_still(&now)));

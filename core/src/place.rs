@@ -41,10 +41,6 @@ pub(crate) struct Place {
     pub directory: PathBuf,
     /// The segment.
     pub board: PathBuf,
-    /// The file whose lock makes a writer.
-    pub lock: PathBuf,
-    /// Where a segment waits to replace another; only the lock's holder uses it.
-    pub next: PathBuf,
 }
 
 impl Place {
@@ -64,14 +60,28 @@ impl Place {
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
         // A daemon changes its directory, and must find its board later on.
-        let directory = std::path::absolute(&directory).unwrap_or(directory);
+        let directory = if directory.is_absolute() {
+            directory
+        } else {
+            std::path::absolute(&directory).unwrap_or(directory)
+        };
         Ok(Self {
-            board: directory.join(format!("{PREFIX}{name}")),
-            lock: directory.join(format!("{PREFIX}{name}{LOCK_SUFFIX}")),
-            next: directory.join(format!(".{PREFIX}{name}.next")),
+            board: directory.join([PREFIX, name].concat()),
             name: name.into(),
             directory,
         })
+    }
+
+    /// The file whose lock makes a writer.
+    pub fn lock(&self) -> PathBuf {
+        let name = &self.name;
+        self.directory.join(format!("{PREFIX}{name}{LOCK_SUFFIX}"))
+    }
+
+    /// Where a segment waits to replace another; only the lock's holder uses it.
+    pub fn next(&self) -> PathBuf {
+        let name = &self.name;
+        self.directory.join(format!(".{PREFIX}{name}.next"))
     }
 }
 
@@ -99,7 +109,7 @@ mod tests {
         let place = Place::parse("/srv/boards/roof-1").unwrap();
         assert_eq!(place.name, "roof-1");
         assert_eq!(place.board, Path::new("/srv/boards/pegel.roof-1"));
-        assert_eq!(place.lock, Path::new("/srv/boards/pegel.roof-1.lock"));
+        assert_eq!(place.lock(), Path::new("/srv/boards/pegel.roof-1.lock"));
         let place = Place::parse("./roof").unwrap();
         let here = env::current_dir().unwrap();
         assert_eq!(place.board, here.join("pegel.roof"));

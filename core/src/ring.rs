@@ -125,7 +125,9 @@ impl<M: Memory> Ring<'_, M> {
         // them sees that head too, and knows that this slot is in use.
         fence(Ordering::Release);
         let slot = self.0.slot(sequence);
-        copy_in(slot.payload.words(), payload);
+        if !slot.payload.copy_all_in(payload) {
+            copy_in(slot.payload.words(), payload);
+        }
         for (word, value) in slot.stamp.iter().zip(stamp) {
             word.store(*value, Ordering::Relaxed);
         }
@@ -197,8 +199,9 @@ impl<M: Memory> Ring<'_, M> {
         // The length is not known to be whole yet: it may say anything.
         let end = length(stamp).min(size_of_val(words));
         let room = bytes.len().min(end.saturating_sub(offset));
-        if room > 0 {
-            copy_out(words, offset, &mut bytes[..room]);
+        let bytes = &mut bytes[..room];
+        if room > 0 && (offset > 0 || !slot.payload.copy_all_out(bytes)) {
+            copy_out(words, offset, bytes);
         }
         // Orders the loads above before the load below: if one of them saw a newer publication's
         // word, this load sees how far the writer had come before it.

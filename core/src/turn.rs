@@ -29,7 +29,7 @@ pub struct Turn {
 impl Turn {
     /// Takes the turn for a board of this mode; `LOCKED` when somebody else has it.
     pub fn take(place: &Place, board_mode: u32) -> Result<Self> {
-        let path = &place.lock;
+        let path = &place.lock();
         let mut is_new = false;
         loop {
             // Not O_CREAT: the kernel refuses that for a file of somebody else in a directory like

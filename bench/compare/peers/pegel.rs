@@ -59,6 +59,7 @@ struct Stamp {
 }
 
 type Handle = *mut c_void;
+type Open = unsafe extern "C" fn(*const c_char, *mut Handle) -> c_int;
 
 /// The functions that are measured.
 pub struct Functions {
@@ -72,7 +73,8 @@ pub struct Functions {
     ) -> c_int,
     publish: unsafe extern "C" fn(Handle, *const c_void, usize, *mut u64) -> c_int,
     writer_close: unsafe extern "C" fn(Handle),
-    open: unsafe extern "C" fn(*const c_char, *mut Handle) -> c_int,
+    open: Open,
+    open_kept: Open,
     read: unsafe extern "C" fn(Handle, *mut c_void, usize, *mut Stamp) -> c_int,
     read_part: unsafe extern "C" fn(Handle, usize, *mut c_void, usize, *mut Stamp) -> c_int,
     wait: unsafe extern "C" fn(Handle, u64, i64, *mut u64) -> c_int,
@@ -100,6 +102,7 @@ fn functions() -> &'static Functions {
                 publish: symbol!(b"pegel_writer_publish\0"),
                 writer_close: symbol!(b"pegel_writer_close\0"),
                 open: symbol!(b"pegel_reader_open\0"),
+                open_kept: symbol!(b"pegel_reader_open_kept\0"),
                 read: symbol!(b"pegel_reader_read\0"),
                 read_part: symbol!(b"pegel_reader_read_part\0"),
                 wait: symbol!(b"pegel_reader_wait\0"),
@@ -197,10 +200,19 @@ pub struct Reader {
 impl Reader {
     /// Opens the board of a place.
     pub fn new(place: &Place) -> Self {
+        Self::by(functions().open, place)
+    }
+
+    /// Opens it in a process that keeps it open.
+    pub fn kept(place: &Place) -> Self {
+        Self::by(functions().open_kept, place)
+    }
+
+    fn by(open: Open, place: &Place) -> Self {
         let functions = functions();
         let mut handle = null_mut();
         // SAFETY: the arguments are what pegel.h asks for.
-        let status = unsafe { (functions.open)(board(place).as_ptr(), &raw mut handle) };
+        let status = unsafe { open(board(place).as_ptr(), &raw mut handle) };
         assert_eq!(status, 0, "the board is there");
         Self {
             handle,
