@@ -13,7 +13,7 @@ TEST_PACKAGES := $(PACKAGES) binutils clang g++ php-codesniffer php-mbstring php
 	libfcgi-bin chromium util-linux
 
 # Redis is in redis-tools, too, which starts no server for the whole machine.
-BENCH_PACKAGES := $(PACKAGES) python3-dev php-apcu php-redis php-sqlite3 redis-tools wrk
+BENCH_PACKAGES := $(PACKAGES) python3-dev php-apcu php-redis php-sqlite3 redis-tools valgrind wrk
 
 # Other architectures: Debian's compilers, and qemu to run what they make.
 ARCHES := aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf
@@ -128,17 +128,26 @@ test-sanitizers: test-packages build ## Test C, PHP, Python and Rust under Valgr
 		cargo test --locked --target-dir target/asan --target x86_64-unknown-linux-gnu -p pegel -p pegel-cabi --tests
 
 .PHONY: bench
-bench: packages build ## Measure, side by side in one run
-	@$(call install,python3-dev)
+bench: bench-core bench-languages ## Measure beside other ways, and write bench/RESULTS.md and its plots
+	cargo run --release --locked -q -p pegel-bench --bin report
+
+.PHONY: bench-quick
+bench-quick: bench-packages library ## The main table, within a minute once all is built
+	cargo build --release --locked -p pegel-bench
+	$(WATCHDOG) 300 target/release/compare --quick target/bench/quick/core.jsonl
+	target/release/report target/bench/quick target/bench/quick
+
+.PHONY: bench-core
+bench-core: bench-packages library
+	cargo build --release --locked -p pegel-bench
+	$(WATCHDOG) 900 target/release/compare target/bench/core.jsonl
 	cargo bench --locked -p pegel-bench
-	.venv/bin/pip install -q --disable-pip-version-check -r bench/python/requirements.txt
-	PYTHONPATH=bench $(PYTHON) bench/python/read.py
 
 .PHONY: bench-languages
-bench-languages: build ## Measure PHP, Python and pages beside other ways (QUICK=1)
-	@$(call install,$(BENCH_PACKAGES))
+bench-languages: bench-packages build ## Measure PHP, Python and pages beside other ways (QUICK=1)
+	cargo build --release --locked -p pegel-bench
 	.venv/bin/pip install -q --disable-pip-version-check -r bench/python/requirements.txt
-	for program in python/read php web; do \
+	for program in instructions python/read php web; do \
 		PYTHONPATH=bench:tests $(WATCHDOG) 600 $(PYTHON) bench/$$program.py $(if $(QUICK),--quick); \
 	done
 
@@ -157,11 +166,13 @@ header: ## Write include/pegel.h anew from the sources
 	PEGEL_WRITE_HEADER=1 cargo test -q -p pegel-cabi --test header
 	cp include/pegel.h php-ffi/src/pegel.h
 
-.PHONY: packages test-packages
+.PHONY: packages test-packages bench-packages
 packages:
 	@$(call install,$(PACKAGES))
 test-packages:
 	@$(call install,$(TEST_PACKAGES))
+bench-packages:
+	@$(call install,$(BENCH_PACKAGES))
 
 .PHONY: clean
 clean: ## Remove what was built

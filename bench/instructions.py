@@ -1,7 +1,8 @@
 """How many instructions a read and a publication of 64 bytes take, in each language.
 
-Valgrind counts them, so that they are the same in each run. In C, it counts within the function; in the
-other languages a turn of a loop less one of an empty loop. Of a look at the clock it counts only the call.
+Valgrind counts them, so that they are the same in each run. In C, it counts within the function; in
+the other languages a turn of a loop less one of an empty loop. Of a look at the clock it counts
+only the call.
 
     PYTHONPATH=bench:tests .venv/bin/python bench/instructions.py
 """

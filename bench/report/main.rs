@@ -1,6 +1,7 @@
-//! Tables and pictures of what `compare` and the programs beside it measured: `report [DIRECTORY]`.
+//! Tables and pictures of what `compare` and the programs beside it measured: `report [FIGURES [DIRECTORY]]`.
 //!
-//! It reads target/bench/*.jsonl and writes DIRECTORY/RESULTS.md and DIRECTORY/plots, by default in bench.
+//! It reads FIGURES/*.jsonl, by default of target/bench, writes DIRECTORY/RESULTS.md and DIRECTORY/plots, by default
+//! in bench, and prints the table of the goals.
 
 mod figures;
 mod goals;
@@ -89,8 +90,10 @@ const BARS: [(&str, &str, &str); 4] = [
 ];
 
 fn main() -> Result<(), Failure> {
-    let directory = PathBuf::from(env::args().nth(1).unwrap_or_else(|| "bench".to_owned()));
-    let figures = Figures::read("target/bench".as_ref())?;
+    let mut arguments = env::args_os().skip(1).map(PathBuf::from);
+    let source = arguments.next().unwrap_or_else(|| "target/bench".into());
+    let directory = arguments.next().unwrap_or_else(|| "bench".into());
+    let figures = Figures::read(&source)?;
     fs::create_dir_all(directory.join("plots"))?;
     let mut text = String::from("# Results\n\nWritten by `make bench`. ");
     machine(&mut text)?;
@@ -99,7 +102,9 @@ fn main() -> Result<(), Failure> {
         .iter()
         .map(|(name, version)| format!("{name} {version}"));
     writeln!(text, "{}.\n", versions.collect::<Vec<_>>().join(", "))?;
-    goals(&mut text, &figures)?;
+    let goals = goals(&figures)?;
+    print!("{goals}");
+    text.push_str(&goals);
     for (measure, title, file, peers) in DRAWN {
         let path = directory.join("plots").join(file);
         plots::by_size(&figures, measure, title, peers, &path)?;
@@ -145,8 +150,8 @@ fn machine(text: &mut String) -> Result<(), Failure> {
     Ok(())
 }
 
-fn goals(text: &mut String, figures: &Figures) -> Result<(), Failure> {
-    text.push_str(
+fn goals(figures: &Figures) -> Result<String, Failure> {
+    let mut text = String::from(
         "## Goals\n\nEach figure is the median of the rounds, and each ratio that of the rounds' ratios: in a round, \
          all peers take their turn.\n\n\
          | measure | bytes | compared with | reached | goal | |\n| --- | --- | --- | --- | --- | --- |\n",
@@ -170,7 +175,7 @@ fn goals(text: &mut String, figures: &Figures) -> Result<(), Failure> {
         }
     }
     text.push('\n');
-    Ok(())
+    Ok(text)
 }
 
 /// All measures: ratios to Pegel first, then figures.
