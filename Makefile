@@ -30,7 +30,7 @@ ARCH_SKIP := --test-threads=1 --skip a_forked_child_cannot_publish --skip wrong_
 	--skip no_change_is_lost_when_many_set --skip one_of_many_forms_of_the_same_sequence_wins
 
 MEMCHECK := valgrind -q --error-exitcode=99 --num-callers=20
-C_TESTS := $(addprefix tests/test_,matrix.py evolution.py bad_boards.py bad_values.py quickstart.py generated.py)
+C_TESTS := $(addprefix tests/test_,matrix.py evolution.py bad_boards.py bad_values.py quickstart.py generated.py reading.py)
 C_ONLY := (c- or gcc or cpp or all_languages or refuse) and not php- and not -php and not python and not rust and not ctypes and not clang
 
 # A hang ends the step, not the patience of whoever waits for it.

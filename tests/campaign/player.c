@@ -76,8 +76,12 @@ static void write_flat_out(const char *board) {
       {.name = "author", .type = PEGEL_U64},
       {.name = "pattern", .type = PEGEL_U32, .count = amount},
   };
+  const pegel_options options = {
+      .size = sizeof options,
+      .flags = number % 2 == 0 ? PEGEL_UNSTAMPED : 0,
+  };
   pegel_writer *writer;
-  check(pegel_writer_create(board, fields, 3, NULL, &writer));
+  check(pegel_writer_create(board, fields, 3, &options, &writer));
   uint64_t sequence = pegel_reader_sequence(pegel_writer_reader(writer));
   for (uint64_t i = 0;; i++, sequence++) {
     const uint64_t published = publish_after(writer, sequence);
@@ -114,12 +118,15 @@ static void read_on(const char *board) {
   for (;;) {
     uint64_t torn = 0, repeated = 0;
     for (int i = 0; i < BURST; i++) {
+      // Without a stamp, a read is another path.
       pegel_stamp stamp = {.size = sizeof stamp};
-      check(pegel_reader_read(reader, &now, size(), &stamp));
-      torn += !is_whole(&now, stamp.sequence);
-      const bool is_other = stamp.sequence == sequence && author != 0 && now.author != author;
-      repeated += stamp.sequence < sequence || is_other;
-      sequence = stamp.sequence;
+      const bool is_stamped = i % 2 == 0;
+      check(pegel_reader_read(reader, &now, size(), is_stamped ? &stamp : NULL));
+      const uint64_t newest = is_stamped ? stamp.sequence : now.sequence;
+      torn += !is_whole(&now, newest);
+      const bool is_other = newest == sequence && author != 0 && now.author != author;
+      repeated += newest < sequence || is_other;
+      sequence = newest;
       author = now.author;
     }
     printf("%d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", BURST, torn, repeated, sequence, author);
