@@ -16,7 +16,7 @@
 
 use crate::sync::AtomicU64;
 
-pub use machine::{copies_all, copy_all, copy_one, has_one_block};
+pub use machine::{Vectors, copy_one, has_one_block};
 
 /// Bytes of a cache line, and the least that is copied here.
 pub const BLOCK: usize = 64;
@@ -78,9 +78,106 @@ mod machine {
         }
     }
 
-    /// Whether `copy_all` copies so many bytes.
-    pub fn copies_all(size: usize) -> bool {
-        size >= WORD && std::arch::is_x86_feature_detected!("avx")
+    /// What this processor copies by.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Vectors {
+        Avx,
+        Avx512,
+    }
+
+    impl Vectors {
+        /// The best for so many bytes, if there are any.
+        pub fn of(size: usize) -> Option<Self> {
+            if size > BLOCK && std::arch::is_x86_feature_detected!("avx512f") {
+                return Some(Self::Avx512);
+            }
+            let has_avx = size >= WORD && std::arch::is_x86_feature_detected!("avx");
+            has_avx.then_some(Self::Avx)
+        }
+
+        /// Copies `size` bytes, which need not be whole words.
+        ///
+        /// # Safety
+        /// These are the vectors of so many. `from` and `to` have so many bytes each, which do not overlap.
+        #[inline]
+        pub unsafe fn copy(self, from: *const u8, to: *mut u8, size: usize) {
+            // SAFETY: the caller's promise.
+            unsafe {
+                match self {
+                    Self::Avx => copy_avx(from, to, size),
+                    Self::Avx512 => copy_avx512(from, to, size),
+                }
+            }
+        }
+    }
+
+    /// More than a block; else as `copy_avx`.
+    ///
+    /// # Safety
+    /// The processor has AVX-512F. `from` and `to` have so many bytes each, which do not overlap.
+    #[inline]
+    unsafe fn copy_avx512(from: *const u8, to: *mut u8, size: usize) {
+        // SAFETY: the caller's promise. All is within the first `size` bytes: each branch has at least as many
+        // as it loads from each end; in the loop, the offset starts at 64 or less and goes on by 256 while it
+        // is below size - 256.
+        unsafe {
+            std::arch::asm!(
+                "vmovups zmm0, [{from}]",
+                "vmovups zmm7, [{from} + {size} - 64]",
+                "cmp {size}, 128",
+                "jbe 3f",
+                "vmovups zmm6, [{from} + {size} - 128]",
+                "cmp {size}, 256",
+                "ja 5f",
+                "vmovups zmm1, [{from} + 64]",
+                "vmovups [{to} + 64], zmm1",
+                "jmp 2f",
+                "5:",
+                "vmovups zmm4, [{from} + {size} - 256]",
+                "vmovups zmm5, [{from} + {size} - 192]",
+                "vmovups [{to}], zmm0",
+                "mov {at}, {to}",
+                "and {at}, 63",
+                "neg {at}",
+                "add {at}, 64",
+                "lea {end}, [{size} - 256]",
+                "cmp {at}, {end}",
+                "jae 7f",
+                ".p2align 4",
+                "6:",
+                "vmovups zmm0, [{from} + {at}]",
+                "vmovups zmm1, [{from} + {at} + 64]",
+                "vmovups zmm2, [{from} + {at} + 128]",
+                "vmovups zmm3, [{from} + {at} + 192]",
+                "vmovups [{to} + {at}], zmm0",
+                "vmovups [{to} + {at} + 64], zmm1",
+                "vmovups [{to} + {at} + 128], zmm2",
+                "vmovups [{to} + {at} + 192], zmm3",
+                "add {at}, 256",
+                "cmp {at}, {end}",
+                "jb 6b",
+                "7:",
+                "vmovups [{to} + {size} - 256], zmm4",
+                "vmovups [{to} + {size} - 192], zmm5",
+                "vmovups [{to} + {size} - 128], zmm6",
+                "jmp 4f",
+                "2:",
+                "vmovups [{to} + {size} - 128], zmm6",
+                "3:",
+                "vmovups [{to}], zmm0",
+                "4:",
+                "vmovups [{to} + {size} - 64], zmm7",
+                "vzeroupper",
+                from = in(reg) from,
+                to = in(reg) to,
+                size = in(reg) size,
+                at = out(reg) _,
+                end = out(reg) _,
+                out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
+                out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
+                options(nostack),
+            );
+        }
     }
 
     /// Copies `size` bytes, which need not be whole words. The last ones are loaded with the first and
@@ -88,10 +185,9 @@ mod machine {
     /// loads that do.
     ///
     /// # Safety
-    /// The processor copies so many, as `copies_all` says. `from` and `to` have so many bytes each, which do
-    /// not overlap.
+    /// The processor has AVX. `from` and `to` have so many bytes each, a word at least, which do not overlap.
     #[inline]
-    pub unsafe fn copy_all(from: *const u8, to: *mut u8, size: usize) {
+    unsafe fn copy_avx(from: *const u8, to: *mut u8, size: usize) {
         // SAFETY: the caller's promise. All is within the first `size` bytes: each branch has at least as many
         // as it loads from each end; in the loop, the offset starts at 32 or less and goes on by 128 while it
         // is below size - 128.
@@ -187,10 +283,9 @@ mod machine {
     pub unsafe fn copy(from: *const u8, to: *mut u8, size: usize) {
         // SAFETY: the caller's promise, and the processor has AVX, or what every x86-64 has.
         unsafe {
-            if copies_all(size) {
-                copy_all(from, to, size);
-            } else {
-                copy_sse(from, to, size);
+            match Vectors::of(size) {
+                Some(vectors) => vectors.copy(from, to, size),
+                None => copy_sse(from, to, size),
             }
         }
     }
@@ -225,7 +320,7 @@ mod machine {
 
     #[cfg(test)]
     #[test]
-    fn both_ways_copy_the_same() {
+    fn all_ways_copy_the_same() {
         let source: Vec<u8> = (0..=255).cycle().take(1200).collect();
         let check = |size, way: unsafe fn(*const u8, *mut u8, usize)| {
             for start in 0..64 {
@@ -238,8 +333,11 @@ mod machine {
             }
         };
         for size in 0..=1024 {
-            if copies_all(size) {
-                check(size, copy_all);
+            if size >= WORD && std::arch::is_x86_feature_detected!("avx") {
+                check(size, copy_avx);
+            }
+            if Vectors::of(size) == Some(Vectors::Avx512) {
+                check(size, copy_avx512);
             }
             if whole(size) > 0 {
                 check(whole(size), copy_sse);
@@ -281,19 +379,25 @@ mod machine {
         }
     }
 
-    /// Whether `copy_all` copies so many bytes.
-    pub fn copies_all(size: usize) -> bool {
-        size > 0 && size.is_multiple_of(BLOCK)
-    }
+    /// What this processor copies by.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Vectors;
 
-    /// Copies `size` bytes.
-    ///
-    /// # Safety
-    /// `copies_all` says yes. `from` and `to` have so many bytes each, which do not overlap.
-    #[inline]
-    pub unsafe fn copy_all(from: *const u8, to: *mut u8, size: usize) {
-        // SAFETY: the caller's promise.
-        unsafe { copy(from, to, size) }
+    impl Vectors {
+        /// Those for so many bytes, if there are any.
+        pub fn of(size: usize) -> Option<Self> {
+            (size > 0 && size.is_multiple_of(BLOCK)).then_some(Self)
+        }
+
+        /// Copies `size` bytes.
+        ///
+        /// # Safety
+        /// These are the vectors of so many. `from` and `to` have so many bytes each, which do not overlap.
+        #[inline]
+        pub unsafe fn copy(self, from: *const u8, to: *mut u8, size: usize) {
+            // SAFETY: the caller's promise.
+            unsafe { copy(from, to, size) }
+        }
     }
 
     /// How many of so many bytes vectors copy: whole blocks.
@@ -324,12 +428,17 @@ mod machine {
         unreachable!("it has no block");
     }
 
-    pub fn copies_all(_: usize) -> bool {
-        false
-    }
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Vectors {}
 
-    pub unsafe fn copy_all(_: *const u8, _: *mut u8, _: usize) {
-        unreachable!("it copies nothing");
+    impl Vectors {
+        pub fn of(_: usize) -> Option<Self> {
+            None
+        }
+
+        pub unsafe fn copy(self, _: *const u8, _: *mut u8, _: usize) {
+            match self {}
+        }
     }
 
     pub fn whole(_: usize) -> usize {

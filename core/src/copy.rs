@@ -6,7 +6,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::blocks::{self, BLOCK};
+use crate::blocks::{self, BLOCK, Vectors};
 use crate::layout::WORD;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -63,8 +63,8 @@ pub struct Plan {
     size: usize,
     /// It is one block, and the processor copies that without a loop.
     is_one_block: bool,
-    /// Vectors copy all of it.
-    is_by_vectors: bool,
+    /// What copies all of it, if anything does.
+    vectors: Option<Vectors>,
 }
 
 impl Plan {
@@ -73,7 +73,7 @@ impl Plan {
         Self {
             size,
             is_one_block: size == BLOCK && blocks::has_one_block(),
-            is_by_vectors: blocks::copies_all(size),
+            vectors: Vectors::of(size),
         }
     }
 
@@ -117,11 +117,12 @@ impl<'words> Payload<'words> {
         let Some(bytes) = bytes.get_mut(..self.plan.size) else {
             return false;
         };
-        if self.plan.is_by_vectors {
+        match self.plan.vectors {
             // SAFETY: the payload has so many bytes, and so have `bytes`, which are nobody else's.
-            unsafe { blocks::copy_all(self.start.cast(), bytes.as_mut_ptr(), self.plan.size) };
-        } else {
-            copy_out(self.words(), 0, bytes);
+            Some(vectors) => unsafe {
+                vectors.copy(self.start.cast(), bytes.as_mut_ptr(), self.plan.size);
+            },
+            None => copy_out(self.words(), 0, bytes),
         }
         true
     }
@@ -129,16 +130,17 @@ impl<'words> Payload<'words> {
     /// Stores all of `bytes` into it, and leaves what pads the last word; `false` if it has not exactly so many.
     #[inline]
     pub fn copy_all_in(self, bytes: &[u8]) -> bool {
-        let is_right = bytes.len() == self.plan.size;
-        if is_right && self.plan.is_by_vectors {
-            let to = self.start.cast_mut().cast();
+        if bytes.len() != self.plan.size {
+            return false;
+        }
+        let to = self.start.cast_mut().cast();
+        match self.plan.vectors {
             // SAFETY: the payload has so many bytes, and so have `bytes`, which are only loaded; atomics may be
             // stored to through a shared pointer.
-            unsafe { blocks::copy_all(bytes.as_ptr(), to, self.plan.size) };
-        } else if is_right {
-            copy_in(self.words(), bytes);
+            Some(vectors) => unsafe { vectors.copy(bytes.as_ptr(), to, self.plan.size) },
+            None => copy_in(self.words(), bytes),
         }
-        is_right
+        true
     }
 
     /// As `copy_all_out`, if it is one block; else `false`.

@@ -1,4 +1,7 @@
 //! Pegel through its C ABI: libpegel is loaded as any program would, and called by pointers.
+//!
+//! What a call says is looked at without `assert_eq`, which would take its address: half a word stored, then loaded as
+//! a part of a whole one, which costs more than a publication.
 
 #![allow(unsafe_code)]
 
@@ -179,7 +182,7 @@ impl Publish for Writer {
                 null_mut(),
             )
         };
-        assert_eq!(status, 0, "published");
+        assert!(status == 0, "published");
     }
 }
 
@@ -228,7 +231,7 @@ impl Reader {
         // SAFETY: an open handle, and room for eight bytes.
         let status =
             unsafe { (self.functions.read_part)(self.handle, offset, bytes, 8, null_mut()) };
-        assert_eq!(status, 0, "read");
+        assert!(status == 0, "read");
         word
     }
 
@@ -254,7 +257,7 @@ impl Read for Reader {
                 null_mut(),
             )
         };
-        assert_eq!(status, 0, "read");
+        assert!(status == 0, "read");
         record
     }
 
@@ -273,7 +276,7 @@ impl Read for Reader {
                 &raw mut stamp,
             )
         };
-        assert_eq!(status, 0, "read");
+        assert!(status == 0, "read");
         (record, stamp.retries)
     }
 }
