@@ -24,7 +24,7 @@ use crate::trust::{Access, names, open_trusted};
 use crate::unmapped;
 
 /// Of a file, what is read at once: all that most boards tell of themselves.
-const START: usize = 4096;
+const START: usize = 1024;
 
 /// What a new segment goes on from: the board that it replaces, and the record to begin with.
 #[derive(Debug)]
