@@ -20,16 +20,32 @@ pub const PART: &str = "PEGEL_BENCH_PART";
 const TIMED: Duration = Duration::from_millis(150);
 const PLAIN: Duration = Duration::from_millis(60);
 
+/// This program again, to play a part with a peer at a place.
+pub fn part(name: &str, peer: &Peer, place: &Place) -> Command {
+    let mut command = Command::new(env::current_exe().expect("the path of this program"));
+    command.env(PART, name).arg(peer.name).arg(&place.directory);
+    command.arg(place.size.to_string());
+    command
+}
+
+/// What `part` told.
+pub fn told(arguments: &[String]) -> (Peer, Place) {
+    let [peer, directory, size, ..] = arguments else {
+        panic!("a peer, a directory and a size")
+    };
+    let place = Place {
+        directory: PathBuf::from(directory),
+        size: size.parse().expect("a size"),
+    };
+    (peers::find(peer), place)
+}
+
 /// A process that writes until it is told to stop.
 struct Writing(Child);
 
 impl Writing {
     fn new(peer: &Peer, place: &Place, interval: Duration) -> Self {
-        let mut child = Command::new(env::current_exe().expect("the path of this program"))
-            .env(PART, "write")
-            .arg(peer.name)
-            .arg(&place.directory)
-            .arg(place.size.to_string())
+        let mut child = part("write", peer, place)
             .arg(interval.as_nanos().to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -50,16 +66,10 @@ impl Drop for Writing {
 
 /// Publishes records of one number, repeated and counted up, until its input ends.
 pub fn write(arguments: &[String]) {
-    let [peer, directory, size, interval] = arguments else {
-        panic!("a peer, a directory, a size and an interval")
-    };
+    let (peer, place) = told(arguments);
     pin(1);
-    let place = Place {
-        directory: PathBuf::from(directory),
-        size: size.parse().expect("a size"),
-    };
-    let interval = Duration::from_nanos(interval.parse().expect("nanoseconds"));
-    let mut writer = (peers::find(peer).writer)(&place);
+    let interval = Duration::from_nanos(arguments[3].parse().expect("nanoseconds"));
+    let mut writer = (peer.writer)(&place);
     let mut record = Buffer::new(place.size, 1);
     writer.publish(&record);
     let is_over = Arc::new(AtomicBool::new(false));
@@ -298,15 +308,9 @@ pub fn measure(run: &Run, figures: &mut Figures) {
 
 /// Reads as fast as it can for a while, and prints how many times a second.
 pub fn count_reads(arguments: &[String]) {
-    let [peer, directory, size, processor] = arguments else {
-        panic!("a peer, a directory, a size and a processor")
-    };
-    pin(processor.parse().expect("a processor"));
-    let place = Place {
-        directory: PathBuf::from(directory),
-        size: size.parse().expect("a size"),
-    };
-    let mut reader = (peers::find(peer).reader)(&place);
+    let (peer, place) = told(arguments);
+    pin(arguments[3].parse().expect("a processor"));
+    let mut reader = (peer.reader)(&place);
     let (start, mut reads) = (Instant::now(), 0_u32);
     while start.elapsed() < PLAIN {
         for _ in 0..64 {
@@ -329,11 +333,8 @@ pub fn measure_readers(run: &Run, figures: &mut Figures) {
                 for (measure, count) in [("one reader", 1), ("two readers", 2)] {
                     let readers: Vec<_> = (0..count)
                         .map(|processor: usize| {
-                            Command::new(env::current_exe().expect("the path of this program"))
-                                .env(PART, "read")
-                                .arg(peer.name)
-                                .arg(&place.directory)
-                                .args([size.to_string(), processor.to_string()])
+                            part("read", peer, &place)
+                                .arg(processor.to_string())
                                 .stdout(Stdio::piped())
                                 .spawn()
                                 .expect("this program starts again")

@@ -53,6 +53,7 @@ fn main() {
     match env::var(contended::PART).as_deref() {
         Ok("write") => return contended::write(&arguments),
         Ok("read") => return contended::count_reads(&arguments),
+        Ok("open") => return opening::open_once(&arguments),
         Ok(_) => return waking::wait(&arguments),
         Err(_) => {}
     }

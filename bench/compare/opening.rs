@@ -1,17 +1,20 @@
-//! Opening, a first read, and closing: what a program pays that lives for one look. And how much memory a
-//! board takes.
+//! Opening, a first read, and closing: what a program pays that lives for one look, and one that does so over and
+//! over. And how much memory a board takes.
 
 use std::fs::{self, File};
 use std::hint::black_box;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::contended::{part, told};
 use crate::figures::Figures;
-use crate::peers::{self, Buffer, Place, Read};
+use crate::peers::{self, Buffer, Peer, Place, Read};
 use crate::timing::{nanoseconds, pin};
 use crate::{ROUNDS, Run};
 
 const PAGE: f64 = 4096.0;
+/// Processes a round, of which each opens for the first time.
+const STARTS: usize = 5;
 
 /// Measures the peers that can be opened by name.
 pub fn measure(run: &Run, figures: &mut Figures) {
@@ -35,16 +38,18 @@ pub fn measure(run: &Run, figures: &mut Figures) {
             let once = nanoseconds(Duration::from_millis(2), || {
                 black_box((peer.reader)(place).read());
             });
-            let name = if peer.name == "pegel, stamped" {
-                "pegel"
-            } else {
-                peer.name
-            };
+            let name = shown(peer);
             figures.add("open, read, close", size, name, "ns", once);
             let reader = nanoseconds(Duration::from_millis(1), || {
                 black_box(kept.read());
             });
             figures.add("read, kept open", size, name, "ns", reader);
+        }
+        for (peer, place, ..) in &open {
+            let mut times: Vec<_> = (0..STARTS).map(|_| in_a_new_process(peer, place)).collect();
+            times.sort_unstable_by(f64::total_cmp);
+            let measure = "open, read, close, in a new process";
+            figures.add(measure, size, shown(peer), "ns", times[STARTS / 2]);
         }
         let place = &open[0].1;
         let again = nanoseconds(Duration::from_millis(2), || {
@@ -77,4 +82,33 @@ pub fn measure(run: &Run, figures: &mut Figures) {
         let pages = sizes[1] as f64 / PAGE;
         figures.add("memory", size, "pegel", "pages", pages);
     }
+}
+
+/// To readers, it is all one how a board was written.
+fn shown(peer: &Peer) -> &'static str {
+    if peer.name.starts_with("pegel") {
+        "pegel"
+    } else {
+        peer.name
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // far below 2^52
+fn in_a_new_process(peer: &Peer, place: &Place) -> f64 {
+    let output = part("open", peer, place)
+        .output()
+        .expect("this program starts again");
+    let text = String::from_utf8(output.stdout).expect("a number");
+    text.trim().parse().expect("a number")
+}
+
+/// Opens, reads and closes once, and prints how many nanoseconds that took.
+pub fn open_once(arguments: &[String]) {
+    let (peer, place) = told(arguments);
+    pin(0);
+    // Programs that are linked to it have it loaded by then.
+    peers::pegel::load();
+    let start = Instant::now();
+    black_box((peer.reader)(&place).read());
+    println!("{}", start.elapsed().as_nanos());
 }

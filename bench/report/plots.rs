@@ -115,7 +115,7 @@ pub fn bars(figures: &Figures, measure: &str, title: &str, path: &Path) -> Resul
         #[allow(clippy::cast_possible_truncation)] // a few hundred dots
         let end = 220 + (value / most * 480.0) as i32;
         let color = if peer.starts_with("pegel") {
-            &BLUE
+            &RGBColor(230, 25, 75)
         } else {
             &RGBColor(150, 150, 150)
         };

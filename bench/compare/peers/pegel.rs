@@ -115,6 +115,11 @@ fn functions() -> &'static Functions {
     })
 }
 
+/// Loads the library.
+pub fn load() {
+    functions();
+}
+
 fn board(place: &Place) -> CString {
     let name = format!("{}/b{}", place.directory.display(), place.size);
     CString::new(name).expect("no NUL")
