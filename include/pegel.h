@@ -98,9 +98,10 @@ typedef enum {
   PEGEL_REPLACE = 1,
   // If the board has more fields than the program, its records have them all.
   PEGEL_WHOLE = 2,
-  // Publish without looking at the clock, in loops where that would take most of the time. Readers cannot
-  // tell a record's age, those who wait look once a millisecond, and the writer notices after up to 255
-  // publications that the board is gone.
+  // Let pegel_writer_publish publish records of fields without looking at the clock, in loops where that would
+  // take most of the time. Readers cannot tell a record's age (age_ns is INT64_MAX, published_ns 0), those who
+  // wait look once a millisecond, and the writer notices that the board is gone a second later, and after up to
+  // 255 more publications.
   PEGEL_UNSTAMPED = 4,
 } pegel_flag;
 

@@ -50,6 +50,20 @@ mod machine {
     use super::BLOCK;
     use crate::layout::WORD;
 
+    /// Assembly that ends with `vzeroupper`, which empties the upper parts of all these.
+    macro_rules! vectors {
+        ($($part:tt)*) => {
+            std::arch::asm!(
+                $($part)*
+                out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
+                out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
+                out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _,
+                out("xmm12") _, out("xmm13") _, out("xmm14") _, out("xmm15") _,
+                options(nostack),
+            )
+        };
+    }
+
     /// Whether this processor has what `copy_one` needs.
     pub fn has_one_block() -> bool {
         std::arch::is_x86_feature_detected!("avx")
@@ -63,7 +77,7 @@ mod machine {
     pub unsafe fn copy_one(from: *const u8, to: *mut u8) {
         // SAFETY: the caller's promise.
         unsafe {
-            std::arch::asm!(
+            vectors!(
                 "vmovups ymm0, [{from}]",
                 "vmovups ymm1, [{from} + 32]",
                 "vmovups [{to}], ymm0",
@@ -71,9 +85,6 @@ mod machine {
                 "vzeroupper",
                 from = in(reg) from,
                 to = in(reg) to,
-                out("xmm0") _,
-                out("xmm1") _,
-                options(nostack, preserves_flags),
             );
         }
     }
@@ -121,7 +132,7 @@ mod machine {
         // as it loads from each end; in the loop, the offset starts at 64 or less and goes on by 256 while it
         // is below size - 256.
         unsafe {
-            std::arch::asm!(
+            vectors!(
                 "vmovups zmm0, [{from}]",
                 "vmovups zmm7, [{from} + {size} - 64]",
                 "cmp {size}, 128",
@@ -173,9 +184,6 @@ mod machine {
                 size = in(reg) size,
                 at = out(reg) _,
                 end = out(reg) _,
-                out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
-                out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
-                options(nostack),
             );
         }
     }
@@ -192,7 +200,7 @@ mod machine {
         // as it loads from each end; in the loop, the offset starts at 32 or less and goes on by 128 while it
         // is below size - 128.
         unsafe {
-            std::arch::asm!(
+            vectors!(
                 "cmp {size}, 64",
                 "jb 6f",
                 "vmovups ymm0, [{from}]",
@@ -264,9 +272,6 @@ mod machine {
                 size = in(reg) size,
                 at = out(reg) _,
                 end = out(reg) _,
-                out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
-                out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
-                options(nostack),
             );
         }
     }
@@ -314,6 +319,44 @@ mod machine {
                     d = out(xmm_reg) _,
                     options(nostack, preserves_flags),
                 );
+            }
+        }
+    }
+
+    #[cfg(test)]
+    #[test]
+    fn a_caller_keeps_its_vectors() {
+        use std::arch::x86_64::{
+            _mm256_add_ps, _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps,
+        };
+
+        /// Whether sums in vectors come out right, with this between.
+        #[target_feature(enable = "avx")]
+        fn is_kept(between: impl Fn()) -> bool {
+            let (ones, mut sums) = ([1_f32; 8], [0; 8]);
+            let mut sum = _mm256_setzero_ps();
+            for _ in 0..100 {
+                // SAFETY: there are eight.
+                let ones = unsafe { _mm256_loadu_ps(std::hint::black_box(&ones).as_ptr()) };
+                sum = _mm256_add_ps(sum, ones);
+                between();
+            }
+            // SAFETY: as above, of the same size.
+            unsafe { _mm256_storeu_ps(sums.as_mut_ptr().cast(), sum) };
+            sums == [100_f32.to_bits(); 8]
+        }
+
+        if !has_one_block() {
+            return;
+        }
+        let (from, mut to) = ([7_u8; 200], [0_u8; 200]);
+        let (from, to) = (from.as_ptr(), to.as_mut_ptr());
+        // SAFETY: the processor has AVX, and both sides have 200 bytes.
+        unsafe {
+            assert!(is_kept(|| copy_one(from, to)));
+            assert!(is_kept(|| copy_avx(from, to, 200)));
+            if Vectors::of(200) == Some(Vectors::Avx512) {
+                assert!(is_kept(|| copy_avx512(from, to, 200)));
             }
         }
     }

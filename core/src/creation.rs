@@ -34,9 +34,10 @@ pub struct Options {
     pub replace: bool,
     /// How long to wait for another writer to let go of the board.
     pub timeout: Duration,
-    /// Publish without looking at the clock: in loops where that would take most of the time. Readers cannot
-    /// tell a record's age, those who wait look once a millisecond, and the writer notices after up to 255
-    /// publications that the board is gone.
+    /// Publish records of fields without looking at the clock, in loops where that would take most of the time: as
+    /// bytes, on no condition (`try_publish`, else `publish`). Readers cannot tell a record's age, those who wait
+    /// look once a millisecond, and the writer notices that the board is gone a second later, and after up
+    /// to 255 more publications.
     pub unstamped: bool,
 }
 

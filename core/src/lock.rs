@@ -67,11 +67,13 @@ impl OwnFile {
     /// Before it is locked, so that no child can ever have the lock.
     pub fn new(file: File) -> Self {
         static IS_READY: AtomicBool = AtomicBool::new(false);
-        if !IS_READY.swap(true, Ordering::Relaxed) {
-            // SAFETY: the handler only does what a signal handler may do. (man 3 pthread_atfork; fork
-            // in a program of many threads, man 7 signal-safety.) It can only fail for want of memory,
-            // and a child then keeps the lock.
+        if !IS_READY.load(Ordering::Relaxed) {
+            // SAFETY: the handler only does what a signal handler may do, and it may do it twice. (man 3
+            // pthread_atfork; fork in a program of many threads, man 7 signal-safety.) It can only fail for
+            // want of memory, and a child then keeps the lock.
             unsafe { libc::pthread_atfork(None, None, Some(let_go_in_child)) };
+            // Only now, so that no other thread goes on without it.
+            IS_READY.store(true, Ordering::Relaxed);
         }
         let held = Held::take(file.as_raw_fd());
         let process = std::process::id();

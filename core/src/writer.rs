@@ -53,6 +53,8 @@ pub struct Writer {
     stamps: bool,
     /// Of the newest publications, how many have left the stamp of one that tells nothing.
     unstamped: u64,
+    /// The newest sequence when it last looked at the clock.
+    looked: u64,
 }
 
 /// On which condition a record is published.
@@ -77,7 +79,8 @@ impl Writer {
     pub fn create(board: &str, schema: &Schema, options: &Options) -> Result<Self> {
         let (board, turn) = creation::create(&Place::parse(board)?, schema, options)?;
         let mut writer = Self::take(board, turn)?;
-        writer.stamps = !options.unstamped;
+        // Publishing a document takes a look at the clock in any case.
+        writer.stamps = !options.unstamped || schema.document().is_some();
         Ok(writer)
     }
 
@@ -118,6 +121,7 @@ impl Writer {
             conversion: None,
             stamps: true,
             unstamped: 0,
+            looked: 0,
         })
     }
 
@@ -152,6 +156,8 @@ impl Writer {
             );
             return Err(Error::new(ErrorKind::InvalidFields, message));
         }
+        // What it allows is to publish bytes as the board has them.
+        self.licence.renew(0);
         if has > wants {
             self.conversion = Some(Conversion::new(schema, board)?);
         }
@@ -310,6 +316,8 @@ impl Writer {
     }
 
     fn commit(&mut self, record: &[u8], present: u64) -> Result<u64> {
+        // After a failure, nothing is published without a look.
+        self.licence.renew(0);
         let now = clock::since_boot();
         if self.has_to_glance(now) {
             self.glance(now)?;
@@ -318,11 +326,12 @@ impl Writer {
         if sequence > MAX_SEQUENCE {
             return Err(self.used_up());
         }
-        let before = self.last;
+        let before = self.last.map(|last| now - last);
         let known = present & self.optional;
         self.put(sequence, record, known, now);
         if !self.stamps {
-            self.run(sequence, known == self.optional, before, now);
+            self.run(sequence, known == self.optional, before);
+            self.looked = sequence;
         }
         Ok(sequence)
     }
@@ -353,7 +362,13 @@ impl Writer {
     #[cold]
     fn glance(&mut self, now: i64) -> Result<()> {
         let board = self.reader.inner();
-        if !board.is_current() || !self.turn.is_current() {
+        let is_current = board.is_current();
+        if !is_current {
+            // Removed by hand, or replaced by one who took the turn so: nobody else may have told its readers.
+            board.ring().mark_gone();
+            board.wake();
+        }
+        if !is_current || !self.turn.is_current() {
             return Err(board.gone());
         }
         self.wall_offset = clock::wall_offset();
@@ -370,14 +385,17 @@ impl Writer {
 
     /// After a publication without a stamp: lets more of them follow at once, if every slot has its
     /// stamp already, and they come often enough that the next look at the files will not be late.
-    fn run(&mut self, sequence: u64, is_complete: bool, before: Option<i64>, now: i64) {
+    fn run(&mut self, sequence: u64, is_complete: bool, before: Option<i64>) {
         self.unstamped = if is_complete { self.unstamped + 1 } else { 0 };
         let board = self.reader.inner();
-        let may_run = before.is_some_and(|before| now - before < GLANCE_NS)
+        let since = sequence
+            .saturating_sub(self.looked)
+            .min(RUN.unsigned_abs() + 1)
+            .cast_signed();
+        let may_run = before.is_some_and(|time| time < GLANCE_NS / RUN * since)
             && self.unstamped >= u64::from(board.layout.slot_count)
             && sequence < MAX_SEQUENCE - RUN.unsigned_abs()
-            && self.conversion.is_none()
-            && board.schema.document().is_none();
+            && self.conversion.is_none();
         self.licence.renew(if may_run { RUN } else { 0 });
     }
 }

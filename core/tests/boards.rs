@@ -424,7 +424,58 @@ fn a_writer_without_stamps_publishes_whole_records_and_tells_no_time() {
             None => writer.publish(&record).err(),
         });
         assert_eq!(gone.unwrap().kind(), ErrorKind::Gone);
+        assert_eq!(writer.try_publish(&record), None);
+        assert_eq!(kind(writer.publish(&record)), ErrorKind::Gone);
+        assert_eq!(kind(reader.read()), ErrorKind::Gone, "those who only read");
     }
+}
+
+#[test]
+fn a_view_takes_no_short_cut() {
+    let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let board = format!("{}/a", directory.path().display());
+    // As large as without the last field, which stands where there was padding.
+    let [a, b] = [Field::new("a", Type::U64), Field::new("b", Type::U8)];
+    let c = Field::new("c", Type::U8).optional();
+    let grown = Schema::new(vec![a.clone(), b.clone(), c]).unwrap();
+    let schema = Schema::new(vec![a, b]).unwrap();
+    let options = Options {
+        unstamped: true,
+        ..Options::default()
+    };
+    let mut writer = Writer::create(&board, &grown, &options).unwrap();
+    assert!((0..40).any(|_| {
+        writer.publish(&[7; 16]).unwrap();
+        writer.try_publish(&[7; 16]).is_some()
+    }));
+    let mut writer = writer.view(&schema).unwrap();
+    assert_eq!(writer.try_publish(&[7; 16]), None);
+    writer.publish(&[7; 16]).unwrap();
+    let reader = Reader::open(&board).unwrap();
+    assert_eq!(reader.read().unwrap().get("c").unwrap(), Value::Null);
+}
+
+#[test]
+fn a_mark_that_was_wiped_comes_back() {
+    let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let board = format!("{}/a", directory.path().display());
+    let mut old = Writer::create(&board, &level(), &Options::default()).unwrap();
+    old.publish(&record(1.0)).unwrap();
+    let reader = Reader::open(&board).unwrap();
+    fs::remove_file(directory.path().join("pegel.a.lock")).unwrap();
+    let other = Schema::new(vec![Field::new("other", Type::U8)]).unwrap();
+    let options = Options {
+        replace: true,
+        ..Options::default()
+    };
+    Writer::create(&board, &other, &options).unwrap();
+    assert_eq!(kind(reader.read()), ErrorKind::Gone);
+    // It does not know yet, and takes the mark away; but not for long.
+    let end = std::time::Instant::now() + Duration::from_secs(5);
+    while old.publish(&record(2.0)).is_ok() {
+        assert!(std::time::Instant::now() < end, "it never looks");
+    }
+    assert_eq!(kind(reader.read()), ErrorKind::Gone);
 }
 
 #[test]

@@ -203,8 +203,9 @@ def word(value: Any) -> str:
 def comparable(path: Path) -> bytes:
     """A board without what is drawn at random, tells the time, or counts `pegel create` as one."""
     board = bytearray(path.read_bytes())
-    control, slots, slot_count, slot_size = struct.unpack_from("=IIII", board, 24)
+    control, slots, slot_count, slot_size, record = struct.unpack_from("=IIIII", board, 24)
     board[72:80] = board[control + 64 : control + 72] = bytes(8)
     for slot in range(slots, slots + slot_count * slot_size, slot_size):
-        board[slot : slot + 32] = bytes(32)
+        stamp = slot + -(-record // 8) * 8
+        board[stamp : stamp + 32] = bytes(32)
     return bytes(board)
