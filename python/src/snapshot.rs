@@ -59,11 +59,16 @@ impl Stamp {
         self.0.age_ns
     }
 
-    /// How many seconds old it was when it was read; time in suspend counts.
+    /// How many seconds old it was when it was read; time in suspend counts. Infinity if its writer leaves out the
+    /// times.
     #[getter]
     #[allow(clippy::cast_precision_loss)] // below a nanosecond for a hundred days
     fn age(&self) -> f64 {
-        self.0.age_ns as f64 / 1e9
+        if self.0.is_timed() {
+            self.0.age_ns as f64 / 1e9
+        } else {
+            f64::INFINITY
+        }
     }
 
     /// Bytes of the record; a document's length.
@@ -232,7 +237,7 @@ impl Snapshot {
         self.stamp.missed
     }
 
-    /// How many seconds old it was when it was read.
+    /// How many seconds old it was when it was read; infinity if its writer leaves out the times.
     #[getter]
     fn age(&self) -> f64 {
         self.python_stamp().age()

@@ -1,4 +1,5 @@
-// Parts of records, records without stamps, and boards that stay open; says what goes wrong.
+// Parts of records, records without stamps, and boards that stay open; says what goes wrong. Told to leave a board, it
+// leaves one whose record has no stamp.
 
 #include <inttypes.h>
 #include <pegel.h>
@@ -81,7 +82,13 @@ static void read_unstamped(pegel_writer *writer, const pegel_reader *reader) {
   }
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+  if (count == 2 && strcmp(arguments[1], "leave") == 0) {
+    pegel_writer *writer = create(PEGEL_UNSTAMPED);
+    publish(writer, 1);
+    pegel_writer_close(writer);
+    return 0;
+  }
   pegel_writer *writer = create(0);
   publish(writer, 7);
   pegel_reader *reader, *kept;
