@@ -1,5 +1,6 @@
 //! `pegel`: create, show, read, change and watch boards.
 
+mod completions;
 mod create;
 mod description;
 mod failure;
@@ -9,6 +10,7 @@ mod gen_python;
 mod get;
 mod json;
 mod ls;
+mod man;
 mod place;
 mod rm;
 mod schema;
@@ -22,7 +24,7 @@ mod watch;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::failure::Failure;
 use crate::place::Place;
@@ -67,6 +69,9 @@ enum Command {
     Schema(schema::Schema),
     Gen(r#gen::Gen),
     Rm(rm::Rm),
+    Completions(completions::Completions),
+    #[command(hide = true)]
+    Man(man::Man),
 }
 
 fn main() -> ExitCode {
@@ -81,6 +86,8 @@ fn main() -> ExitCode {
         Command::Schema(schema) => schema.run(&place),
         Command::Gen(generate) => generate.run(&place),
         Command::Rm(rm) => rm.run(&place),
+        Command::Completions(completions) => completions.run(Program::command()),
+        Command::Man(man) => man.run(Program::command()),
     };
     match done.and_then(|()| io::stdout().flush().map_err(Failure::from)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,8 +4,17 @@ use pegel::dynamic::Writer;
 
 use crate::boards::Boards;
 
-const COMMANDS: [&str; 9] = [
-    "ls", "show", "get", "set", "watch", "create", "schema", "gen", "rm",
+const COMMANDS: [&str; 10] = [
+    "ls",
+    "show",
+    "get",
+    "set",
+    "watch",
+    "create",
+    "schema",
+    "gen",
+    "rm",
+    "completions",
 ];
 
 #[test]
@@ -25,6 +34,26 @@ fn help_fits_a_terminal_and_has_no_colour() {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
     }
     assert!(help.contains("Exit status: 0 done; 1 failed"), "{help}");
+}
+
+#[test]
+fn shells_complete_and_the_manual_has_a_page_a_command() {
+    let boards = Boards::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = boards.output(&["completions", shell]);
+        assert!(
+            script.contains("pegel") && script.contains("watch"),
+            "{script}"
+        );
+    }
+    let pages = tempfile::tempdir().unwrap();
+    boards.prints(&["man", pages.path().to_str().unwrap()], "");
+    for command in COMMANDS {
+        let page = pages.path().join(format!("pegel-{command}.1"));
+        let page = std::fs::read_to_string(page).unwrap();
+        assert!(page.contains(".SH SYNOPSIS"), "{page}");
+    }
+    assert!(pages.path().join("pegel.1").exists());
 }
 
 #[test]

@@ -1,0 +1,21 @@
+use std::io;
+
+use clap::{Args, Command};
+use clap_complete::{Shell, generate};
+
+use crate::failure::Result;
+
+/// Print what makes a shell complete pegel's commands and options
+#[derive(Args)]
+pub struct Completions {
+    /// For instance: pegel completions bash > ~/.local/share/bash-completion/completions/pegel
+    shell: Shell,
+}
+
+impl Completions {
+    pub fn run(self, mut program: Command) -> Result<()> {
+        let mut script = Vec::new();
+        generate(self.shell, &mut program, "pegel", &mut script);
+        Ok(io::Write::write_all(&mut io::stdout(), &script)?)
+    }
+}
