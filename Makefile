@@ -166,6 +166,16 @@ header: ## Write include/pegel.h anew from the sources
 	PEGEL_WRITE_HEADER=1 cargo test -q -p pegel-cabi --test header
 	cp include/pegel.h php-ffi/src/pegel.h
 
+.PHONY: install
+install: ## Install what `make build` built (PREFIX=/usr/local DESTDIR=)
+	PREFIX="$(or $(PREFIX),/usr/local)" packaging/install "$(DESTDIR)"
+	$(if $(DESTDIR),,ldconfig)
+
+.PHONY: deb
+deb: packages library ## Make a Debian package of it in target/
+	@$(call install,binutils)
+	packaging/deb
+
 .PHONY: packages test-packages bench-packages
 packages:
 	@$(call install,$(PACKAGES))

@@ -1,0 +1,114 @@
+#!/bin/bash
+# Installs, upgrades, removes and purges the package in a copy of this machine's file system that ends with the
+# script, while a php-fpm is told to reload all the time, and PHP to start: `scene.sh OLD.deb NEW.deb`, in a mount
+# namespace of its own. Says what happened, a fact a line.
+
+set -euo pipefail
+
+old=$(realpath "$1")
+new=$(realpath "$2")
+place=$(mktemp -d)
+mount -t tmpfs none "$place"
+mkdir "$place/changes" "$place/work" "$place/root"
+mount -t overlay none -o "lowerdir=/,upperdir=$place/changes,workdir=$place/work" "$place/root"
+root=$place/root
+mount -t proc none "$root/proc"
+mount --bind /dev "$root/dev"
+mount -t tmpfs none "$root/dev/shm"
+mount -t tmpfs none "$root/run"
+mkdir "$root/test"
+cp "$old" "$root/test/old.deb"
+cp "$new" "$root/test/new.deb"
+
+cat > "$root/test/page.php" <<'END'
+<?php
+if (!stream_resolve_include_path('Pegel/autoload.php')) {
+    exit('no package');
+}
+require 'Pegel/autoload.php';
+$writer = Pegel\Writer::create('page', Pegel\Schema::of(level: Pegel\Field::f64('m')), timeout: 5.0);
+$writer->publish(level: 3.25);
+echo 'level ', $writer->read()['level'], ' preload ', ini_get('ffi.preload'), ' dir ', getenv('PEGEL_DIR'), "\n";
+END
+cat > "$root/test/fpm.conf" <<'END'
+[global]
+daemonize = no
+error_log = /test/fpm.log
+pid = /test/fpm.pid
+[www]
+listen = /test/fpm.sock
+user = root
+pm = static
+pm.max_children = 1
+END
+cat "$(dirname "$0")/../../packaging/debian/pool.conf" >> "$root/test/fpm.conf"
+
+inside() {
+    chroot "$root" "$@"
+}
+
+page() {
+    inside env -i SCRIPT_FILENAME=/test/page.php REQUEST_METHOD=GET cgi-fcgi -bind -connect /test/fpm.sock 2>&1 |
+        tail -n 1
+}
+
+# Asks until the page says what it is to say: whom a reload cuts off gets no answer.
+answer() {
+    for _ in $(seq 100); do
+        said=$(page) || true
+        if [[ $said == $1* ]]; then
+            echo "page: $said"
+            return
+        fi
+        sleep 0.1
+    done
+    echo "php-fpm says ${said:-nothing}: $(tail -n 3 "$root/test/fpm.log")"
+    exit 1
+}
+
+chroot "$root" php-fpm8.2 -R -y /test/fpm.conf < /dev/null > /dev/null 2>&1 &
+fpm=$!
+trap 'rm -f "$place/running"; kill "$fpm" 2> /dev/null || true; wait' EXIT
+answer "no package"
+
+touch "$place/running"
+(
+    starts=0
+    while [ -e "$place/running" ]; do
+        if ! said=$(inside php -r '' 2>&1) || [ -n "$said" ]; then
+            echo "php does not start: $said"
+        fi
+        kill -USR2 "$fpm" 2> /dev/null || echo "php-fpm is gone"
+        starts=$((starts + 1))
+        sleep 0.1
+    done
+    echo "starts $((starts > 9 ? 10 : starts))"
+) > "$place/starts" &
+starting=$!
+
+package() {
+    inside env DEBIAN_FRONTEND=noninteractive "$@" > "$place/log" 2>&1 || {
+        echo "$*: $(cat "$place/log")"
+        exit 1
+    }
+}
+
+package dpkg -i /test/old.deb
+echo "installed: $(inside pegel --version)"
+echo "directory: $(inside stat -c '%a %U %G' /dev/shm/pegel)"
+kill -USR2 "$fpm"
+answer level
+package dpkg -i /test/new.deb
+kill -USR2 "$fpm"
+echo "upgraded: $(inside dpkg-query -W -f '${Version}' pegel)"
+answer level
+package dpkg -r pegel
+echo "removed: $(inside php -r 'echo ini_get("ffi.preload") ?: "no preload";')"
+kill -USR2 "$fpm"
+answer "no package"
+package dpkg -P pegel
+rm "$place/running"
+wait "$starting"
+cat "$place/starts"
+echo "left: $(cd "$place/changes" && find . -name '*pegel*' ! -path './test/*' ! -path './var/lib/dpkg/*' -type f | sort | tr '\n' ' ')"
+kill -0 "$fpm" && echo "php-fpm runs"
