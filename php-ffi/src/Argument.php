@@ -14,12 +14,9 @@ final class Argument
     /** For ever, as sums of two times still are integers. */
     private const FAR = PHP_INT_MAX >> 1;
 
-    /** A C string ends at its first NUL, and would then name another board. */
-    public static function text(string $board): string
+    public static function isNoName(string $board): InvalidArgument
     {
-        return str_contains($board, "\0")
-            ? throw new InvalidArgument(json_encode($board) . ' is no name of a board: it has a NUL')
-            : $board;
+        return new InvalidArgument(json_encode($board) . ' is no name of a board: it has a NUL');
     }
 
     public static function u32(int $number, string $what): int

@@ -5,71 +5,140 @@ declare(strict_types=1);
 namespace Pegel;
 
 /**
- * From a record to the values of its fields, planned once for a schema: one unpack() for all plain values,
- * one for each array.
+ * From what was read to the document, or to the values of the fields: planned once for a reader, with one unpack()
+ * for all plain values and one for each array.
+ *
+ * Each request that reads plans it anew. So it makes do with the bytes of the fields: an object for each of them,
+ * and their classes, would take longer than all else that a page needs to read a board.
  *
  * @internal
  */
 final class Decoder
 {
-    /** Of the plain values; '' when there are none. */
-    private string $format;
+    /** Beside the number of the type of an optional field. */
+    public const OPTIONAL = 256;
 
-    /** @var array<string, null> All fields in their order; empty when unpack() already gives that. */
-    private array $order = [];
+    /** The letters of pack() and unpack(), at the numbers of the types. */
+    public const LETTERS = '?CcCsSlLqQfdaaa';
 
-    /** @var array<string, array{string, int}> Format and offset of the arrays. */
+    /** Where pegel_stamp says which optional fields are known. */
+    private const PRESENT = 48;
+
+    private const BOOL = 1;
+    private const U64 = 9;
+    private const TEXT = 12;
+    private const JSON = 13;
+    private const BYTES = 14;
+
+    /** Whether the board has JSON documents, or documents of bytes. */
+    public bool $isJson = false;
+    public bool $isBytes = false;
+
+    /** Of the plain values, up to this byte of the record. */
+    private string $format = '';
+    private int $end = 0;
+
+    /** @var list<string> The plain fields that unpack() does not give as they shall be. */
+    private array $bools = [];
+    private array $u64s = [];
+    private array $texts = [];
+
+    /** @var array<string, array{string, int, int}> Format, offset and type of the arrays. */
     private array $arrays = [];
-
-    /** @var array<string, Type> The fields that unpack() does not give as they shall be. */
-    private array $unfinished = [];
 
     /** @var array<string, int> The bits of the optional fields. */
     private array $bits = [];
 
-    /** @param array<string, Field> $fields */
-    public function __construct(array $fields)
+    /** @var array<string, null> All fields in their order. */
+    private array $order = [];
+
+    /** Plans for the next field, with the members of its pegel_field. */
+    public function add(string $name, int $type, int $size, int $count, int $offset): void
     {
-        $formats = [];
-        foreach ($fields as $name => $field) {
-            if ($field->optional) {
-                $this->bits[$name] = 1 << count($this->bits);
-            }
-            if (in_array($field->type, [Type::Bool, Type::U64, Type::Text], true)) {
-                $this->unfinished[$name] = $field->type;
-            }
-            $element = $field->type === Type::Text ? "Z{$field->size}" : $field->type->format();
-            if ($field->count === 1) {
-                $formats[] = "@{$field->offset}/$element$name";
-            } elseif ($field->type === Type::Text) {
-                $elements = array_map(fn (int $index): string => "{$element}_$index", range(0, $field->count - 1));
-                $this->arrays[$name] = [implode('/', $elements), $field->offset];
-            } else {
-                $this->arrays[$name] = [$element . $field->count, $field->offset];
-            }
+        $this->order[$name] = null;
+        if (($type & self::OPTIONAL) !== 0) {
+            $this->bits[$name] = 1 << count($this->bits);
+            $type &= ~self::OPTIONAL;
         }
-        $this->format = implode('/', $formats);
-        if ($this->arrays !== []) {
-            $this->order = array_fill_keys(array_keys($fields), null);
+        $letter = self::LETTERS[$type] ?? throw Field::unknown($name, $type);
+        $element = $type === self::TEXT ? "Z$size" : $letter;
+        if ($count > 1) {
+            $this->arrays[$name] = [self::elements($element, $count), $offset, $type];
+            return;
+        }
+        // To say of each where it begins would double the time of unpack().
+        $this->format .= $offset === $this->end ? "$element$name/" : "@$offset/$element$name/";
+        $this->end = $offset + $size;
+        if ($type === self::BOOL) {
+            $this->bools[] = $name;
+        } elseif ($type === self::U64) {
+            $this->u64s[] = $name;
+        } elseif ($type === self::TEXT) {
+            $this->texts[] = $name;
+        } elseif ($type === self::JSON) {
+            $this->isJson = true;
+        } elseif ($type === self::BYTES) {
+            $this->isBytes = true;
         }
     }
 
-    /** @return array<string, mixed> */
-    public function decode(string $record, int $present): array
+    private static function elements(string $element, int $count): string
     {
-        $values = $this->format === '' ? [] : unpack($this->format, $record);
-        if ($this->order !== []) {
-            $values = array_replace($this->order, $values);
+        return $element[0] === 'Z'
+            ? implode('/', array_map(fn (int $index): string => "{$element}_$index", range(0, $count - 1)))
+            : $element . $count;
+    }
+
+    /** The document, or the fields, of what Library read. */
+    public function decode(string $publication, string $board): mixed
+    {
+        if ($this->isJson) {
+            return Json::decode(substr($publication, Library::STAMP), $board);
         }
-        foreach ($this->arrays as $name => [$format, $offset]) {
-            $values[$name] = array_values(unpack($format, $record, $offset));
+        if ($this->isBytes) {
+            return substr($publication, Library::STAMP);
         }
-        foreach ($this->unfinished as $name => $type) {
-            $value = $values[$name];
-            $values[$name] = is_array($value)
-                ? array_map(fn (int|string $element): mixed => self::finish($type, $element), $value)
-                : self::finish($type, $value);
+        $values = unpack($this->format, $publication, Library::STAMP);
+        foreach ($this->bools as $name) {
+            $values[$name] = $values[$name] !== 0;
         }
+        foreach ($this->u64s as $name) {
+            if ($values[$name] < 0) {
+                $values[$name] = self::unsigned($values[$name]);
+            }
+        }
+        try {
+            // Whoever publishes raw records may publish anything: what is no UTF-8 would do this to json_encode().
+            foreach ($this->texts as $name) {
+                json_encode($values[$name], JSON_THROW_ON_ERROR);
+            }
+        } catch (\JsonException) {
+            foreach ($this->texts as $name) {
+                $values[$name] = self::text($values[$name]);
+            }
+        }
+        return $this->arrays === [] && $this->bits === [] ? $values : $this->withTheRest($values, $publication);
+    }
+
+    /**
+     * Arrays, and null for what is unknown.
+     *
+     * @param array<string, mixed> $values
+     * @return array<string, mixed>
+     */
+    private function withTheRest(array $values, string $publication): array
+    {
+        $values = array_replace($this->order, $values);
+        foreach ($this->arrays as $name => [$format, $offset, $type]) {
+            $elements = array_values(unpack($format, $publication, Library::STAMP + $offset));
+            $values[$name] = match ($type) {
+                self::BOOL => array_map(fn (int $element): bool => $element !== 0, $elements),
+                self::U64 => array_map(self::unsigned(...), $elements),
+                self::TEXT => array_map(self::text(...), $elements),
+                default => $elements,
+            };
+        }
+        $present = unpack('q', $publication, self::PRESENT)[1];
         foreach ($this->bits as $name => $bit) {
             if (($present & $bit) === 0) {
                 $values[$name] = null;
@@ -78,20 +147,14 @@ final class Decoder
         return $values;
     }
 
-    private static function finish(Type $type, int|string $value): bool|int|string
+    /** PHP's own integers end at PHP_INT_MAX. */
+    private static function unsigned(int $number): int|string
     {
-        return match ($type) {
-            Type::Bool => $value !== 0,
-            Type::U64 => $value < 0 ? sprintf('%u', $value) : $value,
-            default => self::text($value),
-        };
+        return $number < 0 ? sprintf('%u', $number) : $number;
     }
 
-    /** Whoever publishes raw records may publish anything, and what is no UTF-8 would break json_encode(). */
     private static function text(string $text): string
     {
-        return preg_match('//u', $text) === 1
-            ? $text
-            : json_decode(json_encode($text, JSON_INVALID_UTF8_SUBSTITUTE));
+        return json_decode(json_encode($text, JSON_INVALID_UTF8_SUBSTITUTE));
     }
 }

@@ -18,9 +18,6 @@ final class Field
 
     private const MAX_U32 = 0xffffffff;
 
-    /** Beside the number of the type of an optional field. */
-    private const OPTIONAL = 256;
-
     private function __construct(
         public readonly Type $type,
         public readonly string $unit = '',
@@ -237,7 +234,7 @@ final class Field
                 throw new InvalidFields("field {$this->name}: $number is no $what");
             }
         }
-        $type = $this->type->value | ($this->optional ? self::OPTIONAL : 0);
+        $type = $this->type->value | ($this->optional ? Decoder::OPTIONAL : 0);
         return pack('a32a16L4', $this->name, $this->unit, $type, $this->size, $this->count, $this->offset);
     }
 
@@ -245,9 +242,15 @@ final class Field
     public static function unpack(string $bytes): self
     {
         $read = unpack('Z32name/Z16unit/Ltype/Lsize/Lcount/Loffset', $bytes);
-        $type = Type::tryFrom($read['type'] & ~self::OPTIONAL)
-            ?? throw new Unsupported("field {$read['name']}: this package knows no type {$read['type']}; update it");
-        $read['optional'] = ($read['type'] & self::OPTIONAL) !== 0;
+        $number = $read['type'] & ~Decoder::OPTIONAL;
+        $type = Type::tryFrom($number) ?? throw self::unknown($read['name'], $number);
+        $read['optional'] = $number !== $read['type'];
         return new self(...array_replace($read, ['type' => $type]));
+    }
+
+    /** @internal What to throw when a board has a field of a later type. */
+    public static function unknown(string $name, int $type): Unsupported
+    {
+        return new Unsupported("field $name: this package knows no type $type; update it");
     }
 }

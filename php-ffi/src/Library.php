@@ -24,30 +24,27 @@ final class Library
     /** The bits of all optional fields: they are known. */
     public const ALL = -1;
 
+    /** Bytes of a pegel_stamp; a record stands behind it. */
+    public const STAMP = 64;
+
     private const ABI = 1;
 
     /** The longest, in nanoseconds, that a signal handler of pcntl waits for its turn. */
     private const SLICE = 200_000_000;
 
+    /** Bytes of a record that there is room for at first: most records, and most documents, have fewer. */
+    private const ROOM = 4096;
+
     private static ?self $instance = null;
 
-    private CData $buffer;
-    private int $room = 0;
-    private CData $stamp;
-    private CData $stampAddress;
-    private CData $sequence;
-    private CData $sequenceAddress;
+    /** One sequence, as the library tells it. */
+    private ?CData $told = null;
 
     /** @var array<int, Handle> By their ids. */
     private array $open = [];
 
     private function __construct(private FFI $c)
     {
-        $this->stamp = $c->new('pegel_stamp');
-        $this->stamp->size = FFI::sizeof($this->stamp);
-        $this->stampAddress = FFI::addr($this->stamp);
-        $this->sequence = $c->new('uint64_t');
-        $this->sequenceAddress = FFI::addr($this->sequence);
         register_shutdown_function($this->closeAfterFatalError(...));
     }
 
@@ -70,9 +67,7 @@ final class Library
     private static function load(): self
     {
         if (!extension_loaded('ffi')) {
-            throw new Unavailable(
-                'PHP has no FFI: install it (Debian: php-common has it) and set extension=ffi in php.ini'
-            );
+            throw new Unavailable('PHP has no FFI: install it (Debian: php-common) and set extension=ffi in php.ini');
         }
         $c = self::preloaded() ?? self::bind();
         $abi = $c->pegel_abi_version();
@@ -109,11 +104,6 @@ final class Library
         }
     }
 
-    public function version(): string
-    {
-        return $this->c->pegel_version();
-    }
-
     /** @param list<Field> $fields */
     public function layout(array $fields): Schema
     {
@@ -121,18 +111,18 @@ final class Library
         $size = $this->c->new('size_t');
         $this->check($this->c->pegel_layout($entries, count($fields), FFI::addr($size)));
         $place = fn (Field $field, Field $placed): Field => $field->with(size: $placed->size, offset: $placed->offset);
-        return new Schema(array_map($place, $fields, self::unpack($entries, count($fields))), $size->cdata);
+        return new Schema(array_map($place, $fields, self::unpack($entries)), $size->cdata);
     }
 
     public function unlink(string $board): void
     {
-        $this->check($this->c->pegel_unlink(Argument::text($board)));
+        $this->check($this->c->pegel_unlink(self::name($board)));
     }
 
     public function openReader(string $board): Handle
     {
         $reader = $this->c->new('pegel_reader *');
-        $this->check($this->c->pegel_reader_open(Argument::text($board), FFI::addr($reader)));
+        $this->check($this->c->pegel_reader_open(self::name($board), FFI::addr($reader)));
         return $this->hold(new Handle($board, $reader));
     }
 
@@ -140,16 +130,11 @@ final class Library
     public function openReaderAs(string $board, ?Schema $schema, bool $untrusted): Handle
     {
         $reader = $this->c->new('pegel_reader *');
-        $fields = array_values($schema?->fields ?? []);
+        $entries = $schema === null ? null : $this->fields(array_values($schema->fields));
+        $count = count($schema?->fields ?? []);
         $function = $untrusted ? 'pegel_reader_open_untrusted' : 'pegel_reader_open_as';
-        $status = $this->c->$function(
-            Argument::text($board),
-            $fields === [] ? null : $this->fields($fields),
-            count($fields),
-            $schema?->details(),
-            FFI::addr($reader)
-        );
-        $this->check($status);
+        $arguments = [self::name($board), $entries, $count, $schema?->details(), FFI::addr($reader)];
+        $this->check($this->c->$function(...$arguments));
         return $this->hold(new Handle($board, $reader));
     }
 
@@ -157,7 +142,7 @@ final class Library
     {
         $writer = $this->c->new('pegel_writer *');
         $nanoseconds = Argument::nanoseconds($timeout);
-        $this->check($this->c->pegel_writer_open(Argument::text($board), $nanoseconds, FFI::addr($writer)));
+        $this->check($this->c->pegel_writer_open(self::name($board), $nanoseconds, FFI::addr($writer)));
         return $this->hold(new Handle($board, $this->c->pegel_writer_reader($writer), $writer));
     }
 
@@ -180,15 +165,16 @@ final class Library
         FFI::memcpy($text, $details, strlen($details));
         $options->details = FFI::addr($text[0]);
         $writer = $this->c->new('pegel_writer *');
-        $status = $this->c->pegel_writer_create(
-            Argument::text($board),
-            $this->fields(array_values($schema->fields)),
-            count($schema->fields),
-            FFI::addr($options),
-            FFI::addr($writer)
-        );
-        $this->check($status);
+        $fields = $this->fields(array_values($schema->fields));
+        $arguments = [self::name($board), $fields, count($schema->fields), FFI::addr($options), FFI::addr($writer)];
+        $this->check($this->c->pegel_writer_create(...$arguments));
         return $this->hold(new Handle($board, $this->c->pegel_writer_reader($writer), $writer));
+    }
+
+    /** A C string ends at its first NUL, and would then name another board. */
+    private static function name(string $board): string
+    {
+        return str_contains($board, "\0") ? throw Argument::isNoName($board) : $board;
     }
 
     private function hold(Handle $handle): Handle
@@ -222,34 +208,49 @@ final class Library
 
     public function schema(Handle $handle): Schema
     {
-        $info = $this->describe($handle);
-        $entries = $this->c->new("pegel_field[$info->field_count]");
-        $count = $this->c->new('size_t');
-        $status = $this->c->pegel_reader_fields($handle->reader(), $entries, $info->field_count, FFI::addr($count));
-        $this->check($status);
-        $fields = self::unpack($entries, $count->cdata);
+        $fields = self::unpack($this->entries($handle));
         [$description, $fields] = Details::decode($this->details($handle), $fields, $handle->board);
-        return new Schema($fields, $info->record_size, $description);
+        return new Schema($fields, $this->describe($handle)->record_size, $description);
+    }
+
+    /** For what is read; and makes room for it. */
+    public function decoder(Handle $handle): Decoder
+    {
+        $this->reserve($handle, self::ROOM);
+        $decoder = new Decoder();
+        foreach ($this->entries($handle) as $entry) {
+            $name = FFI::string($entry->name);
+            $decoder->add($name, $entry->type, $entry->size, $entry->count, $entry->offset);
+        }
+        return $decoder;
+    }
+
+    private function entries(Handle $handle): CData
+    {
+        $count = $this->c->new('size_t[1]');
+        $this->check($this->c->pegel_reader_fields($handle->reader(), null, 0, $count));
+        $entries = $this->c->new("pegel_field[{$count[0]}]");
+        $this->check($this->c->pegel_reader_fields($handle->reader(), $entries, $count[0], $count));
+        return $entries;
     }
 
     private function details(Handle $handle): string
     {
-        $length = $this->c->new('size_t');
-        $this->check($this->c->pegel_reader_details($handle->reader(), null, 0, FFI::addr($length)));
-        $room = $length->cdata + 1;
+        $length = $this->c->new('size_t[1]');
+        $this->check($this->c->pegel_reader_details($handle->reader(), null, 0, $length));
+        $room = $length[0] + 1;
         if ($room === 1) {
             return '';
         }
         $text = $this->c->new("char[$room]");
-        $this->check($this->c->pegel_reader_details($handle->reader(), $text, $room, FFI::addr($length)));
-        return FFI::string($text, $length->cdata);
+        $this->check($this->c->pegel_reader_details($handle->reader(), $text, $room, $length));
+        return FFI::string($text, $length[0]);
     }
 
     public function info(Handle $handle): Info
     {
         $info = $this->describe($handle);
-        $hash = sprintf('%016x', $info->schema_hash);
-        $lineage = sprintf('%016x', $info->lineage);
+        [$hash, $lineage] = [sprintf('%016x', $info->schema_hash), sprintf('%016x', $info->lineage)];
         return new Info($info->record_size, $info->slots, $hash, $info->generation, $info->mode, $lineage);
     }
 
@@ -273,49 +274,52 @@ final class Library
         return $alive->cdata !== 0;
     }
 
-    /**
-     * The newest record, the one of a sequence, or the first one after it, by the name of the library's function.
-     *
-     * @return array{string, int, int, int, int, int} bytes, sequence, generation, published_ns, age_ns, present
-     */
-    public function read(Handle $handle, Schema $schema, string $function, int ...$sequence): array
+    /** The newest publication: its stamp, and behind it the record. */
+    public function read(Handle $handle): string
     {
-        $reader = $handle->reader();
-        foreach ($sequence as $number) {
-            Argument::sequence($number, $handle->board);
+        $c = $this->c;
+        while ($status = $c->pegel_reader_read($handle->reader, $handle->record, $handle->room, $handle->stamp)) {
+            $this->makeRoom($handle, $status);
+        }
+        return FFI::string($handle->place, self::STAMP + $handle->stamp->record_size);
+    }
+
+    /** The same of a sequence, or of the first one after it, by the name of the library's function. */
+    public function readNumbered(Handle $handle, string $function, int $sequence): string
+    {
+        [$c, $reader] = [$this->c, $handle->reader()];
+        Argument::sequence($sequence, $handle->board);
+        while ($status = $c->$function($reader, $sequence, $handle->record, $handle->room, $handle->stamp)) {
+            $this->makeRoom($handle, $status);
+        }
+        return FFI::string($handle->place, self::STAMP + $handle->stamp->record_size);
+    }
+
+    /** Returns when there is more room than a read found too little; else it failed otherwise. */
+    private function makeRoom(Handle $handle, int $status): void
+    {
+        $handle->reader();
+        $whole = $status === TooLarge::CODE ? $this->describe($handle)->record_size : 0;
+        if ($whole <= $handle->room) {
+            $this->check($status);
         }
         // A document is mostly far shorter than its capacity.
-        $needed = $schema->document === null ? $schema->recordSize : min($schema->recordSize, 4096);
-        do {
-            $this->reserve($needed);
-            $room = [$this->buffer, $this->room, $this->stampAddress];
-            $status = $this->c->$function($reader, ...$sequence, ...$room);
-            $needed = min($schema->recordSize, $this->room * 4);
-        } while ($status === TooLarge::CODE && $this->room < $needed);
-        $this->check($status);
-        $stamp = $this->stamp;
-        return [
-            FFI::string($this->buffer, $stamp->record_size),
-            $stamp->sequence,
-            $stamp->generation,
-            $stamp->published_ns,
-            $stamp->age_ns,
-            $schema->hasOptional ? $stamp->present : self::ALL,
-        ];
+        $this->reserve($handle, min($whole, $handle->room * 4));
     }
 
-    /** Publications before the one that was read last that the ring no longer held. */
-    public function missed(): int
+    private function reserve(Handle $handle, int $bytes): void
     {
-        return $this->stamp->missed;
+        $stamps = 1 + intdiv($bytes + self::STAMP - 1, self::STAMP);
+        $handle->place = $this->c->new("pegel_stamp[$stamps]");
+        $handle->stamp = FFI::addr($handle->place[0]);
+        $handle->stamp->size = self::STAMP;
+        $handle->record = FFI::addr($handle->place[1]);
+        $handle->room = $bytes;
     }
 
-    private function reserve(int $bytes): void
+    private function told(): CData
     {
-        if ($bytes > $this->room) {
-            $this->buffer = $this->c->new("char[$bytes]");
-            $this->room = $bytes;
-        }
+        return $this->told ??= $this->c->new('uint64_t[1]');
     }
 
     public function wait(Handle $handle, int $after, ?float $timeout): int
@@ -327,11 +331,11 @@ final class Library
         do {
             $slice = $left < 0 ? self::SLICE : min($left, self::SLICE);
             $isLast = $left === $slice;
-            $status = $this->c->pegel_reader_wait($reader, $after, $slice, $this->sequenceAddress);
+            $status = $this->c->pegel_reader_wait($reader, $after, $slice, $this->told());
             $left = $left < 0 ? $left : max(0, $end - hrtime(true));
         } while ($status === Timeout::CODE && !$isLast);
         $this->check($status);
-        return $this->sequence->cdata;
+        return $this->told[0];
     }
 
     public function publish(Handle $handle, string $record, int $present = self::ALL): int
@@ -340,8 +344,8 @@ final class Library
             return $this->publishOn($handle, $this->c->PEGEL_ALWAYS, 0, $record, $present);
         }
         [$writer, $size] = [$handle->writer(), strlen($record)];
-        $this->check($this->c->pegel_writer_publish($writer, $record, $size, $this->sequenceAddress));
-        return $this->sequence->cdata;
+        $this->check($this->c->pegel_writer_publish($writer, $record, $size, $this->told()));
+        return $this->told[0];
     }
 
     public function publishIf(Handle $handle, int $expected, string $record, int $present): int
@@ -361,15 +365,9 @@ final class Library
         $publication->condition = $condition;
         $publication->sequence = Argument::sequence($sequence, $handle->board);
         $publication->present = $present;
-        $status = $this->c->pegel_writer_publish_on(
-            $handle->writer(),
-            FFI::addr($publication),
-            $record,
-            strlen($record),
-            $this->sequenceAddress
-        );
-        $this->check($status);
-        return $this->sequence->cdata;
+        [$writer, $how] = [$handle->writer(), FFI::addr($publication)];
+        $this->check($this->c->pegel_writer_publish_on($writer, $how, $record, strlen($record), $this->told()));
+        return $this->told[0];
     }
 
     /** @param list<Field> $fields */
@@ -383,10 +381,10 @@ final class Library
     }
 
     /** @return list<Field> */
-    private static function unpack(CData $entries, int $count): array
+    private static function unpack(CData $entries): array
     {
-        $bytes = FFI::string(FFI::addr($entries[0]), $count * Field::BYTES);
-        return array_map(Field::unpack(...), str_split($bytes, Field::BYTES));
+        $bytes = str_split(FFI::string($entries, FFI::sizeof($entries)), Field::BYTES);
+        return array_map(Field::unpack(...), $bytes);
     }
 
     private function check(int $status): void

@@ -8,6 +8,7 @@ namespace Pegel;
 final class Reader
 {
     private ?Schema $schema = null;
+    private ?Decoder $decoder = null;
 
     private function __construct(
         /** The board as it was asked for: NAME or DIRECTORY/NAME. */
@@ -55,13 +56,14 @@ final class Reader
     /** The newest record. Unpublished, Gone and Busy say why there is none. */
     public function read(): Snapshot
     {
-        return $this->snapshot('pegel_reader_read');
+        $this->decoder ??= $this->library->decoder($this->handle);
+        return new Snapshot($this, $this->decoder, $this->library->read($this->handle));
     }
 
     /** The record of a sequence, if it is still in the ring; else Overwritten. */
     public function readAt(int $sequence): Snapshot
     {
-        return $this->snapshot('pegel_reader_read_at', $sequence);
+        return $this->numbered('pegel_reader_read_at', $sequence);
     }
 
     /**
@@ -70,9 +72,17 @@ final class Reader
      */
     public function readAfter(int $after): Snapshot
     {
-        $schema = $this->schema();
-        $read = $this->library->read($this->handle, $schema, 'pegel_reader_read_after', $after);
-        return new Snapshot($this, $schema, ...$read, missed: $this->library->missed());
+        return $this->numbered('pegel_reader_read_after', $after);
+    }
+
+    private function numbered(string $function, int $sequence): Snapshot
+    {
+        $this->decoder ??= $this->library->decoder($this->handle);
+        return new Snapshot(
+            $this,
+            $this->decoder,
+            $this->library->readNumbered($this->handle, $function, $sequence)
+        );
     }
 
     /**
@@ -95,12 +105,6 @@ final class Reader
             $after = $snapshot->sequence;
         }
         return $records;
-    }
-
-    private function snapshot(string $function, int ...$sequence): Snapshot
-    {
-        $schema = $this->schema();
-        return new Snapshot($this, $schema, ...$this->library->read($this->handle, $schema, $function, ...$sequence));
     }
 
     /** The newest sequence, 0 when nothing has been published. */

@@ -13,11 +13,7 @@ final class Schema
     /** The type of the board's documents; null when it has records of fields. */
     public readonly ?Type $document;
 
-    /** @internal Whether a field may be unknown. */
-    public readonly bool $hasOptional;
-
     private ?Encoder $encoder = null;
-    private ?Decoder $decoder = null;
 
     /**
      * @internal Of fields that the library has laid out.
@@ -32,7 +28,6 @@ final class Schema
         public readonly string $description = '',
     ) {
         $this->fields = array_column($fields, null, 'name');
-        $this->hasOptional = in_array(true, array_column($fields, 'optional'), true);
         $this->document = $fields[0]->type->isDocument() ? $fields[0]->type : null;
     }
 
@@ -97,18 +92,5 @@ final class Schema
         }
         $this->encoder ??= new Encoder($this->fields, $this->recordSize);
         return $this->encoder->encode($value, $board);
-    }
-
-    /** @internal What encode() was given. */
-    public function decode(string $bytes, int $present, string $board): mixed
-    {
-        if ($this->document === Type::Json) {
-            return Json::decode($bytes, $board);
-        }
-        if ($this->document === Type::Bytes) {
-            return $bytes;
-        }
-        $this->decoder ??= new Decoder($this->fields);
-        return $this->decoder->decode($bytes, $present);
     }
 }

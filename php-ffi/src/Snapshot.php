@@ -7,6 +7,12 @@ namespace Pegel;
 /**
  * A record as it was read, and what is known of its publication. It never changes.
  *
+ * @property-read string $bytes The record as it was published.
+ * @property-read int $sequence The publication's number, from 1.
+ * @property-read int $generation How many writers had taken the board by then.
+ * @property-read float $age How old it was when it was read, in seconds; time in suspend counts.
+ * @property-read bool $isDefault Whether nobody published this: a new board's defaults.
+ * @property-read int $missed Publications before this one that were asked for, and that the ring no longer held.
  * @property-read \DateTimeImmutable $publishedAt When it was published, in PHP's time zone.
  * @property-read bool $writerAlive Whether the board has a writer; asked at the first look.
  * @property-read mixed $document The JSON document with objects as arrays, or the bytes; of fields, their array.
@@ -15,39 +21,46 @@ namespace Pegel;
  */
 final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \JsonSerializable
 {
-    /** How old it was when it was read, in seconds; time in suspend counts. */
-    public readonly float $age;
+    /** Where the members of a pegel_stamp are: whole words, each. */
+    private const SEQUENCE = 16;
+    private const GENERATION = 24;
+    private const PUBLISHED_NS = 32;
+    private const AGE_NS = 40;
+    private const MISSED = 56;
 
-    /** Whether nobody published this: a new board's defaults. */
-    public readonly bool $isDefault;
+    private const PROPERTIES = [
+        'bytes', 'sequence', 'generation', 'age', 'isDefault', 'missed', 'publishedAt', 'writerAlive', 'document',
+    ];
 
-    private bool $isDecoded = false;
+    // PHP checks the types of arguments in half the time that it takes for those of properties.
+
+    /** @var Reader */
+    private $reader;
+    /** @var Decoder */
+    private $decoder;
+    /** @var string The stamp, and behind it the record. */
+    private $publication;
+
     private mixed $document = null;
     private ?bool $writerAlive = null;
 
-    /** @internal */
-    public function __construct(
-        private readonly Reader $reader,
-        private readonly Schema $schema,
-        /** The record as it was published. */
-        public readonly string $bytes,
-        /** The publication's number, from 1. */
-        public readonly int $sequence,
-        /** How many writers had taken the board by then. */
-        public readonly int $generation,
-        private readonly int $publishedNs,
-        int $ageNs,
-        private readonly int $present,
-        /** Publications before this one that were asked for, and that the ring no longer held. */
-        public readonly int $missed = 0,
-    ) {
-        $this->age = $ageNs / 1e9;
-        $this->isDefault = $generation === 0;
+    /** @internal Most are asked for few of their properties: each is worked out at the first look. */
+    public function __construct(Reader $reader, Decoder $decoder, string $publication)
+    {
+        $this->reader = $reader;
+        $this->decoder = $decoder;
+        $this->publication = $publication;
     }
 
     public function __get(string $name): mixed
     {
         return match ($name) {
+            'bytes' => substr($this->publication, Library::STAMP),
+            'sequence' => $this->stamped(self::SEQUENCE),
+            'generation' => $this->stamped(self::GENERATION),
+            'age' => $this->stamped(self::AGE_NS) / 1e9,
+            'isDefault' => $this->stamped(self::GENERATION) === 0,
+            'missed' => $this->stamped(self::MISSED),
             'publishedAt' => $this->publishedAt(),
             'writerAlive' => $this->writerAlive ??= $this->reader->writerAlive(),
             'document' => $this->document(),
@@ -57,7 +70,7 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
 
     public function __isset(string $name): bool
     {
-        return in_array($name, ['publishedAt', 'writerAlive', 'document'], true);
+        return in_array($name, self::PROPERTIES, true);
     }
 
     public function __set(string $name, mixed $value): void
@@ -65,10 +78,15 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
         $this->refuseChange();
     }
 
+    private function stamped(int $offset): int
+    {
+        return unpack('q', $this->publication, $offset)[1];
+    }
+
     /** @return array<mixed> */
     public function toArray(): array
     {
-        $document = $this->document();
+        $document = $this->document ??= $this->decoder->decode($this->publication, $this->reader->board);
         return is_array($document) ? $document : throw new InvalidArgument(
             "board {$this->reader->board} holds no array here, but " . get_debug_type($document) . '; see ->document'
         );
@@ -84,7 +102,7 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     {
         $values = $this->toArray();
         if (!array_key_exists($offset, $values)) {
-            $known = $this->schema->document === null ? '; it has ' . implode(', ', array_keys($values)) : '';
+            $known = !$this->decoder->isJson ? '; it has ' . implode(', ', array_keys($values)) : '';
             throw new NotFound("board {$this->reader->board} has no field $offset$known");
         }
         return $values[$offset];
@@ -113,10 +131,10 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     /** The fields, with null for what JSON cannot say of a float; or the document; bytes as base64. */
     public function jsonSerialize(): mixed
     {
-        if ($this->schema->document === Type::Json) {
+        if ($this->decoder->isJson) {
             return Json::decode($this->bytes, $this->reader->board, asArrays: false);
         }
-        if ($this->schema->document === Type::Bytes) {
+        if ($this->decoder->isBytes) {
             return base64_encode($this->bytes);
         }
         $values = $this->toArray();
@@ -128,17 +146,13 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
 
     private function document(): mixed
     {
-        if (!$this->isDecoded) {
-            $this->document = $this->schema->decode($this->bytes, $this->present, $this->reader->board);
-            $this->isDecoded = true;
-        }
-        return $this->document;
+        return $this->document ??= $this->decoder->decode($this->publication, $this->reader->board);
     }
 
     private function publishedAt(): \DateTimeImmutable
     {
         // Rounds down, before 1970 too.
-        $microseconds = (int) floor($this->publishedNs / 1000);
+        $microseconds = (int) floor($this->stamped(self::PUBLISHED_NS) / 1000);
         $fraction = ($microseconds % 1000000 + 1000000) % 1000000;
         $text = sprintf('%d.%06d', intdiv($microseconds - $fraction, 1000000), $fraction);
         return \DateTimeImmutable::createFromFormat('U.u', $text)

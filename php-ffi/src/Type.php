@@ -63,18 +63,6 @@ enum Type: int
     /** The letter of pack() and unpack(). */
     public function format(): string
     {
-        return match ($this) {
-            self::Bool, self::U8 => 'C',
-            self::I8 => 'c',
-            self::I16 => 's',
-            self::U16 => 'S',
-            self::I32 => 'l',
-            self::U32 => 'L',
-            self::I64 => 'q',
-            self::U64 => 'Q',
-            self::F32 => 'f',
-            self::F64 => 'd',
-            self::Text, self::Json, self::Bytes => 'a',
-        };
+        return Decoder::LETTERS[$this->value];
     }
 }
