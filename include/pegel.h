@@ -254,6 +254,9 @@ pegel_status pegel_reader_open_untrusted(const char *board,
                                          const char *details,
                                          pegel_reader **reader);
 
+// Closes a reader; NULL is fine.
+void pegel_reader_close(pegel_reader *reader);
+
 // What is known of the board.
 pegel_status pegel_reader_info(const pegel_reader *reader, pegel_info *info);
 
@@ -311,9 +314,6 @@ pegel_status pegel_reader_wait(const pegel_reader *reader,
                                uint64_t after,
                                int64_t timeout_ns,
                                uint64_t *sequence);
-
-// Closes a reader; NULL is fine.
-void pegel_reader_close(pegel_reader *reader);
 
 // Creates a board, or takes over one that has the same fields; its records stay. A board that has fewer
 // is replaced by one that has them all, and one that has more stays as it is, if those that are appended

@@ -7,6 +7,7 @@
 #![allow(clippy::missing_safety_doc, clippy::doc_markdown)]
 
 mod failure;
+mod opening;
 mod reader;
 mod types;
 mod writer;

@@ -1,0 +1,128 @@
+//! Opening and closing readers.
+
+use std::ffi::c_char;
+use std::sync::Arc;
+
+use pegel::dynamic::Reader;
+
+use crate::failure::{Argument, guard};
+use crate::reader::pegel_reader;
+use crate::types::{pegel_field, pegel_status, schema};
+
+/// What stands for a reader until `pegel_reader_close`.
+fn handle(reader: Arc<Reader>) -> *mut pegel_reader {
+    Arc::into_raw(reader).cast_mut().cast()
+}
+
+/// Opens a board.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_open(
+    board: *const c_char,
+    reader: *mut *mut pegel_reader,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: a C string, and room for a pointer.
+        let (board, out) = unsafe {
+            (
+                Argument("board").text(board)?,
+                Argument("reader").out(reader)?,
+            )
+        };
+        *out = handle(Arc::new(Reader::open(board)?));
+        Ok(())
+    })
+}
+
+/// Opens a board and keeps it open in this process, beyond pegel_reader_close(): the next call only looks
+/// whether the name still stands for this file, and whose that is. For programs that open the same boards over
+/// and over. Kept are the 64 opened last: each with a descriptor and its memory, also when it is removed, until a
+/// call for it finds that out.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_open_kept(
+    board: *const c_char,
+    reader: *mut *mut pegel_reader,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: a C string, and room for a pointer.
+        let (board, out) = unsafe {
+            (
+                Argument("board").text(board)?,
+                Argument("reader").out(reader)?,
+            )
+        };
+        *out = handle(Reader::open_kept(board)?);
+        Ok(())
+    })
+}
+
+/// Opens a board for a program that was made for these fields: the board may have an earlier or a later
+/// version of them, with fewer or more at their end. Fields that it lacks get their defaults from the
+/// details (JSON as in pegel_options, or NULL), or are unknown if they are optional.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_open_as(
+    board: *const c_char,
+    fields: *const pegel_field,
+    count: usize,
+    details: *const c_char,
+    reader: *mut *mut pegel_reader,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: a C string, `count` fields, a C string or NULL, and room for a
+        // pointer.
+        let (board, fields, details, out) = unsafe {
+            (
+                Argument("board").text(board)?,
+                Argument("fields").slice(fields, count)?,
+                Argument("details").optional_text(details)?,
+                Argument("reader").out(reader)?,
+            )
+        };
+        let reader = Reader::open(board)?.view(&schema(fields, details)?)?;
+        *out = handle(Arc::new(reader));
+        Ok(())
+    })
+}
+
+/// Opens a board of those whom this program does not trust, also one that others refuse as PEGEL_UNTRUSTED,
+/// unless it is a link or no regular file. If somebody cuts its file off, that is PEGEL_CORRUPT, where other
+/// readers end with SIGBUS; each look at the board is a system call instead of a few loads. Fields as for
+/// pegel_reader_open_as(); without any, count is 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_open_untrusted(
+    board: *const c_char,
+    fields: *const pegel_field,
+    count: usize,
+    details: *const c_char,
+    reader: *mut *mut pegel_reader,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: a C string, `count` fields, a C string or NULL, and room for a
+        // pointer.
+        let (board, fields, details, out) = unsafe {
+            (
+                Argument("board").text(board)?,
+                Argument("fields").slice(fields, count)?,
+                Argument("details").optional_text(details)?,
+                Argument("reader").out(reader)?,
+            )
+        };
+        let mut reader = Reader::open_untrusted(board)?;
+        if !fields.is_empty() {
+            reader = reader.view(&schema(fields, details)?)?;
+        }
+        *out = handle(Arc::new(reader));
+        Ok(())
+    })
+}
+
+/// Closes a reader; NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_close(reader: *mut pegel_reader) {
+    if !reader.is_null() {
+        guard(|| {
+            // SAFETY: the caller's promise: it came from `handle` and is used no more.
+            drop(unsafe { Arc::from_raw(reader.cast_const().cast::<Reader>()) });
+            Ok(())
+        });
+    }
+}
