@@ -10,10 +10,10 @@ namespace Pegel;
  * @property-read string $bytes The record as it was published.
  * @property-read int $sequence The publication's number, from 1.
  * @property-read int $generation How many writers had taken the board by then.
- * @property-read float $age How old it was when it was read, in seconds; time in suspend counts.
+ * @property-read float $age How old it was when it was read, in seconds; time in suspend counts. INF: nobody knows.
  * @property-read bool $isDefault Whether nobody published this: a new board's defaults.
  * @property-read int $missed Publications before this one that were asked for, and that the ring no longer held.
- * @property-read \DateTimeImmutable $publishedAt When it was published, in PHP's time zone.
+ * @property-read ?\DateTimeImmutable $publishedAt When it was published, in PHP's time zone; null: nobody knows.
  * @property-read bool $writerAlive Whether the board has a writer; asked at the first look.
  * @property-read mixed $document The JSON document with objects as arrays, or the bytes; of fields, their array.
  * @implements \ArrayAccess<string, mixed>
@@ -58,7 +58,7 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
             'bytes' => substr($this->publication, Library::STAMP),
             'sequence' => $this->stamped(self::SEQUENCE),
             'generation' => $this->stamped(self::GENERATION),
-            'age' => $this->stamped(self::AGE_NS) / 1e9,
+            'age' => $this->age(),
             'isDefault' => $this->stamped(self::GENERATION) === 0,
             'missed' => $this->stamped(self::MISSED),
             'publishedAt' => $this->publishedAt(),
@@ -149,8 +149,18 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
         return $this->document ??= $this->decoder->decode($this->publication, $this->reader->board);
     }
 
-    private function publishedAt(): \DateTimeImmutable
+    private function age(): float
     {
+        $nanoseconds = $this->stamped(self::AGE_NS);
+        return $nanoseconds === PHP_INT_MAX ? INF : $nanoseconds / 1e9;
+    }
+
+    private function publishedAt(): ?\DateTimeImmutable
+    {
+        // Its writer leaves out the times.
+        if ($this->age() === INF) {
+            return null;
+        }
         // Rounds down, before 1970 too.
         $microseconds = (int) floor($this->stamped(self::PUBLISHED_NS) / 1000);
         $fraction = ($microseconds % 1000000 + 1000000) % 1000000;
