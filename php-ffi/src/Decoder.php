@@ -4,6 +4,13 @@ declare(strict_types=1);
 
 namespace Pegel;
 
+use function count;
+use function json_encode;
+use function substr;
+use function unpack;
+
+use const JSON_THROW_ON_ERROR;
+
 /**
  * From what was read to the document, or to the values of the fields: planned once for a reader, with one unpack()
  * for all plain values and one for each array.

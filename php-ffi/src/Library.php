@@ -7,6 +7,15 @@ namespace Pegel;
 use FFI;
 use FFI\CData;
 
+// Each request calls these once: named here, they are not looked for in this namespace first.
+use function error_get_last;
+use function extension_loaded;
+use function ini_get;
+use function intdiv;
+use function register_shutdown_function;
+use function spl_object_id;
+use function str_contains;
+
 /**
  * libpegel in this request; nothing else touches \FFI. It takes and gives PHP's values, and handles that only
  * it looks into.
@@ -34,6 +43,8 @@ final class Library
 
     /** Bytes of a record that there is room for at first: most records, and most documents, have fewer. */
     private const ROOM = 4096;
+
+    private const FATAL = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR | E_RECOVERABLE_ERROR;
 
     private static ?self $instance = null;
 
@@ -122,7 +133,7 @@ final class Library
     public function openReader(string $board): Handle
     {
         $reader = $this->c->new('pegel_reader *');
-        $this->check($this->c->pegel_reader_open(self::name($board), FFI::addr($reader)));
+        $this->check($this->c->pegel_reader_open_kept(self::name($board), FFI::addr($reader)));
         return $this->hold(new Handle($board, $reader));
     }
 
@@ -200,8 +211,9 @@ final class Library
      */
     private function closeAfterFatalError(): void
     {
-        $fatal = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR | E_RECOVERABLE_ERROR;
-        if (((error_get_last()['type'] ?? 0) & $fatal) !== 0) {
+        $type = error_get_last()['type'] ?? 0;
+        // Most requests end without any error.
+        if ($type !== 0 && ($type & self::FATAL) !== 0) {
             array_map($this->close(...), $this->open);
         }
     }

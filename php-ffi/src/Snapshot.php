@@ -4,6 +4,10 @@ declare(strict_types=1);
 
 namespace Pegel;
 
+use function is_array;
+use function substr;
+use function unpack;
+
 /**
  * A record as it was read, and what is known of its publication. It never changes.
  *
