@@ -169,14 +169,16 @@ fn read(reader: &mut dyn Read, cost: u64) -> Round {
     }
     let (time, published) = (start.elapsed(), reader.read()[0].saturating_sub(first));
     let reading = time.saturating_sub(checking(reader.read(), reads));
-    let counts = (0..20_000).map(|_| {
+    let (start, mut counted, mut retries) = (Instant::now(), 0_u32, 0.0);
+    while start.elapsed() < PLAIN {
         let (record, count) = reader.read_and_count();
         seen.check(record);
-        f64::from(count)
-    });
+        retries += f64::from(count);
+        counted += 1;
+    }
     Round {
         latencies,
-        retries: counts.sum::<f64>() / 20_000.0,
+        retries: retries / f64::from(counted),
         reads_per_second: f64::from(reads) / reading.as_secs_f64(),
         publications_per_second: published as f64 / time.as_secs_f64(),
         torn: seen.torn,
