@@ -1,4 +1,4 @@
-"""Ways to read that only the C interface has, and what all languages say of records without a stamp."""
+"""Ways to read that only C has, and what all languages say of records without a stamp."""
 
 import json
 import math
