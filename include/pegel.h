@@ -235,6 +235,14 @@ pegel_status pegel_reader_open(const char *board, pegel_reader **reader);
 pegel_status pegel_reader_open_kept(const char *board,
                                     pegel_reader **reader);
 
+// The text that somebody noted of the board, NULL if nobody did. Valid while the reader is open.
+const char *pegel_reader_note(const pegel_reader *reader);
+
+// Notes what a program has worked out of the board's fields. pegel_reader_open_kept() gives whoever opens the same
+// board in this process the note with it. Only the first one is kept: let it begin with who can read it.
+pegel_status pegel_reader_keep_note(const pegel_reader *reader,
+                                    const char *note);
+
 // Opens a board for a program that was made for these fields: the board may have an earlier or a later
 // version of them, with fewer or more at their end. Fields that it lacks get their defaults from the
 // details (JSON as in pegel_options, or NULL), or are unknown if they are optional.
@@ -293,6 +301,14 @@ pegel_status pegel_reader_read_part(const pegel_reader *reader,
                                     void *part,
                                     size_t part_size,
                                     pegel_stamp *stamp);
+
+// The newest publication in one piece: a pegel_stamp, of the stamp_size that it has for you, and behind it the
+// record, as pegel_reader_read() gives them. For languages to which each call and each buffer is dear;
+// the bytes need no alignment.
+pegel_status pegel_reader_snapshot(const pegel_reader *reader,
+                                   void *snapshot,
+                                   size_t snapshot_size,
+                                   size_t stamp_size);
 
 // The record of a sequence, if it is in the ring; else `PEGEL_OVERWRITTEN`.
 pegel_status pegel_reader_read_at(const pegel_reader *reader,

@@ -1,12 +1,12 @@
 //! Opening and closing readers.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, CString, c_char};
 use std::sync::Arc;
 
 use pegel::dynamic::Reader;
 
 use crate::failure::{Argument, guard};
-use crate::reader::pegel_reader;
+use crate::reader::{open, pegel_reader};
 use crate::types::{pegel_field, pegel_status, schema};
 
 /// What stands for a reader until `pegel_reader_close`.
@@ -51,6 +51,30 @@ pub unsafe extern "C" fn pegel_reader_open_kept(
             )
         };
         *out = handle(Reader::open_kept(board)?);
+        Ok(())
+    })
+}
+
+/// The text that somebody noted of the board, NULL if nobody did. Valid while the reader is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_note(reader: *const pegel_reader) -> *const c_char {
+    // SAFETY: the caller's promise: NULL or an open reader.
+    let note = unsafe { reader.cast::<Reader>().as_ref() }.and_then(Reader::note);
+    note.map_or(std::ptr::null(), CStr::as_ptr)
+}
+
+/// Notes what a program has worked out of the board's fields. pegel_reader_open_kept() gives whoever opens the same
+/// board in this process the note with it. Only the first one is kept: let it begin with who can read it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_keep_note(
+    reader: *const pegel_reader,
+    note: *const c_char,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: an open reader, and a C string.
+        let (reader, note) = unsafe { (open(reader)?, Argument("note").text(note)?) };
+        let note = CString::new(note).map_err(|_| Argument("note").invalid("has a NUL"))?;
+        reader.keep_note(&note);
         Ok(())
     })
 }

@@ -25,7 +25,7 @@ pub struct pegel_reader {
 ///
 /// # Safety
 /// NULL, or one from `pegel_reader_open` or `pegel_writer_reader` that is open for `'a`.
-unsafe fn open<'a>(reader: *const pegel_reader) -> Result<&'a Reader, Error> {
+pub unsafe fn open<'a>(reader: *const pegel_reader) -> Result<&'a Reader, Error> {
     // SAFETY: the function's promise.
     unsafe { Argument("reader").get(reader.cast::<Reader>()) }
 }
@@ -270,6 +270,34 @@ unsafe extern "C" fn read_part(
     })
 }
 
+/// The newest publication in one piece: a pegel_stamp, of the stamp_size that it has for you, and behind it the
+/// record, as pegel_reader_read() gives them. For languages to which each call and each buffer is dear;
+/// the bytes need no alignment.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_snapshot(
+    reader: *const pegel_reader,
+    snapshot: *mut c_void,
+    snapshot_size: usize,
+    stamp_size: usize,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: an open reader, and a buffer of `snapshot_size` bytes that nobody else is
+        // at, which are only written.
+        let (reader, snapshot) = unsafe {
+            (
+                open(reader)?,
+                Argument("snapshot").slice_mut(snapshot.cast::<u8>(), snapshot_size)?,
+            )
+        };
+        if stamp_size < size_of::<u32>() || stamp_size > snapshot_size {
+            return Err(Argument("stamp_size").invalid("has to be sizeof, and snapshot_size more"));
+        }
+        let (stamp, record) = snapshot.split_at_mut(stamp_size);
+        fill(stamp, &stamp_of(&reader.copy_into(record)?));
+        Ok(())
+    })
+}
+
 /// The record of a sequence, if it is in the ring; else `PEGEL_OVERWRITTEN`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_reader_read_at(
@@ -325,9 +353,15 @@ unsafe fn copy(
         (open(reader)?, record, place)
     };
     let publication = read(reader, record)?;
-    let Some(place) = place else { return Ok(()) };
+    if let Some(place) = place {
+        fill(place, &stamp_of(&publication));
+    }
+    Ok(())
+}
+
+fn stamp_of(publication: &Publication) -> pegel_stamp {
     let known = publication.stamp();
-    let found = pegel_stamp {
+    pegel_stamp {
         size: 0,
         retries: known.retries,
         record_size: narrow(known.record_size),
@@ -338,9 +372,7 @@ unsafe fn copy(
         age_ns: known.age_ns,
         present: known.present,
         missed: known.missed,
-    };
-    fill(place, &found);
-    Ok(())
+    }
 }
 
 /// Waits for a publication after the given one and says its sequence, the newest.

@@ -1,6 +1,7 @@
 //! Boards that a process keeps open, for programs that open the same ones over and over: a worker of
 //! php-fpm does with each request.
 
+use std::ffi::{CStr, CString};
 use std::sync::{Arc, Mutex};
 
 use nix::sys::stat::{FileStat, lstat};
@@ -42,6 +43,17 @@ impl Reader {
         }
         kept.push(Arc::clone(&reader));
         Ok(reader)
+    }
+
+    /// What a program has noted of the board with [`Reader::keep_note`].
+    pub fn note(&self) -> Option<&CStr> {
+        self.note.get().map(CString::as_c_str)
+    }
+
+    /// Notes what a program has worked out of the board's fields, for whoever opens the same board next and gets this
+    /// reader again. Only the first note is kept.
+    pub fn keep_note(&self, note: &CStr) {
+        self.note.get_or_init(|| note.to_owned());
     }
 
     /// Whether opening would find what it found then: the same file, for the same to use.

@@ -1,5 +1,6 @@
 //! Reading a board: whole records and how old they are, without locks and without writing a byte.
 
+use std::ffi::CString;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -31,6 +32,7 @@ pub struct Reader {
     view: Option<View>,
     /// The mapping, as soon as a record was read through it, if all have the same length and go as they are.
     plain: OnceLock<Mapping>,
+    pub(crate) note: OnceLock<CString>,
 }
 
 /// Records in another version of their schema.
@@ -69,6 +71,7 @@ impl Reader {
             is_writers,
             view: None,
             plain: OnceLock::new(),
+            note: OnceLock::new(),
         }
     }
 

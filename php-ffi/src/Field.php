@@ -234,7 +234,7 @@ final class Field
                 throw new InvalidFields("field {$this->name}: $number is no $what");
             }
         }
-        $type = $this->type->value | ($this->optional ? Decoder::OPTIONAL : 0);
+        $type = $this->type->value | ($this->optional ? Type::OPTIONAL : 0);
         return pack('a32a16L4', $this->name, $this->unit, $type, $this->size, $this->count, $this->offset);
     }
 
@@ -242,7 +242,7 @@ final class Field
     public static function unpack(string $bytes): self
     {
         $read = unpack('Z32name/Z16unit/Ltype/Lsize/Lcount/Loffset', $bytes);
-        $number = $read['type'] & ~Decoder::OPTIONAL;
+        $number = $read['type'] & ~Type::OPTIONAL;
         $type = Type::tryFrom($number) ?? throw self::unknown($read['name'], $number);
         $read['optional'] = $number !== $read['type'];
         return new self(...array_replace($read, ['type' => $type]));

@@ -11,14 +11,19 @@ use FFI\CData;
 use function error_get_last;
 use function extension_loaded;
 use function ini_get;
-use function intdiv;
 use function register_shutdown_function;
 use function spl_object_id;
 use function str_contains;
+use function str_repeat;
+use function str_starts_with;
+use function strlen;
+use function substr;
+use function unpack;
+use function unserialize;
 
 /**
- * libpegel in this request; nothing else touches \FFI. It takes and gives PHP's values, and handles that only
- * it looks into.
+ * libpegel in this request; nothing else touches \FFI. It takes and gives PHP's values, and readers and writers
+ * as C has them.
  *
  * @internal
  */
@@ -38,10 +43,33 @@ final class Library
 
     private const ABI = 1;
 
+    /**
+     * What a page needs that reads, and nothing more, for FFI::cdef(): to parse a declaration and to look for its
+     * function takes each request as long as to call it does.
+     */
+    private const READING = <<<'C'
+        typedef struct pegel_reader pegel_reader;
+        uint32_t pegel_abi_version(void);
+        const char *pegel_version(void);
+        const char *pegel_error_message(void);
+        int32_t pegel_reader_open_kept(const char *board, pegel_reader **reader);
+        void pegel_reader_close(pegel_reader *reader);
+        const char *pegel_reader_note(const pegel_reader *reader);
+        int32_t pegel_reader_snapshot(
+            const pegel_reader *reader,
+            void *snapshot,
+            size_t snapshot_size,
+            size_t stamp_size
+        );
+        C;
+
+    /** Before what this package notes of a board; another version of it may stand in the same process. */
+    private const NOTE = 'pegel-php 1 ';
+
     /** The longest, in nanoseconds, that a signal handler of pcntl waits for its turn. */
     private const SLICE = 200_000_000;
 
-    /** Bytes of a record that there is room for at first: most records, and most documents, have fewer. */
+    /** Bytes of a document that there is room for at first: most have fewer. */
     private const ROOM = 4096;
 
     private const FATAL = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR | E_RECOVERABLE_ERROR;
@@ -51,10 +79,12 @@ final class Library
     /** One sequence, as the library tells it. */
     private ?CData $told = null;
 
-    /** @var array<int, Handle> By their ids. */
-    private array $open = [];
+    /** @var array<int, CData> Pointers to what is open, by their ids. */
+    private array $readers = [];
+    private array $writers = [];
 
-    private function __construct(private FFI $c)
+    /** @param FFI|null $whole with all functions; null: bound as soon as one of them is needed */
+    private function __construct(private FFI $c, private ?FFI $whole)
     {
         register_shutdown_function($this->closeAfterFatalError(...));
     }
@@ -80,14 +110,15 @@ final class Library
         if (!extension_loaded('ffi')) {
             throw new Unavailable('PHP has no FFI: install it (Debian: php-common) and set extension=ffi in php.ini');
         }
-        $c = self::preloaded() ?? self::bind();
+        $preloaded = self::preloaded();
+        $c = $preloaded ?? self::bind(self::READING);
         $abi = $c->pegel_abi_version();
         if ($abi !== self::ABI) {
             $version = $c->pegel_version();
             $needed = self::ABI;
             throw new Unsupported("libpegel $version has ABI $abi, this package needs $needed; update the older one");
         }
-        return new self($c);
+        return new self($c, $preloaded);
     }
 
     private static function preloaded(): ?FFI
@@ -102,11 +133,11 @@ final class Library
         }
     }
 
-    private static function bind(): FFI
+    private static function bind(string $declarations): FFI
     {
         $path = self::path();
         try {
-            return FFI::cdef(file_get_contents(__DIR__ . '/pegel.h'), $path);
+            return FFI::cdef($declarations, $path);
         } catch (FFI\Exception $cause) {
             $advice = str_contains($cause->getMessage(), 'ffi.enable')
                 ? 'preload Pegel: opcache.preload=' . dirname(__DIR__) . '/preload.php in php.ini; or see its README'
@@ -115,46 +146,60 @@ final class Library
         }
     }
 
+    private function whole(): FFI
+    {
+        return $this->whole ??= self::bind(file_get_contents(__DIR__ . '/pegel.h'));
+    }
+
+    /** A reader for the functions of whole(): each FFI object has types of its own. */
+    private function own(CData $reader): CData
+    {
+        $whole = $this->whole();
+        return $whole === $this->c ? $reader : $whole->cast('pegel_reader *', $reader);
+    }
+
     /** @param list<Field> $fields */
     public function layout(array $fields): Schema
     {
         $entries = $this->fields($fields);
-        $size = $this->c->new('size_t');
-        $this->check($this->c->pegel_layout($entries, count($fields), FFI::addr($size)));
+        $size = $this->whole()->new('size_t');
+        $this->check($this->whole()->pegel_layout($entries, count($fields), FFI::addr($size)));
         $place = fn (Field $field, Field $placed): Field => $field->with(size: $placed->size, offset: $placed->offset);
         return new Schema(array_map($place, $fields, self::unpack($entries)), $size->cdata);
     }
 
     public function unlink(string $board): void
     {
-        $this->check($this->c->pegel_unlink(self::name($board)));
+        $this->check($this->whole()->pegel_unlink(self::name($board)));
     }
 
-    public function openReader(string $board): Handle
+    public function openReader(string $board): CData
     {
         $reader = $this->c->new('pegel_reader *');
         $this->check($this->c->pegel_reader_open_kept(self::name($board), FFI::addr($reader)));
-        return $this->hold(new Handle($board, $reader));
+        return $this->readers[spl_object_id($reader)] = $reader;
     }
 
     /** A reader for a program that was made for these fields, or that does not trust the board. */
-    public function openReaderAs(string $board, ?Schema $schema, bool $untrusted): Handle
+    public function openReaderAs(string $board, ?Schema $schema, bool $untrusted): CData
     {
+        $c = $this->whole();
         $reader = $this->c->new('pegel_reader *');
+        $address = FFI::addr($reader);
         $entries = $schema === null ? null : $this->fields(array_values($schema->fields));
         $count = count($schema?->fields ?? []);
         $function = $untrusted ? 'pegel_reader_open_untrusted' : 'pegel_reader_open_as';
-        $arguments = [self::name($board), $entries, $count, $schema?->details(), FFI::addr($reader)];
-        $this->check($this->c->$function(...$arguments));
-        return $this->hold(new Handle($board, $reader));
+        $out = $c->cast('pegel_reader **', $address);
+        $this->check($c->$function(self::name($board), $entries, $count, $schema?->details(), $out));
+        return $this->readers[spl_object_id($reader)] = $reader;
     }
 
-    public function openWriter(string $board, ?float $timeout): Handle
+    public function openWriter(string $board, ?float $timeout): CData
     {
-        $writer = $this->c->new('pegel_writer *');
-        $nanoseconds = Argument::nanoseconds($timeout);
-        $this->check($this->c->pegel_writer_open(self::name($board), $nanoseconds, FFI::addr($writer)));
-        return $this->hold(new Handle($board, $this->c->pegel_writer_reader($writer), $writer));
+        $c = $this->whole();
+        $writer = $c->new('pegel_writer *');
+        $this->check($c->pegel_writer_open(self::name($board), Argument::nanoseconds($timeout), FFI::addr($writer)));
+        return $this->writers[spl_object_id($writer)] = $writer;
     }
 
     public function createWriter(
@@ -164,22 +209,32 @@ final class Library
         int $mode,
         bool $replace,
         ?float $timeout,
-    ): Handle {
-        $options = $this->c->new('pegel_options');
+    ): CData {
+        $c = $this->whole();
+        $options = $c->new('pegel_options');
         $options->size = FFI::sizeof($options);
         $options->slots = Argument::u32($slots, 'slots');
         $options->mode = Argument::u32($mode, 'mode');
-        $options->flags = $this->c->PEGEL_WHOLE | ($replace ? $this->c->PEGEL_REPLACE : 0);
+        $options->flags = $c->PEGEL_WHOLE | ($replace ? $c->PEGEL_REPLACE : 0);
         $options->timeout_ns = Argument::nanoseconds($timeout);
         $details = $schema->details();
-        $text = $this->c->new('char[' . strlen($details) + 1 . ']');
+        $text = $c->new('char[' . strlen($details) + 1 . ']');
         FFI::memcpy($text, $details, strlen($details));
         $options->details = FFI::addr($text[0]);
-        $writer = $this->c->new('pegel_writer *');
+        $writer = $c->new('pegel_writer *');
         $fields = $this->fields(array_values($schema->fields));
         $arguments = [self::name($board), $fields, count($schema->fields), FFI::addr($options), FFI::addr($writer)];
-        $this->check($this->c->pegel_writer_create(...$arguments));
-        return $this->hold(new Handle($board, $this->c->pegel_writer_reader($writer), $writer));
+        $this->check($c->pegel_writer_create(...$arguments));
+        return $this->writers[spl_object_id($writer)] = $writer;
+    }
+
+    /** The reader that a writer has of its own board, and closes with itself. */
+    public function readerOf(CData $writer): CData
+    {
+        $reader = $this->c->new('pegel_reader *');
+        $theirs = $this->whole()->pegel_writer_reader($writer);
+        FFI::addr($reader)[0] = $this->c->cast('pegel_reader *', $theirs);
+        return $reader;
     }
 
     /** A C string ends at its first NUL, and would then name another board. */
@@ -188,21 +243,16 @@ final class Library
         return str_contains($board, "\0") ? throw Argument::isNoName($board) : $board;
     }
 
-    private function hold(Handle $handle): Handle
+    public function closeReader(CData $reader): void
     {
-        return $this->open[spl_object_id($handle)] = $handle;
+        $this->c->pegel_reader_close($reader);
+        unset($this->readers[spl_object_id($reader)]);
     }
 
-    /** Closes a handle; one that is closed already stays so. */
-    public function close(Handle $handle): void
+    public function closeWriter(CData $writer): void
     {
-        if ($handle->writer !== null) {
-            $this->c->pegel_writer_close($handle->writer);
-        } elseif ($handle->reader !== null) {
-            $this->c->pegel_reader_close($handle->reader);
-        }
-        $handle->writer = $handle->reader = null;
-        unset($this->open[spl_object_id($handle)]);
+        $this->whole()->pegel_writer_close($writer);
+        unset($this->writers[spl_object_id($writer)]);
     }
 
     /**
@@ -213,172 +263,190 @@ final class Library
     {
         $type = error_get_last()['type'] ?? 0;
         // Most requests end without any error.
-        if ($type !== 0 && ($type & self::FATAL) !== 0) {
-            array_map($this->close(...), $this->open);
+        if ($type === 0 || ($type & self::FATAL) === 0) {
+            return;
+        }
+        $open = [...$this->writers, ...$this->readers];
+        array_map($this->closeWriter(...), $this->writers);
+        array_map($this->closeReader(...), $this->readers);
+        // Other functions that run at the end may use them yet: they find NULL.
+        foreach ($open as $pointer) {
+            FFI::addr($pointer)[0] = null;
         }
     }
 
-    public function schema(Handle $handle): Schema
+    public function schema(CData $reader, string $board): Schema
     {
-        $fields = self::unpack($this->entries($handle));
-        [$description, $fields] = Details::decode($this->details($handle), $fields, $handle->board);
-        return new Schema($fields, $this->describe($handle)->record_size, $description);
+        $fields = self::unpack($this->entries($reader));
+        [$description, $fields] = Details::decode($this->details($reader), $fields, $board);
+        return new Schema($fields, $this->describe($reader)->record_size, $description);
     }
 
-    /** For what is read; and makes room for it. */
-    public function decoder(Handle $handle): Decoder
+    /**
+     * How to decode what is read; a process works it out once for each board that it keeps open.
+     *
+     * @return array<mixed>
+     */
+    public function plan(CData $reader, string $board): array
     {
-        $this->reserve($handle, self::ROOM);
-        $decoder = new Decoder();
-        foreach ($this->entries($handle) as $entry) {
-            $name = FFI::string($entry->name);
-            $decoder->add($name, $entry->type, $entry->size, $entry->count, $entry->offset);
+        $note = $this->c->pegel_reader_note($reader);
+        if ($note !== null && str_starts_with($note, self::NOTE)) {
+            return unserialize(substr($note, strlen(self::NOTE)));
         }
-        return $decoder;
+        $plan = Decoder::plan($this->schema($reader, $board));
+        $this->check($this->whole()->pegel_reader_keep_note($this->own($reader), self::NOTE . serialize($plan)));
+        return $plan;
     }
 
-    private function entries(Handle $handle): CData
+    private function entries(CData $reader): CData
     {
-        $count = $this->c->new('size_t[1]');
-        $this->check($this->c->pegel_reader_fields($handle->reader(), null, 0, $count));
-        $entries = $this->c->new("pegel_field[{$count[0]}]");
-        $this->check($this->c->pegel_reader_fields($handle->reader(), $entries, $count[0], $count));
+        [$c, $reader] = [$this->whole(), $this->own($reader)];
+        $count = $c->new('size_t[1]');
+        $this->check($c->pegel_reader_fields($reader, null, 0, $count));
+        $entries = $c->new("pegel_field[{$count[0]}]");
+        $this->check($c->pegel_reader_fields($reader, $entries, $count[0], $count));
         return $entries;
     }
 
-    private function details(Handle $handle): string
+    private function details(CData $reader): string
     {
-        $length = $this->c->new('size_t[1]');
-        $this->check($this->c->pegel_reader_details($handle->reader(), null, 0, $length));
+        [$c, $reader] = [$this->whole(), $this->own($reader)];
+        $length = $c->new('size_t[1]');
+        $this->check($c->pegel_reader_details($reader, null, 0, $length));
         $room = $length[0] + 1;
         if ($room === 1) {
             return '';
         }
-        $text = $this->c->new("char[$room]");
-        $this->check($this->c->pegel_reader_details($handle->reader(), $text, $room, $length));
+        $text = $c->new("char[$room]");
+        $this->check($c->pegel_reader_details($reader, $text, $room, $length));
         return FFI::string($text, $length[0]);
     }
 
-    public function info(Handle $handle): Info
+    public function info(CData $reader): Info
     {
-        $info = $this->describe($handle);
+        $info = $this->describe($reader);
         [$hash, $lineage] = [sprintf('%016x', $info->schema_hash), sprintf('%016x', $info->lineage)];
         return new Info($info->record_size, $info->slots, $hash, $info->generation, $info->mode, $lineage);
     }
 
-    private function describe(Handle $handle): CData
+    private function describe(CData $reader): CData
     {
-        $info = $this->c->new('pegel_info');
+        $info = $this->whole()->new('pegel_info');
         $info->size = FFI::sizeof($info);
-        $this->check($this->c->pegel_reader_info($handle->reader(), FFI::addr($info)));
+        $this->check($this->whole()->pegel_reader_info($this->own($reader), FFI::addr($info)));
         return $info;
     }
 
-    public function sequence(Handle $handle): int
+    public function sequence(CData $reader): int
     {
-        return $this->c->pegel_reader_sequence($handle->reader());
+        return $this->whole()->pegel_reader_sequence($this->own($reader));
     }
 
-    public function writerAlive(Handle $handle): bool
+    public function writerAlive(CData $reader): bool
     {
-        $alive = $this->c->new('int32_t');
-        $this->check($this->c->pegel_reader_writer_alive($handle->reader(), FFI::addr($alive)));
+        $alive = $this->whole()->new('int32_t');
+        $this->check($this->whole()->pegel_reader_writer_alive($this->own($reader), FFI::addr($alive)));
         return $alive->cdata !== 0;
     }
 
-    /** The newest publication: its stamp, and behind it the record. */
-    public function read(Handle $handle): string
+    /**
+     * The newest publication: its stamp, and behind it the record.
+     *
+     * @param int $size bytes of both; of a document, that there may be at most
+     */
+    public function read(CData $reader, int $size, bool $isDocument): string
     {
-        $c = $this->c;
-        while ($status = $c->pegel_reader_read($handle->reader, $handle->record, $handle->room, $handle->stamp)) {
-            $this->makeRoom($handle, $status);
+        $room = $isDocument && $size > self::ROOM ? self::ROOM : $size;
+        while (true) {
+            // C writes into this string. That is sound as long as nobody else has it: it is new, and never PHP's only
+            // one of its text, since it has more than one byte and its length is known no sooner than here.
+            $publication = str_repeat("\0", $room);
+            $status = $this->c->pegel_reader_snapshot($reader, $publication, $room, self::STAMP);
+            if ($status === 0) {
+                break;
+            }
+            $room = $this->more($status, $room, $size);
         }
-        return FFI::string($handle->place, self::STAMP + $handle->stamp->record_size);
+        return $isDocument ? substr($publication, 0, self::STAMP + unpack('L', $publication, 8)[1]) : $publication;
     }
 
     /** The same of a sequence, or of the first one after it, by the name of the library's function. */
-    public function readNumbered(Handle $handle, string $function, int $sequence): string
+    public function readNumbered(CData $reader, int $size, bool $isDocument, string $function, int $sequence): string
     {
-        [$c, $reader] = [$this->c, $handle->reader()];
-        Argument::sequence($sequence, $handle->board);
-        while ($status = $c->$function($reader, $sequence, $handle->record, $handle->room, $handle->stamp)) {
-            $this->makeRoom($handle, $status);
+        $c = $this->whole();
+        $reader = $this->own($reader);
+        $room = $isDocument && $size > self::ROOM ? self::ROOM : $size;
+        while (true) {
+            $stamp = $c->new('pegel_stamp');
+            $stamp->size = self::STAMP;
+            // As above.
+            $record = str_repeat("\0", $room);
+            $status = $c->$function($reader, $sequence, $record, $room - self::STAMP, FFI::addr($stamp));
+            if ($status === 0) {
+                return FFI::string(FFI::addr($stamp), self::STAMP) . substr($record, 0, $stamp->record_size);
+            }
+            $room = $this->more($status, $room, $size);
         }
-        return FFI::string($handle->place, self::STAMP + $handle->stamp->record_size);
     }
 
-    /** Returns when there is more room than a read found too little; else it failed otherwise. */
-    private function makeRoom(Handle $handle, int $status): void
+    /** The room for another attempt, after one for which there was too little; else it failed otherwise. */
+    private function more(int $status, int $room, int $size): int
     {
-        $handle->reader();
-        $whole = $status === TooLarge::CODE ? $this->describe($handle)->record_size : 0;
-        if ($whole <= $handle->room) {
+        if ($status !== TooLarge::CODE || $room === $size) {
             $this->check($status);
         }
-        // A document is mostly far shorter than its capacity.
-        $this->reserve($handle, min($whole, $handle->room * 4));
-    }
-
-    private function reserve(Handle $handle, int $bytes): void
-    {
-        $stamps = 1 + intdiv($bytes + self::STAMP - 1, self::STAMP);
-        $handle->place = $this->c->new("pegel_stamp[$stamps]");
-        $handle->stamp = FFI::addr($handle->place[0]);
-        $handle->stamp->size = self::STAMP;
-        $handle->record = FFI::addr($handle->place[1]);
-        $handle->room = $bytes;
+        return min($room * 4, $size);
     }
 
     private function told(): CData
     {
-        return $this->told ??= $this->c->new('uint64_t[1]');
+        return $this->told ??= $this->whole()->new('uint64_t[1]');
     }
 
-    public function wait(Handle $handle, int $after, ?float $timeout): int
+    public function wait(CData $reader, int $after, ?float $timeout): int
     {
-        Argument::sequence($after, $handle->board);
-        $reader = $handle->reader();
+        [$c, $reader] = [$this->whole(), $this->own($reader)];
         $left = Argument::nanoseconds($timeout);
         $end = hrtime(true) + $left;
         do {
             $slice = $left < 0 ? self::SLICE : min($left, self::SLICE);
             $isLast = $left === $slice;
-            $status = $this->c->pegel_reader_wait($reader, $after, $slice, $this->told());
+            $status = $c->pegel_reader_wait($reader, $after, $slice, $this->told());
             $left = $left < 0 ? $left : max(0, $end - hrtime(true));
         } while ($status === Timeout::CODE && !$isLast);
         $this->check($status);
         return $this->told[0];
     }
 
-    public function publish(Handle $handle, string $record, int $present = self::ALL): int
+    public function publish(CData $writer, string $record, int $present = self::ALL): int
     {
         if ($present !== self::ALL) {
-            return $this->publishOn($handle, $this->c->PEGEL_ALWAYS, 0, $record, $present);
+            return $this->publishOn($writer, $this->whole()->PEGEL_ALWAYS, 0, $record, $present);
         }
-        [$writer, $size] = [$handle->writer(), strlen($record)];
-        $this->check($this->c->pegel_writer_publish($writer, $record, $size, $this->told()));
+        $this->check($this->whole()->pegel_writer_publish($writer, $record, strlen($record), $this->told()));
         return $this->told[0];
     }
 
-    public function publishIf(Handle $handle, int $expected, string $record, int $present): int
+    public function publishIf(CData $writer, int $expected, string $record, int $present): int
     {
-        return $this->publishOn($handle, $this->c->PEGEL_NEWEST, $expected, $record, $present);
+        return $this->publishOn($writer, $this->whole()->PEGEL_NEWEST, $expected, $record, $present);
     }
 
-    public function publishAfter(Handle $handle, int $acknowledged, string $record, int $present): int
+    public function publishAfter(CData $writer, int $acknowledged, string $record, int $present): int
     {
-        return $this->publishOn($handle, $this->c->PEGEL_ACKNOWLEDGED, $acknowledged, $record, $present);
+        return $this->publishOn($writer, $this->whole()->PEGEL_ACKNOWLEDGED, $acknowledged, $record, $present);
     }
 
-    private function publishOn(Handle $handle, int $condition, int $sequence, string $record, int $present): int
+    private function publishOn(CData $writer, int $condition, int $sequence, string $record, int $present): int
     {
-        $publication = $this->c->new('pegel_publication');
+        $c = $this->whole();
+        $publication = $c->new('pegel_publication');
         $publication->size = FFI::sizeof($publication);
         $publication->condition = $condition;
-        $publication->sequence = Argument::sequence($sequence, $handle->board);
+        $publication->sequence = $sequence;
         $publication->present = $present;
-        [$writer, $how] = [$handle->writer(), FFI::addr($publication)];
-        $this->check($this->c->pegel_writer_publish_on($writer, $how, $record, strlen($record), $this->told()));
+        $how = FFI::addr($publication);
+        $this->check($c->pegel_writer_publish_on($writer, $how, $record, strlen($record), $this->told()));
         return $this->told[0];
     }
 
@@ -386,7 +454,7 @@ final class Library
     private function fields(array $fields): CData
     {
         $count = count($fields);
-        $entries = $this->c->new("pegel_field[$count]");
+        $entries = $this->whole()->new("pegel_field[$count]");
         $bytes = implode('', array_map(fn (Field $field): string => $field->pack(), $fields));
         FFI::memcpy($entries, $bytes, strlen($bytes));
         return $entries;

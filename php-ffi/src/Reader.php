@@ -8,13 +8,17 @@ namespace Pegel;
 final class Reader
 {
     private ?Schema $schema = null;
-    private ?Decoder $decoder = null;
 
+    /** @var array<mixed>|null */
+    private ?array $plan = null;
+
+    /** @param object|null $handle the library's; null: it is closed */
     private function __construct(
         /** The board as it was asked for: NAME or DIRECTORY/NAME. */
         public readonly string $board,
         private readonly Library $library,
-        private readonly Handle $handle,
+        private ?object $handle,
+        private readonly bool $isWriters = false,
         private readonly ?Schema $view = null,
         private readonly bool $untrusted = false,
     ) {
@@ -35,29 +39,46 @@ final class Reader
     public static function open(string $board, ?Schema $schema = null, bool $untrusted = false): self
     {
         $library = Library::instance();
-        $handle = $schema === null && !$untrusted
-            ? $library->openReader($board)
-            : $library->openReaderAs($board, $schema, $untrusted);
-        return new self($board, $library, $handle, $schema, $untrusted);
+        if ($schema === null && !$untrusted) {
+            return new self($board, $library, $library->openReader($board));
+        }
+        $handle = $library->openReaderAs($board, $schema, $untrusted);
+        return new self($board, $library, $handle, false, $schema, $untrusted);
+    }
+
+    /** As open(), or null when there is no such board: before its daemon has been started for the first time. */
+    public static function tryOpen(string $board, ?Schema $schema = null, bool $untrusted = false): ?self
+    {
+        try {
+            return self::open($board, $schema, $untrusted);
+        } catch (NotFound) {
+            return null;
+        }
     }
 
     /** @internal The reader of a writer, which ends with it. */
-    public static function ofWriter(string $board, Library $library, Handle $handle): self
+    public static function ofWriter(string $board, Library $library, object $handle): self
     {
-        return new self($board, $library, $handle);
+        return new self($board, $library, $handle, true);
+    }
+
+    private function handle(): object
+    {
+        return $this->handle ?? throw new InvalidArgument("board {$this->board}: it is closed; open it again");
     }
 
     /** The board's fields. */
     public function schema(): Schema
     {
-        return $this->schema ??= $this->library->schema($this->handle);
+        return $this->schema ??= $this->library->schema($this->handle(), $this->board);
     }
 
     /** The newest record. Unpublished, Gone and Busy say why there is none. */
     public function read(): Snapshot
     {
-        $this->decoder ??= $this->library->decoder($this->handle);
-        return new Snapshot($this, $this->decoder, $this->library->read($this->handle));
+        $handle = $this->handle ?? $this->handle();
+        $plan = $this->plan ??= $this->library->plan($handle, $this->board);
+        return new Snapshot($this, $plan, $this->library->read($handle, $plan[0], $plan[1]));
     }
 
     /** The record of a sequence, if it is still in the ring; else Overwritten. */
@@ -77,12 +98,11 @@ final class Reader
 
     private function numbered(string $function, int $sequence): Snapshot
     {
-        $this->decoder ??= $this->library->decoder($this->handle);
-        return new Snapshot(
-            $this,
-            $this->decoder,
-            $this->library->readNumbered($this->handle, $function, $sequence)
-        );
+        $handle = $this->handle();
+        $plan = $this->plan ??= $this->library->plan($handle, $this->board);
+        Argument::sequence($sequence, $this->board);
+        $read = $this->library->readNumbered($handle, $plan[0], $plan[1], $function, $sequence);
+        return new Snapshot($this, $plan, $read);
     }
 
     /**
@@ -110,19 +130,19 @@ final class Reader
     /** The newest sequence, 0 when nothing has been published. */
     public function sequence(): int
     {
-        return $this->library->sequence($this->handle);
+        return $this->library->sequence($this->handle());
     }
 
     /** Whether the board has a writer now. Asks the kernel. */
     public function writerAlive(): bool
     {
-        return $this->library->writerAlive($this->handle);
+        return $this->library->writerAlive($this->handle());
     }
 
     /** What is known of the board itself. */
     public function info(): Info
     {
-        return $this->library->info($this->handle);
+        return $this->library->info($this->handle());
     }
 
     /**
@@ -132,7 +152,7 @@ final class Reader
      */
     public function wait(int $after, ?float $timeout = null): int
     {
-        return $this->library->wait($this->handle, $after, $timeout);
+        return $this->library->wait($this->handle(), Argument::sequence($after, $this->board), $timeout);
     }
 
     /**
@@ -169,9 +189,10 @@ final class Reader
     public function close(): void
     {
         // A writer's is the writer's to close.
-        if ($this->handle->writer === null) {
-            $this->library->close($this->handle);
+        if ($this->handle !== null && !$this->isWriters) {
+            $this->library->closeReader($this->handle);
         }
+        $this->handle = null;
     }
 
     public function __destruct()

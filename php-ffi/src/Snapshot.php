@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Pegel;
 
 use function is_array;
+use function json_encode;
 use function substr;
 use function unpack;
 
@@ -40,8 +41,8 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
 
     /** @var Reader */
     private $reader;
-    /** @var Decoder */
-    private $decoder;
+    /** @var array<mixed> */
+    private $plan;
     /** @var string The stamp, and behind it the record. */
     private $publication;
 
@@ -49,10 +50,10 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     private ?bool $writerAlive = null;
 
     /** @internal Most are asked for few of their properties: each is worked out at the first look. */
-    public function __construct(Reader $reader, Decoder $decoder, string $publication)
+    public function __construct(Reader $reader, array $plan, string $publication)
     {
         $this->reader = $reader;
-        $this->decoder = $decoder;
+        $this->plan = $plan;
         $this->publication = $publication;
     }
 
@@ -70,6 +71,12 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
             'document' => $this->document(),
             default => throw new InvalidArgument("a snapshot has no property $name"),
         };
+    }
+
+    /** Whether it was older than so many seconds when it was read, or nobody knows how old it was. */
+    public function isStale(float $seconds): bool
+    {
+        return $this->age() > $seconds;
     }
 
     public function __isset(string $name): bool
@@ -90,7 +97,7 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     /** @return array<mixed> */
     public function toArray(): array
     {
-        $document = $this->document ??= $this->decoder->decode($this->publication, $this->reader->board);
+        $document = $this->document ??= $this->decode();
         return is_array($document) ? $document : throw new InvalidArgument(
             "board {$this->reader->board} holds no array here, but " . get_debug_type($document) . '; see ->document'
         );
@@ -106,7 +113,8 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     {
         $values = $this->toArray();
         if (!array_key_exists($offset, $values)) {
-            $known = !$this->decoder->isJson ? '; it has ' . implode(', ', array_keys($values)) : '';
+            $isRecord = ($this->plan[6]['document'] ?? null) === null;
+            $known = $isRecord ? '; it has ' . implode(', ', array_keys($values)) : '';
             throw new NotFound("board {$this->reader->board} has no field $offset$known");
         }
         return $values[$offset];
@@ -135,10 +143,11 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     /** The fields, with null for what JSON cannot say of a float; or the document; bytes as base64. */
     public function jsonSerialize(): mixed
     {
-        if ($this->decoder->isJson) {
+        $document = $this->plan[6]['document'] ?? null;
+        if ($document === 'json') {
             return Json::decode($this->bytes, $this->reader->board, asArrays: false);
         }
-        if ($this->decoder->isBytes) {
+        if ($document === 'bytes') {
             return base64_encode($this->bytes);
         }
         $values = $this->toArray();
@@ -150,7 +159,32 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
 
     private function document(): mixed
     {
-        return $this->document ??= $this->decoder->decode($this->publication, $this->reader->board);
+        return $this->document ??= $this->decode();
+    }
+
+    /** As Decoder planned it; all that most boards have is here. */
+    private function decode(): mixed
+    {
+        [, $isDocument, $format, $bools, $u64s, $texts, $more] = $this->plan;
+        if ($isDocument) {
+            return Decoder::document($more, $this->publication, $this->reader->board);
+        }
+        $values = unpack($format, $this->publication, Library::STAMP);
+        foreach ($bools as $name) {
+            $values[$name] = $values[$name] !== 0;
+        }
+        foreach ($u64s as $name) {
+            if ($values[$name] < 0) {
+                $values[$name] = Decoder::unsigned($values[$name]);
+            }
+        }
+        foreach ($texts as $name) {
+            // Nothing else looks in so little time whether it is UTF-8.
+            if (json_encode($values[$name]) === false) {
+                $values[$name] = Decoder::text($values[$name]);
+            }
+        }
+        return $more === null ? $values : Decoder::complete($more, $values, $this->publication);
     }
 
     private function age(): float

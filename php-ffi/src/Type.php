@@ -22,6 +22,9 @@ enum Type: int
     case Json = 13;
     case Bytes = 14;
 
+    /** Beside the number of the type of an optional field. */
+    public const OPTIONAL = 256;
+
     /** The name in schemas and messages, the same in every language, as in "f64". */
     public function label(): string
     {
@@ -63,6 +66,6 @@ enum Type: int
     /** The letter of pack() and unpack(). */
     public function format(): string
     {
-        return Decoder::LETTERS[$this->value];
+        return '?CcCsSlLqQfdaaa'[$this->value];
     }
 }

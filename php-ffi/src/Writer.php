@@ -13,13 +13,14 @@ final class Writer
 {
     private readonly Reader $reader;
 
+    /** @param object|null $handle the library's; null: it is closed */
     private function __construct(
         /** The board as it was asked for: NAME or DIRECTORY/NAME. */
         public readonly string $board,
         private readonly Library $library,
-        private readonly Handle $handle,
+        private ?object $handle,
     ) {
-        $this->reader = Reader::ofWriter($board, $library, $handle);
+        $this->reader = Reader::ofWriter($board, $library, $library->readerOf($handle));
     }
 
     /**
@@ -84,13 +85,17 @@ final class Writer
      */
     public function publish(mixed ...$values): int
     {
-        return $this->library->publish($this->handle, ...$this->encode($values));
+        return $this->library->publish($this->handle(), ...$this->encode($values));
     }
 
     /** Publishes if `expected` is still the newest sequence (0: nothing published yet); else throws Conflict. */
     public function publishIf(int $expected, mixed ...$values): int
     {
-        return $this->library->publishIf($this->handle, $expected, ...$this->encode($values));
+        return $this->library->publishIf(
+            $this->handle(),
+            Argument::sequence($expected, $this->board),
+            ...$this->encode($values)
+        );
     }
 
     /**
@@ -99,13 +104,17 @@ final class Writer
      */
     public function publishAfter(int $acknowledged, mixed ...$values): int
     {
-        return $this->library->publishAfter($this->handle, $acknowledged, ...$this->encode($values));
+        return $this->library->publishAfter(
+            $this->handle(),
+            Argument::sequence($acknowledged, $this->board),
+            ...$this->encode($values)
+        );
     }
 
     /** Publishes a record that is already laid out, or a document as it is, unlooked at. */
     public function publishBytes(string $record): int
     {
-        return $this->library->publish($this->handle, $record);
+        return $this->library->publish($this->handle(), $record);
     }
 
     /**
@@ -116,18 +125,28 @@ final class Writer
     {
         $now = $this->read();
         $record = $this->schema()->encode($change($now->document), $this->board);
-        return $this->library->publishIf($this->handle, $now->sequence, ...$record);
+        return $this->library->publishIf($this->handle(), $now->sequence, ...$record);
     }
 
     /** Lets the board go. It and its last record stay. */
     public function close(): void
     {
-        $this->library->close($this->handle);
+        if ($this->handle !== null) {
+            $this->reader->close();
+            $this->library->closeWriter($this->handle);
+            $this->handle = null;
+        }
     }
 
     public function __destruct()
     {
         $this->close();
+    }
+
+    private function handle(): object
+    {
+        return $this->handle
+            ?? throw new InvalidArgument("board {$this->board}: this writer is closed; open another");
     }
 
     /**
