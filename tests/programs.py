@@ -58,8 +58,9 @@ def python(script: str) -> list[str]:
     return [sys.executable, str(ROOT / script)]
 
 
-def php(script: str) -> list[str]:
-    return ["php", str(ROOT / script)]
+def php(script: str, *, tier: str = "") -> list[str]:
+    """With the library; `files` reads without it, as PHP does where it has no FFI."""
+    return ["env", f"PEGEL_TIER={tier}", "php", str(ROOT / script)]
 
 
 def run(

@@ -14,7 +14,7 @@ import pytest
 import pegel
 from programs import ROOT, STRICT, built, environment, php, python, run
 
-LIBRARIES = ("c", "php", "python")
+LIBRARIES = ("c", "php", "php files", "python")
 TANK = {"level": pegel.f64("m"), "rain": pegel.bool_(), "note": pegel.text(24)}
 RECORD = {"level": 3.21, "rain": True, "note": "rising"}
 SCHEMA = """field = [
@@ -86,6 +86,8 @@ def attempt(
             program = c_program("tests/attempts/attempt.c")
         case "php":
             program = php("tests/attempts/attempt.php")
+        case "php files":
+            program = php("tests/attempts/attempt.php", tier="files")
         case "python":
             program = python("tests/attempts/attempt.py")
         case _:

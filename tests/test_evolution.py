@@ -12,7 +12,7 @@ import pytest
 import pegel
 from programs import built, environment, php, python, run
 
-LANGUAGES = ("c", "php", "python", "rust")
+LANGUAGES = ("c", "php", "php files", "python", "rust")
 PAIRS = list(itertools.product(LANGUAGES, LANGUAGES))
 
 Call = Callable[..., Any]
@@ -26,6 +26,7 @@ def call(c_program: Callable[[str], list[str]], tmp_path: Path) -> Call:
         command = {
             "c": lambda: c_program("tests/evolution/version.c"),
             "php": lambda: php("tests/evolution/version.php"),
+            "php files": lambda: php("tests/evolution/version.php", tier="files"),
             "python": lambda: python("tests/evolution/version.py"),
             "rust": lambda: [str(built("target/release/version"))],
         }[language]()

@@ -18,6 +18,7 @@ import pytest
 from programs import built, converse, environment, php, python, run
 
 LANGUAGES = ("c", "php", "python", "rust", "ctypes")
+READERS = (*LANGUAGES, "php files")
 CAPACITY = 4096
 
 # Largest, smallest, least normal, least subnormal, NaN, infinities, negative zero, a tenth.
@@ -93,6 +94,8 @@ def command(c_program: Callable[[str], list[str]]) -> Command:
                 program = c_program("tests/matrix/matrix.c")
             case "php":
                 program = php("tests/matrix/matrix.php")
+            case "php files":
+                program = php("tests/matrix/matrix.php", tier="files")
             case "python":
                 program = python("tests/matrix/matrix.py")
             case "rust":
@@ -111,7 +114,7 @@ def meaning(kind: str, answer: str) -> list[object]:
 
 
 @pytest.mark.parametrize("kind", LINES)
-@pytest.mark.parametrize("reader", LANGUAGES)
+@pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("writer", LANGUAGES)
 def test_every_language_reads_every_language(
     writer: str, reader: str, kind: str, command: Command, tmp_path: Path
@@ -128,7 +131,7 @@ def test_every_language_reads_every_language(
 
 
 @pytest.mark.parametrize("kind", LINES)
-@pytest.mark.parametrize("reader", LANGUAGES)
+@pytest.mark.parametrize("reader", READERS)
 def test_the_last_record_outlives_its_writer(
     reader: str, kind: str, command: Command, tmp_path: Path
 ) -> None:

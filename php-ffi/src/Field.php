@@ -251,6 +251,6 @@ final class Field
     /** @internal What to throw when a board has a field of a later type. */
     public static function unknown(string $name, int $type): Unsupported
     {
-        return new Unsupported("field $name: this package knows no type $type; update it");
+        return new Unsupported("field $name: no type has number $type, or a later one; update this package");
     }
 }

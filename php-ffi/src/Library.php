@@ -75,6 +75,7 @@ final class Library
     private const FATAL = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR | E_RECOVERABLE_ERROR;
 
     private static ?self $instance = null;
+    private static self|Files|null $forReading = null;
 
     /** One sequence, as the library tells it. */
     private ?CData $told = null;
@@ -94,10 +95,33 @@ final class Library
         return self::$instance ??= self::load();
     }
 
+    /** For those who only read: PHP's own means if it may not use the library, unless one was asked for by name. */
+    public static function forReading(): self|Files
+    {
+        return self::$forReading ??= self::chosen();
+    }
+
+    private static function chosen(): self|Files
+    {
+        if (self::setting('PEGEL_TIER') === 'files') {
+            return new Files(null);
+        }
+        try {
+            return self::instance();
+        } catch (Unavailable $reason) {
+            return self::setting('PEGEL_LIBRARY') === '' ? new Files($reason) : throw $reason;
+        }
+    }
+
+    private static function setting(string $name): string
+    {
+        return defined($name) ? (string) constant($name) : (string) getenv($name);
+    }
+
     /** The library's file: PEGEL_LIBRARY, else the one built in this repository, else the installed one. */
     public static function path(): string
     {
-        $wanted = defined('PEGEL_LIBRARY') ? (string) constant('PEGEL_LIBRARY') : (string) getenv('PEGEL_LIBRARY');
+        $wanted = self::setting('PEGEL_LIBRARY');
         if ($wanted !== '') {
             return $wanted;
         }
@@ -107,9 +131,6 @@ final class Library
 
     private static function load(): self
     {
-        if (!extension_loaded('ffi')) {
-            throw new Unavailable('PHP has no FFI: install it (Debian: php-common) and set extension=ffi in php.ini');
-        }
         $preloaded = self::preloaded();
         $c = $preloaded ?? self::bind(self::READING);
         $abi = $c->pegel_abi_version();
@@ -135,6 +156,9 @@ final class Library
 
     private static function bind(string $declarations): FFI
     {
+        if (!extension_loaded('ffi')) {
+            throw new Unavailable('PHP has no FFI: install it (Debian: php-common) and set extension=ffi in php.ini');
+        }
         $path = self::path();
         try {
             return FFI::cdef($declarations, $path);

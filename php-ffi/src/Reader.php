@@ -16,7 +16,7 @@ final class Reader
     private function __construct(
         /** The board as it was asked for: NAME or DIRECTORY/NAME. */
         public readonly string $board,
-        private readonly Library $library,
+        private readonly Library|Files $library,
         private ?object $handle,
         private readonly bool $isWriters = false,
         private readonly ?Schema $view = null,
@@ -38,7 +38,7 @@ final class Reader
      */
     public static function open(string $board, ?Schema $schema = null, bool $untrusted = false): self
     {
-        $library = Library::instance();
+        $library = Library::forReading();
         if ($schema === null && !$untrusted) {
             return new self($board, $library, $library->openReader($board));
         }

@@ -43,20 +43,20 @@ final class Schema
         foreach ($fields as $name => $field) {
             $named[] = $field->with(name: (string) $name);
         }
-        return Library::instance()->layout($named);
+        return Library::forReading()->layout($named);
     }
 
     /** JSON documents, each at most `capacity` bytes of UTF-8; the default is a document. */
     public static function json(int $capacity, mixed $default = null): self
     {
         $text = $default === null ? null : Json::encode($default, 'of this schema');
-        return Library::instance()->layout([Field::document(Type::Json, $capacity, $text)]);
+        return Library::forReading()->layout([Field::document(Type::Json, $capacity, $text)]);
     }
 
     /** Documents of bytes, each at most `capacity`; the default is UTF-8. */
     public static function bytes(int $capacity, ?string $default = null): self
     {
-        return Library::instance()->layout([Field::document(Type::Bytes, $capacity, $default)]);
+        return Library::forReading()->layout([Field::document(Type::Bytes, $capacity, $default)]);
     }
 
     /** The same with what the board is about. */

@@ -43,6 +43,12 @@ enum Type: int
         return $this->value >= self::I8->value && $this->value <= self::U64->value;
     }
 
+    /** Bytes of an element; null if its field says how many. */
+    public function size(): ?int
+    {
+        return [1 => 1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8][$this->value] ?? null;
+    }
+
     /**
      * The least and the greatest value of an integer.
      *

@@ -1,0 +1,98 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Pegel;
+
+/**
+ * A board's file for a program that was made for certain fields: the board may have an earlier or a later version of
+ * them (docs/evolution.md).
+ *
+ * @internal
+ */
+final class BoardView
+{
+    /** That of the records that are handed over. */
+    public readonly Schema $schema;
+
+    /** Bytes that the board's records and these have in common; null: all. */
+    private ?int $common = null;
+
+    /** How many optional fields both have. */
+    private int $commonOptional = 0;
+
+    /** A record of what the board lacks, and which of its optional fields are known. */
+    private string $rest = '';
+    private int $present = 0;
+
+    public function __construct(public readonly BoardFile $file, ?Schema $wanted)
+    {
+        $own = $file->schema;
+        $this->schema = $wanted === null || $own->document !== null ? $own : $wanted;
+        if ($wanted !== null) {
+            $this->compare($own, $wanted);
+        }
+    }
+
+    private function compare(Schema $own, Schema $wanted): void
+    {
+        [$ours, $theirs] = [array_values($own->fields), array_values($wanted->fields)];
+        $both = min(count($ours), count($theirs));
+        for ($index = 0; $index < $both; $index++) {
+            if (!self::isSame($ours[$index], $theirs[$index])) {
+                $found = self::describe($ours[$index]);
+                throw $this->hasAnother("$found instead of " . self::describe($theirs[$index]));
+            }
+        }
+        if (count($ours) === count($theirs)) {
+            return;
+        }
+        $missing = array_slice($wanted->fields, $both);
+        $lacking = array_filter($missing, fn (Field $field): bool => !$field->mayBeMissing());
+        if ($lacking !== []) {
+            $names = implode(', ', array_keys($lacking));
+            throw $this->hasAnother(
+                "it lacks $names; records without $names are of no use: make it optional or give it a default"
+            );
+        }
+        $last = $theirs[$both - 1];
+        $this->common = $last->offset + $last->size * $last->count;
+        $isOptional = fn (Field $field): bool => $field->optional;
+        $this->commonOptional = count(array_filter(array_slice($theirs, 0, $both), $isOptional));
+        [$this->rest, $this->present] = (new Encoder($missing, $wanted->recordSize))->encode([], $this->file->board);
+    }
+
+    private static function isSame(Field $one, Field $other): bool
+    {
+        // Documents of another capacity are versions of each other.
+        [$ours, $theirs] = $one->type->isDocument() ? [1, 1] : [$one->size, $other->size];
+        return [$one->name, $one->unit, $one->type, $one->count, $one->optional, $ours]
+            === [$other->name, $other->unit, $other->type, $other->count, $other->optional, $theirs];
+    }
+
+    private static function describe(Field $field): string
+    {
+        $type = $field->type->label() . ($field->type->size() === null ? "({$field->size})" : '');
+        $count = $field->count === 1 ? '' : "[{$field->count}]";
+        $unit = $field->unit === '' ? '' : " in {$field->unit}";
+        return ($field->optional ? 'optional ' : '') . "{$field->name} $type$count$unit at {$field->offset}";
+    }
+
+    private function hasAnother(string $difference): InvalidFields
+    {
+        return new InvalidFields("board {$this->file->board} ({$this->file->path}) has another schema: $difference");
+    }
+
+    /** @return array{string, int} a record of the board as one of the schema, and its known optional fields */
+    public function convert(string $record, int $present): array
+    {
+        if ($this->common === null) {
+            return [$record, $present];
+        }
+        $mask = $this->commonOptional === 64 ? -1 : (1 << $this->commonOptional) - 1;
+        return [
+            substr($record, 0, $this->common) . substr($this->rest, $this->common),
+            $present & $mask | $this->present << $this->commonOptional,
+        ];
+    }
+}
