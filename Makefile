@@ -90,7 +90,7 @@ test-loom: ## Check the ring against the C11 memory model
 .PHONY: test-php
 test-php: library ## Lint and test the PHP package
 	cd php-ffi && phpcs . bin/pegel-preload ../tests ../examples ../bench
-	cd php-ffi && $(WATCHDOG) 300 phpunit
+	$(WATCHDOG) 300 php-ffi/tests/run
 
 .PHONY: lint-python
 lint-python: python ## Lint and type all Python

@@ -38,7 +38,8 @@ final class Argument
         if ($seconds === null) {
             return -1;
         }
-        if (!($seconds >= 0)) {
+        // Not `!(... >= 0)`: opcache makes `... < 0` of that, which NAN is not either (PHP 8.2).
+        if (is_nan($seconds) || $seconds < 0) {
             throw new InvalidArgument("a timeout is at least 0 seconds, or null for ever; not $seconds");
         }
         return $seconds < 1e9 ? (int) ($seconds * 1e9) : self::FAR;

@@ -6,6 +6,7 @@ namespace Pegel;
 
 use FFI;
 use FFI\CData;
+use Throwable;
 
 // Each request calls these once: named here, they are not looked for in this namespace first.
 use function error_get_last;
@@ -72,6 +73,11 @@ final class Library
     /** Bytes of a document that there is room for at first: most have fewer. */
     private const ROOM = 4096;
 
+    /** What PHP's message of a restricted FFI speaks of. */
+    private const RESTRICTED = 'ffi.enable';
+
+    private const README = 'the README of pegel/pegel, "Installing"';
+
     private const FATAL = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR | E_RECOVERABLE_ERROR;
 
     private static ?self $instance = null;
@@ -109,8 +115,67 @@ final class Library
         try {
             return self::instance();
         } catch (Unavailable $reason) {
-            return self::setting('PEGEL_LIBRARY') === '' ? new Files($reason) : throw $reason;
+            // Who names a library wants that one, wherever PHP may use any.
+            $isNamed = self::setting('PEGEL_LIBRARY') !== '';
+            return $isNamed && self::isFault($reason->getPrevious()) ? throw $reason : new Files($reason);
         }
+    }
+
+    /** Whether FFI was free to bind the library, and could not. */
+    private static function isFault(?Throwable $cause): bool
+    {
+        return $cause instanceof FFI\Exception && !str_contains($cause->getMessage(), self::RESTRICTED);
+    }
+
+    /**
+     * How this PHP reaches boards, and what would let it do better; `pegel doctor --php` shows it.
+     *
+     * The tiers, best first: `scope` has the library from ffi.preload, `cdef` binds it in each request, `files` only
+     * reads, without it; `none` can do neither. `preloaded`: PHP has these classes from opcache.preload.
+     *
+     * @return array{tier: 'scope'|'cdef'|'files'|'none', preloaded: bool, reads: bool, writes: bool, library: string,
+     *     version: ?string, abi: ?int, advice: list<string>}
+     */
+    public static function describe(): array
+    {
+        [$reading, $writing, $advice] = [null, null, []];
+        try {
+            $reading = self::forReading();
+            $writing = self::instance();
+        } catch (Exception $reason) {
+            $advice[] = $reason->getMessage();
+        }
+        $isScoped = $writing !== null && $writing->whole === $writing->c;
+        if (!$isScoped && $writing !== null) {
+            $advice[] = 'each request binds the library anew; with ffi.preload it is there, see ' . self::README;
+        }
+        $status = function_exists('opcache_get_status') ? @opcache_get_status(false) : false;
+        $isPreloaded = in_array(self::class, $status['preload_statistics']['classes'] ?? [], true);
+        if (!$isPreloaded && PHP_SAPI !== 'cli') {
+            $preload = dirname(__DIR__) . '/preload.php';
+            $advice[] = "each request loads these classes anew; with opcache.preload=$preload they are there";
+        }
+        return [
+            'tier' => match (true) {
+                $reading === null => 'none',
+                $reading instanceof Files => 'files',
+                default => $isScoped ? 'scope' : 'cdef',
+            },
+            'preloaded' => $isPreloaded,
+            'reads' => $reading !== null,
+            'writes' => $writing !== null,
+            'library' => self::mapped() ?? self::path(),
+            'version' => $writing?->c->pegel_version(),
+            'abi' => $writing?->c->pegel_abi_version(),
+            'advice' => $advice,
+        ];
+    }
+
+    /** The library's file that this process has, whoever named it. */
+    private static function mapped(): ?string
+    {
+        $maps = (string) @file_get_contents('/proc/self/maps');
+        return preg_match('~ (/.*libpegel\.so.*)$~m', $maps, $found) === 1 ? $found[1] : null;
     }
 
     private static function setting(string $name): string
@@ -163,7 +228,7 @@ final class Library
         try {
             return FFI::cdef($declarations, $path);
         } catch (FFI\Exception $cause) {
-            $advice = str_contains($cause->getMessage(), 'ffi.enable')
+            $advice = str_contains($cause->getMessage(), self::RESTRICTED)
                 ? 'preload Pegel: opcache.preload=' . dirname(__DIR__) . '/preload.php in php.ini; or see its README'
                 : 'build it with `cargo build --release -p pegel-cabi`, or set PEGEL_LIBRARY to its path';
             throw new Unavailable("cannot use libpegel ($path): {$cause->getMessage()}; $advice", $cause);
@@ -303,7 +368,7 @@ final class Library
     {
         $fields = self::unpack($this->entries($reader));
         [$description, $fields] = Details::decode($this->details($reader), $fields, $board);
-        return new Schema($fields, $this->describe($reader)->record_size, $description);
+        return new Schema($fields, $this->infoOf($reader)->record_size, $description);
     }
 
     /**
@@ -348,12 +413,12 @@ final class Library
 
     public function info(CData $reader): Info
     {
-        $info = $this->describe($reader);
+        $info = $this->infoOf($reader);
         [$hash, $lineage] = [sprintf('%016x', $info->schema_hash), sprintf('%016x', $info->lineage)];
         return new Info($info->record_size, $info->slots, $hash, $info->generation, $info->mode, $lineage);
     }
 
-    private function describe(CData $reader): CData
+    private function infoOf(CData $reader): CData
     {
         $info = $this->whole()->new('pegel_info');
         $info->size = FFI::sizeof($info);

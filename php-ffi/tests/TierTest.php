@@ -1,0 +1,59 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Pegel\Tests;
+
+use Pegel\{Field, Library, Schema, Writer};
+use ReflectionClassConstant;
+
+/** How the package reaches boards. */
+final class TierTest extends BoardTestCase
+{
+    public function testTheTierIsTheOneThatIsTested(): void
+    {
+        $described = Library::describe();
+        $wanted = getenv('PEGEL_EXPECTED_TIER');
+        $this->assertSame($wanted === false ? $described['tier'] : $wanted, $described['tier']);
+        $this->assertTrue($described['reads']);
+        $this->assertTrue($described['writes']);
+        $this->assertStringContainsString('libpegel', $described['library']);
+        $this->assertNotNull($described['version']);
+    }
+
+    public function testWhatReadingBindsIsDeclaredAsInTheHeader(): void
+    {
+        // The same to C: without the status's names, and wherever lines end.
+        $squeezed = fn (string $text): string => preg_replace(['/\bpegel_status /', '/\s+/'], ['int32_t ', ''], $text);
+        $header = $squeezed(file_get_contents(__DIR__ . '/../src/pegel.h'));
+        $reading = (new ReflectionClassConstant(Library::class, 'READING'))->getValue();
+        foreach (array_filter(array_map('trim', explode(';', $reading))) as $declaration) {
+            $this->assertTrue(str_contains($header, $squeezed("$declaration;")), "pegel.h has no $declaration");
+        }
+    }
+
+    public function testFilesAndTheLibraryReadTheSame(): void
+    {
+        $board = $this->board('roof');
+        $schema = Schema::of(level: Field::f64('m'), note: Field::text(24));
+        Writer::create($board, $schema)->publish(level: 3.21, note: 'rising');
+        $read = <<<'PHP'
+            require $argv[1];
+            $now = Pegel\Reader::open($argv[2])->read();
+            $told = [...$now, $now->sequence, $now->generation, (float) $now->publishedAt->format('U.u')];
+            echo json_encode([Pegel\Library::describe()['tier'], $told]);
+            PHP;
+        $tell = function (string $tier) use ($read, $board): array {
+            $command = [PHP_BINARY, '-r', $read, '--', __DIR__ . '/../autoload.php', $board];
+            $process = proc_open($command, [1 => ['pipe', 'w']], $pipes, null, ['PEGEL_TIER' => $tier] + getenv());
+            [$told, $status] = [stream_get_contents($pipes[1]), proc_close($process)];
+            $this->assertSame(0, $status, $told);
+            return json_decode($told, true);
+        };
+        [$tier, $byFile] = $tell('files');
+        $this->assertSame('files', $tier);
+        [$tier, $byLibrary] = $tell('');
+        $this->assertSame('cdef', $tier);
+        $this->assertEqualsWithDelta($byLibrary, $byFile, 0.1);
+    }
+}
