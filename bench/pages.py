@@ -6,7 +6,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -19,6 +19,10 @@ WORKERS = 2
 START_TIME = 10.0
 # Of the site, which pages see as it is there.
 OF_SITE = ("PEGEL_DIR", "PEGEL_LIBRARY", "PEGEL_PACKAGE")
+
+
+# What PHP is set to, of a site: its arguments, and lines of the pool.
+Settings = Callable[[Site], tuple[list[str], list[str]]]
 
 
 class Pages(NamedTuple):
@@ -43,17 +47,25 @@ def name(process: int) -> str:
     return Path(f"/proc/{process}/comm").read_text(encoding="utf-8").strip()
 
 
-def workers() -> list[int]:
-    """Those of the php-fpm that this process started."""
-    masters = [child for child in children(os.getpid()) if name(child).startswith("php-fpm")]
-    found = [worker for master in masters for worker in children(master)]
+def masters() -> set[int]:
+    """Each php-fpm that this process started."""
+    return {child for child in children(os.getpid()) if name(child).startswith("php-fpm")}
+
+
+def workers(master: int) -> list[int]:
+    found = children(master)
     if len(found) != WORKERS:
         raise RuntimeError(f"php-fpm has {len(found)} workers instead of {WORKERS}")
     return found
 
 
+def scope(site: Site) -> tuple[list[str], list[str]]:
+    """As the package's README recommends."""
+    return site.ffi_preload(), ["php_admin_value[ffi.enable] = 1"]
+
+
 @contextmanager
-def pages() -> Iterator[Pages]:
+def pages(settings: Settings = scope) -> Iterator[Pages]:
     """Each is at show.php?WAY, by the file in php/ways."""
     with ExitStack() as stack:
         # In memory, as all that is measured; below no directory that only its user may enter.
@@ -63,20 +75,22 @@ def pages() -> Iterator[Pages]:
         place.mkdir()
         shutil.copytree(PHP, site.directory / "bench")
         environment = stack.enter_context(published(place, site.boards))
+        arguments, lines = settings(site)
         pool = [
             "listen.mode = 0666",
             f"pm.max_children = {WORKERS}",
-            # As README recommends.
-            "php_admin_value[ffi.enable] = 1",
+            *lines,
             *(f"env[{key}] = {value}" for key, value in environment.items() if key not in OF_SITE),
         ]
-        stack.enter_context(fpm(site, site.ffi_preload(), *pool))
+        others = masters()
+        stack.enter_context(fpm(site, arguments, *pool))
+        (master,) = masters() - others
         port = stack.enter_context(nginx(site.directory))
         connection = HTTPConnection("127.0.0.1", port, timeout=60)
         if (status := ask(connection, "store.php")[0]) != 200:
             raise RuntimeError(f"the pages answer {status}")
         connection.close()
-        yield Pages(port, workers())
+        yield Pages(port, workers(master))
 
 
 def ask(connection: HTTPConnection, page: str) -> tuple[int, bytes]:

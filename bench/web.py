@@ -12,11 +12,13 @@ import signal
 import statistics
 import subprocess
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
+from random import shuffle
 from time import perf_counter_ns
 
-from pages import WORKERS, Pages, ask, pages
+from pages import WORKERS, Pages, Settings, ask, pages, scope
 from php import versions
 from php_binding.php import tool
 from record import PACKED, RECORD
@@ -39,6 +41,24 @@ NOTES = {
     "Redis": "persistent connection over a Unix socket; CPU of PHP alone, not of Redis",
 }
 NOTE = f"nginx, php-fpm with {WORKERS} static workers, both warm; nobody publishes meanwhile"
+# How the package reaches the library, by PHP's settings.
+TIERS: dict[str, Settings] = {
+    "scope": scope,
+    "scope, classes preloaded": lambda site: (
+        ["-d", "ffi.enable=preload", *site.ffi_preload(), *site.opcache_preload()],
+        [],
+    ),
+    "classes preloaded": lambda site: (["-d", "ffi.enable=preload", *site.opcache_preload()], []),
+    "cdef": lambda _site: (["-d", "ffi.enable=1"], []),
+    "files": lambda _site: (["-d", "ffi.enable=0"], []),
+}
+TIER_NOTES = {
+    "scope": "ffi.preload",
+    "scope, classes preloaded": "ffi.preload and opcache.preload",
+    "classes preloaded": "opcache.preload, and ffi.enable as PHP has it",
+    "cdef": "nothing preloaded",
+    "files": "FFI is off",
+}
 # At once, over as many connections as there are workers: none of them waits for another.
 CONNECTIONS = WORKERS
 COMPLAINT = re.compile(r"Non-2xx|Socket errors")
@@ -54,28 +74,31 @@ def check(connection: HTTPConnection, way: str) -> None:
         raise RuntimeError(f"the page {way} shows something else: {status} {body!r}")
 
 
-def latencies(connection: HTTPConnection, requests: int) -> dict[str, float]:
+def latencies(connection: HTTPConnection, ways: dict[str, str], requests: int) -> dict[str, float]:
     """One round: the median of each page, in microseconds, while all alternate."""
-    times: dict[str, list[int]] = {peer: [] for peer in WAYS}
+    times: dict[str, list[int]] = {peer: [] for peer in ways}
+    turns = list(ways.items())
     for _ in range(requests):
-        for peer, way in WAYS.items():
+        # Who comes after a slow one finds the caches cold: let that be each of them.
+        shuffle(turns)
+        for peer, way in turns:
             start = perf_counter_ns()
             status, body = ask(connection, page(way))
             times[peer].append(perf_counter_ns() - start)
             if status != 200 or len(body) < 100:
-                raise RuntimeError(f"the page {way} answers {status} {body!r}")
+                raise RuntimeError(f"the page {peer} answers {status} {body!r}")
     return {peer: statistics.median(all_times) / 1000 for peer, all_times in times.items()}
 
 
 def measure_latency(results: Results, site: Pages, rounds: int, requests: int) -> None:
     connection = HTTPConnection("127.0.0.1", site.port, timeout=60)
-    latencies(connection, requests)
+    latencies(connection, WAYS, requests)
     own: dict[str, list[float]] = {peer: [] for peer in WAYS if peer != EMPTY}
     whole: list[float] = []
     for _ in range(rounds):
         for way in WAYS.values():
             check(connection, way)
-        medians = latencies(connection, requests)
+        medians = latencies(connection, WAYS, requests)
         whole.append(medians[EMPTY])
         for peer, added in own.items():
             added.append(medians[peer] - medians[EMPTY])
@@ -83,6 +106,28 @@ def measure_latency(results: Results, site: Pages, rounds: int, requests: int) -
     note = f"{NOTE}; one connection, kept, pages alternate, {requests} requests each a round"
     results.add("added page latency", "us", own, size=len(PACKED), note=note, notes=NOTES)
     results.add("page latency", "us", {EMPTY: whole}, note=note, notes=NOTES)
+
+
+def measure_tiers(results: Results, rounds: int, requests: int) -> None:
+    """Each tier has a php-fpm of its own, and so an empty page of its own."""
+    ways = {peer: WAYS[peer] for peer in (EMPTY, "pegel")}
+    added: dict[str, list[float]] = {tier: [] for tier in TIERS}
+    with ExitStack() as stack:
+        connections = {}
+        for tier, settings in TIERS.items():
+            port = stack.enter_context(pages(settings)).port
+            connection = HTTPConnection("127.0.0.1", port, timeout=60)
+            connections[tier] = stack.enter_context(closing(connection))
+            check(connection, WAYS["pegel"])
+            latencies(connection, ways, requests)
+        for _ in range(rounds):
+            for tier, connection in connections.items():
+                medians = latencies(connection, ways, requests)
+                added[tier].append(medians["pegel"] - medians[EMPTY])
+    note = f"{NOTE}; one connection each, kept, pages alternate, {requests} requests each a round"
+    results.add(
+        "added page latency by tier", "us", added, size=len(PACKED), note=note, notes=TIER_NOTES
+    )
 
 
 def processor_time(workers: list[int]) -> int:
@@ -145,6 +190,7 @@ def main() -> None:
     with pages() as site:
         measure_latency(results, site, *((5, 100) if is_quick else (9, 1000)))
         measure_load(results, site, 5, 1 if is_quick else 2)
+    measure_tiers(results, *((3, 100) if is_quick else (9, 500)))
     results.save()
 
 

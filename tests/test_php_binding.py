@@ -77,11 +77,82 @@ def test_only_the_package_may_use_ffi(
         assert "restricted" in message
 
 
-def test_says_what_to_set_when_ffi_is_restricted(site: Site) -> None:
-    with fpm(site, ["-d", "ffi.enable=preload"]) as php:
-        exception, message = php.ask("do=read")
-    assert exception == "Pegel\\Unavailable"
-    assert f"opcache.preload={site.package}/preload.php" in message
+def restricted(site: Site) -> AbstractContextManager[Fpm]:
+    """PHP's default, and nothing preloaded: FFI refuses."""
+    return fpm(site, ["-d", "ffi.enable=preload"])
+
+
+def disabled(site: Site) -> AbstractContextManager[Fpm]:
+    """As hosts have it that sell web space."""
+    return fpm(site, ["-d", "ffi.enable=0"])
+
+
+@pytest.mark.parametrize("place", [restricted, disabled])
+def test_reads_where_ffi_is_off_and_says_what_writing_needs(
+    site: Site, place: Callable[[Site], AbstractContextManager[Fpm]]
+) -> None:
+    outside = Cli(site, [])
+    with place(site) as php:
+        assert php.ask("do=read")[0] == "Pegel\\NotFound"
+    with enabled(site) as php:
+        assert php.ask("do=create") == 0
+    with place(site) as php:
+        assert php.ask("do=read")[0] == "Pegel\\Unpublished"
+        outside.ask("do=write&level=3.21")
+        now = php.ask("do=read")
+        assert now["values"] == {"level": 3.21, "note": NOTE}
+        assert (now["sequence"], now["alive"]) == (1, False)
+        assert php.ask("do=read")["age"] > now["age"] >= 0
+        request = php.begin("do=wait&after=1")
+        outside.ask("do=write&level=4.21")
+        assert php.end(request) == 2
+        assert php.ask("do=follow")["values"] == {"level": 4.21, "note": NOTE}
+        for refused in ("do=create", "do=write&level=1", "do=raise"):
+            exception, message = php.ask(refused)
+            assert exception == "Pegel\\Unavailable"
+            assert f"opcache.preload={site.package}/preload.php" in message
+        # Nothing of a request stays in the worker.
+        assert php.ask("do=remains") == [0, 0]
+
+
+TIERS = [
+    (scope, "scope", False, True),
+    (preloaded_scope, "scope", True, True),
+    (preloaded, "cdef", True, True),
+    (enabled, "cdef", False, True),
+    (cli, "cdef", False, True),
+    (cli_scope, "scope", False, True),
+    (restricted, "files", False, False),
+    (disabled, "files", False, False),
+]
+
+
+@pytest.mark.parametrize(("place", "tier", "preloaded", "writes"), TIERS)
+def test_describes_its_tier(
+    site: Site,
+    place: Callable[[Site], AbstractContextManager[Php]],
+    tier: str,
+    preloaded: bool,
+    writes: bool,
+) -> None:
+    with place(site) as php:
+        told = php.ask("do=describe")
+    advice = told.pop("advice")
+    assert told == {
+        "tier": tier,
+        "preloaded": preloaded,
+        "reads": True,
+        "writes": writes,
+        "library": str(site.library),
+        "version": "0.1.0" if writes else None,
+        "abi": 1 if writes else None,
+    }
+    remedies = {
+        "ffi.preload": tier == "cdef",
+        "opcache.preload=": not (preloaded or isinstance(php, Cli)) or not writes,
+    }
+    for remedy, helps in remedies.items():
+        assert any(remedy in text for text in advice) == helps, advice
 
 
 @pytest.mark.parametrize("place", WORKERS)

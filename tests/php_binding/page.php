@@ -59,6 +59,7 @@ try {
         'follow' => $snapshot(Reader::open('roof')->follow(timeout: 60.0)->current()),
         'take' => take($query['end']),
         'remains' => remains(),
+        'describe' => Pegel\Library::describe(),
         'ffi' => FFI::cdef('int getpid(void);')->getpid(),
     };
 } catch (Pegel\Exception | FFI\Exception $exception) {
