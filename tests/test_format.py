@@ -137,15 +137,19 @@ def stamp_of_first(segment: bytearray) -> int:
 @pytest.mark.parametrize(
     "boot", [this_boot(), this_boot() ^ 1, 0], ids=["this", "another", "unknown"]
 )
+@pytest.mark.parametrize("published", [1, 1 << 62], ids=["past", "ahead"])
 @pytest.mark.parametrize("place", ["types"], indirect=True)
-def test_both_tell_the_same_age(place: Path, boot: int) -> None:
+def test_both_tell_the_same_age(place: Path, published: int, boot: int) -> None:
     whole = bytearray(place.read_bytes())
-    struct.pack_into("=Q", whole, stamp_of_first(whole) + 16, boot)
+    stamp = stamp_of_first(whole)
+    struct.pack_into("=Q", whole, stamp, published)
+    struct.pack_into("=Q", whole, stamp + 16, boot)
     place.write_bytes(whole)
     with Reader(place) as other, pegel.Reader(place.parent / "golden") as reader:
         before = other.read().age
         between = reader.read().age
         assert before <= between <= other.read().age
+        assert (between > 0) == (published == 1)
 
 
 @pytest.mark.parametrize("place", ["marked"], indirect=True)

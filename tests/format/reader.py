@@ -207,4 +207,5 @@ class Reader:
         for one in self.fields:
             values[one.name] = one.value(record) if not one.optional or present & bit else None
             bit <<= one.optional
+        age = max(0, age)
         return Publication(sequence, generation, published, wall_offset, boot, age / 1e9, values)
