@@ -17,6 +17,7 @@ final class BoardFile
     private const HEADER = 'a8magic/Lversion/Lorder/qsize/Lcontrol/Lslots/LslotCount/LslotSize/LrecordSize/Lfields'
         . '/a8hash/qbase/Ldetails/Lflags/a8lineage/a48zero';
     private const HEADER_SIZE = 128;
+    private const FIELD = 64;
     private const MAGIC = "PEGEL\x1a\r\n";
     private const VERSION = 2;
     private const ORDER = 0x01020304;
@@ -44,7 +45,11 @@ final class BoardFile
     private const STRANGER = 'everybody may create files there, and it belongs to a stranger (user %d); share a group '
         . 'with its owner, or keep the board in a directory that only you share';
 
-    public readonly Schema $schema;
+    /** @var list<array<string, int|string>> The fields as those of pegel_field. */
+    public readonly array $rows;
+    /** Bytes of a record; a document's capacity. */
+    public readonly int $recordSize;
+    public readonly bool $isDocument;
     public readonly int $slots;
     public readonly string $hash;
     public readonly string $lineage;
@@ -54,6 +59,11 @@ final class BoardFile
     /** @var array<int|string, int> What fstat() said. */
     public readonly array $status;
 
+    /** For a program that was made for certain fields. */
+    public ?BoardView $view = null;
+
+    private ?Schema $schema = null;
+    private readonly string $details;
     private readonly int $control;
     private readonly int $ring;
     private readonly int $slotSize;
@@ -72,9 +82,9 @@ final class BoardFile
     {
         [$name, $path] = self::place($board);
         clearstatcache();
-        [$found, $reason] = self::attempt(fn(): array|false => lstat($path));
+        $found = @lstat($path);
         if ($found === false) {
-            self::failed($name, $path, $reason);
+            self::failed($name, $path);
         }
         $kind = $found['mode'] & self::KIND;
         if ($kind === self::LINK) {
@@ -83,13 +93,13 @@ final class BoardFile
         if ($kind !== self::REGULAR) {
             throw self::untrusted($path, 'it is no regular file; remove it');
         }
-        [$file, $reason] = self::attempt(fn (): mixed => fopen($path, 'rb'));
+        $file = @fopen($path, 'rb');
         if ($file === false) {
-            self::failed($name, $path, $reason);
+            self::failed($name, $path);
         }
         $opened = new self($name, $path, $file);
         if (!$opened->isSame($found)) {
-            throw self::untrusted($path, 'somebody put another file there at the same moment; try again');
+            throw self::changed($path);
         }
         stream_set_read_buffer($file, 0);
         if (!$untrusted) {
@@ -135,28 +145,33 @@ final class BoardFile
         }
     }
 
-    private static function failed(string $name, string $path, string $reason): never
+    private static function failed(string $name, string $path): never
     {
+        // Which says why, as lstat() does not.
+        [$file, $reason] = self::attempt(fn (): mixed => fopen($path, 'rb'));
         if (str_contains($reason, 'open_basedir')) {
             $directory = dirname($path);
             throw new Denied(
                 "cannot open $path: PHP's open_basedir leaves it out; add $directory to it, or enable FFI"
             );
         }
-        // stat() does not say why.
-        [, $reason] = self::attempt(fn (): mixed => fopen($path, 'rb'));
         if (str_contains($reason, 'Permission denied')) {
             throw new Denied("cannot open $path: Permission denied; see its owner, group and mode with `ls -l`");
         }
         if (str_contains($reason, 'No such file') && !is_file(dirname($path))) {
             throw new NotFound("no board $name: $path does not exist; has its writer ever run?");
         }
-        throw new System("cannot open $path: $reason");
+        throw $file !== false ? self::changed($path) : new System("cannot open $path: $reason");
     }
 
     private static function untrusted(string $path, string $reason): Untrusted
     {
         return new Untrusted("$path is not trusted: $reason");
+    }
+
+    private static function changed(string $path): Untrusted
+    {
+        return self::untrusted($path, 'somebody put another file there at the same moment; try again');
     }
 
     private function damaged(string $reason): Corrupt
@@ -216,16 +231,21 @@ final class BoardFile
         if ($fields < 1 || $fields > self::MAX_FIELDS || $details > self::MAX_DETAILS) {
             throw $this->damaged("it claims $fields fields and $details bytes of details");
         }
-        $end = self::HEADER_SIZE + $fields * Field::BYTES;
+        $end = self::HEADER_SIZE + $fields * self::FIELD;
         if ($end + $details > $size) {
             throw $this->damaged("its $size bytes are too few");
         }
         if ($end + $details > strlen($start)) {
             $start .= $this->bytes(strlen($start), $end + $details - strlen($start));
         }
-        $table = substr($start, self::HEADER_SIZE, $fields * Field::BYTES);
-        $this->schema = $this->schemaOf($table, substr($start, $end, $details));
+        $table = substr($start, self::HEADER_SIZE, $fields * self::FIELD);
+        $this->details = substr($start, $end, $details);
+        [$this->rows, $this->recordSize] = $this->layOutTable($table);
+        $this->isDocument = isset(Decoder::DOCUMENTS[$this->rows[0]['type']]);
         $this->checkLayout($header, $table);
+        if ($details !== 0) {
+            $this->schema();
+        }
         $this->slots = $header['slotCount'];
         $this->slotSize = $header['slotSize'];
         $this->control = $header['control'];
@@ -256,16 +276,34 @@ final class BoardFile
         }
     }
 
-    private function schemaOf(string $table, string $details): Schema
+    /** The fields, for those who want more of them than to read. */
+    public function schema(): Schema
+    {
+        return $this->schema ??= $this->intact(function (): Schema {
+            $fields = array_map(Field::ofRow(...), $this->rows);
+            [$description, $told] = Details::decode($this->details, $fields, $this->board);
+            return new Schema($told, $this->recordSize, $description);
+        });
+    }
+
+    /** @return array{list<array<string, int|string>>, int} */
+    private function layOutTable(string $table): array
+    {
+        $rows = [];
+        for ($at = 0; $at < strlen($table); $at += self::FIELD) {
+            $row = unpack('Z32name/Z16unit/Ltype/Lsize/Lcount/Loffset', $table, $at);
+            if (pack('a31xa15xL4', ...array_values($row)) !== substr($table, $at, self::FIELD)) {
+                throw $this->damaged('its fields are none: a name or a unit is not padded with NULs');
+            }
+            $rows[] = $row;
+        }
+        return $this->intact(fn (): array => self::layOut($rows));
+    }
+
+    private function intact(callable $do): mixed
     {
         try {
-            $fields = array_map(Field::unpack(...), str_split($table, Field::BYTES));
-            if (implode('', array_map(fn (Field $field): string => $field->pack(), $fields)) !== $table) {
-                throw new InvalidFields('a name or a unit is not padded with NULs');
-            }
-            [$placed, $size] = self::layOut($fields);
-            [$description, $told] = Details::decode($details, $placed, $this->board);
-            return new Schema($told, $size, $description);
+            return $do();
         } catch (InvalidFields | Unsupported | \TypeError | \ValueError $cause) {
             throw $this->damaged("its fields are none: {$cause->getMessage()}");
         }
@@ -274,39 +312,41 @@ final class BoardFile
     /**
      * Fields as C places them into a struct, and its size.
      *
-     * @param list<Field> $fields
-     * @return array{list<Field>, int}
+     * @param list<array<string, int|string>> $rows
+     * @return array{list<array<string, int|string>>, int}
      */
-    public static function layOut(array $fields): array
+    public static function layOut(array $rows): array
     {
         [$end, $alignment] = [0, 1];
         $placed = [];
-        foreach ($fields as $field) {
-            $fixed = $field->type->size();
-            $size = $field->size ?: ($fixed ?? 0);
-            // Which looks at lengths.
-            $field->pack();
-            if (preg_match('/^[A-Za-z_][A-Za-z0-9_]*$/D', $field->name) !== 1) {
-                throw new InvalidFields(
-                    "field \"{$field->name}\" is no identifier: use letters, digits and _, a letter first"
-                );
+        foreach ($rows as $row) {
+            ['name' => $name, 'type' => $kind, 'size' => $size, 'count' => $count] = $row;
+            $type = $kind & ~Decoder::OPTIONAL;
+            if ($type === 0 || $type >= strlen(Decoder::LETTERS)) {
+                throw Field::unknown($name, $type);
             }
-            if (isset($placed[$field->name])) {
-                throw new InvalidFields("two fields are called {$field->name}");
+            if (preg_match('/^[A-Za-z_][A-Za-z0-9_]*$/D', $name) !== 1) {
+                throw new InvalidFields("field \"$name\" is no identifier: use letters, digits and _, a letter first");
             }
-            if ($field->type->isDocument() && (count($fields) > 1 || $field->count > 1 || $field->optional)) {
-                throw new InvalidFields("field {$field->name}: a document is a board's only field");
+            if (isset($placed[$name])) {
+                throw new InvalidFields("two fields are called $name");
             }
-            if ($size < 1 || $field->count < 1 || ($fixed !== null && $size !== $fixed)) {
-                throw new InvalidFields("field {$field->name}: {$field->type->label()} needs a size in bytes");
+            if (isset(Decoder::DOCUMENTS[$type]) && (count($rows) > 1 || $count > 1 || $kind !== $type)) {
+                throw new InvalidFields("field $name: a document is a board's only field");
+            }
+            $fixed = Decoder::SIZES[$type] ?? null;
+            $size = $size ?: ($fixed ?? 0);
+            if ($size < 1 || $count < 1 || ($fixed !== null && $size !== $fixed)) {
+                $label = Type::from($type)->label();
+                throw new InvalidFields("field $name: $label needs a size in bytes");
             }
             $step = $fixed ?? 1;
             $offset = intdiv($end + $step - 1, $step) * $step;
-            if ($field->offset !== 0 && $field->offset !== $offset) {
-                throw new InvalidFields("field {$field->name} is at offset $offset, not {$field->offset}");
+            if ($row['offset'] !== 0 && $row['offset'] !== $offset) {
+                throw new InvalidFields("field $name is at offset $offset, not {$row['offset']}");
             }
-            [$end, $alignment] = [$offset + $size * $field->count, max($alignment, $step)];
-            $placed[$field->name] = $field->with(size: $size, offset: $offset);
+            [$end, $alignment] = [$offset + $size * $count, max($alignment, $step)];
+            $placed[$name] = ['size' => $size, 'offset' => $offset] + $row;
         }
         return [array_values($placed), intdiv($end + $alignment - 1, $alignment) * $alignment];
     }
@@ -322,7 +362,7 @@ final class BoardFile
         if ($slots < 4 || $slots > self::MAX_SLOTS || ($slots & ($slots - 1)) !== 0) {
             throw $this->damaged('its sizes are impossible');
         }
-        $size = $this->schema->recordSize;
+        $size = $this->recordSize;
         $slotSize = ((($size + 7) & ~7) + self::STAMP + 63) & ~63;
         $control = (self::HEADER_SIZE + strlen($table) + $header['details'] + 63) & ~63;
         $ring = $control + self::CONTROL_SIZE;
@@ -387,17 +427,16 @@ final class BoardFile
     public function slot(int $sequence): ?array
     {
         $slot = $this->ring + ($sequence & ($this->slots - 1)) * $this->slotSize;
-        $end = ($this->schema->recordSize + 7) & ~7;
-        $isDocument = $this->schema->document !== null;
+        $end = ($this->recordSize + 7) & ~7;
         // A document is mostly far shorter than its capacity.
-        $whole = $isDocument ? $this->bytes($slot + $end, self::STAMP) : $this->bytes($slot, $end + self::STAMP);
-        $stamp = $isDocument ? $whole : substr($whole, $end);
+        $whole = $this->isDocument ? $this->bytes($slot + $end, self::STAMP) : $this->bytes($slot, $end + self::STAMP);
+        $stamp = $this->isDocument ? $whole : substr($whole, $end);
         $words = unpack('qsince_boot/qwall_offset/qboot/qgeneration/qpresent/Llength/Lchecksum', $stamp);
         $length = $words['length'];
-        if ($length > $this->schema->recordSize) {
+        if ($length > $this->recordSize) {
             return ['', $words];
         }
-        $record = $isDocument ? $this->bytes($slot, $length) : substr($whole, 0, $length);
+        $record = $this->isDocument ? $this->bytes($slot, $length) : substr($whole, 0, $length);
         if ($this->hasChecksums) {
             $checked = $record . substr($stamp, 0, self::CHECKED) . pack('q', $sequence);
             return crc32($checked) === $words['checksum'] ? [$record, $words] : null;

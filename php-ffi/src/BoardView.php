@@ -12,8 +12,8 @@ namespace Pegel;
  */
 final class BoardView
 {
-    /** That of the records that are handed over. */
-    public readonly Schema $schema;
+    /** @var list<array<string, int|string>> The schema's fields as those of pegel_field. */
+    public readonly array $rows;
 
     /** Bytes that the board's records and these have in common; null: all. */
     private ?int $common = null;
@@ -25,13 +25,11 @@ final class BoardView
     private string $rest = '';
     private int $present = 0;
 
-    public function __construct(public readonly BoardFile $file, ?Schema $wanted)
+    /** @param Schema $schema that of the records that are handed over */
+    public function __construct(private readonly BoardFile $file, public readonly Schema $schema)
     {
-        $own = $file->schema;
-        $this->schema = $wanted === null || $own->document !== null ? $own : $wanted;
-        if ($wanted !== null) {
-            $this->compare($own, $wanted);
-        }
+        $this->rows = array_map(fn (Field $field): array => $field->row(), array_values($schema->fields));
+        $this->compare($file->schema(), $schema);
     }
 
     private function compare(Schema $own, Schema $wanted): void

@@ -18,39 +18,56 @@ namespace Pegel;
  */
 final class Decoder
 {
+    /** Bytes of an element and its letter in unpack(), by the number of its type. */
+    public const SIZES = [1 => 1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8];
+    public const LETTERS = '?CcCsSlLqQfdaaa';
+
+    /** Beside the number of the type of an optional field. */
+    public const OPTIONAL = 256;
+
+    /** Numbers of types: to load those of Type takes a page as long as to read. */
+    private const BOOL = 1;
+    private const U64 = 9;
+    private const TEXT = 12;
+    public const DOCUMENTS = [13 => 'json', 14 => 'bytes'];
+
     /** Where a pegel_stamp says which optional fields are known. */
     private const PRESENT = 48;
 
-    /** @return array{int, bool, string, list<string>, list<string>, list<string>, ?array<string, mixed>} */
-    public static function plan(Schema $schema): array
+    /**
+     * @param list<array<string, int|string>> $rows the fields as those of pegel_field
+     * @return array{int, bool, string, list<string>, list<string>, list<string>, ?array<string, mixed>}
+     */
+    public static function plan(array $rows, int $recordSize): array
     {
         [$format, $end] = ['', 0];
         [$bools, $u64s, $texts] = [[], [], []];
         [$arrays, $bits, $order] = [[], [], []];
-        foreach ($schema->fields as $name => $field) {
+        foreach ($rows as ['name' => $name, 'type' => $kind, 'size' => $size, 'count' => $count, 'offset' => $offset]) {
+            $type = $kind & ~self::OPTIONAL;
             $order[$name] = null;
-            if ($field->optional) {
+            if ($kind !== $type) {
                 $bits[$name] = 1 << count($bits);
             }
-            $element = $field->type === Type::Text ? "Z{$field->size}" : $field->type->format();
-            if ($field->count > 1) {
-                $arrays[$name] = [self::elements($element, $field->count), $field->offset, $field->type->value];
+            $element = $type === self::TEXT ? "Z$size" : self::LETTERS[$type];
+            if ($count > 1) {
+                $arrays[$name] = [self::elements($element, $count), $offset, $type];
                 continue;
             }
             // To say of each where it begins would double the time of unpack().
-            $format .= $field->offset === $end ? "$element$name/" : "@{$field->offset}/$element$name/";
-            $end = $field->offset + $field->size;
-            match ($field->type) {
-                Type::Bool => $bools[] = $name,
-                Type::U64 => $u64s[] = $name,
-                Type::Text => $texts[] = $name,
+            $format .= $offset === $end ? "$element$name/" : "@$offset/$element$name/";
+            $end = $offset + $size;
+            match ($type) {
+                self::BOOL => $bools[] = $name,
+                self::U64 => $u64s[] = $name,
+                self::TEXT => $texts[] = $name,
                 default => null,
             };
         }
-        $document = $schema->document?->label();
+        $document = self::DOCUMENTS[$rows[0]['type']] ?? null;
         $isPlain = $document === null && $arrays === [] && $bits === [];
         $more = ['document' => $document, 'arrays' => $arrays, 'bits' => $bits, 'order' => $order];
-        $size = Library::STAMP + $schema->recordSize;
+        $size = Library::STAMP + $recordSize;
         return [$size, $document !== null, $format, $bools, $u64s, $texts, $isPlain ? null : $more];
     }
 
@@ -85,9 +102,9 @@ final class Decoder
         foreach ($more['arrays'] as $name => [$format, $offset, $type]) {
             $elements = array_values(unpack($format, $publication, Library::STAMP + $offset));
             $values[$name] = match ($type) {
-                Type::Bool->value => array_map(fn (int $element): bool => $element !== 0, $elements),
-                Type::U64->value => array_map(self::unsigned(...), $elements),
-                Type::Text->value => array_map(self::text(...), $elements),
+                self::BOOL => array_map(fn (int $element): bool => $element !== 0, $elements),
+                self::U64 => array_map(self::unsigned(...), $elements),
+                self::TEXT => array_map(self::text(...), $elements),
                 default => $elements,
             };
         }

@@ -220,6 +220,16 @@ final class Field
     /** @internal The bytes of a pegel_field; the library completes and checks it. */
     public function pack(): string
     {
+        return pack('a32a16L4', ...array_values($this->row()));
+    }
+
+    /**
+     * @internal What a pegel_field has, by the names of its members.
+     *
+     * @return array{name: string, unit: string, type: int, size: int, count: int, offset: int}
+     */
+    public function row(): array
+    {
         foreach ([['name', $this->name, 31], ['unit', $this->unit, 15]] as [$what, $text, $room]) {
             if (strlen($text) > $room || str_contains($text, "\0")) {
                 $given = strlen($text);
@@ -234,18 +244,32 @@ final class Field
                 throw new InvalidFields("field {$this->name}: $number is no $what");
             }
         }
-        $type = $this->type->value | ($this->optional ? Type::OPTIONAL : 0);
-        return pack('a32a16L4', $this->name, $this->unit, $type, $this->size, $this->count, $this->offset);
+        return [
+            'name' => $this->name,
+            'unit' => $this->unit,
+            'type' => $this->type->value | ($this->optional ? Decoder::OPTIONAL : 0),
+            'size' => $this->size,
+            'count' => $this->count,
+            'offset' => $this->offset,
+        ];
     }
 
     /** @internal The field of the bytes of a pegel_field. */
     public static function unpack(string $bytes): self
     {
-        $read = unpack('Z32name/Z16unit/Ltype/Lsize/Lcount/Loffset', $bytes);
-        $number = $read['type'] & ~Type::OPTIONAL;
-        $type = Type::tryFrom($number) ?? throw self::unknown($read['name'], $number);
-        $read['optional'] = $number !== $read['type'];
-        return new self(...array_replace($read, ['type' => $type]));
+        return self::ofRow(unpack('Z32name/Z16unit/Ltype/Lsize/Lcount/Loffset', $bytes));
+    }
+
+    /**
+     * @internal
+     * @param array<string, int|string> $row as row() gives it
+     */
+    public static function ofRow(array $row): self
+    {
+        $number = $row['type'] & ~Decoder::OPTIONAL;
+        $type = Type::tryFrom($number) ?? throw self::unknown($row['name'], $number);
+        $row['optional'] = $number !== $row['type'];
+        return new self(...array_replace($row, ['type' => $type]));
     }
 
     /** @internal What to throw when a board has a field of a later type. */

@@ -26,173 +26,174 @@ final class Files
 
     private const NONE = PHP_INT_MAX;
 
-    /** @param Unavailable|null $reason why it is not the library */
-    public function __construct(public readonly ?Unavailable $reason)
-    {
-    }
-
     /** @param list<Field> $fields */
     public function layout(array $fields): Schema
     {
-        return new Schema(...BoardFile::layOut($fields));
+        [$rows, $size] = BoardFile::layOut(array_map(fn (Field $field): array => $field->row(), $fields));
+        $place = fn (Field $field, array $row): Field => $field->with(size: $row['size'], offset: $row['offset']);
+        return new Schema(array_map($place, $fields, $rows), $size);
     }
 
-    public function openReader(string $board): BoardView
+    public function openReader(string $name): BoardFile
     {
-        return new BoardView(BoardFile::open($board, false), null);
+        return BoardFile::open($name, false);
     }
 
-    public function openReaderAs(string $board, ?Schema $schema, bool $untrusted): BoardView
+    public function openReaderAs(string $name, ?Schema $schema, bool $untrusted): BoardFile
     {
-        return new BoardView(BoardFile::open($board, $untrusted), $schema);
+        $board = BoardFile::open($name, $untrusted);
+        if ($schema !== null) {
+            $view = new BoardView($board, $schema);
+            // Its documents may be longer than those of the schema.
+            $board->view = $board->isDocument ? null : $view;
+        }
+        return $board;
     }
 
-    public function closeReader(BoardView $reader): void
+    public function closeReader(BoardFile $board): void
     {
-        $reader->file->close();
+        $board->close();
     }
 
-    public function schema(BoardView $reader, string $_): Schema
+    public function schema(BoardFile $board, string $_): Schema
     {
-        return $reader->schema;
+        return $board->view?->schema ?? $board->schema();
     }
 
     /** @return array<mixed> */
-    public function plan(BoardView $reader, string $_): array
+    public function plan(BoardFile $board, string $_): array
     {
-        return Decoder::plan($reader->schema);
+        $view = $board->view;
+        return Decoder::plan($view?->rows ?? $board->rows, $view?->schema->recordSize ?? $board->recordSize);
     }
 
-    public function info(BoardView $reader): Info
+    public function info(BoardFile $board): Info
     {
-        $file = $reader->file;
-        $mode = $file->status['mode'] & 07777;
-        $size = $reader->schema->recordSize;
-        return new Info($size, $file->slots, $file->hash, $file->generation(), $mode, $file->lineage);
+        $mode = $board->status['mode'] & 07777;
+        $size = $board->view?->schema->recordSize ?? $board->recordSize;
+        return new Info($size, $board->slots, $board->hash, $board->generation(), $mode, $board->lineage);
     }
 
-    public function sequence(BoardView $reader): int
+    public function sequence(BoardFile $board): int
     {
-        $newest = BoardFile::sequenceOf($reader->file->head());
-        return $newest === $reader->file->base ? 0 : $newest;
+        $newest = BoardFile::sequenceOf($board->head());
+        return $newest === $board->base ? 0 : $newest;
     }
 
     /** The kernel lists who locks what; a writer has a lock on its board. */
-    public function writerAlive(BoardView $reader): bool
+    public function writerAlive(BoardFile $board): bool
     {
-        $file = $reader->file;
         $locks = @file_get_contents('/proc/locks');
         if ($locks === false) {
             throw new Unavailable(
-                "{$this->named($reader)}: without FFI, only /proc/locks tells whether it has a writer; let PHP's "
+                "{$this->named($board)}: without FFI, only /proc/locks tells whether it has a writer; let PHP's "
                 . 'open_basedir have it, or enable FFI'
             );
         }
-        $device = $file->status['dev'];
+        $device = $board->status['dev'];
         // As the kernel takes a number of a device apart (include/linux/kdev_t.h).
         $major = ($device >> 8) & 0xfff;
         $minor = ($device & 0xff) | (($device >> 12) & 0xfff00);
-        $inode = sprintf('%02x:%02x:%d', $major, $minor, $file->status['ino']);
+        $inode = sprintf('%02x:%02x:%d', $major, $minor, $board->status['ino']);
         return preg_match("/ OFDLCK .* $inode /", $locks) === 1;
     }
 
     /** The newest publication: a stamp as the library gives it, and behind it the record. */
-    public function read(BoardView $reader, int $_size, bool $_isDocument): string
+    public function read(BoardFile $board, int $_size, bool $_isDocument): string
     {
-        $file = $reader->file;
-        return $this->attempt($reader, function () use ($reader, $file): array {
-            $newest = $this->newest($reader);
-            if ($newest === $file->base) {
-                throw new Unpublished("{$this->named($reader)}: nothing has been published yet");
+        return $this->attempt($board, function () use ($board): array {
+            $newest = $this->newest($board);
+            if ($newest === $board->base) {
+                throw new Unpublished("{$this->named($board)}: nothing has been published yet");
             }
             return [$newest, 0];
         });
     }
 
     /** The same of a sequence, or of the first one after it, by the name of the library's function. */
-    public function readNumbered(BoardView $reader, int $_, bool $_isDocument, string $function, int $sequence): string
+    public function readNumbered(BoardFile $board, int $_, bool $_isDocument, string $function, int $sequence): string
     {
         return $function === 'pegel_reader_read_at'
-            ? $this->readAt($reader, $sequence)
-            : $this->readAfter($reader, $sequence);
+            ? $this->readAt($board, $sequence)
+            : $this->readAfter($board, $sequence);
     }
 
-    private function readAt(BoardView $reader, int $sequence): string
+    private function readAt(BoardFile $board, int $sequence): string
     {
-        return $this->attempt($reader, function () use ($reader, $sequence): array {
-            $newest = $this->newest($reader);
-            $file = $reader->file;
-            if ($sequence <= $file->base || $sequence > $newest || $newest - $sequence > $file->slots - 2) {
+        return $this->attempt($board, function () use ($board, $sequence): array {
+            $newest = $this->newest($board);
+            if ($sequence <= $board->base || $sequence > $newest || $newest - $sequence > $board->slots - 2) {
                 throw new Overwritten(
-                    "{$this->named($reader)}: sequence $sequence is not in the ring; the newest is $newest"
+                    "{$this->named($board)}: sequence $sequence is not in the ring; the newest is $newest"
                 );
             }
             return [$sequence, 0];
         });
     }
 
-    private function readAfter(BoardView $reader, int $after): string
+    private function readAfter(BoardFile $board, int $after): string
     {
-        return $this->attempt($reader, function (int $retries) use ($reader, $after): array {
-            $newest = $this->newest($reader);
-            $file = $reader->file;
-            if ($newest <= $after || $newest === $file->base) {
-                throw new Unpublished("{$this->named($reader)}: nothing has been published after $after");
+        return $this->attempt($board, function (int $retries) use ($board, $after): array {
+            $newest = $this->newest($board);
+            if ($newest <= $after || $newest === $board->base) {
+                throw new Unpublished("{$this->named($board)}: nothing has been published after $after");
             }
             // Later each time that the writer laps the reader, which so gets ahead of it.
-            $oldest = $newest - max(0, $file->slots - 2 - $retries);
-            $sequence = max($oldest, $file->base + 1, $after + 1);
+            $oldest = $newest - max(0, $board->slots - 2 - $retries);
+            $sequence = max($oldest, $board->base + 1, $after + 1);
             return [$sequence, $sequence - $after - 1];
         });
     }
 
-    private function newest(BoardView $reader): int
+    private function newest(BoardFile $board): int
     {
-        $head = $reader->file->head();
+        $head = $board->head();
         // Who marks a board as gone may die before it is; so the name decides.
-        if (BoardFile::isMarkedGone($head) && !$reader->file->isCurrent()) {
-            throw $this->gone($reader);
+        if (BoardFile::isMarkedGone($head) && !$board->isCurrent()) {
+            throw $this->gone($board);
         }
         return BoardFile::sequenceOf($head);
     }
 
     /** @param callable(int): array{int, int} $choose a sequence, and how many were missed, after so many retries */
-    private function attempt(BoardView $reader, callable $choose): string
+    private function attempt(BoardFile $board, callable $choose): string
     {
-        $file = $reader->file;
         $wrong = 0;
         for ($retries = 0; $retries < self::MAX_TRIES; $retries++) {
             [$sequence, $missed] = $choose($retries);
-            $slot = $file->slot($sequence);
-            if (BoardFile::sequenceOf($file->head()) - $sequence > $file->slots - 2) {
+            $slot = $board->slot($sequence);
+            if (BoardFile::sequenceOf($board->head()) - $sequence > $board->slots - 2) {
                 continue;
             }
             if ($slot !== null) {
-                return $this->publication($reader, $slot, $sequence, $retries, $missed);
+                return $this->publication($board, $slot, $sequence, $retries, $missed);
             }
             if (++$wrong === self::MAX_WRONG) {
                 throw new Corrupt(
-                    "{$this->named($reader)}: the checksum of sequence $sequence is wrong; replace the board by "
+                    "{$this->named($board)}: the checksum of sequence $sequence is wrong; replace the board by "
                     . 'creating it anew'
                 );
             }
         }
-        throw new Busy("{$this->named($reader)}: its writer lapped each attempt to read; give it more slots");
+        throw new Busy("{$this->named($board)}: its writer lapped each attempt to read; give it more slots");
     }
 
     /** @param array{string, array<string, int>} $slot */
-    private function publication(BoardView $reader, array $slot, int $sequence, int $retries, int $missed): string
+    private function publication(BoardFile $board, array $slot, int $sequence, int $retries, int $missed): string
     {
         [$record, $words] = $slot;
-        $capacity = $reader->file->schema->recordSize;
+        $capacity = $board->recordSize;
         $length = $words['length'];
-        if ($reader->file->schema->document === null ? $length !== $capacity : $length > $capacity) {
+        if (!$board->isDocument ? $length !== $capacity : $length > $capacity) {
             throw new Corrupt(
-                "{$this->named($reader)}: a record claims $length bytes of $capacity; replace the board by creating "
+                "{$this->named($board)}: a record claims $length bytes of $capacity; replace the board by creating "
                 . 'it anew'
             );
         }
-        [$record, $present] = $reader->convert($record, $words['present']);
+        $present = $words['present'];
+        if ($board->view !== null) {
+            [$record, $present] = $board->view->convert($record, $present);
+        }
         [$age, $published] = self::ageAndTime($words);
         $size = strlen($record);
         [$generation, $head] = [$words['generation'], [Library::STAMP, $retries, $size, 0]];
@@ -200,8 +201,8 @@ final class Files
     }
 
     /**
-     * How old it is and when it was published, in nanoseconds. As docs/format.md tells it, but that PHP has the time
-     * since boot by hundredths of a second only. If the two clocks agree, nobody has set the one on the wall meanwhile.
+     * How old it is and when it was published, in nanoseconds: docs/format.md. If the clock on the wall and one that
+     * counts from the boot agree, nobody has set the former meanwhile.
      *
      * @param array<string, int> $words
      * @return array{int, int}
@@ -214,10 +215,13 @@ final class Files
         $wall = (int) (microtime(true) * 1e6) * 1000;
         $published = $words['since_boot'] + $words['wall_offset'];
         $age = $wall - $published;
+        // Without the time in suspend, which few machines have; /proc has it, in hundredths of a second.
+        if (abs($age - (hrtime(true) - $words['since_boot'])) < self::SLACK) {
+            return [max(0, $age), $published];
+        }
         $up = (int) ((float) @file_get_contents('/proc/uptime') * 1e9);
         $sinceBoot = $up - $words['since_boot'];
-        $isSameBoot = $up !== 0 && (abs($age - $sinceBoot) < self::SLACK || self::isThisBoot($words['boot']));
-        if ($isSameBoot && abs($age - $sinceBoot) >= self::SLACK) {
+        if ($up !== 0 && abs($age - $sinceBoot) >= self::SLACK && self::isThisBoot($words['boot'])) {
             $age = $sinceBoot;
             $published = $wall - max(0, $age);
         }
@@ -230,31 +234,31 @@ final class Files
         return $boot === 0 || $id === '' || unpack('J', hex2bin(substr($id, 0, 16)))[1] === $boot;
     }
 
-    public function wait(BoardView $reader, int $after, ?float $timeout): int
+    public function wait(BoardFile $board, int $after, ?float $timeout): int
     {
         $end = hrtime(true) + Argument::nanoseconds($timeout);
         while (true) {
-            $newest = $this->newest($reader);
-            if ($newest > $after && $newest !== $reader->file->base) {
+            $newest = $this->newest($board);
+            if ($newest > $after && $newest !== $board->base) {
                 return $newest;
             }
             if ($timeout !== null && hrtime(true) >= $end) {
-                throw new Timeout("{$this->named($reader)}: nothing after sequence $after in time");
+                throw new Timeout("{$this->named($board)}: nothing after sequence $after in time");
             }
-            if ($reader->file->isRemoved()) {
-                throw $this->gone($reader);
+            if ($board->isRemoved()) {
+                throw $this->gone($board);
             }
             usleep(self::NAP);
         }
     }
 
-    private function gone(BoardView $reader): Gone
+    private function gone(BoardFile $board): Gone
     {
-        return new Gone("{$this->named($reader)} was replaced or removed; open it again");
+        return new Gone("{$this->named($board)} was replaced or removed; open it again");
     }
 
-    private function named(BoardView $reader): string
+    private function named(BoardFile $board): string
     {
-        return "board {$reader->file->board} ({$reader->file->path})";
+        return "board {$board->board} ({$board->path})";
     }
 }

@@ -4,13 +4,12 @@ declare(strict_types=1);
 
 namespace Pegel;
 
+use Error;
 use FFI;
 use FFI\CData;
-use Throwable;
 
 // Each request calls these once: named here, they are not looked for in this namespace first.
 use function error_get_last;
-use function extension_loaded;
 use function ini_get;
 use function register_shutdown_function;
 use function spl_object_id;
@@ -98,7 +97,11 @@ final class Library
 
     public static function instance(): self
     {
-        return self::$instance ??= self::load();
+        try {
+            return self::$instance ??= self::load();
+        } catch (Error $cause) {
+            throw self::unavailable($cause);
+        }
     }
 
     /** For those who only read: PHP's own means if it may not use the library, unless one was asked for by name. */
@@ -110,21 +113,35 @@ final class Library
     private static function chosen(): self|Files
     {
         if (self::setting('PEGEL_TIER') === 'files') {
-            return new Files(null);
+            return new Files();
         }
         try {
-            return self::instance();
-        } catch (Unavailable $reason) {
+            return self::$instance ??= self::load();
+        } catch (Error $cause) {
             // Who names a library wants that one, wherever PHP may use any.
             $isNamed = self::setting('PEGEL_LIBRARY') !== '';
-            return $isNamed && self::isFault($reason->getPrevious()) ? throw $reason : new Files($reason);
+            return $isNamed && !self::isOff($cause) ? throw self::unavailable($cause) : new Files();
         }
     }
 
-    /** Whether FFI was free to bind the library, and could not. */
-    private static function isFault(?Throwable $cause): bool
+    /** Whether PHP may not use FFI at all: not that the library could not be bound. */
+    private static function isOff(Error $cause): bool
     {
-        return $cause instanceof FFI\Exception && !str_contains($cause->getMessage(), self::RESTRICTED);
+        return !$cause instanceof FFI\Exception || str_contains($cause->getMessage(), self::RESTRICTED);
+    }
+
+    private static function unavailable(Error $cause): Unavailable
+    {
+        $path = self::path();
+        $preload = dirname(__DIR__) . '/preload.php';
+        $advice = match (true) {
+            !extension_loaded('ffi') => 'install it (Debian: php-common), and set extension=ffi in php.ini',
+            !self::isOff($cause) => 'build it with `cargo build --release -p pegel-cabi`, or set PEGEL_LIBRARY to its '
+                . 'path',
+            !$cause instanceof FFI\Exception => 'take FFI out of disable_classes in php.ini',
+            default => "preload Pegel: opcache.preload=$preload in php.ini; or see its README",
+        };
+        return new Unavailable("cannot use libpegel ($path): {$cause->getMessage()}; $advice", $cause);
     }
 
     /**
@@ -197,7 +214,7 @@ final class Library
     private static function load(): self
     {
         $preloaded = self::preloaded();
-        $c = $preloaded ?? self::bind(self::READING);
+        $c = $preloaded ?? FFI::cdef(self::READING, self::path());
         $abi = $c->pegel_abi_version();
         if ($abi !== self::ABI) {
             $version = $c->pegel_version();
@@ -219,25 +236,9 @@ final class Library
         }
     }
 
-    private static function bind(string $declarations): FFI
-    {
-        if (!extension_loaded('ffi')) {
-            throw new Unavailable('PHP has no FFI: install it (Debian: php-common) and set extension=ffi in php.ini');
-        }
-        $path = self::path();
-        try {
-            return FFI::cdef($declarations, $path);
-        } catch (FFI\Exception $cause) {
-            $advice = str_contains($cause->getMessage(), self::RESTRICTED)
-                ? 'preload Pegel: opcache.preload=' . dirname(__DIR__) . '/preload.php in php.ini; or see its README'
-                : 'build it with `cargo build --release -p pegel-cabi`, or set PEGEL_LIBRARY to its path';
-            throw new Unavailable("cannot use libpegel ($path): {$cause->getMessage()}; $advice", $cause);
-        }
-    }
-
     private function whole(): FFI
     {
-        return $this->whole ??= self::bind(file_get_contents(__DIR__ . '/pegel.h'));
+        return $this->whole ??= FFI::cdef(file_get_contents(__DIR__ . '/pegel.h'), self::path());
     }
 
     /** A reader for the functions of whole(): each FFI object has types of its own. */
@@ -382,7 +383,9 @@ final class Library
         if ($note !== null && str_starts_with($note, self::NOTE)) {
             return unserialize(substr($note, strlen(self::NOTE)));
         }
-        $plan = Decoder::plan($this->schema($reader, $board));
+        $schema = $this->schema($reader, $board);
+        $rows = array_map(fn (Field $field): array => $field->row(), array_values($schema->fields));
+        $plan = Decoder::plan($rows, $schema->recordSize);
         $this->check($this->whole()->pegel_reader_keep_note($this->own($reader), self::NOTE . serialize($plan)));
         return $plan;
     }

@@ -22,9 +22,6 @@ enum Type: int
     case Json = 13;
     case Bytes = 14;
 
-    /** Beside the number of the type of an optional field. */
-    public const OPTIONAL = 256;
-
     /** The name in schemas and messages, the same in every language, as in "f64". */
     public function label(): string
     {
@@ -46,7 +43,7 @@ enum Type: int
     /** Bytes of an element; null if its field says how many. */
     public function size(): ?int
     {
-        return [1 => 1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8][$this->value] ?? null;
+        return Decoder::SIZES[$this->value] ?? null;
     }
 
     /**
@@ -72,6 +69,6 @@ enum Type: int
     /** The letter of pack() and unpack(). */
     public function format(): string
     {
-        return '?CcCsSlLqQfdaaa'[$this->value];
+        return Decoder::LETTERS[$this->value];
     }
 }
