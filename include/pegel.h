@@ -92,7 +92,7 @@ typedef enum {
   PEGEL_OPTIONAL = 256,
 } pegel_type;
 
-// Flags of `pegel_options`.
+// Flags of `pegel_options`, and of `pegel_info` where that is said.
 typedef enum {
   // Replace a board that has another schema or other slots, or is damaged.
   PEGEL_REPLACE = 1,
@@ -103,6 +103,10 @@ typedef enum {
   // wait look once a millisecond, and the writer notices that the board is gone a second later, and after up to
   // 255 more publications.
   PEGEL_UNSTAMPED = 4,
+  // Let each publication carry a checksum, which all readers verify: one that is wrong is then PEGEL_CORRUPT.
+  // A board that is there without checksums has to be replaced; one that has them keeps them in any case. In
+  // pegel_info: it has them.
+  PEGEL_CHECKSUM = 8,
 } pegel_flag;
 
 // On which condition pegel_writer_publish_on publishes.
@@ -157,6 +161,9 @@ typedef struct {
   // Drawn at random when a board is new, and kept when it is replaced: sequences can be compared
   // while it is the same.
   uint64_t lineage;
+  // PEGEL_CHECKSUM or 0.
+  uint32_t flags;
+  uint32_t reserved;
 } pegel_info;
 
 // What is known of a publication, as of the read.

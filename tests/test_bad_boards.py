@@ -124,6 +124,15 @@ def patch(offset: int, number: int) -> Callable[[Path], None]:
     return put
 
 
+def put_wrong_checksum(file: Path) -> None:
+    with pegel.Writer(file.parent / "tank", TANK, slots=4, checksum=True) as writer:
+        writer.publish(RECORD)
+    with file.open("r+b") as board:
+        # In the record of sequence 1.
+        board.seek(-3 * 128, os.SEEK_END)
+        board.write(b"\xff")
+
+
 def put_longer(file: Path) -> None:
     put_board(file)
     os.truncate(file, file.stat().st_size + 1)
@@ -164,6 +173,7 @@ NO_BOARDS: dict[str, tuple[Callable[[Path], object], type[pegel.Error], str]] = 
     "cut by a byte": (cut(-1), pegel.Corrupt, "bytes instead of"),
     "longer by a byte": (put_longer, pegel.Corrupt, "bytes instead of"),
     "other version": (patch(8, 1), pegel.Unsupported, "layout version 1"),
+    "unknown flags": (patch(68, 2), pegel.Unsupported, "flags 0x2"),
     "other byte order": (patch(12, 0x04030201), pegel.Unsupported, "byte order"),
     "false slots": (patch(32, 5), pegel.Corrupt, "damaged"),
     "false slot size": (patch(36, 1 << 31), pegel.Corrupt, "damaged"),
@@ -215,6 +225,18 @@ def test_no_directory(attempt: Attempt) -> None:
 def test_nothing_published(attempt: Attempt) -> None:
     pegel.Writer(attempt.directory / "tank", TANK).close()
     attempt.fails("read", pegel.Empty, "nothing has been published yet")
+
+
+def test_a_record_with_a_wrong_checksum(attempt: Attempt) -> None:
+    put_wrong_checksum(attempt.file)
+    attempt.fails("read", pegel.Corrupt, "the checksum of sequence 1 is wrong")
+    attempt.fails("read", pegel.Corrupt, str(attempt.file))
+    if attempt.language == "program":
+        # It changes fields of the newest record, and so has to read that.
+        attempt.fails("write", pegel.Corrupt, "the checksum of sequence 1 is wrong")
+    else:
+        attempt.succeeds("write")
+        attempt.succeeds("read")
 
 
 def test_another_schema(attempt: Attempt) -> None:

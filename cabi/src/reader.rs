@@ -8,7 +8,7 @@ use pegel::{Error, ErrorKind};
 
 use crate::failure::{Argument, guard};
 use crate::types::{
-    document_number, fill, pegel_field, pegel_info, pegel_stamp, pegel_status, sized,
+    document_number, fill, pegel_field, pegel_flag, pegel_info, pegel_stamp, pegel_status, sized,
 };
 
 /// Bytes of the records that are read fastest, and of a word.
@@ -50,6 +50,12 @@ pub unsafe extern "C" fn pegel_reader_info(
             document: document_number(schema.document()),
             mode: known.mode,
             lineage: reader.lineage(),
+            flags: if known.checksums {
+                pegel_flag::PEGEL_CHECKSUM as u32
+            } else {
+                0
+            },
+            reserved: 0,
         };
         fill(place, &found);
         Ok(())

@@ -138,7 +138,7 @@ pub enum pegel_type {
     PEGEL_OPTIONAL = 256,
 }
 
-/// Flags of `pegel_options`.
+/// Flags of `pegel_options`, and of `pegel_info` where that is said.
 #[repr(C)]
 pub enum pegel_flag {
     /// Replace a board that has another schema or other slots, or is damaged.
@@ -150,6 +150,10 @@ pub enum pegel_flag {
     /// wait look once a millisecond, and the writer notices that the board is gone a second later, and after up to
     /// 255 more publications.
     PEGEL_UNSTAMPED = 4,
+    /// Let each publication carry a checksum, which all readers verify: one that is wrong is then PEGEL_CORRUPT.
+    /// A board that is there without checksums has to be replaced; one that has them keeps them in any case. In
+    /// pegel_info: it has them.
+    PEGEL_CHECKSUM = 8,
 }
 
 /// On which condition pegel_writer_publish_on publishes.
@@ -282,6 +286,9 @@ pub struct pegel_info {
     /// Drawn at random when a board is new, and kept when it is replaced: sequences can be compared
     /// while it is the same.
     pub lineage: u64,
+    /// PEGEL_CHECKSUM or 0.
+    pub flags: u32,
+    pub reserved: u32,
 }
 
 /// The number of a document's type in `pegel_info`.
@@ -341,7 +348,8 @@ pub unsafe fn options<'a>(given: *const pegel_options) -> Result<(pegel_options,
     let options = unsafe { known(argument, given, none)? };
     let known = pegel_flag::PEGEL_REPLACE as u32
         | pegel_flag::PEGEL_WHOLE as u32
-        | pegel_flag::PEGEL_UNSTAMPED as u32;
+        | pegel_flag::PEGEL_UNSTAMPED as u32
+        | pegel_flag::PEGEL_CHECKSUM as u32;
     if options.flags & !known != 0 {
         return Err(argument.unknown());
     }

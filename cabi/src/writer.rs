@@ -48,6 +48,7 @@ pub unsafe extern "C" fn pegel_writer_create(
             replace: is_set(pegel_flag::PEGEL_REPLACE),
             timeout: timeout(options.timeout_ns).unwrap_or(Duration::MAX),
             unstamped: is_set(pegel_flag::PEGEL_UNSTAMPED),
+            checksum: is_set(pegel_flag::PEGEL_CHECKSUM),
         };
         let schema = types::schema(fields, details)?;
         let mut created = Writer::create(board, &schema, &wanted)?;

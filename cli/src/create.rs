@@ -13,9 +13,10 @@ use crate::value;
 const MORE: &str = "\
 A schema is a TOML file:
   board = \"config\"            # its name, unless NAME is given
-  description = \"For people\"  # may be left out, as the next two
+  description = \"For people\"  # may be left out, as the next three
   slots = 16                  # records in the ring: 4, 8, 16 ...
   mode = \"0660\"               # permissions, octal; 0640 if it is left out
+  checksum = true             # in each publication; false if it is left out
 
   [[field]]                   # one for each, in the order of the record
   name = \"interval\"
@@ -65,6 +66,9 @@ pub struct Create {
     /// Permissions, octal [default: the schema's, else 0640]
     #[arg(long, value_parser = description::mode)]
     mode: Option<u32>,
+    /// A checksum in each publication, which all readers verify [default: the schema's]
+    #[arg(long)]
+    checksum: bool,
 }
 
 impl Create {
@@ -78,6 +82,7 @@ impl Create {
             schema,
             slots,
             mode,
+            checksum,
         } = description::read(file).map_err(Failure::Failed)?;
         let name = match name {
             Some(name) => name.to_str().map(str::to_owned),
@@ -93,6 +98,7 @@ impl Create {
             slots: self.slots.unwrap_or(slots),
             mode: self.mode.unwrap_or(mode),
             replace: self.replace,
+            checksum: self.checksum || checksum,
             ..Options::default()
         };
         let board = place.board(&name)?;

@@ -14,6 +14,7 @@ pub struct Description {
     /// As in [`pegel::Options`]: 0 is the default.
     pub slots: u32,
     pub mode: u32,
+    pub checksum: bool,
 }
 
 #[derive(Default, Deserialize, Serialize)]
@@ -31,6 +32,8 @@ struct File {
         serialize_with = "octal"
     )]
     mode: u32,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    checksum: bool,
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "document_type",
@@ -192,6 +195,7 @@ fn describe(file: &File) -> Result<Description, String> {
         schema: schema.map_err(|error| error.to_string())?,
         slots: file.slots,
         mode: file.mode,
+        checksum: file.checksum,
     })
 }
 
@@ -251,6 +255,7 @@ pub fn write(reader: &Reader) -> Result<String, String> {
         description: schema.description().to_owned(),
         slots: info.slots,
         mode: info.mode,
+        checksum: info.checksums,
         ..File::default()
     };
     if schema.document().is_some() {

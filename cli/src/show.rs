@@ -52,6 +52,7 @@ fn object(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<Json> {
         "segment_size": info.segment_size,
         "record_size": info.record_size,
         "slots": info.slots,
+        "checksums": info.checksums,
         "schema_hash": format!("{:016x}", info.schema_hash),
         "writer_alive": reader.writer_alive()?,
         "fields": reader.schema().fields().iter().map(described).collect::<Vec<_>>(),
@@ -107,6 +108,11 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
     } else {
         "none now"
     };
+    let checksums = if info.checksums {
+        ", with checksums"
+    } else {
+        ""
+    };
     let facts = [
         ("board", about(reader)),
         ("file", value::line(&reader.path().to_string_lossy())),
@@ -116,7 +122,10 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
         ),
         (
             "ring",
-            format!("{} slots of {} bytes", info.slots, info.record_size),
+            format!(
+                "{} slots of {} bytes{checksums}",
+                info.slots, info.record_size
+            ),
         ),
         ("writer", format!("{writer}; {} so far", info.generation)),
         ("sequence", sequence(snapshot)),

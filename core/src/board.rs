@@ -10,10 +10,11 @@ use bytemuck::{bytes_of, cast_slice, pod_read_unaligned};
 use nix::errno::Errno;
 use nix::sys::stat::{FileStat, Mode, fchmod};
 
+use crate::checksum;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{
-    BYTE_ORDER, FIELD_SIZE, HEADER_SIZE, Header, LAYOUT_VERSION, Layout, MAGIC, MAX_DETAILS,
-    MAX_FIELDS, WORD,
+    BYTE_ORDER, CHECKSUMS, FIELD_SIZE, HEADER_SIZE, Header, LAYOUT_VERSION, Layout, MAGIC,
+    MAX_DETAILS, MAX_FIELDS, WORD,
 };
 use crate::place::Place;
 use crate::ring::{self, Head, Ring};
@@ -104,6 +105,7 @@ impl Board {
             details.len(),
             schema.record_size(),
             header.slot_count,
+            header.flags & CHECKSUMS != 0,
         )
         .ok_or_else(|| damaged(path, "its sizes are impossible"))?;
         // The header follows from the fields and the slots; one that says otherwise lies.
@@ -168,7 +170,11 @@ impl Board {
         write(layout.generation_offset(), &past.generation.to_ne_bytes())?;
         for (sequence, kept) in (base + 1..).zip(&past.records) {
             write(layout.slot_offset(sequence), &kept.bytes)?;
-            write(layout.stamp_offset(sequence), cast_slice(&kept.stamp))?;
+            let mut stamp = kept.stamp;
+            if layout.checksums {
+                checksum::seal(sequence, &mut stamp, &kept.bytes);
+            }
+            write(layout.stamp_offset(sequence), cast_slice(&stamp))?;
         }
         Ok(draft)
     }
@@ -209,7 +215,9 @@ impl Board {
                 return None;
             }
             if bytes.len() == length {
-                return Some(Kept { stamp, bytes });
+                let is_right =
+                    !self.layout.checksums || checksum::is_right(sequence, &stamp, &bytes);
+                return is_right.then_some(Kept { stamp, bytes });
             }
             bytes.resize(length, 0);
         }
@@ -380,6 +388,12 @@ fn check_kind(path: &Path, header: &Header) -> Result<()> {
         return unsupported(format!(
             "{shown} has layout version {version}, and this Pegel reads {LAYOUT_VERSION}; \
              use the same version of Pegel for all programs that share it"
+        ));
+    }
+    if header.flags & !CHECKSUMS != 0 {
+        let flags = header.flags;
+        return unsupported(format!(
+            "{shown} has flags {flags:#x} that this Pegel does not know; use a later version"
         ));
     }
     Ok(())

@@ -39,6 +39,11 @@ pub struct Options {
     /// look once a millisecond, and the writer notices that the board is gone a second later, and after up
     /// to 255 more publications.
     pub unstamped: bool,
+    /// Let each publication carry a checksum of its bytes, which all readers verify: one that is wrong is then
+    /// `CORRUPT`. For bytes that come by other ways than from their writer's memory, and for `open_untrusted`;
+    /// against half-written records there is no need of it. Else it is left as it is if there is a board.
+    /// Such publications are always stamped.
+    pub checksum: bool,
 }
 
 /// A board as its creator wants it.
@@ -152,7 +157,7 @@ impl<'a> Wanted<'a> {
             0 => Layout::default_slots(schema.record_size()),
             slots => slots,
         };
-        let Some(layout) = layout(schema, slots) else {
+        let Some(layout) = layout(schema, slots, options.checksum) else {
             let size = schema.record_size();
             return refuse(format!(
                 "{slots} slots of {size} bytes will not do; use 4, 8, 16 ... 65536"
@@ -198,14 +203,21 @@ impl<'a> Wanted<'a> {
         let (has, wants) = (&*old.schema, self.schema);
         let slots = (old.layout.slot_count, self.options.slots);
         let other_slots = slots.1 != 0 && slots.0 != slots.1;
+        let lacks_checksums = self.options.checksum && !old.layout.checksums;
         if self.options.replace {
-            return Ok(has == wants && !other_slots);
+            return Ok(has == wants && !other_slots && !lacks_checksums);
         }
         if other_slots {
             let message = format!(
                 "board {name} ({path}) has {} slots, not {}; ask to replace it, \
                  or leave the slots open",
                 slots.0, slots.1
+            );
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
+        if lacks_checksums {
+            let message = format!(
+                "board {name} ({path}) has no checksums; ask to replace it, or leave them out"
             );
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
@@ -272,10 +284,12 @@ impl<'a> Wanted<'a> {
         if self.options.mode == 0 {
             self.mode = old.status.st_mode & 0o7777;
         }
-        if self.options.slots == 0 {
-            let slots = old.layout.slot_count;
-            self.layout = layout(self.schema, slots).unwrap_or(self.layout);
-        }
+        let slots = match self.options.slots {
+            0 => old.layout.slot_count,
+            slots => slots,
+        };
+        let checksums = self.options.checksum || old.layout.checksums;
+        self.layout = layout(self.schema, slots, checksums).unwrap_or(self.layout);
         let draft = self.draft(Past {
             sequence: old.ring().head().sequence,
             generation: old.generation(),
@@ -292,7 +306,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-fn layout(schema: &Schema, slots: u32) -> Option<Layout> {
+fn layout(schema: &Schema, slots: u32, checksums: bool) -> Option<Layout> {
     let (fields, details) = (schema.fields().len(), schema.details().len());
-    Layout::new(fields, details, schema.record_size(), slots)
+    Layout::new(fields, details, schema.record_size(), slots, checksums)
 }

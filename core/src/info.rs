@@ -21,6 +21,8 @@ pub struct Info {
     pub group: u32,
     /// Bytes of memory.
     pub segment_size: u64,
+    /// Whether its publications carry checksums.
+    pub checksums: bool,
 }
 
 impl Reader {
@@ -40,6 +42,7 @@ impl Reader {
             owner: status.st_uid,
             group: status.st_gid,
             segment_size: self.inner().layout.segment_size as u64,
+            checksums: self.inner().layout.checksums,
         }
     }
 }

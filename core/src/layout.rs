@@ -47,6 +47,9 @@ pub const MAX_OPTIONAL: usize = 64;
 /// The most bytes of details.
 pub const MAX_DETAILS: usize = 1 << 20;
 
+/// In the header's flags: stamps carry checksums.
+pub const CHECKSUMS: u32 = 1;
+
 /// Bytes of the control block, which ends where the slots begin.
 pub const CONTROL_SIZE: usize = 2 * CACHE_LINE;
 
@@ -68,7 +71,8 @@ pub struct Header {
     /// The sequence before the first publication: the last one of the board that this one replaced.
     pub base_sequence: u64,
     pub details_size: u32,
-    pub reserved_word: u32,
+    /// What this version of the layout leaves open.
+    pub flags: u32,
     /// Drawn at random for a new board and kept by the segments that replace it: sequences of one
     /// lineage can be compared.
     pub lineage: u64,
@@ -86,6 +90,7 @@ const _: () = {
     assert!(std::mem::offset_of!(Header, schema_hash) == 48);
     assert!(std::mem::offset_of!(Header, base_sequence) == 56);
     assert!(std::mem::offset_of!(Header, details_size) == 64);
+    assert!(std::mem::offset_of!(Header, flags) == 68);
     assert!(std::mem::offset_of!(Header, lineage) == 72);
 };
 
@@ -100,6 +105,8 @@ pub struct Layout {
     pub control_offset: usize,
     pub slots_offset: usize,
     pub segment_size: usize,
+    /// Whether stamps carry checksums, for which each has room.
+    pub checksums: bool,
 }
 
 impl Layout {
@@ -109,6 +116,7 @@ impl Layout {
         details_size: usize,
         record_size: usize,
         slot_count: u32,
+        checksums: bool,
     ) -> Option<Self> {
         let within = (1..=MAX_FIELDS).contains(&field_count)
             && details_size <= MAX_DETAILS
@@ -134,6 +142,7 @@ impl Layout {
             control_offset,
             slots_offset,
             segment_size,
+            checksums,
         })
     }
 
@@ -178,7 +187,7 @@ impl Layout {
             schema_hash,
             base_sequence,
             details_size: self.details_size as u32,
-            reserved_word: 0,
+            flags: if self.checksums { CHECKSUMS } else { 0 },
             lineage,
             reserved: [0; 6],
         }
@@ -203,7 +212,7 @@ mod tests {
     fn offsets_are_aligned_and_inside() {
         let cases = [(1, 0, 1, 4), (8, 1, 64, 16), (4096, 65, 1 << 20, 4)];
         for (fields, details, record, slots) in cases {
-            let layout = Layout::new(fields, details, record, slots).unwrap();
+            let layout = Layout::new(fields, details, record, slots, false).unwrap();
             assert!(layout.control_offset >= layout.details_offset() + details);
             assert_eq!(layout.control_offset % CACHE_LINE, 0);
             assert_eq!(layout.slots_offset % CACHE_LINE, 0);
@@ -226,7 +235,7 @@ mod tests {
             (1, 0, 8, MAX_SLOTS * 2),
         ];
         for (fields, details, record, slots) in refused {
-            assert_eq!(Layout::new(fields, details, record, slots), None);
+            assert_eq!(Layout::new(fields, details, record, slots, true), None);
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use crossbeam_utils::Backoff;
 
 use crate::board::Board;
+use crate::checksum;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evolution::Conversion;
 use crate::follow::Follow;
@@ -289,6 +290,7 @@ impl Reader {
             && let Some(mapping) = self.board.mapping()
             && self.view.is_none()
             && self.board.schema.document().is_none()
+            && !self.board.layout.checksums
         {
             self.plain.get_or_init(|| mapping.clone());
         }
@@ -429,10 +431,48 @@ impl Reader {
         if !self.board.copy(sequence, stamp, offset, bytes)? {
             return Ok(false);
         }
-        match ring::length(stamp) {
-            length if self.board.may_be_length(length) => Ok(true),
-            length => Err(self.no_length(length)),
+        let length = ring::length(stamp);
+        if !self.board.may_be_length(length) {
+            return Err(self.no_length(length));
         }
+        if self.board.layout.checksums {
+            return self.verify(sequence, stamp, offset, bytes);
+        }
+        Ok(true)
+    }
+
+    /// Whether the checksum of what was copied is right. Of less than the whole record nobody can tell, so that is
+    /// then copied first; `false` if the writer lapped it.
+    #[cold]
+    fn verify(
+        &self,
+        sequence: u64,
+        stamp: &mut ring::Stamp,
+        offset: usize,
+        bytes: &mut [u8],
+    ) -> Result<bool> {
+        let length = ring::length(stamp);
+        let is_right = match bytes.get(..length) {
+            Some(record) if offset == 0 => checksum::is_right(sequence, stamp, record),
+            _ => {
+                let mut record = vec![0; length];
+                if !self.board.copy(sequence, stamp, 0, &mut record)? {
+                    return Ok(false);
+                }
+                let part = record.get(offset..).unwrap_or_default();
+                let room = part.len().min(bytes.len());
+                bytes[..room].copy_from_slice(&part[..room]);
+                checksum::is_right(sequence, stamp, &record)
+            }
+        };
+        if is_right {
+            return Ok(true);
+        }
+        let message = format!(
+            "{}: the checksum of sequence {sequence} is wrong; replace the board by creating it anew",
+            self.named()
+        );
+        Err(Error::new(ErrorKind::Corrupt, message))
     }
 
     #[cold]

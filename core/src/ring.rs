@@ -51,8 +51,8 @@ const GONE: u64 = 1;
 /// The highest sequence: head keeps one bit for itself.
 pub const MAX_SEQUENCE: u64 = u64::MAX >> 1;
 
-/// The words behind a payload. Their last one is the payload's length in bytes, which the ring
-/// itself needs; the others are none of its business.
+/// The words behind a payload. The first half of their last one is the payload's length in bytes, which the
+/// ring itself needs; all else is none of its business.
 pub type Stamp = [u64; STAMP_WORDS];
 const LENGTH: usize = STAMP_WORDS - 1;
 
@@ -269,7 +269,14 @@ fn is_near(moved: u64, last_slot: u64) -> bool {
 
 /// The payload's length in bytes, as a stamp has it.
 pub fn length(stamp: &Stamp) -> usize {
-    usize::try_from(stamp[LENGTH]).unwrap_or(usize::MAX)
+    let [length, _] = bytemuck::cast::<_, [u32; 2]>(stamp[LENGTH]);
+    length as usize
+}
+
+/// The last word of a stamp, for a payload of so many bytes.
+#[allow(clippy::cast_possible_truncation)] // a record has 2^30 bytes at most
+pub fn of_length(length: usize) -> u64 {
+    bytemuck::cast([length as u32, 0])
 }
 
 /// A ring that nobody shares.

@@ -75,7 +75,7 @@ impl Publication {
             boot,
             generation,
             present,
-            length as u64,
+            ring::of_length(length),
         ]
     }
 
@@ -88,7 +88,7 @@ impl Publication {
             boot,
             generation,
             present,
-            length as u64,
+            ring::of_length(length),
         ]
     }
 

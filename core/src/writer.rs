@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::board::Board;
+use crate::checksum;
 use crate::clock::{self, Moment};
 use crate::codec::{Encoded, Payload};
 use crate::creation::{self, Options};
@@ -51,6 +52,8 @@ pub struct Writer {
     conversion: Option<Conversion>,
     /// Whether publications tell when they were made.
     stamps: bool,
+    /// Whether their stamps carry checksums.
+    checksums: bool,
     /// Of the newest publications, how many have left the stamp of one that tells nothing.
     unstamped: u64,
     /// The newest sequence when it last looked at the clock.
@@ -79,8 +82,8 @@ impl Writer {
     pub fn create(board: &str, schema: &Schema, options: &Options) -> Result<Self> {
         let (board, turn) = creation::create(&Place::parse(board)?, schema, options)?;
         let mut writer = Self::take(board, turn)?;
-        // Publishing a document takes a look at the clock in any case.
-        writer.stamps = !options.unstamped || schema.document().is_some();
+        // Publishing a document takes a look at the clock in any case, and a checksum is in the stamp.
+        writer.stamps = !options.unstamped || schema.document().is_some() || writer.checksums;
         Ok(writer)
     }
 
@@ -106,6 +109,7 @@ impl Writer {
         board.set_generation(generation);
         let optional = board.schema.presence_of(board.schema.fields().len());
         let memory = board.ring().0.clone();
+        let checksums = board.layout.checksums;
         Ok(Self {
             newest: Ring(&memory).head().sequence,
             memory,
@@ -120,6 +124,7 @@ impl Writer {
             optional,
             conversion: None,
             stamps: true,
+            checksums,
             unstamped: 0,
             looked: 0,
         })
@@ -344,7 +349,10 @@ impl Writer {
             wall_offset: self.wall_offset,
             boot: clock::boot(),
         });
-        let stamp = Publication::words(moment, self.generation, known, record.len());
+        let mut stamp = Publication::words(moment, self.generation, known, record.len());
+        if self.checksums {
+            checksum::seal(sequence, &mut stamp, record);
+        }
         Ring(&self.memory).publish(sequence, &stamp, record);
         self.newest = sequence;
         if has_to_wake(self.last, now) {

@@ -274,6 +274,12 @@ final class BoardFile
                 . 'version of Pegel for all programs that share it'
             );
         }
+        if (($header['flags'] & ~self::CHECKSUMS) !== 0) {
+            $flags = dechex($header['flags']);
+            throw new Unsupported(
+                "{$this->path} has flags 0x$flags that this Pegel does not know; use a later version"
+            );
+        }
     }
 
     /** The fields, for those who want more of them than to read. */
@@ -376,7 +382,7 @@ final class BoardFile
             'zero' => str_repeat("\0", 48),
         ];
         foreach ($expected as $name => $value) {
-            if ($header[$name] !== $value || ($header['flags'] & ~self::CHECKSUMS) !== 0) {
+            if ($header[$name] !== $value) {
                 throw $this->damaged('its header contradicts its fields');
             }
         }

@@ -71,7 +71,8 @@ final class Files
     {
         $mode = $board->status['mode'] & 07777;
         $size = $board->view?->schema->recordSize ?? $board->recordSize;
-        return new Info($size, $board->slots, $board->hash, $board->generation(), $mode, $board->lineage);
+        [$hash, $generation] = [$board->hash, $board->generation()];
+        return new Info($size, $board->slots, $hash, $generation, $mode, $board->lineage, $board->hasChecksums);
     }
 
     public function sequence(BoardFile $board): int

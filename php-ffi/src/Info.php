@@ -21,6 +21,8 @@ final class Info
         public readonly int $mode,
         /** Kept by a board that replaces this one, whose sequences go on; 16 hexadecimal digits. */
         public readonly string $lineage,
+        /** Whether its publications carry checksums. */
+        public readonly bool $checksums,
     ) {
     }
 }

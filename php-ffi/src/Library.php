@@ -298,6 +298,7 @@ final class Library
         int $slots,
         int $mode,
         bool $replace,
+        bool $checksum,
         ?float $timeout,
     ): CData {
         $c = $this->whole();
@@ -305,7 +306,7 @@ final class Library
         $options->size = FFI::sizeof($options);
         $options->slots = Argument::u32($slots, 'slots');
         $options->mode = Argument::u32($mode, 'mode');
-        $options->flags = $c->PEGEL_WHOLE | ($replace ? $c->PEGEL_REPLACE : 0);
+        $options->flags = $c->PEGEL_WHOLE | ($replace ? $c->PEGEL_REPLACE : 0) | ($checksum ? $c->PEGEL_CHECKSUM : 0);
         $options->timeout_ns = Argument::nanoseconds($timeout);
         $details = $schema->details();
         $text = $c->new('char[' . strlen($details) + 1 . ']');
@@ -418,7 +419,8 @@ final class Library
     {
         $info = $this->infoOf($reader);
         [$hash, $lineage] = [sprintf('%016x', $info->schema_hash), sprintf('%016x', $info->lineage)];
-        return new Info($info->record_size, $info->slots, $hash, $info->generation, $info->mode, $lineage);
+        $checksums = $info->flags !== 0;
+        return new Info($info->record_size, $info->slots, $hash, $info->generation, $info->mode, $lineage, $checksums);
     }
 
     private function infoOf(CData $reader): CData

@@ -29,7 +29,8 @@ final class Writer
      *
      * Throws Locked when it has a writer that does not let go within so many seconds, and InvalidFields when it
      * has another schema, unless it is to be replaced: its readers then find it gone. With 0, slots and mode
-     * (0640) are chosen for a new board and left as they are for an old one.
+     * (0640) are chosen for a new board and left as they are for an old one. With a checksum in each publication,
+     * which all readers verify, damage is told (Corrupt); an old board without has to be replaced.
      */
     public static function create(
         string $board,
@@ -38,9 +39,10 @@ final class Writer
         int $mode = 0,
         bool $replace = false,
         ?float $timeout = 0.0,
+        bool $checksum = false,
     ): self {
         $library = Library::instance();
-        $handle = $library->createWriter($board, $schema, $slots, $mode, $replace, $timeout);
+        $handle = $library->createWriter($board, $schema, $slots, $mode, $replace, $checksum, $timeout);
         return new self($board, $library, $handle);
     }
 

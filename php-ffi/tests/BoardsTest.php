@@ -246,4 +246,26 @@ final class BoardsTest extends BoardTestCase
             });
         }
     }
+
+    public function testEachPublicationMayCarryAChecksum(): void
+    {
+        $schema = Schema::of(level: Field::f64('m'));
+        $writer = Writer::create($this->board('tank'), $schema, slots: 4, checksum: true);
+        $writer->publish(level: 1.5);
+        $reader = Reader::open($this->board('tank'));
+        $this->assertTrue($reader->info()->checksums);
+        $this->assertSame(1.5, $reader->read()['level']);
+        $file = fopen("{$this->directory}/pegel.tank", 'r+b');
+        fseek($file, -3 * 64, SEEK_END);
+        fwrite($file, pack('d', 2.5));
+        $this->assertThrows(Corrupt::class, 'the checksum of sequence 1 is wrong', $reader->read(...));
+        $writer->publish(level: 3.5);
+        $this->assertSame(3.5, $reader->read()['level']);
+
+        $plain = Writer::create($this->board('plain'), $schema);
+        $this->assertFalse(Reader::open($this->board('plain'))->info()->checksums);
+        $plain->close();
+        $create = fn (): Writer => Writer::create($this->board('plain'), $schema, checksum: true);
+        $this->assertThrows(InvalidArgument::class, 'has no checksums', $create);
+    }
 }

@@ -127,6 +127,8 @@ class Info:
     def group(self) -> int: ...
     @property
     def segment_size(self) -> int: ...
+    @property
+    def checksums(self) -> bool: ...
 
 @final
 class Snapshot(Mapping[str, Any]):
@@ -234,6 +236,7 @@ class Writer:
         replace: bool = False,
         timeout: float | None = 0.0,
         description: str | None = None,
+        checksum: bool = False,
         **fields: Field,
     ) -> Self: ...
     @staticmethod

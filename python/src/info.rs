@@ -56,6 +56,12 @@ impl Info {
         self.0.segment_size
     }
 
+    /// Whether its publications carry checksums.
+    #[getter]
+    fn checksums(&self) -> bool {
+        self.0.checksums
+    }
+
     fn __repr__(&self) -> String {
         format!("<pegel.{:?}>", self.0)
     }

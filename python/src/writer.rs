@@ -24,6 +24,7 @@ use crate::wait::Deadline;
 /// be missing grows. The schema is given as named fields, as a mapping of fields, as a record class, or
 /// as the one field of a document. `slots` and `mode` are chosen for you, and left as they are when the
 /// board exists; `replace` replaces a board with another schema. `description` says what it is about.
+/// With `checksum`, each publication carries one, which all readers verify.
 /// Raises `Locked` when another writer does not let go within `timeout` seconds; `None` waits for ever.
 #[pyclass(frozen, module = "pegel")]
 pub struct Writer {
@@ -75,7 +76,7 @@ impl Writer {
     #[new]
     #[pyo3(signature = (
         board, schema=None, /, *,
-        slots=None, mode=None, replace=false, timeout=0.0, description=None, **fields,
+        slots=None, mode=None, replace=false, timeout=0.0, description=None, checksum=false, **fields,
     ))]
     #[allow(clippy::needless_pass_by_value, clippy::too_many_arguments)] // Python's, named
     fn new(
@@ -87,6 +88,7 @@ impl Writer {
         replace: bool,
         timeout: Option<f64>,
         description: Option<&str>,
+        checksum: bool,
         fields: Option<Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let place = place(&board)?;
@@ -98,6 +100,7 @@ impl Writer {
                 replace,
                 timeout: slice,
                 unstamped: false,
+                checksum,
             };
             Ok(pegel::dynamic::Writer::create(place, &schema, &options))
         };

@@ -229,6 +229,28 @@ def test_another_schema_replaces_only_when_asked() -> None:
     assert pegel.Reader("station").read() == {"depth": 1.5}
 
 
+def test_each_publication_may_carry_a_checksum() -> None:
+    with pegel.Writer("tank", level=pegel.f64("m"), slots=4, checksum=True) as writer:
+        writer.publish(level=1)
+        reader = pegel.Reader("tank")
+        assert reader.info.checksums
+        assert reader.read() == {"level": 1.0}
+        with reader.path.open("r+b") as board:
+            # Sequence 1 is in the second of four slots of 64 bytes.
+            board.seek(-3 * 64, 2)
+            board.write(b"\1")
+        with pytest.raises(pegel.Corrupt, match="checksum of sequence 1"):
+            reader.read()
+        writer.publish(level=2)
+        assert reader.read() == {"level": 2.0}
+    station().close()
+    assert not pegel.Reader("station").info.checksums
+    with pytest.raises(pegel.InvalidArgument, match="has no checksums"):
+        pegel.Writer(
+            "station", level=pegel.f64("m"), rain=pegel.bool_(), note=pegel.text(24), checksum=True
+        )
+
+
 def test_removing_a_board() -> None:
     with station() as writer:
         writer.publish(level=1, rain=True, note="")

@@ -1,7 +1,7 @@
-"""Makes the golden boards anew: .venv/bin/python tests/format/make_golden.py
+"""Makes the golden boards that are not there yet: .venv/bin/python tests/format/make_golden.py
 
-Only a new layout version needs it; until then, the files are what older programs have written. What
-a reader has to find in a board is written beside it, from what was given to the writer.
+Those that are there stay, as what older programs have written, until a new layout version. What a
+reader has to find in a board is written beside it, from what was given to the writer.
 """
 
 import json
@@ -72,6 +72,8 @@ class Golden:
 
     def keep(self, sequence: int, records: Sequence[Any], **more: Any) -> None:
         """Copies the board; the records are the newest ones, which it still holds."""
+        if (GOLDEN / f"{self.name}.board").exists():
+            return
         shutil.copyfile(self.path, GOLDEN / f"{self.name}.board")
         first = sequence - len(records) + 1
         history = {str(first + index): record for index, record in enumerate(records)}
@@ -139,6 +141,22 @@ def main(directory: str) -> None:
         pegel.unlink(golden.board)
         golden.path.write_bytes(file.read())
     golden.keep(1, [{"level": 1.0, "rain": True}], generation=1, marked=True)
+
+    golden = Golden("sealed", directory)
+    with pegel.Writer(golden.board, old, slots=4, checksum=True) as writer:
+        for level in range(1, 7):
+            writer.publish(level=level, rain=True)
+    with pegel.Writer(golden.board, new):
+        records = [
+            {"level": level, "rain": True, "small": 9, "wind": None} for level in (4.0, 5.0, 6.0)
+        ]
+        golden.keep(6, records, generation=1)
+
+    golden = Golden("sealed_json", directory)
+    with pegel.Writer(golden.board, pegel.json(300), slots=4, checksum=True) as writer:
+        writer.publish(document)
+        writer.publish({})
+        golden.keep(2, [document, {}], generation=1)
 
 
 if __name__ == "__main__":

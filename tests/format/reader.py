@@ -5,6 +5,7 @@ import os
 import platform
 import struct
 import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,8 @@ from format.fields import STORED as FIELD
 from format.fields import DamagedError, check, member, read_details, read_fields, up
 
 HEADER = struct.Struct("=8sIIQIIIIIIQQIIQ48s")
-STAMP = struct.Struct("=qqQQQQ")
+STAMP = struct.Struct("=qqQQQII")
+CHECKSUMS = 1
 MAGIC = b"PEGEL\x1a\r\n"
 LAYOUT = (2, 0x01020304)
 CONTROL_SIZE = 128
@@ -22,7 +24,7 @@ TRIES = 1000
 
 
 class LayoutError(Exception):
-    """The file is a board of another layout version or byte order."""
+    """The file is a board of another layout version or byte order, or has flags of a later one."""
 
 
 class EmptyError(Exception):
@@ -88,11 +90,13 @@ class Reader:
         (
             magic, version, byte_order, segment_size, control_offset, slots_offset, slot_count,
             slot_size, record_size, field_count, schema_hash, base_sequence, details_size,
-            zero, lineage, zeros,
+            flags, lineage, zeros,
         ) = HEADER.unpack(os.pread(self.file, HEADER.size, 0))  # fmt: skip
         check(magic == MAGIC, "magic")
         if (version, byte_order) != LAYOUT:
             raise LayoutError(f"layout {version}, byte order {byte_order:#010x}")
+        if flags & ~CHECKSUMS:
+            raise LayoutError(f"flags {flags:#x}")
         check(1 <= field_count <= 4096, f"{field_count} fields")
         check(details_size <= 2**20, f"{details_size} bytes of details")
         check(slot_count in [2**power for power in range(2, 17)], f"{slot_count} slots")
@@ -104,7 +108,7 @@ class Reader:
         stored = (control_offset, slots_offset, slot_size, segment_size)
         check(stored == derived, f"{stored} instead of {derived}")
         check(file_size == segment_size, f"{file_size} bytes instead of {segment_size}")
-        check(zero == 0 and not any(zeros), "reserved bytes are not zero")
+        check(not any(zeros), "reserved bytes are not zero")
         table = os.pread(self.file, FIELD.size * field_count, HEADER.size)
         check(fnv_1a(table) == schema_hash, "schema hash")
         details = read_details(os.pread(self.file, details_size, details_offset))
@@ -112,6 +116,7 @@ class Reader:
         self.description = member(details, "description", str, "")
         self.slot_count, self.slot_size, self.record_size = slot_count, slot_size, record_size
         self.base_sequence, self.lineage = base_sequence, lineage
+        self.checksums = flags == CHECKSUMS
         self._control, self._slots = control_offset, slots_offset
 
     def __enter__(self) -> Self:
@@ -194,11 +199,15 @@ class Reader:
 
     def _publication(self, sequence: int, slot: bytes) -> Publication:
         end = up(self.record_size, 8)
-        published, wall_offset, boot, generation, present, length = STAMP.unpack_from(slot, end)
+        stamp = slot[end : end + STAMP.size]
+        published, wall_offset, boot, generation, present, length, checksum = STAMP.unpack(stamp)
         is_document = self.fields[0].type.is_document
         fits = length <= self.record_size if is_document else length == self.record_size
         check(fits, f"record of {length} bytes")
         record = slot[:length]
+        if self.checksums:
+            covered = record + stamp[:-4] + struct.pack("=Q", sequence)
+            check(zlib.crc32(covered) == checksum, f"checksum of {sequence}")
         age = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - published
         if boot not in (0, this_boot()):
             age = time.time_ns() - published - wall_offset

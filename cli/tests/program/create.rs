@@ -34,6 +34,27 @@ fn the_command_line_wins_over_the_schema() {
 }
 
 #[test]
+fn checksums_are_asked_for_by_the_schema_or_the_command_line() {
+    let boards = Boards::new();
+    boards.file("plain.toml", TANK);
+    boards.file("sealed.toml", format!("checksum = true\n{TANK}"));
+    boards.prints(&["create", "a", "sealed.toml"], "");
+    boards.prints(&["create", "b", "plain.toml", "--checksum"], "");
+    boards.prints(&["create", "c", "plain.toml"], "");
+    for (name, checksums) in [("a", true), ("b", true), ("c", false)] {
+        let shown = boards.json(&["show", name, "--json"]);
+        assert_eq!(shown["checksums"], checksums);
+        let file = boards.output(&["schema", name]);
+        assert_eq!(file.contains("\nchecksum = true\n"), checksums, "{file}");
+    }
+    boards.prints(&["create", "b", "plain.toml"], "");
+    let refused = ["create", "c", "sealed.toml"];
+    boards.fails(2, &refused, &["board c", "has no checksums", "replace"]);
+    boards.prints(&["create", "c", "sealed.toml", "--replace"], "");
+    assert_eq!(boards.json(&["show", "c", "--json"])["checksums"], true);
+}
+
+#[test]
 fn another_schema_replaces_a_board_only_when_asked() {
     let boards = Boards::with_tank();
     boards.file(

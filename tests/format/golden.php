@@ -1,0 +1,20 @@
+<?php
+
+// Prints the records that a board still holds, for test_format.py.
+
+declare(strict_types=1);
+
+use Pegel\Reader;
+
+require __DIR__ . '/../../php-ffi/autoload.php';
+
+$reader = Reader::open($argv[1]);
+$records = [];
+foreach ($reader->last(100) as $then) {
+    $records[$then->sequence] = $reader->schema()->document === null ? $then->toArray() : $then->document;
+}
+$sequence = $reader->sequence();
+$description = $reader->schema()->description;
+$hexadecimal = fn (mixed $record): mixed => is_string($record) ? bin2hex($record) : $record;
+$told = ['sequence' => $sequence, 'description' => $description, 'history' => array_map($hexadecimal, $records)];
+echo json_encode($told, JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION);
