@@ -31,7 +31,7 @@ fn of(sequence: u64, stamp: &Stamp, record: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-#[cfg(all(test, not(pegel_loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::ring::{length, of_length};

@@ -51,6 +51,7 @@ pub use self::{
 
 #[cfg(not(pegel_loom))]
 mod board;
+#[cfg(not(pegel_loom))]
 mod checksum;
 #[cfg(not(pegel_loom))]
 mod clock;
