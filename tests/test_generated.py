@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from programs import MEMCHECK, ROOT, SANITIZE, STRICT, built, environment, library, run
+from programs import MEMCHECK, ROOT, SANITIZE, STRICT, built, environment, library, php, run
 
 BOARD = "roof-tank.1"
 COMPILERS = (
@@ -122,6 +122,50 @@ def test_the_class_is_the_record(boards: Path, module: Path) -> None:
     assert done.stdout == f"2.5 (True, False, True) 18446744073709551615 1.5 -7 {names}\n"
     assert fields(boards) == before
     assert module.read_text().startswith(f'"""Board {BOARD}, as')
+
+
+@pytest.mark.parametrize("namespace", ["", "App\\Boards"])
+def test_the_class_of_php_is_the_record(boards: Path, namespace: str) -> None:
+    option = ["--namespace", namespace] if namespace else []
+    (boards / "RoofTank1.php").write_text(pegel(boards, "gen", "php", BOARD, *option))
+    style = ["phpcs", "--standard=PSR12", "--exclude=PSR1.Classes.ClassDeclaration"]
+    done = run([*style, "--warning-severity=0", str(boards / "RoofTank1.php")])
+    assert done.returncode == 0, done.stdout
+    before = fields(boards)
+    pegel(boards, "rm", BOARD)
+    use = php("tests/generated/use.php")
+    name = f"{namespace}\\RoofTank1".lstrip("\\")
+    done = run([*use, str(boards), name, BOARD], environment(boards), boards)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    level, flags, big, wind, switch, names = json.loads(done.stdout)
+    assert (level, flags, big) == (2.5, [True, False, True], str(2**64 - 1))
+    assert (wind, switch, names) == (1.5, -7, ['a?"\\', "äö"])
+    assert fields(boards) == before
+
+
+def test_what_cannot_be_a_class_of_php(boards: Path) -> None:
+    (boards / "f.toml").write_text("field = [{ name = 'this', type = 'u8' }]")
+    (boards / "j.toml").write_text("document = 'json'\ncapacity = 99")
+    program = str(built("target/release/pegel"))
+    for name, message in {"f": "$snapshot['this']", "j": "documents of json"}.items():
+        pegel(boards, "create", name, f"{name}.toml")
+        done = run([program, "gen", "php", name], environment(boards))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert message in done.stderr
+    for arguments in (["php", "f", "--namespace", "1st"], ["c", BOARD, "--namespace", "App"]):
+        done = run([program, "gen", *arguments], environment(boards))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "namespace" in done.stderr
+
+
+@pytest.mark.parametrize("board", ["list", "field", "int", "1st", "_"])
+def test_boards_with_names_of_php_have_a_class(boards: Path, board: str) -> None:
+    (boards / "f.toml").write_text("field = [{ name = 'class', type = 'u8' }]")
+    pegel(boards, "create", board, "f.toml")
+    (boards / "class.php").write_text(pegel(boards, "gen", "php", board))
+    done = run(["php", "-l", str(boards / "class.php")])
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "final class Board" in (boards / "class.php").read_text()
 
 
 @pytest.mark.parametrize("name", ["class", "float", "pegel", "__hidden"])

@@ -4,18 +4,22 @@ use clap::{Args, ValueEnum};
 
 use crate::failure::{Failure, Result};
 use crate::place::Place;
-use crate::{gen_c, gen_python};
+use crate::{gen_c, gen_php, gen_python};
 
 const MORE: &str = "\
 c: a header with a struct, its table of fields for pegel_writer_create() and
 pegel_reader_open_as(), bits for what may be unknown, and checks by the compiler
 that the struct stands in memory as the board has it (C99 and later, C++17).
 
+php: a class whose properties say by #[Pegel\\Field] which fields they are, for
+Schema::ofClass(), $snapshot->to() and $writer->publish() (PHP 8.1 and later).
+
 python: a module with a class for pegel.Writer(NAME, CLASS) and
 snapshot.as_record(CLASS), which type checkers understand.
 
 Examples:
   pegel gen c tank > tank.h
+  pegel gen php tank --namespace 'App\\Boards' > src/Boards/Tank.php
   pegel gen python tank > tank.py";
 
 /// Print a board's record as a type of a language
@@ -27,24 +31,63 @@ pub struct Gen {
     language: Language,
     /// Board: NAME or DIRECTORY/NAME
     name: String,
+    /// The namespace of PHP's class
+    #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
+    namespace: Option<String>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Language {
     C,
+    Php,
     Python,
 }
 
 impl Gen {
     pub fn run(self, place: &Place) -> Result<()> {
+        let namespace = self.namespace.as_deref();
+        if namespace.is_some() && self.language != Language::Php {
+            let reason = "--namespace is for php; the others have none";
+            return Err(Failure::Usage(reason.to_owned()));
+        }
         let reader = place.reader(&self.name)?;
         let (board, schema) = (reader.board(), reader.schema());
         let written = match self.language {
             Language::C => Ok(gen_c::header(board, schema)),
+            Language::Php => gen_php::file(board, schema, namespace),
             Language::Python => gen_python::module(board, schema),
         };
         let text = written.map_err(|reason| Failure::Failed(format!("board {board}: {reason}")))?;
         Ok(write!(io::stdout(), "{text}")?)
+    }
+}
+
+/// As PHP writes it, without the backslash that may stand before or behind it.
+fn namespace(text: &str) -> std::result::Result<String, String> {
+    let text = text.trim_matches('\\');
+    let is_name = |part: &str| {
+        let mut letters = part.chars();
+        let is_first = |c: char| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii();
+        letters.next().is_some_and(is_first) && letters.all(|c| is_first(c) || c.is_ascii_digit())
+    };
+    if text.split('\\').all(is_name) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("{text:?} is no namespace such as App\\Boards"))
+    }
+}
+
+/// A class's name, of the board's.
+pub fn class_name(board: &str) -> String {
+    let capital = |word: &str| {
+        let (first, rest) = word.split_at(1);
+        first.to_ascii_uppercase() + rest
+    };
+    let class: String = words(board).map(capital).collect();
+    if class.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        class
+    } else {
+        format!("Board{class}")
     }
 }
 

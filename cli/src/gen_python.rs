@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use pegel::{Field, Schema, Type, Value};
 
-use crate::r#gen::words;
+use crate::r#gen::class_name;
 
 const KEYWORDS: &str = "False None True and as assert async await break class continue def del elif \
     else except finally for from global if import in is lambda nonlocal not or pass raise return try \
@@ -19,16 +19,7 @@ pub fn module(board: &str, schema: &Schema) -> Result<String, String> {
             "it holds documents of {kind}, which need no class; see snapshot.document"
         ));
     }
-    let capital = |word: &str| {
-        let (first, rest) = word.split_at(1);
-        first.to_ascii_uppercase() + rest
-    };
-    let class: String = words(board).map(capital).collect();
-    let class = if class.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        class
-    } else {
-        format!("Board{class}")
-    };
+    let class = class_name(board);
     let mut text = format!(
         "\"\"\"Board {board}, as `pegel gen python {board}` prints it.\"\"\"\n\n\
          from __future__ import annotations\n\n\

@@ -6,6 +6,7 @@ mod description;
 mod failure;
 mod r#gen;
 mod gen_c;
+mod gen_php;
 mod gen_python;
 mod get;
 mod json;

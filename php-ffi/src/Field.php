@@ -4,13 +4,19 @@ declare(strict_types=1);
 
 namespace Pegel;
 
+use Attribute;
+
 /**
  * One field of a board: `count` elements (1: a plain value) of `size` bytes.
  *
  * An optional field may be unknown, which is null. The default holds until somebody publishes another value; the
  * least and the greatest value bound each element that is published by name. Label and description are for
  * people.
+ *
+ * As an attribute, `#[Field(unit: 'V')] public float $voltage`, it makes a property of a class the field: of the
+ * property's name, unless it says another one. For Schema::ofClass() and Snapshot::to().
  */
+#[Attribute(Attribute::TARGET_PROPERTY | Attribute::TARGET_PARAMETER)]
 final class Field
 {
     /** Bytes of a pegel_field. */
@@ -18,8 +24,14 @@ final class Field
 
     private const MAX_U32 = 0xffffffff;
 
-    private function __construct(
-        public readonly Type $type,
+    public readonly Type $type;
+
+    /**
+     * For attributes, where the type may be left to the property's: bool; int: i64; float: f64; string: a text of so
+     * many bytes. One that may be null is optional. In code, the functions below say more.
+     */
+    public function __construct(
+        ?Type $type = null,
         public readonly string $unit = '',
         public readonly int $count = 1,
         public readonly bool $optional = false,
@@ -32,6 +44,7 @@ final class Field
         public readonly string $name = '',
         public readonly int $offset = 0,
     ) {
+        $this->type = $type ?? Type::F64;
     }
 
     /** true or false. */

@@ -12,6 +12,9 @@ final class Reader
     /** @var array<mixed>|null */
     private ?array $plan = null;
 
+    /** @var array<class-string, Mapping> Those that fit. */
+    private array $mappings = [];
+
     /** @param object|null $handle the library's; null: it is closed */
     private function __construct(
         /** The board as it was asked for: NAME or DIRECTORY/NAME. */
@@ -71,6 +74,17 @@ final class Reader
     public function schema(): Schema
     {
         return $this->schema ??= $this->library->schema($this->handle(), $this->board);
+    }
+
+    /** @internal How records are objects of a class; InvalidFields if they cannot be. */
+    public function mapping(string $class): Mapping
+    {
+        if (!isset($this->mappings[$class])) {
+            $mapping = Mapping::of($class);
+            $mapping->check($this->schema(), $this->board);
+            $this->mappings[$class] = $mapping;
+        }
+        return $this->mappings[$class];
     }
 
     /** The newest record. Unpublished, Gone and Busy say why there is none. */

@@ -46,6 +46,16 @@ final class Schema
         return Library::forReading()->layout($named);
     }
 
+    /**
+     * The record of the properties of a class that have the attribute #[Field], in their order.
+     *
+     * @param class-string $class
+     */
+    public static function ofClass(string $class): self
+    {
+        return Library::forReading()->layout(Mapping::of($class)->fields());
+    }
+
     /** JSON documents, each at most `capacity` bytes of UTF-8; the default is a document. */
     public static function json(int $capacity, mixed $default = null): self
     {
@@ -85,6 +95,9 @@ final class Schema
             return is_string($value) ? [$value, Library::ALL] : throw new InvalidFields(
                 "board $board holds bytes, which are a string; not " . get_debug_type($value)
             );
+        }
+        if (is_object($value)) {
+            $value = Mapping::of($value::class)->values($value);
         }
         if (!is_array($value)) {
             $given = get_debug_type($value);

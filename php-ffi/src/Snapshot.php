@@ -103,6 +103,19 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
         );
     }
 
+    /**
+     * The record as an object of a class whose properties say by #[Field] which fields they are; InvalidFields if the
+     * board lacks one, has it in another unit, or has a value that the property does not take.
+     *
+     * @template T of object
+     * @param class-string<T> $class
+     * @return T
+     */
+    public function to(string $class): object
+    {
+        return $this->reader->mapping($class)->make($this->toArray(), $this->reader->board);
+    }
+
     public function offsetExists(mixed $offset): bool
     {
         $document = $this->document();

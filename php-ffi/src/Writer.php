@@ -82,7 +82,8 @@ final class Writer
     }
 
     /**
-     * Publishes all fields by name, or one array of them, or one document; says the sequence. A field that is left
+     * Publishes all fields by name, or one array of them, or an object whose properties have the attribute #[Field],
+     * or one document; says the sequence. A field that is left
      * out has its default, or is unknown if it is optional.
      */
     public function publish(mixed ...$values): int
@@ -160,7 +161,8 @@ final class Writer
         $isWhole = array_key_exists(0, $values);
         if (count($values) === 0 || ($isWhole && count($values) > 1)) {
             throw new InvalidArgument(
-                "board {$this->board}: publish one record: its fields by name, an array of them, or a document"
+                "board {$this->board}: publish one record: its fields by name, an array or an object of them, or a "
+                . 'document'
             );
         }
         return $this->schema()->encode($isWhole ? $values[0] : $values, $this->board);

@@ -1,0 +1,183 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Pegel;
+
+use ReflectionClass;
+use ReflectionNamedType;
+use ReflectionProperty;
+
+/**
+ * Which fields of a board are which properties of a class, as their #[Field] say.
+ *
+ * @internal
+ * @template T of object
+ */
+final class Mapping
+{
+    /** @var array<class-string, self> */
+    private static array $known = [];
+
+    /** @var array<string, true> The properties that the constructor takes. */
+    private array $parameters = [];
+
+    /**
+     * @param class-string<T> $class
+     * @param array<string, Field> $fields by their properties
+     */
+    private function __construct(private readonly string $class, private readonly array $fields)
+    {
+        foreach ((new ReflectionClass($class))->getConstructor()?->getParameters() ?? [] as $parameter) {
+            if (isset($fields[$parameter->getName()])) {
+                $this->parameters[$parameter->getName()] = true;
+            }
+        }
+    }
+
+    /**
+     * @param class-string<T> $class
+     * @return self<T>
+     */
+    public static function of(string $class): self
+    {
+        return self::$known[$class] ??= self::find($class);
+    }
+
+    private static function find(string $class): self
+    {
+        if (!class_exists($class)) {
+            throw new InvalidArgument("there is no class $class");
+        }
+        $fields = [];
+        foreach ((new ReflectionClass($class))->getProperties(ReflectionProperty::IS_PUBLIC) as $property) {
+            $attribute = $property->getAttributes(Field::class)[0] ?? null;
+            if ($attribute !== null) {
+                $given = $attribute->getArguments();
+                $isTyped = isset($given['type']) || isset($given[0]);
+                $fields[$property->getName()] = self::field($property, $attribute->newInstance(), $isTyped);
+            }
+        }
+        return $fields !== [] ? new self($class, $fields) : throw new InvalidFields(
+            "class $class: none of its public properties has the attribute #[Pegel\Field]"
+        );
+    }
+
+    private static function field(ReflectionProperty $property, Field $field, bool $isTyped): Field
+    {
+        $hint = $property->getType();
+        $type = match (true) {
+            $isTyped => $field->type,
+            !$hint instanceof ReflectionNamedType => null,
+            default => match ($hint->getName()) {
+                'bool' => Type::Bool,
+                'int' => Type::I64,
+                'float' => Type::F64,
+                'string' => Type::Text,
+                default => null,
+            },
+        };
+        if ($type === null || $type->isDocument()) {
+            throw self::refused($property, 'its attribute has to say the type of a field, as in #[Field(Type::U16)]');
+        }
+        if ($type === Type::Text && $field->size === 0) {
+            throw self::refused($property, 'a text needs its bytes, as in #[Field(size: 24)]');
+        }
+        return $field->with(
+            type: $type,
+            name: $field->name !== '' ? $field->name : $property->getName(),
+            optional: $field->optional || ($hint?->allowsNull() ?? false),
+            default: $field->default ?? self::default($property),
+        );
+    }
+
+    private static function refused(ReflectionProperty $property, string $reason): InvalidFields
+    {
+        return new InvalidFields("property {$property->class}::\${$property->getName()}: $reason");
+    }
+
+    private static function default(ReflectionProperty $property): mixed
+    {
+        if (!$property->isPromoted()) {
+            return $property->getDefaultValue();
+        }
+        foreach ($property->getDeclaringClass()->getConstructor()->getParameters() as $parameter) {
+            if ($parameter->getName() === $property->getName() && $parameter->isDefaultValueAvailable()) {
+                return $parameter->getDefaultValue();
+            }
+        }
+        return null;
+    }
+
+    /** @return list<Field> */
+    public function fields(): array
+    {
+        return array_values($this->fields);
+    }
+
+    /** Throws InvalidFields if a board does not have the fields in the units that the class wants. */
+    public function check(Schema $schema, string $board): void
+    {
+        foreach ($this->fields as $property => $wanted) {
+            $field = $schema->fields[$wanted->name] ?? null;
+            $difference = match (true) {
+                $field === null => "no field {$wanted->name}",
+                $wanted->unit !== '' && $wanted->unit !== $field->unit =>
+                    "its field {$field->name} in \"{$field->unit}\", not in \"{$wanted->unit}\"",
+                default => null,
+            };
+            if ($difference !== null) {
+                throw new InvalidFields(
+                    "board $board has $difference, as {$this->class}::\$$property wants it; `pegel gen php $board` "
+                    . 'writes a class for it'
+                );
+            }
+        }
+    }
+
+    /**
+     * An object of the class: the constructor gets what it takes, the other properties are set.
+     *
+     * @param array<string, mixed> $values of a record
+     * @return T
+     */
+    public function make(array $values, string $board): object
+    {
+        [$taken, $set] = [[], []];
+        foreach ($this->fields as $property => $field) {
+            if (isset($this->parameters[$property])) {
+                $taken[$property] = $values[$field->name];
+            } else {
+                $set[$property] = $values[$field->name];
+            }
+        }
+        try {
+            $made = new $this->class(...$taken);
+            if ($set !== []) {
+                // In the class's scope, which may set what is readonly.
+                (function () use ($set): void {
+                    foreach ($set as $property => $value) {
+                        $this->$property = $value;
+                    }
+                })->call($made);
+            }
+            return $made;
+        } catch (\TypeError $cause) {
+            throw new InvalidFields("board $board: its record makes no {$this->class}: {$cause->getMessage()}", $cause);
+        }
+    }
+
+    /**
+     * The record of an object.
+     *
+     * @return array<string, mixed>
+     */
+    public function values(object $object): array
+    {
+        $values = [];
+        foreach ($this->fields as $property => $field) {
+            $values[$field->name] = $object->$property;
+        }
+        return $values;
+    }
+}
