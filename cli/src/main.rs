@@ -3,6 +3,7 @@
 mod completions;
 mod create;
 mod description;
+mod doctor;
 mod failure;
 mod r#gen;
 mod gen_c;
@@ -70,6 +71,7 @@ enum Command {
     Schema(schema::Schema),
     Gen(r#gen::Gen),
     Rm(rm::Rm),
+    Doctor(doctor::Doctor),
     Completions(completions::Completions),
     #[command(hide = true)]
     Man(man::Man),
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
         Command::Schema(schema) => schema.run(&place),
         Command::Gen(generate) => generate.run(&place),
         Command::Rm(rm) => rm.run(&place),
+        Command::Doctor(doctor) => doctor.run(&place),
         Command::Completions(completions) => completions.run(Program::command()),
         Command::Man(man) => man.run(Program::command()),
     };

@@ -411,6 +411,9 @@ fn damaged(path: &Path, reason: &str) -> Error {
 
 pub fn absent(place: &Place) -> Error {
     let (name, path) = (&place.name, place.board.display());
+    if !place.directory.is_dir() {
+        return Error::system(Errno::ENOENT, "look for a board in", &place.directory);
+    }
     let message = format!("no board {name}: {path} does not exist; has its writer ever run?");
     Error::new(ErrorKind::NotFound, message)
 }

@@ -127,7 +127,10 @@ impl Error {
     /// A system call that failed on a path.
     pub(crate) fn system(errno: Errno, verb: &str, path: &Path) -> Self {
         let (kind, advice) = match errno {
-            Errno::ENOENT => (ErrorKind::NotFound, ""),
+            Errno::ENOENT => (
+                ErrorKind::NotFound,
+                "; make the directory, or mount it where this process is in a chroot or a container",
+            ),
             Errno::EACCES | Errno::EPERM => (
                 ErrorKind::Denied,
                 "; see its owner, group and mode with `ls -l`",

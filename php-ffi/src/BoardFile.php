@@ -135,7 +135,7 @@ final class BoardFile
     {
         $reason = '';
         set_error_handler(static function (int $_, string $warning) use (&$reason): bool {
-            $reason = $warning;
+            $reason .= ($reason === '' ? '' : '; ') . $warning;
             return true;
         });
         try {
@@ -159,7 +159,11 @@ final class BoardFile
             throw new Denied("cannot open $path: Permission denied; see its owner, group and mode with `ls -l`");
         }
         if (str_contains($reason, 'No such file') && !is_file(dirname($path))) {
-            throw new NotFound("no board $name: $path does not exist; has its writer ever run?");
+            $directory = dirname($path);
+            throw new NotFound(is_dir($directory)
+                ? "no board $name: $path does not exist; has its writer ever run?"
+                : "cannot look for a board in $directory: No such file or directory; make the directory, or mount it "
+                    . 'where this process is in a chroot or a container');
         }
         throw $file !== false ? self::changed($path) : new System("cannot open $path: $reason");
     }

@@ -26,6 +26,25 @@ final class Files
 
     private const NONE = PHP_INT_MAX;
 
+    /** Without which there is no way left. */
+    private const NEEDED = [
+        'clearstatcache', 'crc32', 'fclose', 'file_get_contents', 'fopen', 'fread', 'fseek', 'fstat', 'getenv', 'hash',
+        'hrtime', 'lstat', 'microtime', 'restore_error_handler', 'set_error_handler', 'stat', 'stream_set_read_buffer',
+        'unpack', 'usleep',
+    ];
+
+    public function __construct()
+    {
+        foreach (self::NEEDED as $function) {
+            if (!function_exists($function)) {
+                throw new Unavailable(
+                    "cannot read boards without FFI where PHP's disable_functions has $function; take that out of it "
+                    . 'in php.ini, or of the pool, or enable FFI'
+                );
+            }
+        }
+    }
+
     /** @param list<Field> $fields */
     public function layout(array $fields): Schema
     {

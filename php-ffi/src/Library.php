@@ -135,6 +135,8 @@ final class Library
         $path = self::path();
         $preload = dirname(__DIR__) . '/preload.php';
         $advice = match (true) {
+            str_contains($cause->getMessage(), 'undefined function')
+                => 'take that out of disable_functions in php.ini, or of the pool',
             !extension_loaded('ffi') => 'install it (Debian: php-common), and set extension=ffi in php.ini',
             !self::isOff($cause) => 'build it with `cargo build --release -p pegel-cabi`, or set PEGEL_LIBRARY to its '
                 . 'path',
@@ -163,7 +165,7 @@ final class Library
             $advice[] = $reason->getMessage();
         }
         $isScoped = $writing !== null && $writing->whole === $writing->c;
-        if (!$isScoped && $writing !== null) {
+        if (!$isScoped && $writing !== null && PHP_SAPI !== 'cli') {
             $advice[] = 'each request binds the library anew; with ffi.preload it is there, see ' . self::README;
         }
         $status = function_exists('opcache_get_status') ? @opcache_get_status(false) : false;
@@ -208,7 +210,8 @@ final class Library
             return $wanted;
         }
         $built = dirname(__DIR__, 2) . '/target/release/libpegel.so';
-        return is_file($built) ? $built : self::SONAME;
+        // An open_basedir may leave it out, and would warn.
+        return @is_file($built) ? $built : self::SONAME;
     }
 
     private static function load(): self

@@ -41,6 +41,7 @@ function remains(): array
     return [count(preg_grep('~/pegel\.roof~', $files)), count($maps)];
 }
 
+$schema = fn (): Schema => Schema::of(level: Field::f64('m'), note: Field::text(24));
 $snapshot = fn (Pegel\Snapshot $now): array => [
     'values' => $now->toArray(),
     'sequence' => $now->sequence,
@@ -51,7 +52,7 @@ $snapshot = fn (Pegel\Snapshot $now): array => [
 header('Content-Type: application/json');
 try {
     $answer = match ($query['do']) {
-        'create' => Writer::create('roof', Schema::of(level: Field::f64('m'), note: Field::text(24)))->sequence(),
+        'create' => Writer::create($query['board'] ?? 'roof', $schema())->sequence(),
         'write' => Writer::open('roof', timeout: 0)->publish(level: (float) $query['level'], note: 'Regen über Köln'),
         'raise' => Writer::open('roof')->update(fn (array $now): array => [...$now, 'level' => $now['level'] + 1]),
         'read' => $snapshot(Reader::open('roof')->read()),
