@@ -1,5 +1,6 @@
-"""A php-fpm worker after thousands of requests; `make campaign` makes a hundred thousand."""
+"""php-fpm workers after thousands of requests; `make campaign` makes more of the first kind."""
 
+from php_binding.load import check, load
 from php_binding.php import Site
 from php_binding.requests import serve
 
@@ -10,3 +11,8 @@ def test_a_worker_holds_no_more_after_thousands_of_requests(site: Site) -> None:
     # The allocator's own come and go.
     assert late.maps - early.maps < 10
     assert late.kilobytes - early.kilobytes < 1024
+
+
+def test_pages_under_load_while_everything_changes(site: Site) -> None:
+    """A daemon at 1 kHz, boards that are replaced, workers that are recycled and killed."""
+    check(load(site, 100_000, seed=1), 100_000)

@@ -87,12 +87,37 @@ final class Reader
         return $this->mappings[$class];
     }
 
-    /** The newest record. Unpublished, Gone and Busy say why there is none. */
+    /**
+     * The newest record. Unpublished, Gone and Busy say why there is none. A board that was replaced is opened again,
+     * as a page has nothing else to do; Gone is one that was removed.
+     */
     public function read(): Snapshot
+    {
+        try {
+            return $this->newest();
+        } catch (Gone $gone) {
+            $this->reopen($gone);
+            return $this->newest();
+        }
+    }
+
+    private function newest(): Snapshot
     {
         $handle = $this->handle ?? $this->handle();
         $plan = $this->plan ??= $this->library->plan($handle, $this->board);
         return new Snapshot($this, $plan, $this->library->read($handle, $plan[0], $plan[1]));
+    }
+
+    private function reopen(Gone $gone): void
+    {
+        // A writer that lost its board shall know.
+        $fresh = $this->isWriters ? null : self::tryOpen($this->board, $this->view, $this->untrusted);
+        if ($fresh === null) {
+            throw $gone;
+        }
+        $this->close();
+        [$this->handle, $fresh->handle] = [$fresh->handle, null];
+        [$this->schema, $this->plan, $this->mappings] = [$fresh->schema, null, []];
     }
 
     /** The record of a sequence, if it is still in the ring; else Overwritten. */
@@ -184,7 +209,7 @@ final class Reader
         while (true) {
             try {
                 $reader->wait($after, $timeout);
-                $snapshot = $every ? $reader->readAfter($after) : $reader->read();
+                $snapshot = $every ? $reader->readAfter($after) : $reader->newest();
             } catch (Timeout) {
                 return;
             } catch (Gone) {

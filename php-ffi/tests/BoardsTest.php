@@ -148,8 +148,12 @@ final class BoardsTest extends BoardTestCase
         $this->assertThrows(InvalidFields::class, 'board roof', $refused);
         $this->assertSame(1.0, $reader->read()['level']);
         $new = Writer::create($this->board('roof'), $schema, replace: true);
-        $this->assertThrows(Gone::class, 'open it again', fn () => $reader->read());
+        $this->assertThrows(Gone::class, 'open it again', fn () => $reader->wait(1));
+        $this->assertThrows(Unpublished::class, 'nothing has been published', fn () => $reader->read());
         $this->assertSame(2, $new->publish(level: 2.0));
+        $this->assertSame(['level' => 2.0], $reader->read()->toArray());
+        $this->assertSame(4, $reader->schema()->fields['level']->size);
+        $this->assertSame(2, $reader->wait(1));
     }
 
     public function testARemovedBoardIsGone(): void

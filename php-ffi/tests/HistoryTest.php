@@ -121,7 +121,8 @@ final class HistoryTest extends BoardTestCase
             $follow->next();
             $this->assertFalse($follow->valid(), 'the record that came along was seen before');
         }
-        $this->assertThrows(Gone::class, 'tank', fn () => $reader->read());
+        $this->assertThrows(Gone::class, 'tank', fn () => $reader->readAt(1));
+        $this->assertSame(['level', 'wind', 'rain'], array_keys($reader->read()->toArray()));
         $this->assertSame(['level' => 1.0, 'wind' => null, 'rain' => true], $writer->read()->toArray());
         $this->assertSame(8, $writer->schema()->fields['level']->size);
     }

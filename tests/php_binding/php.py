@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -96,8 +97,9 @@ class Cli(Php):
 class Fpm(Php):
     """A request to the one worker of a php-fpm."""
 
-    def __init__(self, site: Site, socket: Path) -> None:
+    def __init__(self, site: Site, socket: Path, master: int) -> None:
         self.socket = socket
+        self.master = master
         self.command = [tool("cgi-fcgi"), "-bind", "-connect", str(socket)]
         self.environment = {"SCRIPT_FILENAME": str(site.page), "REQUEST_METHOD": "GET"}
 
@@ -140,16 +142,18 @@ def fpm(site: Site, settings: list[str], *pool: str) -> Iterator[Fpm]:
     command = [tool("php-fpm", "php-fpm8.2"), "--nodaemonize", "-y", str(configuration), *settings]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
+            assert process.stderr
             log = ""
             while "ready to handle connections" not in log:
-                assert process.stderr
                 line = process.stderr.readline()
                 assert line, f"php-fpm does not start: {log}"
                 log += line
-            yield Fpm(site, socket)
+            # Nobody reads on, and it must not wait for that.
+            threading.Thread(target=process.stderr.read, daemon=True).start()
+            yield Fpm(site, socket, process.pid)
         finally:
             process.terminate()
-            process.communicate(timeout=WATCHDOG)
+            process.wait(timeout=WATCHDOG)
 
 
 def scope(site: Site) -> AbstractContextManager[Fpm]:
