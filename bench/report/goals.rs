@@ -50,7 +50,7 @@ const BLACKBOARD: &str = "iceoryx2 blackboard";
 const SYNC: &str = "mmap-sync";
 
 /// All of them, in the order of the table.
-pub const GOALS: [Goal; 39] = [
+pub const GOALS: [Goal; 44] = [
     goal("read alone", UP_TO_4K, BLACKBOARD, AtMost(0.75)),
     goal("read alone", &[65_536], BLACKBOARD, AtMost(1.0)),
     goal("read alone", ALL, "memcpy", AtMost(1.2)),
@@ -154,7 +154,22 @@ pub const GOALS: [Goal; 39] = [
         "shmop+sem",
         Less(2.5),
     ),
+    goal(
+        "decoded snapshot of 8 fields, PHP",
+        &[256],
+        "apcu",
+        AtMost(1.0),
+    ),
     goal("added page latency", &[256], "shmop+sem", Less(4.0)),
+    goal("added page latency by tier", &[256], "scope", Below(12.0)),
+    goal(
+        "added page latency by tier",
+        &[256],
+        "classes preloaded",
+        Below(18.0),
+    ),
+    goal("added page latency by tier", &[256], "cdef", Below(40.0)),
+    goal("added page latency by tier", &[256], "files", Below(45.0)),
 ];
 
 /// What was reached: the figure in the goal's terms, and whether that is enough. `None` if it was not
