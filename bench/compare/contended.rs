@@ -163,12 +163,12 @@ fn read(reader: &mut dyn Read, cost: u64) -> Round {
     let (start, first, mut reads) = (Instant::now(), reader.read()[0], 0_u32);
     while start.elapsed() < PLAIN {
         for _ in 0..16 {
-            seen.check(black_box(reader.read()));
+            // To look at every word takes longer than to read them: that was done above.
+            seen.check(&black_box(reader.read())[..1]);
         }
         reads += 16;
     }
     let (time, published) = (start.elapsed(), reader.read()[0].saturating_sub(first));
-    let reading = time.saturating_sub(checking(reader.read(), reads));
     let (start, mut counted, mut retries) = (Instant::now(), 0_u32, 0.0);
     while start.elapsed() < PLAIN {
         let (record, count) = reader.read_and_count();
@@ -179,21 +179,10 @@ fn read(reader: &mut dyn Read, cost: u64) -> Round {
     Round {
         latencies,
         retries: retries / f64::from(counted),
-        reads_per_second: f64::from(reads) / reading.as_secs_f64(),
+        reads_per_second: f64::from(reads) / time.as_secs_f64(),
         publications_per_second: published as f64 / time.as_secs_f64(),
         torn: seen.torn,
     }
-}
-
-/// What it takes to check so many records, which is none of the peers' business.
-fn checking(record: &[u64], times: u32) -> Duration {
-    let mut seen = Seen::default();
-    let start = Instant::now();
-    for _ in 0..times {
-        seen.check(black_box(record));
-    }
-    black_box(seen.torn);
-    start.elapsed()
 }
 
 /// The names of the figures of one kind of load.
