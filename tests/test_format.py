@@ -330,6 +330,18 @@ def test_a_length_that_both_refuse(place: Path, length: int) -> None:
         reader.read()
 
 
+@pytest.mark.parametrize("offset", [57, 72, 80, 83, 128, 300])
+@pytest.mark.parametrize("place", ["sealed"], indirect=True)
+def test_a_checksum_of_the_header_that_both_refuse(place: Path, offset: int) -> None:
+    whole = bytearray(place.read_bytes())
+    whole[offset] ^= 1
+    place.write_bytes(whole)
+    with pytest.raises(DamagedError):
+        Reader(place)
+    with pytest.raises(pegel.Corrupt):
+        pegel.Reader(place.parent / "golden")
+
+
 @pytest.mark.parametrize("offset", [0, 7, 8, 9, 12, *range(16, 64)])
 @pytest.mark.parametrize("place", ["sealed"], indirect=True)
 def test_a_checksum_that_both_refuse(place: Path, offset: int) -> None:

@@ -1,6 +1,7 @@
 //! A board: a segment whose bytes have been checked, with its schema. The opening ladder, and how a
 //! new segment is made.
 
+use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -69,6 +70,11 @@ impl Board {
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(absent(&place)),
             opened => opened?,
         };
+        Self::of(place, access, file, status)
+    }
+
+    /// The board in a file that was opened for this access.
+    pub fn of(place: Place, access: Access, file: File, status: FileStat) -> Result<Self> {
         let path = &place.board;
         let size = usize::try_from(status.st_size).unwrap_or(0);
         // By pread, not through a mapping: a file that shrinks meanwhile is then an error.
@@ -109,7 +115,10 @@ impl Board {
         )
         .ok_or_else(|| damaged(path, "its sizes are impossible"))?;
         // The header follows from the fields and the slots; one that says otherwise lies.
-        let expected = layout.header(schema.hash(), header.base_sequence, header.lineage);
+        let expected = header_of(&layout, &schema, header.base_sequence, header.lineage);
+        if header.checksum != expected.checksum {
+            return Err(damaged(path, "the checksum of its header is wrong"));
+        }
         if bytes_of(&header) != bytes_of(&expected) {
             return Err(damaged(path, "its header contradicts its fields"));
         }
@@ -155,27 +164,7 @@ impl Board {
     ) -> Result<Draft> {
         let draft = Draft::new(&place.directory, mode, layout.segment_size)?;
         let write = |offset, bytes: &[u8]| draft.write(offset, bytes, &place.board);
-        let head = Head {
-            sequence: past.sequence,
-            gone: false,
-        };
-        let base = past.sequence - past.records.len() as u64;
-        write(
-            0,
-            bytes_of(&layout.header(schema.hash(), base, past.lineage)),
-        )?;
-        write(HEADER_SIZE, &schema.table())?;
-        write(layout.details_offset(), schema.details().as_bytes())?;
-        write(layout.control_offset, &head.word().to_ne_bytes())?;
-        write(layout.generation_offset(), &past.generation.to_ne_bytes())?;
-        for (sequence, kept) in (base + 1..).zip(&past.records) {
-            write(layout.slot_offset(sequence), &kept.bytes)?;
-            let mut stamp = kept.stamp;
-            if layout.checksums {
-                checksum::seal(sequence, &mut stamp, &kept.bytes);
-            }
-            write(layout.stamp_offset(sequence), cast_slice(&stamp))?;
-        }
+        write_segment(schema, layout, past, write)?;
         Ok(draft)
     }
 
@@ -363,6 +352,45 @@ impl Board {
         let message = format!("board {name} ({path}) was replaced or removed; open it again");
         Error::new(ErrorKind::Gone, message)
     }
+}
+
+/// Writes all of a segment but zeros.
+pub fn write_segment<E>(
+    schema: &Schema,
+    layout: &Layout,
+    past: &Past,
+    write: impl Fn(usize, &[u8]) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    let head = Head {
+        sequence: past.sequence,
+        gone: false,
+    };
+    let base = past.sequence - past.records.len() as u64;
+    let header = header_of(layout, schema, base, past.lineage);
+    write(0, bytes_of(&header))?;
+    write(HEADER_SIZE, &schema.table())?;
+    write(layout.details_offset(), schema.details().as_bytes())?;
+    write(layout.control_offset, &head.word().to_ne_bytes())?;
+    write(layout.generation_offset(), &past.generation.to_ne_bytes())?;
+    for (sequence, kept) in (base + 1..).zip(&past.records) {
+        write(layout.slot_offset(sequence), &kept.bytes)?;
+        let mut stamp = kept.stamp;
+        if layout.checksums {
+            checksum::seal(sequence, &mut stamp, &kept.bytes);
+        }
+        write(layout.stamp_offset(sequence), cast_slice(&stamp))?;
+    }
+    Ok(())
+}
+
+/// The header of a segment, which has a checksum if its records have.
+fn header_of(layout: &Layout, schema: &Schema, base: u64, lineage: u64) -> Header {
+    let mut header = layout.header(schema.hash(), base, lineage);
+    if layout.checksums {
+        let details = schema.details().as_bytes();
+        header.checksum = checksum::of_start(&header, &schema.table(), details);
+    }
+    header
 }
 
 fn cut_off(path: &Path, error: &std::io::Error) -> Error {

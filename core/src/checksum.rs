@@ -3,8 +3,11 @@
 
 #![forbid(unsafe_code)]
 
+use std::mem::offset_of;
+
 use bytemuck::bytes_of;
 
+use crate::layout::Header;
 use crate::ring::Stamp;
 
 /// Bytes of a checksum, the last ones of a stamp.
@@ -20,6 +23,15 @@ pub fn seal(sequence: u64, stamp: &mut Stamp, record: &[u8]) {
 /// Whether a publication is what it was when it was sealed.
 pub fn is_right(sequence: u64, stamp: &Stamp, record: &[u8]) -> bool {
     bytes_of(stamp).ends_with(&of(sequence, stamp, record).to_ne_bytes())
+}
+
+/// The checksum of what never changes: the header before its checksum, the field table and the details.
+pub fn of_start(header: &Header, table: &[u8], details: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&bytes_of(header)[..offset_of!(Header, checksum)]);
+    hasher.update(table);
+    hasher.update(details);
+    hasher.finalize()
 }
 
 /// CRC-32 as in IEEE 802.3, gzip and PNG, of the record, what of its stamp is before the checksum, and the sequence.

@@ -2,6 +2,7 @@
 //! old board or the new one.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::board::{Board, Kept, Past, absent};
@@ -11,6 +12,7 @@ use crate::evolution::Conversion;
 use crate::layout::Layout;
 use crate::place::Place;
 use crate::ring::MAX_SEQUENCE;
+use crate::saving::{self, Saved};
 use crate::schema::Schema;
 use crate::segment::{Draft, remove};
 use crate::snapshot::Publication;
@@ -69,9 +71,7 @@ pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Boar
         Err(error) => match error.kind() {
             ErrorKind::NotFound => {
                 if !wanted.draft(beginning())?.link(&place.board)? {
-                    let path = place.board.display();
-                    let message = format!("{path} appeared while its lock was held; try again");
-                    return Err(Error::new(ErrorKind::System, message));
+                    return Err(appeared(place));
                 }
                 open()?
             }
@@ -88,6 +88,63 @@ pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Boar
         board.set_mode(options.mode)?;
     }
     Ok((board, turn))
+}
+
+/// Makes a board of a snapshot file that [`crate::dynamic::Reader::save`] wrote, with its records as old as they are,
+/// and their sequences. One that is there is replaced if the options say so: its sequences then go on, and the
+/// records are its newest. `CORRUPT` if a bit of the file has changed.
+pub fn restore(board: &str, file: &Path, options: &Options) -> Result<()> {
+    let place = Place::parse(board)?;
+    let Saved {
+        schema,
+        slots,
+        mut past,
+    } = saving::read(file)?;
+    let options = Options {
+        slots: if options.slots == 0 {
+            slots
+        } else {
+            options.slots
+        },
+        ..*options
+    };
+    let wanted = Wanted::new(&place, &schema, &options)?;
+    let room = wanted.layout.slot_count as usize - 1;
+    let excess = past.records.len().saturating_sub(room);
+    past.records.drain(..excess);
+    let mode = wanted.mode;
+    let mut turn = Turn::wait(&place, mode, Some(options.timeout))?;
+    match Board::open(place.clone(), Access::Write) {
+        Ok(_) if !options.replace => {
+            let (name, path) = (&place.name, place.board.display());
+            let message = format!("board {name} ({path}) is there already; ask to replace it");
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
+        Ok(old) => {
+            let newest = old.ring().head().sequence;
+            let newest = newest.saturating_add(past.records.len() as u64);
+            wanted.replace_by(&old, newest.min(MAX_SEQUENCE), past.records)?;
+        }
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound => {
+                if !wanted.draft(past)?.link(&place.board)? {
+                    return Err(appeared(&place));
+                }
+            }
+            ErrorKind::Corrupt | ErrorKind::Unsupported if options.replace => {
+                wanted.draft(past)?.replace(&place.board, &place.next())?;
+            }
+            _ => return Err(error),
+        },
+    }
+    turn.keep(mode)
+}
+
+/// Somebody who does not keep to the lock was there first.
+fn appeared(place: &Place) -> Error {
+    let path = place.board.display();
+    let message = format!("{path} appeared while its lock was held; try again");
+    Error::new(ErrorKind::System, message)
 }
 
 /// Removes a board: its readers find it gone. `LOCKED` while it has a writer, `NOT_FOUND` when there
@@ -278,8 +335,7 @@ impl<'a> Wanted<'a> {
             .collect()
     }
 
-    /// The mark first: a death before the new segment has the name leaves the old one, which then
-    /// goes on, as readers ask the name and the next writer takes the mark back.
+    /// Replaces a board by one in which its newest records are converted.
     fn replace(mut self, old: &Board) -> Result<()> {
         if self.options.mode == 0 {
             self.mode = old.status.st_mode & 0o7777;
@@ -290,11 +346,18 @@ impl<'a> Wanted<'a> {
         };
         let checksums = self.options.checksum || old.layout.checksums;
         self.layout = layout(self.schema, slots, checksums).unwrap_or(self.layout);
+        let records = self.converted(old);
+        self.replace_by(old, old.ring().head().sequence, records)
+    }
+
+    /// The mark first: a death before the new segment has the name leaves the old one, which then
+    /// goes on, as readers ask the name and the next writer takes the mark back.
+    fn replace_by(self, old: &Board, newest: u64, records: Vec<Kept>) -> Result<()> {
         let draft = self.draft(Past {
-            sequence: old.ring().head().sequence,
+            sequence: newest,
             generation: old.generation(),
             lineage: old.lineage,
-            records: self.converted(old),
+            records,
         })?;
         draft.give_to(&old.status);
         old.ring().mark_gone();

@@ -76,7 +76,10 @@ pub struct Header {
     /// Drawn at random for a new board and kept by the segments that replace it: sequences of one
     /// lineage can be compared.
     pub lineage: u64,
-    pub reserved: [u64; 6],
+    /// Of what is before it in the header, of the field table and the details, if stamps carry checksums.
+    pub checksum: u32,
+    pub reserved_word: u32,
+    pub reserved: [u64; 5],
 }
 
 /// Bytes of the header.
@@ -92,6 +95,7 @@ const _: () = {
     assert!(std::mem::offset_of!(Header, details_size) == 64);
     assert!(std::mem::offset_of!(Header, flags) == 68);
     assert!(std::mem::offset_of!(Header, lineage) == 72);
+    assert!(std::mem::offset_of!(Header, checksum) == 80);
 };
 
 /// Where everything stands, worked out and never read from a file.
@@ -189,7 +193,9 @@ impl Layout {
             details_size: self.details_size as u32,
             flags: if self.checksums { CHECKSUMS } else { 0 },
             lineage,
-            reserved: [0; 6],
+            checksum: 0,
+            reserved_word: 0,
+            reserved: [0; 5],
         }
     }
 

@@ -82,6 +82,8 @@ mod reader;
 #[cfg(not(pegel_loom))]
 pub mod record;
 #[cfg(not(pegel_loom))]
+mod saving;
+#[cfg(not(pegel_loom))]
 mod schema;
 #[cfg(not(pegel_loom))]
 mod segment;
@@ -137,7 +139,7 @@ pub use pegel_derive::Record;
 
 #[cfg(not(pegel_loom))]
 pub use self::{
-    creation::{Options, unlink},
+    creation::{Options, restore, unlink},
     details::Details,
     error::{Error, ErrorKind, Result},
     field::{Entry, Field, OPTIONAL, Type},

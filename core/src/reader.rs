@@ -113,8 +113,18 @@ impl Reader {
         Follow::new(self)
     }
 
+    /// Of a file that has no name of a board.
+    pub(crate) fn of_snapshot(board: Board) -> Self {
+        Self::of(board, false)
+    }
+
     pub(crate) fn of_writer(board: Board) -> Self {
         Self::of(board, true)
+    }
+
+    /// Whether records are handed over in another schema than the board's.
+    pub(crate) fn has_view(&self) -> bool {
+        self.view.is_some()
     }
 
     pub(crate) fn inner(&self) -> &Board {

@@ -97,6 +97,11 @@ impl Publication {
         stamp[PRESENT]
     }
 
+    /// The generation of its writer, from a stamp's words.
+    pub(crate) fn generation_of(stamp: &ring::Stamp) -> u64 {
+        stamp[3]
+    }
+
     /// When it was published, from a stamp's words, if that was not left out.
     #[allow(clippy::cast_possible_wrap)] // bits in, bits out
     pub(crate) fn moment_of(stamp: &ring::Stamp) -> Option<Moment> {
@@ -113,7 +118,7 @@ impl Publication {
         let (age_ns, published_ns) = moment.map_or((i64::MAX, 0), Moment::age_and_wall);
         Stamp {
             sequence: self.sequence,
-            generation: self.stamp[3],
+            generation: Self::generation_of(&self.stamp),
             present: Self::present_of(&self.stamp),
             published_ns,
             age_ns,
@@ -125,7 +130,7 @@ impl Publication {
 
     /// Whether the words are those of a new board's defaults.
     pub(crate) fn is_default(stamp: &ring::Stamp) -> bool {
-        stamp[3] == 0
+        Self::generation_of(stamp) == 0
     }
 
     /// Bytes of the record.

@@ -188,6 +188,24 @@ fn what_is_damaged_is_not_carried_over() {
 }
 
 #[test]
+fn a_changed_bit_of_what_describes_the_board_is_corrupt() {
+    let boards = Boards::new();
+    let field = Field::new("a", Type::F64).label("Level").unit("m");
+    let schema = Schema::new(vec![field]).unwrap();
+    drop(Writer::create(&boards.name(), &schema, &SEALED).unwrap());
+    let end = 128 + 64 + schema.details().len() as u64;
+    // Its first 16 bytes say what it is, and the flags how to read it.
+    for offset in (16..68).chain(72..84).chain(128..end) {
+        boards.flip(offset, 0x01);
+        let opened = Reader::open(&boards.name());
+        assert_eq!(kind(opened), ErrorKind::Corrupt, "{offset}");
+        boards.flip(offset, 0x01);
+    }
+    boards.flip(68, 1);
+    assert_eq!(kind(Reader::open(&boards.name())), ErrorKind::Corrupt);
+}
+
+#[test]
 fn flags_of_later_versions_are_unsupported() {
     let (boards, two) = (Boards::new(), schema(&["a", "b"]));
     drop(Writer::create(&boards.name(), &two, &SEALED).unwrap());

@@ -15,9 +15,12 @@ namespace Pegel;
 final class BoardFile
 {
     private const HEADER = 'a8magic/Lversion/Lorder/qsize/Lcontrol/Lslots/LslotCount/LslotSize/LrecordSize/Lfields'
-        . '/a8hash/qbase/Ldetails/Lflags/a8lineage/a48zero';
+        . '/a8hash/qbase/Ldetails/Lflags/a8lineage/Lchecksum/a44zero';
     private const HEADER_SIZE = 128;
     private const FIELD = 64;
+
+    /** Bytes of the header that its checksum covers. */
+    private const HEADER_CHECKED = 80;
     private const MAGIC = "PEGEL\x1a\r\n";
     private const VERSION = 2;
     private const ORDER = 0x01020304;
@@ -247,6 +250,10 @@ final class BoardFile
         [$this->rows, $this->recordSize] = $this->layOutTable($table);
         $this->isDocument = isset(Decoder::DOCUMENTS[$this->rows[0]['type']]);
         $this->checkLayout($header, $table);
+        $covered = substr($start, 0, self::HEADER_CHECKED) . $table . $this->details;
+        if ($header['checksum'] !== ($header['flags'] === 0 ? 0 : crc32($covered))) {
+            throw $this->damaged('the checksum of its header is wrong');
+        }
         if ($details !== 0) {
             $this->schema();
         }
@@ -383,7 +390,7 @@ final class BoardFile
             'slotSize' => $slotSize,
             'recordSize' => $size,
             'hash' => pack('Q', self::number(hash('fnv1a64', $table))),
-            'zero' => str_repeat("\0", 48),
+            'zero' => str_repeat("\0", 44),
         ];
         foreach ($expected as $name => $value) {
             if ($header[$name] !== $value) {

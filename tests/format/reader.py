@@ -14,7 +14,7 @@ from typing import Any, Self
 from format.fields import STORED as FIELD
 from format.fields import DamagedError, check, member, read_details, read_fields, up
 
-HEADER = struct.Struct("=8sIIQIIIIIIQQIIQ48s")
+HEADER = struct.Struct("=8sIIQIIIIIIQQIIQI44s")
 STAMP = struct.Struct("=qqQQQII")
 CHECKSUMS = 1
 MAGIC = b"PEGEL\x1a\r\n"
@@ -90,7 +90,7 @@ class Reader:
         (
             magic, version, byte_order, segment_size, control_offset, slots_offset, slot_count,
             slot_size, record_size, field_count, schema_hash, base_sequence, details_size,
-            flags, lineage, zeros,
+            flags, lineage, checksum, zeros,
         ) = HEADER.unpack(os.pread(self.file, HEADER.size, 0))  # fmt: skip
         check(magic == MAGIC, "magic")
         if (version, byte_order) != LAYOUT:
@@ -110,8 +110,11 @@ class Reader:
         check(file_size == segment_size, f"{file_size} bytes instead of {segment_size}")
         check(not any(zeros), "reserved bytes are not zero")
         table = os.pread(self.file, FIELD.size * field_count, HEADER.size)
+        told = os.pread(self.file, details_size, details_offset)
+        covered = os.pread(self.file, 80, 0) + table + told
+        check(checksum == (zlib.crc32(covered) if flags else 0), "checksum of the header")
         check(fnv_1a(table) == schema_hash, "schema hash")
-        details = read_details(os.pread(self.file, details_size, details_offset))
+        details = read_details(told)
         self.fields = read_fields(table, details, record_size)
         self.description = member(details, "description", str, "")
         self.slot_count, self.slot_size, self.record_size = slot_count, slot_size, record_size

@@ -1,0 +1,179 @@
+//! Snapshot files: a board's newest records in a file on any file system, and a board made of them again. Such a
+//! file is a board with checksums (docs/format.md) that nobody writes.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+
+use crate::board::{Board, Kept, Past, write_segment};
+use crate::checksum;
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::Layout;
+use crate::place::Place;
+use crate::reader::Reader;
+use crate::ring;
+use crate::schema::Schema;
+use crate::snapshot::Publication;
+use crate::trust::{Access, open_trusted};
+
+/// The smallest room for a document that is copied.
+const ROOM: usize = 4096;
+
+impl Reader {
+    /// Saves the newest records, as many as the ring holds, with their sequences and times: into `file`, which
+    /// then is whole and on the disk, or as it was before. For [`crate::restore`].
+    pub fn save(&self, file: &Path) -> Result<()> {
+        let board = self.inner();
+        if self.has_view() {
+            return Self::at(board.place.clone(), board.access)?.save(file);
+        }
+        let layout = Layout {
+            checksums: true,
+            ..board.layout
+        };
+        let past = Past {
+            generation: board.generation(),
+            lineage: board.lineage,
+            ..self.past()?
+        };
+        // Beside it, as only there it can be renamed; of this process's own, as others may save too.
+        let draft = beside(file);
+        let done = write_file(&draft, &board.schema, &layout, &past)
+            .and_then(|()| fs::rename(&draft, file))
+            .and_then(|()| sync_directory(file));
+        done.map_err(|error| {
+            let _gone = fs::remove_file(&draft);
+            failed(&error, "write", file)
+        })
+    }
+
+    /// The records that the ring holds, without a hole, as they stand there.
+    pub(crate) fn past(&self) -> Result<Past> {
+        let board = self.inner();
+        let newest = self.head()?.sequence;
+        let mut records: Vec<Kept> = Vec::new();
+        let mut after = board.base;
+        while after < newest {
+            let (sequence, missed, kept) = self.kept_after(after)?;
+            if missed > 0 {
+                records.clear();
+            }
+            records.push(kept);
+            after = sequence;
+        }
+        // The writer may have gone on; what it published since belongs to them.
+        Ok(Past {
+            sequence: after.max(newest),
+            generation: 0,
+            lineage: 0,
+            records,
+        })
+    }
+
+    /// Whether there is a record of this sequence, wherever the head is.
+    fn holds(&self, sequence: u64) -> Result<bool> {
+        let board = self.inner();
+        let mut stamp = ring::Stamp::default();
+        let mut bytes = vec![0; board.layout.record_size];
+        let _beyond = board.copy(sequence, &mut stamp, 0, &mut bytes)?;
+        let length = ring::length(&stamp);
+        Ok(board.may_be_length(length) && checksum::is_right(sequence, &stamp, &bytes[..length]))
+    }
+
+    fn kept_after(&self, after: u64) -> Result<(u64, u64, Kept)> {
+        let size = self.inner().layout.record_size;
+        let is_document = self.inner().schema.document().is_some();
+        let mut room = if is_document { ROOM.min(size) } else { size };
+        loop {
+            let mut bytes = vec![0; room];
+            match self.copy_after_into(after, &mut bytes) {
+                Err(error) if error.kind() == ErrorKind::TooLarge => {
+                    room = room.saturating_mul(4).min(size);
+                }
+                Err(error) => return Err(error),
+                Ok(publication) => {
+                    bytes.truncate(publication.len());
+                    let kept = Kept {
+                        stamp: publication.stamp,
+                        bytes,
+                    };
+                    return Ok((publication.sequence, publication.missed, kept));
+                }
+            }
+        }
+    }
+}
+
+/// What a snapshot file holds.
+pub struct Saved {
+    pub schema: Schema,
+    pub slots: u32,
+    pub past: Past,
+}
+
+/// Reads a snapshot file; `CORRUPT` if it is none, or a bit of it has changed.
+pub fn read(file: &Path) -> Result<Saved> {
+    let (opened, status) = open_trusted(file, Access::ReadUntrusted)?;
+    let place = Place {
+        board: file.to_owned(),
+        ..Place::parse("snapshot")?
+    };
+    let board = Board::of(place, Access::ReadUntrusted, opened, status)?;
+    let (layout, schema) = (board.layout, board.schema.clone());
+    if !layout.checksums {
+        let file = file.display();
+        let message = format!("{file} is a board, but no snapshot file: it has no checksums");
+        return Err(Error::new(ErrorKind::Corrupt, message));
+    }
+    let lineage = board.lineage;
+    let reader = Reader::of_snapshot(board);
+    let past = reader.past()?;
+    // No checksum covers the head: but behind the newest record there is none.
+    if reader.holds(past.sequence + 1)? {
+        let file = file.display();
+        let message = format!("{file} is damaged: it has newer records than it says; save it anew");
+        return Err(Error::new(ErrorKind::Corrupt, message));
+    }
+    let generation = past.records.last();
+    let generation = generation.map_or(0, |kept| Publication::generation_of(&kept.stamp));
+    Ok(Saved {
+        schema: Schema::clone(&schema),
+        slots: layout.slot_count,
+        past: Past {
+            generation,
+            lineage,
+            ..past
+        },
+    })
+}
+
+fn beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    name.into()
+}
+
+fn write_file(path: &Path, schema: &Schema, layout: &Layout, past: &Past) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    // Who could not read the board shall not read this.
+    let file = options.write(true).create(true).truncate(true).mode(0o600);
+    let file = file.open(path)?;
+    file.set_len(layout.segment_size as u64)?;
+    write_segment(schema, layout, past, |offset, bytes| {
+        file.write_all_at(bytes, offset as u64)
+    })?;
+    file.sync_all()
+}
+
+fn sync_directory(file: &Path) -> io::Result<()> {
+    let directory = file.parent().filter(|parent| *parent != Path::new(""));
+    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn failed(error: &io::Error, verb: &str, path: &Path) -> Error {
+    let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
+    Error::system(errno, verb, path)
+}
