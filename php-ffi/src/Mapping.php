@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace Pegel;
 
+use Error;
+use ReflectionAttribute;
 use ReflectionClass;
 use ReflectionNamedType;
 use ReflectionProperty;
@@ -52,10 +54,8 @@ final class Mapping
         $fields = [];
         foreach ((new ReflectionClass($class))->getProperties(ReflectionProperty::IS_PUBLIC) as $property) {
             $attribute = $property->getAttributes(Field::class)[0] ?? null;
-            if ($attribute !== null) {
-                $given = $attribute->getArguments();
-                $isTyped = isset($given['type']) || isset($given[0]);
-                $fields[$property->getName()] = self::field($property, $attribute->newInstance(), $isTyped);
+            if ($attribute !== null && !$property->isStatic()) {
+                $fields[$property->getName()] = self::field($property, $attribute);
             }
         }
         return $fields !== [] ? new self($class, $fields) : throw new InvalidFields(
@@ -63,9 +63,21 @@ final class Mapping
         );
     }
 
-    private static function field(ReflectionProperty $property, Field $field, bool $isTyped): Field
+    /** @param ReflectionAttribute<Field> $attribute */
+    private static function field(ReflectionProperty $property, ReflectionAttribute $attribute): Field
     {
+        try {
+            $field = $attribute->newInstance();
+        } catch (Error $cause) {
+            throw self::refused($property, "its attribute: {$cause->getMessage()}");
+        }
+        $given = $attribute->getArguments();
+        $isTyped = isset($given['type']) || isset($given[0]);
         $hint = $property->getType();
+        if ($hint instanceof ReflectionNamedType && !$hint->isBuiltin()) {
+            $class = $hint->getName();
+            throw self::refused($property, "a field is no $class, but a number, a bool, a string or an array");
+        }
         $type = match (true) {
             $isTyped => $field->type,
             !$hint instanceof ReflectionNamedType => null,
@@ -153,16 +165,13 @@ final class Mapping
         }
         try {
             $made = new $this->class(...$taken);
-            if ($set !== []) {
-                // In the class's scope, which may set what is readonly.
-                (function () use ($set): void {
-                    foreach ($set as $property => $value) {
-                        $this->$property = $value;
-                    }
-                })->call($made);
+            foreach ($set as $property => $value) {
+                // In the scope of the class that declares it, which may set what is readonly.
+                $declared = (new ReflectionProperty($made, $property))->class;
+                (new ReflectionProperty($declared, $property))->setValue($made, $value);
             }
             return $made;
-        } catch (\TypeError $cause) {
+        } catch (Error $cause) {
             throw new InvalidFields("board $board: its record makes no {$this->class}: {$cause->getMessage()}", $cause);
         }
     }
@@ -176,7 +185,11 @@ final class Mapping
     {
         $values = [];
         foreach ($this->fields as $property => $field) {
-            $values[$field->name] = $object->$property;
+            try {
+                $values[$field->name] = $object->$property;
+            } catch (Error $cause) {
+                throw new InvalidFields($cause->getMessage(), $cause);
+            }
         }
         return $values;
     }

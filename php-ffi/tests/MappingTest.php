@@ -109,7 +109,21 @@ final class MappingTest extends BoardTestCase
         $this->assertThrows(InvalidFields::class, 'none of its public', fn () => Schema::ofClass(self::class));
         $this->assertThrows(InvalidFields::class, '$level: its attribute', fn () => Schema::ofClass($untyped::class));
         $this->assertThrows(InvalidFields::class, 'a text needs its bytes', fn () => Schema::ofClass($texts::class));
+        $dated = new class {
+            #[Field(Type::U64)]
+            public \DateTimeImmutable $at;
+        };
+        $mistyped = new class {
+            #[Field(units: 'm')]
+            public float $level = 0;
+        };
+        $this->assertThrows(InvalidFields::class, 'no DateTimeImmutable', fn () => Schema::ofClass($dated::class));
+        $this->assertThrows(InvalidFields::class, 'parameter $units', fn () => Schema::ofClass($mistyped::class));
         $writer = Writer::create($this->board('tank'), Schema::of(level: Field::f64('m')));
         $this->assertThrows(InvalidFields::class, 'none of its public', fn () => $writer->publish(new \stdClass()));
+        $this->assertThrows(InvalidFields::class, 'before initialization', fn () => $writer->publish(new Plain()));
+        $writer->publish(level: 1.0);
+        $this->assertSame(1.0, $writer->read()->to(Plain::class)->level);
+        $this->assertThrows(InvalidFields::class, 'abstract class', fn () => $writer->read()->to(PlainParent::class));
     }
 }

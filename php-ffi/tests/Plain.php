@@ -4,11 +4,7 @@ declare(strict_types=1);
 
 namespace Pegel\Tests;
 
-use Pegel\Field;
-
 /** Without a constructor. */
-final class Plain
+final class Plain extends PlainParent
 {
-    #[Field(unit: 'm')]
-    public readonly float $level;
 }

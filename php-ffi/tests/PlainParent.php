@@ -1,0 +1,17 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Pegel\Tests;
+
+use Pegel\Field;
+
+/** What others inherit. */
+abstract class PlainParent
+{
+    #[Field(unit: 'm')]
+    public readonly float $level;
+
+    #[Field]
+    public static int $count = 0;
+}
