@@ -178,10 +178,13 @@ pub fn read(path: &Path) -> Result<Description, String> {
     let shown = path.display();
     let text = fs::read_to_string(path)
         .map_err(|error| format!("cannot read the schema {shown}: {error}"))?;
-    toml::from_str(&text)
-        .map_err(|error| error.to_string())
-        .and_then(|file| describe(&file))
-        .map_err(|error| format!("schema {shown}: {}", error.trim_end()))
+    parse(&text).map_err(|error| format!("schema {shown}: {}", error.trim_end()))
+}
+
+/// The description in the text of such a file.
+pub fn parse(text: &str) -> Result<Description, String> {
+    let file = toml::from_str(text).map_err(|error| error.to_string())?;
+    describe(&file)
 }
 
 fn describe(file: &File) -> Result<Description, String> {

@@ -1,5 +1,6 @@
 //! Why a command did not do its work, and the exit status that says so.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -27,18 +28,26 @@ impl Failure {
     }
 
     pub fn report(self) -> ExitCode {
-        let (message, status) = match self {
-            Self::Usage(message) => (message, 2),
-            Self::Failed(message) => (message, 1),
+        let status = match self {
+            Self::Usage(_) => 2,
             // `pegel watch tank | head -1`: the other side has what it wanted.
-            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Self::Output(ref error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 return ExitCode::SUCCESS;
             }
-            Self::Output(error) => (format!("cannot write to standard output: {error}"), 1),
+            Self::Failed(_) | Self::Output(_) => 1,
         };
         // Where standard error is closed too, the status still says it.
-        let _ = writeln!(io::stderr(), "pegel: {}", value::lines(&message));
+        let _ = writeln!(io::stderr(), "pegel: {}", value::lines(&self.to_string()));
         ExitCode::from(status)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Usage(message) | Self::Failed(message) => formatter.write_str(message),
+            Self::Output(error) => write!(formatter, "cannot write to standard output: {error}"),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use crate::failure::{Failure, Result};
 use crate::place::Place;
-use crate::{gen_c, gen_php, gen_python};
+use crate::{gen_c, gen_php, gen_python, gen_rust};
 
 const MORE: &str = "\
 c: a header with a struct, its table of fields for pegel_writer_create() and
@@ -16,6 +16,9 @@ Schema::ofClass(), $snapshot->to() and $writer->publish() (PHP 8.1 and later).
 
 python: a module with a class for pegel.Writer(NAME, CLASS) and
 snapshot.as_record(CLASS), which type checkers understand.
+
+rust: a struct that derives pegel::Record, for pegel::Writer::<STRUCT>::create(NAME)
+and pegel::Reader::<STRUCT>::open(NAME).
 
 Examples:
   pegel gen c tank > tank.h
@@ -41,6 +44,7 @@ enum Language {
     C,
     Php,
     Python,
+    Rust,
 }
 
 impl Gen {
@@ -56,6 +60,7 @@ impl Gen {
             Language::C => Ok(gen_c::header(board, schema)),
             Language::Php => gen_php::file(board, schema, namespace),
             Language::Python => gen_python::module(board, schema),
+            Language::Rust => gen_rust::module(board, schema),
         };
         let text = written.map_err(|reason| Failure::Failed(format!("board {board}: {reason}")))?;
         Ok(write!(io::stdout(), "{text}")?)

@@ -37,6 +37,49 @@ pub fn value(value: &Value) -> Json {
     }
 }
 
+/// The value that `value` gave for a field of this type.
+pub fn parse(kind: Type, count: u32, json: &Json) -> std::result::Result<Value, String> {
+    if count > 1 {
+        let Json::Array(elements) = json else {
+            return if json.is_null() {
+                Ok(Value::Null)
+            } else {
+                Err(format!("{json} is no array"))
+            };
+        };
+        let elements = elements.iter().map(|element| parse(kind, 1, element));
+        return elements
+            .collect::<std::result::Result<_, _>>()
+            .map(Value::List);
+    }
+    let refused = || format!("{json} is no {kind}");
+    // A number is digits here, as many as were written.
+    let text = match json {
+        Json::Null => return Ok(Value::Null),
+        Json::Number(number) => number.to_string(),
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match (kind, json) {
+        (Type::Bool, Json::Bool(value)) => Ok(Value::Bool(*value)),
+        (Type::Text, Json::String(text)) => Ok(Value::Text(text.clone())),
+        (Type::F32, Json::Number(_) | Json::String(_)) => {
+            text.parse().map(Value::F32).map_err(|_| refused())
+        }
+        (Type::F64, Json::Number(_) | Json::String(_)) => {
+            text.parse().map(Value::Float).map_err(|_| refused())
+        }
+        (Type::Bool | Type::Text | Type::Json | Type::Bytes, _) => Err(refused()),
+        (_, Json::Number(_)) => {
+            let signed = text.parse().map(Value::Int);
+            signed
+                .or_else(|_| text.parse().map(Value::UInt))
+                .map_err(|_| refused())
+        }
+        _ => Err(refused()),
+    }
+}
+
 fn beyond_json(value: f64) -> &'static str {
     if value.is_nan() {
         "NaN"

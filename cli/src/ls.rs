@@ -1,4 +1,6 @@
 use std::io::{self, Write};
+use std::thread::sleep;
+use std::time::Duration;
 
 use clap::Args;
 use pegel::ErrorKind;
@@ -7,12 +9,19 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::failure::Result;
 use crate::place::Place;
+use crate::screen::{Line, Look, Screen};
 use crate::show::{group, owner};
 use crate::{json, table, time};
 
 const MORE: &str = "\
-A board that cannot be read is listed with the reason, such as DENIED; `pegel
-show NAME` says more. With --json, it has a key `error` instead of the others.";
+RATE is that of the publications that the board still holds, until now: a board
+that rests gets slower. A board that cannot be read is listed with the reason,
+such as DENIED; `pegel show NAME` says more. With --json, it has a key `error`
+instead of the others; sizes are in bytes, `rate` is in publications a second.";
+
+const HEAD: [&str; 9] = [
+    "BOARD", "FIELDS", "SIZE", "SLOTS", "SEQUENCE", "RATE", "AGE", "WRITER", "ACCESS",
+];
 
 /// List the boards
 #[derive(Args)]
@@ -21,42 +30,81 @@ pub struct Ls {
     /// Print one JSON object a board, one a line
     #[arg(long)]
     json: bool,
+    /// List them anew every so many seconds, until interrupted
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "1")]
+    #[arg(require_equals = true, value_parser = time::pause)]
+    watch: Option<Duration>,
 }
 
 impl Ls {
     pub fn run(self, place: &Place) -> Result<()> {
-        let directory = place.directory().map_or_else(pegel::directory, Into::into);
-        let names = pegel::list(Some(&directory))?;
-        let boards: Vec<_> = names
-            .iter()
-            .map(|name| {
-                (
-                    name,
-                    Listed::read(place, &format!("{}/{name}", directory.display())),
-                )
-            })
-            .collect();
-        if self.json {
-            for (name, board) in boards {
-                json::print(&object(name, board))?;
+        let mut screen = if self.json { None } else { Screen::new() };
+        loop {
+            let boards = boards(place)?;
+            if self.json {
+                for (name, board) in &boards {
+                    json::print(&object(name, board))?;
+                }
+            } else {
+                print(
+                    place,
+                    &boards,
+                    screen.as_mut().filter(|_| self.watch.is_some()),
+                )?;
             }
-            return Ok(());
+            let Some(pause) = self.watch else {
+                return Ok(());
+            };
+            io::stdout().flush()?;
+            sleep(pause);
+            if !self.json && screen.is_none() {
+                writeln!(io::stdout())?;
+            }
         }
-        if boards.is_empty() {
-            let _ = writeln!(io::stderr(), "no boards in {}", directory.display());
-            return Ok(());
-        }
-        let head = ["BOARD", "SEQUENCE", "AGE", "WRITER", "ACCESS", "HOLDS"];
-        let mut rows = vec![head.map(str::to_owned)];
-        rows.extend(boards.into_iter().map(|(name, board)| row(name, board)));
-        Ok(table::print(&rows)?)
     }
+}
+
+type Board = (String, pegel::Result<Listed>);
+
+fn boards(place: &Place) -> Result<Vec<Board>> {
+    let directory = place.directory().map_or_else(pegel::directory, Into::into);
+    let names = pegel::list(Some(&directory))?.into_iter();
+    let boards = names.map(|name| {
+        let board = Listed::read(place, &format!("{}/{name}", directory.display()));
+        (name, board)
+    });
+    Ok(boards.collect())
+}
+
+fn print(place: &Place, boards: &[Board], screen: Option<&mut Screen>) -> Result<()> {
+    if boards.is_empty() && screen.is_none() {
+        let directory = place.directory().map_or_else(pegel::directory, Into::into);
+        let _ = writeln!(io::stderr(), "no boards in {}", directory.display());
+        return Ok(());
+    }
+    let mut rows = vec![HEAD.map(str::to_owned)];
+    rows.extend(boards.iter().map(|(name, board)| row(name, board)));
+    let Some(screen) = screen else {
+        return Ok(table::print(&rows)?);
+    };
+    let lines = table::lines(&rows).into_iter().enumerate();
+    let lines = lines.map(|(index, text)| {
+        let is_well = index == 0 || boards[index - 1].1.is_ok();
+        let look = match (index, is_well) {
+            (0, _) => Look::Heading,
+            (_, true) => Look::Plain,
+            (_, false) => Look::Bad,
+        };
+        vec![(look, text)]
+    });
+    Ok(screen.draw(&lines.collect::<Vec<Line>>())?)
 }
 
 struct Listed {
     reader: Reader,
     /// `None` when nothing has been published.
     snapshot: Option<Snapshot>,
+    rate: Option<f64>,
     writer_alive: bool,
 }
 
@@ -67,55 +115,75 @@ impl Listed {
             Err(error) if error.kind() == ErrorKind::Empty => None,
             read => Some(read?),
         };
+        let rate = snapshot.as_ref().and_then(|newest| rate(&reader, newest));
         let writer_alive = reader.writer_alive()?;
         Ok(Self {
             reader,
             snapshot,
+            rate,
             writer_alive,
         })
     }
 
-    fn holds(&self) -> String {
+    /// How many, or the type of the document.
+    fn fields(&self) -> String {
         let schema = self.reader.schema();
-        match (schema.document(), schema.fields().len()) {
-            (Some(kind), _) => kind.name().to_owned(),
-            (None, 1) => "1 field".to_owned(),
-            (None, count) => format!("{count} fields"),
+        match schema.document() {
+            Some(kind) => kind.name().to_owned(),
+            None => schema.fields().len().to_string(),
         }
     }
 }
 
-fn row(name: &str, board: pegel::Result<Listed>) -> [String; 6] {
+/// Publications a second, since the oldest that the board holds.
+fn rate(reader: &Reader, newest: &Snapshot) -> Option<f64> {
+    let oldest = reader.read_after(0).ok()?;
+    let (oldest, newest) = (oldest.stamp(), newest.stamp());
+    if !oldest.is_timed() || oldest.age_ns <= 0 {
+        return None;
+    }
+    let count = newest.sequence.checked_sub(oldest.sequence)?;
+    // A rate is no count: nobody needs its last digits.
+    #[allow(clippy::cast_precision_loss)]
+    (count > 0).then(|| count as f64 / (oldest.age_ns as f64 / 1e9))
+}
+
+fn row(name: &str, board: &pegel::Result<Listed>) -> [String; 9] {
     let board = match board {
         Ok(board) => board,
         Err(error) => {
-            let unknown = || "-".to_owned();
-            let reason = error.kind().name().to_owned();
-            return [
-                name.to_owned(),
-                unknown(),
-                unknown(),
-                unknown(),
-                unknown(),
-                reason,
-            ];
+            let mut row = [(); 9].map(|()| "-".to_owned());
+            name.clone_into(&mut row[0]);
+            error.kind().name().clone_into(&mut row[8]);
+            return row;
         }
     };
     let info = board.reader.info();
     let stamp = board.snapshot.as_ref().map(Snapshot::stamp);
+    let age = stamp.filter(|stamp| stamp.is_timed());
     [
         name.to_owned(),
+        board.fields(),
+        size(info.segment_size),
+        info.slots.to_string(),
         stamp.map_or(0, |stamp| stamp.sequence).to_string(),
-        stamp
-            .filter(|stamp| stamp.is_timed())
-            .map_or_else(|| "-".to_owned(), |stamp| time::age(stamp.age_ns)),
+        board.rate.map_or_else(|| "-".to_owned(), time::rate),
+        age.map_or_else(|| "-".to_owned(), |stamp| time::age(stamp.age_ns)),
         if board.writer_alive { "alive" } else { "none" }.to_owned(),
         format!("{:04o} {}:{}", info.mode, owner(info), group(info)),
-        board.holds(),
     ]
 }
 
-fn object(name: &str, board: pegel::Result<Listed>) -> Json {
+/// Bytes in the unit that fits.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{} KiB", bytes.div_ceil(1024)),
+        _ => format!("{} MiB", bytes.div_ceil(1_048_576)),
+    }
+}
+
+fn object(name: &str, board: &pegel::Result<Listed>) -> Json {
     let board = match board {
         Ok(board) => board,
         Err(error) => {
@@ -123,14 +191,19 @@ fn object(name: &str, board: pegel::Result<Listed>) -> Json {
             return json!({ "board": name, "error": error });
         }
     };
-    let info = board.reader.info();
+    let (info, schema) = (board.reader.info(), board.reader.schema());
     let mut object = json!({
         "board": name,
+        "fields": schema.document().is_none().then(|| schema.fields().len()),
+        "document": schema.document().map(pegel::Type::name),
+        "record_size": info.record_size,
+        "segment_size": info.segment_size,
+        "slots": info.slots,
+        "rate": board.rate,
         "mode": format!("{:04o}", info.mode),
         "owner": owner(info),
         "group": group(info),
         "writer_alive": board.writer_alive,
-        "holds": board.holds(),
         "sequence": 0,
         "generation": info.generation,
         "published": null,

@@ -1,21 +1,29 @@
 //! `pegel`: create, show, read, change and watch boards.
 
+mod bench;
 mod completions;
 mod create;
 mod description;
 mod doctor;
+mod dump;
 mod failure;
+mod gc;
 mod r#gen;
 mod gen_c;
 mod gen_php;
 mod gen_python;
+mod gen_rust;
 mod get;
 mod json;
+mod live;
+mod load;
 mod ls;
 mod man;
 mod place;
 mod rm;
 mod schema;
+mod screen;
+mod serial;
 mod set;
 mod show;
 mod table;
@@ -71,7 +79,12 @@ enum Command {
     Schema(schema::Schema),
     Gen(r#gen::Gen),
     Rm(rm::Rm),
+    Gc(gc::Gc),
+    Dump(dump::Dump),
+    Load(load::Load),
     Doctor(doctor::Doctor),
+    Serial(serial::Serial),
+    Bench(bench::Bench),
     Completions(completions::Completions),
     #[command(hide = true)]
     Man(man::Man),
@@ -89,7 +102,12 @@ fn main() -> ExitCode {
         Command::Schema(schema) => schema.run(&place),
         Command::Gen(generate) => generate.run(&place),
         Command::Rm(rm) => rm.run(&place),
+        Command::Gc(gc) => gc.run(&place),
+        Command::Dump(dump) => dump.run(&place),
+        Command::Load(load) => load.run(&place),
         Command::Doctor(doctor) => doctor.run(&place),
+        Command::Serial(serial) => serial.run(&place),
+        Command::Bench(bench) => bench.run(&place),
         Command::Completions(completions) => completions.run(Program::command()),
         Command::Man(man) => man.run(Program::command()),
     };

@@ -70,7 +70,8 @@ fn object(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<Json> {
     Ok(board)
 }
 
-fn described(field: &Field) -> Json {
+/// A field as JSON tells it.
+pub fn described(field: &Field) -> Json {
     let Field {
         name,
         unit,

@@ -48,6 +48,28 @@ pub fn timeout(text: &str) -> Result<Duration, String> {
     timeout.ok_or_else(|| "write a number of seconds, 0 or more, such as 0.5".to_owned())
 }
 
+/// A pause on the command line.
+pub fn pause(text: &str) -> Result<Duration, String> {
+    let shortest = Duration::from_millis(100);
+    timeout(text).map(|pause| pause.max(shortest))
+}
+
+/// So many a second, in the unit in which that is no fraction.
+pub fn rate(per_second: f64) -> String {
+    let (minute, hour) = (per_second * 60.0, per_second * 3600.0);
+    if per_second >= 9.95 {
+        format!("{per_second:.0}/s")
+    } else if per_second >= 0.95 {
+        format!("{per_second:.1}/s")
+    } else if minute >= 0.95 {
+        format!("{minute:.0}/min")
+    } else if hour >= 0.95 {
+        format!("{hour:.0}/h")
+    } else {
+        "<1/h".to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +88,21 @@ mod tests {
         ];
         for (ns, text) in told {
             assert_eq!(age(ns), text);
+        }
+    }
+
+    #[test]
+    fn rates_read_well() {
+        let told = [
+            (1000.4, "1000/s"),
+            (9.96, "10/s"),
+            (1.0, "1.0/s"),
+            (0.94, "56/min"),
+            (0.01, "36/h"),
+            (0.0001, "<1/h"),
+        ];
+        for (per_second, text) in told {
+            assert_eq!(rate(per_second), text);
         }
     }
 

@@ -9,7 +9,9 @@ use pegel::{ErrorKind, Type};
 use serde_json::Value as Json;
 
 use crate::failure::{Failure, Result};
+use crate::live::Table;
 use crate::place::Place;
+use crate::screen::Screen;
 use crate::show::listed;
 use crate::{json, time, value};
 
@@ -17,6 +19,9 @@ use crate::{json, time, value};
 const GLANCE: Duration = Duration::from_secs(1);
 
 const MORE: &str = "\
+In a terminal, a table shows the newest record, marks what has changed and draws
+the last numbers of each field; piped, each record is a line.
+
 The record of the moment comes first, if there is one. Records that follow each
 other faster than they can be printed are left out; with --every, none is that
 the board still holds, and how many were missed is told. A board that is
@@ -26,7 +31,7 @@ Examples:
   pegel watch tank
   pegel watch config --json --count 1 --timeout 5";
 
-/// Print every new record, one a line, until interrupted
+/// Show each new record, until interrupted
 #[derive(Args)]
 #[command(after_help = MORE)]
 pub struct Watch {
@@ -38,6 +43,9 @@ pub struct Watch {
     /// Print every record that the board still holds, oldest first, and each new one
     #[arg(long)]
     every: bool,
+    /// Print lines in a terminal, too, where a table is shown else
+    #[arg(long)]
+    lines: bool,
     /// End after so many records
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -49,6 +57,11 @@ pub struct Watch {
 impl Watch {
     pub fn run(self, place: &Place) -> Result<()> {
         let mut reader = place.reader(&self.name)?;
+        // Who counts or wants every record wants lines.
+        let is_plain = self.json || self.every || self.lines || self.count.is_some();
+        if !is_plain && let Some(screen) = Screen::new() {
+            return self.show(&mut reader, Table::new(screen));
+        }
         let mut after = 0;
         for _ in 0..self.count.unwrap_or(u64::MAX) {
             let snapshot = self.next(&mut reader, after)?;
@@ -62,37 +75,80 @@ impl Watch {
         Ok(())
     }
 
+    /// A table that changes with each record, and with each second.
+    fn show(&self, reader: &mut Reader, mut table: Table) -> Result<()> {
+        let mut after = 0;
+        let mut start = Instant::now();
+        loop {
+            match self.next_within(reader, &mut after, self.glance(start))? {
+                Some(snapshot) => {
+                    after = snapshot.stamp().sequence;
+                    table.show(reader, snapshot)?;
+                    start = Instant::now();
+                }
+                None => table.age(reader)?,
+            }
+            self.check_time(reader, after, start)?;
+        }
+    }
+
     fn next(&self, reader: &mut Reader, mut after: u64) -> Result<Snapshot> {
         let start = Instant::now();
         loop {
-            let left = self
-                .timeout
-                .map(|timeout| timeout.saturating_sub(start.elapsed()));
-            let time = left.map_or(GLANCE, |left| left.min(GLANCE));
-            let read = || {
-                if self.every {
-                    reader.read_after(after)
-                } else {
-                    reader.read()
-                }
-            };
-            match reader.wait(after, Some(time)).and_then(|_| read()) {
-                Ok(snapshot) => return Ok(snapshot),
-                Err(error) if error.kind() == ErrorKind::Gone => {
-                    let fresh = reader.reopen()?;
-                    if fresh.lineage() != reader.lineage() {
-                        after = 0;
-                    }
-                    *reader = fresh;
-                }
-                Err(error) if error.kind() == ErrorKind::Timeout => {
-                    if left == Some(time) {
-                        return Err(error.into());
-                    }
-                    check_output()?;
-                }
-                Err(error) => return Err(error.into()),
+            let time = self.glance(start);
+            if let Some(snapshot) = self.next_within(reader, &mut after, time)? {
+                return Ok(snapshot);
             }
+            self.check_time(reader, after, start)?;
+            check_output()?;
+        }
+    }
+
+    /// How long to wait before the next look at all else.
+    fn glance(&self, start: Instant) -> Duration {
+        let left = self
+            .timeout
+            .map(|timeout| timeout.saturating_sub(start.elapsed()));
+        left.map_or(GLANCE, |left| left.min(GLANCE))
+    }
+
+    /// Fails when nothing has come for as long as that is allowed.
+    fn check_time(&self, reader: &Reader, after: u64, start: Instant) -> Result<()> {
+        let is_over = self
+            .timeout
+            .is_some_and(|timeout| start.elapsed() >= timeout);
+        match reader.wait(after, Some(Duration::ZERO)) {
+            Err(error) if is_over && error.kind() == ErrorKind::Timeout => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The next record, if it comes within some time.
+    fn next_within(
+        &self,
+        reader: &mut Reader,
+        after: &mut u64,
+        time: Duration,
+    ) -> Result<Option<Snapshot>> {
+        let read = || {
+            if self.every {
+                reader.read_after(*after)
+            } else {
+                reader.read()
+            }
+        };
+        match reader.wait(*after, Some(time)).and_then(|_| read()) {
+            Ok(snapshot) => Ok(Some(snapshot)),
+            Err(error) if error.kind() == ErrorKind::Gone => {
+                let fresh = reader.reopen()?;
+                if fresh.lineage() != reader.lineage() {
+                    *after = 0;
+                }
+                *reader = fresh;
+                Ok(None)
+            }
+            Err(error) if error.kind() == ErrorKind::Timeout => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -30,7 +30,9 @@ fn kind(directory: &Path) -> Finding {
             return Finding::wrong(about, errno.desc(), remedy);
         }
     };
-    let size = |blocks: u64| blocks.saturating_mul(status.block_size().unsigned_abs());
+    // Its type is another one on each machine.
+    let block = u64::try_from(i128::from(status.block_size())).unwrap_or(1);
+    let size = |blocks: u64| blocks.saturating_mul(block);
     let (free, whole) = (size(status.blocks_available()), size(status.blocks()));
     if status.filesystem_type() != TMPFS_MAGIC {
         return Finding::note(

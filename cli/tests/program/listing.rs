@@ -21,13 +21,18 @@ fn ls_lists_every_board_and_what_is_wrong_with_it() {
     let lines: Vec<_> = table.lines().map(words).collect();
     assert_eq!(
         lines[0],
-        ["BOARD", "SEQUENCE", "AGE", "WRITER", "ACCESS", "HOLDS"]
+        [
+            "BOARD", "FIELDS", "SIZE", "SLOTS", "SEQUENCE", "RATE", "AGE", "WRITER", "ACCESS"
+        ]
     );
-    assert_eq!(lines[1], ["broken", "-", "-", "-", "-", "CORRUPT"]);
-    assert_eq!(lines[2][..4], ["j", "0", "-", "none"]);
-    assert_eq!(lines[3][..2], ["tank", "1"]);
-    assert_eq!(lines[3][4..6], ["none", "0660"]);
-    assert_eq!(lines[3][lines[3].len() - 2..], ["5", "fields"]);
+    assert_eq!(lines[1][0], "broken");
+    assert_eq!(lines[1][8], "CORRUPT");
+    assert_eq!(
+        lines[2][..8],
+        ["j", "json", "2", "KiB", "16", "0", "-", "-"]
+    );
+    assert_eq!(lines[3][..7], ["tank", "5", "3", "KiB", "16", "1", "-"]);
+    assert_eq!(lines[3][9..11], ["none", "0660"]);
     assert_eq!(lines.len(), 4);
 
     let lines = boards.output(&["ls", "--json"]);
@@ -51,6 +56,27 @@ fn ls_lists_every_board_and_what_is_wrong_with_it() {
         (&json!("tank"), &json!(1))
     );
     assert_eq!(listed[2]["mode"], "0660");
+    assert_eq!(
+        (&listed[1]["document"], &listed[1]["fields"]),
+        (&json!("json"), &json!(null))
+    );
+    assert_eq!(
+        (&listed[2]["fields"], &listed[2]["rate"]),
+        (&json!(5), &json!(null))
+    );
+}
+
+#[test]
+fn a_rate_is_that_of_what_the_board_holds() {
+    let boards = Boards::with_tank();
+    for level in 0..20 {
+        boards.prints(&["set", "tank", &format!("level={level}")], "");
+    }
+    let line = boards.output(&["ls", "--json"]);
+    let listed: Json = serde_json::from_str(&line).unwrap();
+    let rate = listed["rate"].as_f64().unwrap();
+    // 14 publications since the oldest of 15, each of which took a process.
+    assert!((0.2..5000.0).contains(&rate), "{rate}");
 }
 
 #[test]

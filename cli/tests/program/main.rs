@@ -4,6 +4,7 @@ mod boards;
 mod create;
 mod documents;
 mod fields;
+mod keeping;
 mod listing;
 mod shell;
 mod turns;

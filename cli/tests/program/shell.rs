@@ -4,7 +4,7 @@ use pegel::dynamic::Writer;
 
 use crate::boards::Boards;
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 16] = [
     "ls",
     "show",
     "get",
@@ -14,6 +14,12 @@ const COMMANDS: [&str; 10] = [
     "schema",
     "gen",
     "rm",
+    "gc",
+    "dump",
+    "load",
+    "doctor",
+    "serial",
+    "bench",
     "completions",
 ];
 

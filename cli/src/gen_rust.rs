@@ -1,0 +1,113 @@
+//! A board's record in Rust.
+
+use std::fmt::Write;
+
+use pegel::{Field, Schema, Type, Value};
+
+use crate::r#gen::class_name;
+
+const KEYWORDS: &str = "abstract as async await become box break const continue crate do dyn else enum extern false \
+    final fn for gen if impl in let loop macro match mod move mut override priv pub ref return self Self static \
+    struct super trait true try type typeof union unsafe unsized use virtual where while yield";
+
+/// The module of a board; or why there can be none.
+pub fn module(board: &str, schema: &Schema) -> Result<String, String> {
+    if let Some(kind) = schema.document() {
+        return Err(format!(
+            "it holds documents of {kind}, which need no struct; see pegel::dynamic"
+        ));
+    }
+    let mut text = format!("//! Board {board}, as `pegel gen rust {board}` prints it.\n\n");
+    documentation(&mut text, "", schema.description());
+    let equal = "Clone, Copy, Debug, PartialEq";
+    let _ = writeln!(
+        text,
+        "#[derive({equal}, pegel::Record)]\npub struct {} {{",
+        class_name(board)
+    );
+    for field in schema.fields() {
+        let name = &field.name;
+        if KEYWORDS.split_ascii_whitespace().any(|word| word == name) {
+            return Err(format!(
+                "{name} cannot be a field of a struct in Rust; use pegel::dynamic"
+            ));
+        }
+        if is_one_line(&field.details.description) {
+            documentation(&mut text, "    ", &field.details.description);
+        }
+        let told = told(field);
+        if !told.is_empty() {
+            let _ = writeln!(text, "    #[pegel({})]", told.join(", "));
+        }
+        let _ = writeln!(text, "    pub {name}: {},", kind(field));
+    }
+    text.push_str("}\n");
+    Ok(text)
+}
+
+fn documentation(text: &mut String, indent: &str, description: &str) {
+    for line in description.lines() {
+        // Else it could command a terminal, or be another line to the compiler.
+        let clean: String = line
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        let _ = writeln!(text, "{}", format!("{indent}/// {clean}").trim_end());
+    }
+}
+
+/// Whether a comment can hold it as it is.
+fn is_one_line(description: &str) -> bool {
+    !description.contains(char::is_control) && description.trim() == description
+}
+
+fn kind(field: &Field) -> String {
+    let mut kind = match field.kind {
+        Type::Text => format!("pegel::Text<{}>", field.size),
+        kind => kind.name().to_owned(),
+    };
+    if field.count > 1 {
+        kind = format!("[{kind}; {}]", field.count);
+    }
+    if field.optional {
+        kind = format!("Option<{kind}>");
+    }
+    kind
+}
+
+fn told(field: &Field) -> Vec<String> {
+    let mut told = Vec::new();
+    let details = &field.details;
+    for (name, text) in [("unit", &field.unit), ("label", &details.label)] {
+        if !text.is_empty() {
+            told.push(format!("{name} = {text:?}"));
+        }
+    }
+    if !is_one_line(&details.description) {
+        told.push(format!("description = {:?}", details.description));
+    }
+    let limits = [
+        ("min", &details.min),
+        ("max", &details.max),
+        ("default", &details.default),
+    ];
+    for (name, limit) in limits {
+        if let Some(limit) = limit {
+            told.push(format!("{name} = {}", value(limit)));
+        }
+    }
+    told
+}
+
+fn value(value: &Value) -> String {
+    match value {
+        Value::F32(value) => format!("{value:?}"),
+        Value::Float(value) => format!("{value:?}"),
+        Value::Text(text) => format!("{text:?}"),
+        Value::List(values) => {
+            let values: Vec<_> = values.iter().map(self::value).collect();
+            format!("[{}]", values.join(", "))
+        }
+        value => value.to_string(),
+    }
+}
