@@ -69,6 +69,17 @@ library:
 	cargo build --release --locked -p pegel-cabi -p pegel-cli
 	ln -sf libpegel.so target/release/libpegel.so.1
 
+# musl's: glibc's own would load modules of the machine's, which may be another one.
+STATIC := $(shell uname -m)-unknown-linux-musl
+
+.PHONY: static
+static: python ## Build the program alone, for machines that have nothing else, and measure its size and start
+	rustup target add $(STATIC)
+	cargo build --profile static --locked --target $(STATIC) -p pegel-cli
+	$(PYTHON) bench/program.py target/$(STATIC)/static/pegel
+	$(PYTHON) bench/program.py target/release/pegel
+	test $$(stat -c %s target/$(STATIC)/static/pegel) -lt 4194304
+
 .PHONY: python
 python: .venv/installed
 	VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/maturin develop --release --locked -q -m python/Cargo.toml

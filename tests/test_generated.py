@@ -168,6 +168,29 @@ def test_boards_with_names_of_php_have_a_class(boards: Path, board: str) -> None
     assert "final class Board" in (boards / "class.php").read_text()
 
 
+def test_the_struct_of_rust_is_the_record(boards: Path) -> None:
+    printed = pegel(boards, "gen", "rust", BOARD)
+    assert printed == (ROOT / "tests/generated/roof_tank.rs").read_text()
+    before = json.loads(pegel(boards, "show", BOARD, "--json"))
+    pegel(boards, "rm", BOARD)
+    done = run([str(built("target/release/generated"))], environment(boards), boards)
+    assert (done.returncode, done.stdout) == (0, "2.5 Some(1.5) None\n"), done.stderr
+    after = json.loads(pegel(boards, "show", BOARD, "--json"))
+    assert [after[key] for key in ("fields", "description")] == [
+        before[key] for key in ("fields", "description")
+    ]
+
+
+def test_what_cannot_be_a_struct_of_rust(boards: Path) -> None:
+    (boards / "f.toml").write_text("field = [{ name = 'type', type = 'u8' }]")
+    (boards / "j.toml").write_text("document = 'json'\ncapacity = 99")
+    for name, message in {"f": "type cannot be a field", "j": "documents of json"}.items():
+        pegel(boards, "create", name, f"{name}.toml")
+        done = run([str(built("target/release/pegel")), "gen", "rust", name], environment(boards))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert message in done.stderr
+
+
 @pytest.mark.parametrize("name", ["class", "float", "pegel", "__hidden"])
 def test_what_cannot_be_a_field_of_a_class_is_refused(boards: Path, name: str) -> None:
     (boards / "f.toml").write_text(f"field = [{{ name = '{name}', type = 'u8' }}]")

@@ -90,8 +90,37 @@ enum Command {
     Man(man::Man),
 }
 
+/// `pegel get`, which scripts call in loops: to describe all the other commands would take a third of its time.
+#[derive(Parser)]
+#[command(name = "pegel")]
+struct Brief {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: BriefCommand,
+}
+
+#[derive(Subcommand)]
+enum BriefCommand {
+    Get(get::Get),
+}
+
+fn parse() -> Program {
+    match Brief::try_parse() {
+        Ok(Brief {
+            place,
+            command: BriefCommand::Get(get),
+        }) => Program {
+            place,
+            command: Command::Get(get),
+        },
+        // Another command, or one that needs help.
+        Err(_) => Program::parse(),
+    }
+}
+
 fn main() -> ExitCode {
-    let Program { place, command } = Program::parse();
+    let Program { place, command } = parse();
     let done = match command {
         Command::Ls(ls) => ls.run(&place),
         Command::Show(show) => show.run(&place),
