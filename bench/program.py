@@ -1,4 +1,6 @@
-"""What `pegel get NAME FIELD` takes as a whole process, beside `cat` of a file: bench/program.py [PROGRAM]
+"""What `pegel get NAME FIELD` takes as a whole process, beside `cat` of a file.
+
+bench/program.py [PROGRAM]
 
 Prints the median of 200 runs of each, which take turns, and that of their ratios.
 """

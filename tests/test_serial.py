@@ -16,43 +16,9 @@ from typing import Any
 import pytest
 
 import pegel
-from programs import built, environment
+from programs import ROOT, built, environment, run
 
-METER = r"""
-board = "meter"
-description = "The meter at the house's connection"
-[[field]]
-name = "id"
-type = "text"
-size = 16
-[[field]]
-name = "import"
-type = "f64"
-unit = "kWh"
-[[field]]
-name = "export"
-type = "f64"
-unit = "kWh"
-[[field]]
-name = "power"
-type = "f32"
-unit = "W"
-
-[serial]
-baud = 9600
-data_bits = 7
-parity = "even"
-format = "patterns"
-start = '^/'
-end = '^!$'
-other = ['^$', '^1-0:\d+\.\d+\.\d+\*255\(.*\)$']
-patterns = [
-  '^1-0:96\.1\.0\*255\((?<id>[0-9A-Z]{14})\)$',
-  '^1-0:1\.8\.0\*255\((?<import>\d{6}\.\d{8})\*kWh\)$',
-  '^1-0:2\.8\.0\*255\((?<export>\d{6}\.\d{8})\*kWh\)$',
-  '^1-0:16\.7\.0\*255\((?<power>-?\d{6}\.\d{2})\*W\)$',
-]
-"""
+METER = (ROOT / "examples/serial/meter.toml").read_text()
 WATCHDOG = 60
 
 
@@ -160,6 +126,10 @@ def line(tmp_path: Path) -> Line:
     return Line(tmp_path)
 
 
+def wait_for_sequence(place: Path, number: int) -> None:
+    wait_for(lambda: sequence(place) == number)
+
+
 def sequence(place: Path, board: str = "meter") -> int:
     try:
         return pegel.Reader(place / board).sequence
@@ -173,7 +143,7 @@ def test_telegrams_of_a_meter_at_its_own_pace(tmp_path: Path, line: Line) -> Non
         line.say(telegram(1)[-70:], baud=9600)
         for number in (2, 3):
             line.say(telegram(number), baud=9600)
-            wait_for(lambda number=number: sequence(tmp_path) == number - 1)
+            wait_for_sequence(tmp_path, number - 1)
             assert dict(pegel.Reader(tmp_path / "meter").read()) == record(number)
         wait_for(lambda: counters(tmp_path)["records"] == 2)
         told = counters(tmp_path)
@@ -453,3 +423,21 @@ def test_a_port_that_is_not_there_is_waited_for(tmp_path: Path) -> None:
             assert process.wait(timeout=WATCHDOG) == 0
         finally:
             process.kill()
+
+
+def test_the_documentation_prints_the_map() -> None:
+    assert f"```toml\n{METER}```" in (ROOT / "docs/serial.md").read_text()
+
+
+def test_the_unit_is_one_and_hardened(tmp_path: Path) -> None:
+    name = "pegel-serial@.service"
+    text = (ROOT / "packaging/systemd" / name).read_text()
+    program = str(built("target/release/pegel"))
+    (tmp_path / name).write_text(text.replace("/usr/bin/pegel", program))
+    verify = ["systemd-analyze", "verify", "--man=no", str(tmp_path / name)]
+    done = run(verify)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=15", str(tmp_path / name)]
+    )
+    assert done.returncode == 0, done.stdout

@@ -53,6 +53,10 @@ class Terminal:
             assert time.monotonic() < end, "\n".join(lines)
         return lines
 
+    def shows_first(self, part: str) -> None:
+        """On the first line."""
+        self.shows(lambda lines: part in lines[0])
+
     def type(self, text: str) -> None:
         os.write(self.end, text.encode())
 
@@ -100,7 +104,7 @@ def test_watch_is_a_table_that_marks_what_changes(tmp_path: Path, tank: pegel.Wr
         shown.shows(lambda lines: " 1." in lines[0])
         for level in (4, 5, 3):
             sequence = tank.publish(level=level, rain=False, note="rising")
-            shown.shows(lambda lines, sequence=sequence: f"sequence {sequence}," in lines[0])
+            shown.shows_first(f"sequence {sequence},")
         lines = shown.look()
         assert lines[1].split() == ["level", "3", "m", "▁▅█▁"]
         # What has changed stands out, and only that.
@@ -137,12 +141,12 @@ def escapes(said: bytes) -> list[bytes]:
 def test_a_small_terminal_shows_what_fits(tmp_path: Path) -> None:
     fields = {f"field{number}": pegel.text(100) for number in range(20)}
     with pegel.Writer(tmp_path / "many", fields) as writer:
-        writer.publish({name: "x" * 90 for name in fields})
+        writer.publish(dict.fromkeys(fields, "x" * 90))
         with terminal(tmp_path, "watch", "many", rows=8, columns=40) as shown:
             lines = shown.shows(lambda lines: "more" in lines[6])
             assert lines[6] == "... and 15 more"
             assert lines[1].startswith("  field0")
-            writer.publish({name: "y" * 90 for name in fields})
+            writer.publish(dict.fromkeys(fields, "y" * 90))
             lines = shown.shows(lambda lines: "y" in lines[1])
             assert lines[0].startswith("many: sequence 2")
             assert lines[6] == "... and 15 more"
