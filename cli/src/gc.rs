@@ -121,8 +121,10 @@ impl Gc {
             Ok(snapshot) => snapshot,
         };
         let stamp = snapshot.stamp();
+        // Of unknown age, none is known to be older.
         let is_older = |older: Duration| {
-            i64::try_from(older.as_nanos()).is_ok_and(|older| stamp.age_ns > older)
+            stamp.is_timed()
+                && i64::try_from(older.as_nanos()).is_ok_and(|older| stamp.age_ns > older)
         };
         if !self.older.is_none_or(is_older) {
             return Ok(None);

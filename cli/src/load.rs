@@ -103,6 +103,10 @@ impl Load {
                     "{shown} does not say its board: give NAME"
                 )));
             };
+            if self.file == Path::new("-") {
+                let reason = "a snapshot file is read by its path, not from standard input";
+                return Err(Failure::Usage(reason.to_owned()));
+            }
             return Ok(restore(&place.board(name)?, &self.file, &options)?);
         }
         let dumped: Dumped = serde_json::from_slice(&text)

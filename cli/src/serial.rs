@@ -198,6 +198,18 @@ impl Serial {
     }
 }
 
+/// Bytes of the longest complaint.
+const BRIEF: u32 = 120;
+
+/// As much of a text as a board has room for.
+fn brief(text: &str) -> String {
+    let mut brief = text.replace('\0', " ");
+    while brief.len() > BRIEF as usize {
+        brief.pop();
+    }
+    brief
+}
+
 /// What there is to know of the lines, in a board of its own.
 struct Counters {
     writer: Writer,
@@ -226,7 +238,7 @@ impl Counters {
             Field::new("connected", Type::Bool)
                 .default(false)
                 .label("Whether the port is open"),
-            Field::text("complaint", 120)
+            Field::text("complaint", BRIEF)
                 .default("")
                 .label("Why the last line was bad, or the port is not open"),
         ];
@@ -252,16 +264,14 @@ impl Counters {
         self.tally.lost += tally.lost;
         self.records += records;
         if let Some(reason) = tally.reason {
-            self.complain(reason);
+            self.complain(&reason);
         }
     }
 
-    fn complain(&mut self, mut reason: String) {
-        while reason.len() > 120 {
-            reason.pop();
-        }
+    fn complain(&mut self, reason: &str) {
+        let reason = brief(reason);
         self.is_new |= reason != self.complaint;
-        self.complaint = reason.replace('\0', " ");
+        self.complaint = reason;
     }
 
     fn connect(&mut self, connected: bool) {
@@ -311,9 +321,9 @@ impl Bridge<'_> {
                         self.counters.connect(true);
                         self.counters.publish()?;
                         let complaint = self.serve(stream, commands.as_mut()).await?;
-                        self.counters.complain(complaint);
+                        self.counters.complain(&complaint);
                     }
-                    Err(error) => self.counters.complain(error),
+                    Err(error) => self.counters.complain(&error),
                 }
                 self.counters.connect(false);
                 self.counters.publish()?;

@@ -8,6 +8,7 @@ use pegel::dynamic::{Reader, Writer};
 use pegel::{ErrorKind, Field, Options, Schema, Type, Value};
 use tokio::sync::{mpsc, oneshot};
 
+use super::brief;
 use crate::failure::{Failure, Result};
 use crate::value;
 
@@ -56,7 +57,7 @@ impl Commands {
             Field::new("done", Type::Bool)
                 .default(true)
                 .label("Whether it was sent whole"),
-            Field::text("message", 120)
+            Field::text("message", super::BRIEF)
                 .default("")
                 .label("Why it was not"),
         ];
@@ -74,11 +75,11 @@ impl Commands {
             known: BTreeMap::new(),
         };
         if last.get("done")? == Value::Bool(false) {
-            // Whether its lines went out, nobody knows: to send them again could do it twice.
+            // Whether its lines went out, nobody knows: to send them again could do it twice. The next publication
+            // says all fields anew.
             commands.acknowledge(after, false, "interrupted: it may have been sent")?;
-        }
-        // What was sent is not sent again; what was never published is no command.
-        if let Ok(then) = commands.reader.read_at(after) {
+        } else if let Ok(then) = commands.reader.read_at(after) {
+            // What was sent is not sent again.
             commands.note(&then);
         }
         Ok(commands)
@@ -131,19 +132,24 @@ impl Commands {
                 lines.push(line.replace("{}", &value::text(&value)) + "\r\n");
             }
         }
+        self.after = sequence;
         if lines.is_empty() {
             self.acknowledge(sequence, true, "nothing has changed")?;
-        } else {
-            self.acknowledge(sequence, false, "being sent")?;
-            let Some(fault) = send(lines, sender) else {
-                // All ends; whether the last line went out, nobody knows.
-                return Ok(());
-            };
-            self.acknowledge(sequence, fault.is_empty(), &fault)?;
+            self.note(&snapshot);
+            return Ok(());
         }
-        self.note(&snapshot);
-        self.after = sequence;
-        Ok(())
+        self.acknowledge(sequence, false, "being sent")?;
+        let Some(fault) = send(lines, sender) else {
+            // All ends; whether the last line went out, nobody knows.
+            return Ok(());
+        };
+        if fault.is_empty() {
+            self.note(&snapshot);
+        } else {
+            // What the device has of it, nobody knows: the next publication says all fields anew.
+            self.known.clear();
+        }
+        self.acknowledge(sequence, fault.is_empty(), &fault)
     }
 
     fn note(&mut self, snapshot: &pegel::dynamic::Snapshot) {
@@ -155,7 +161,7 @@ impl Commands {
     }
 
     fn acknowledge(&mut self, command: u64, done: bool, message: &str) -> Result<()> {
-        let message: String = message.chars().filter(|c| *c != '\0').take(30).collect();
+        let message = brief(message);
         let schema: Schema = self.sent.reader().schema().clone();
         let record = schema.encode(&[
             ("command", command.into()),
