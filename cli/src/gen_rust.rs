@@ -103,11 +103,44 @@ fn value(value: &Value) -> String {
     match value {
         Value::F32(value) => format!("{value:?}"),
         Value::Float(value) => format!("{value:?}"),
+        Value::Int(_) | Value::UInt(_) => grouped(&value.to_string()),
         Value::Text(text) => format!("{text:?}"),
         Value::List(values) => {
             let values: Vec<_> = values.iter().map(self::value).collect();
             format!("[{}]", values.join(", "))
         }
         value => value.to_string(),
+    }
+}
+
+/// Digits in threes, if they are many.
+fn grouped(digits: &str) -> String {
+    let (sign, digits) = digits.split_at(usize::from(digits.starts_with('-')));
+    let mut grouped = sign.to_owned();
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && digits.len() > 4 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push('_');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_numbers_are_grouped() {
+        let told = [
+            "7",
+            "-1000",
+            "65_535",
+            "-100_000",
+            "18_446_744_073_709_551_615",
+        ];
+        for text in told {
+            assert_eq!(grouped(&text.replace('_', "")), text);
+        }
     }
 }

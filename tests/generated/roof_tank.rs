@@ -7,7 +7,7 @@ pub struct RoofTank1 {
     pub level: f64,
     #[pegel(default = [true, false, true])]
     pub flags: [bool; 3],
-    #[pegel(default = 18446744073709551615)]
+    #[pegel(default = 18_446_744_073_709_551_615)]
     pub big: u64,
     #[pegel(unit = "m/s")]
     pub wind: Option<f32>,
