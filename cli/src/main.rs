@@ -14,6 +14,7 @@ mod gen_php;
 mod gen_python;
 mod gen_rust;
 mod get;
+mod holder;
 mod json;
 mod live;
 mod load;

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::failure::Result;
 use crate::place::Place;
-use crate::{json, table, time, value};
+use crate::{holder, json, table, time, value};
 
 /// Print all that is known of a board
 #[derive(Args)]
@@ -42,6 +42,8 @@ impl Show {
 
 fn object(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<Json> {
     let info = reader.info();
+    let alive = reader.writer_alive()?;
+    let writer = holder::writer(reader).filter(|_| alive);
     let mut board = json!({
         "board": reader.board(),
         "description": reader.schema().description(),
@@ -54,7 +56,9 @@ fn object(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<Json> {
         "slots": info.slots,
         "checksums": info.checksums,
         "schema_hash": format!("{:016x}", info.schema_hash),
-        "writer_alive": reader.writer_alive()?,
+        "writer_alive": alive,
+        "writer_process": writer.as_ref().map(|process| process.id),
+        "writer_program": writer.as_ref().map(|process| &process.name),
         "fields": reader.schema().fields().iter().map(described).collect::<Vec<_>>(),
         "sequence": 0,
         "generation": info.generation,
@@ -104,10 +108,16 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
             format!("{moment}, {age} ago")
         },
     );
-    let writer = if reader.writer_alive()? {
-        "alive"
-    } else {
-        "none now"
+    let writer = match (reader.writer_alive()?, holder::writer(reader)) {
+        (false, _) => "none now".to_owned(),
+        (true, None) => "alive".to_owned(),
+        (true, Some(process)) => {
+            format!(
+                "alive: {}, process {}",
+                value::line(&process.name),
+                process.id
+            )
+        }
     };
     let checksums = if info.checksums {
         ", with checksums"

@@ -67,6 +67,27 @@ fn ls_lists_every_board_and_what_is_wrong_with_it() {
 }
 
 #[test]
+fn show_tells_who_writes() {
+    let boards = Boards::with_tank();
+    let shown = boards.json(&["show", "tank", "--json"]);
+    assert_eq!(
+        (&shown["writer_alive"], &shown["writer_process"]),
+        (&json!(false), &json!(null))
+    );
+    let _writer = pegel::dynamic::Writer::open(&boards.board("tank"), None).unwrap();
+    let shown = boards.json(&["show", "tank", "--json"]);
+    assert_eq!(shown["writer_process"], std::process::id());
+    let name = fs::read_to_string("/proc/self/comm").unwrap();
+    assert_eq!(shown["writer_program"], name.trim_end());
+    let told = format!(
+        "alive: {}, process {}; 2 so far",
+        name.trim_end(),
+        std::process::id()
+    );
+    assert!(boards.output(&["show", "tank"]).contains(&told));
+}
+
+#[test]
 fn a_rate_is_that_of_what_the_board_holds() {
     let boards = Boards::with_tank();
     for level in 0..20 {

@@ -28,7 +28,7 @@ fn a_board_with_a_writer_is_left_alone() {
     assert!(
         boards
             .output(&["show", "tank"])
-            .contains("writer     alive;")
+            .contains("writer     alive: ")
     );
     drop(writer);
     // Not at once: a child that another test just forked has the lock until it runs its program.
