@@ -188,8 +188,9 @@ fn wake(board: &str) -> Result<f64> {
     let mut writer = writer(board, SIZES[0])?;
     let reader = Reader::open(board)?;
     let (woken, times) = channel();
+    // Before the thread starts, which may be late.
+    let mut after = reader.sequence();
     let waiting = thread::spawn(move || {
-        let mut after = reader.sequence();
         for _ in 0..WAKES {
             after = reader.wait(after, None)?;
             if woken.send(Instant::now()).is_err() {
