@@ -321,6 +321,25 @@ def test_formats(tmp_path: Path, line: Line, name: str) -> None:
         assert [dict(now) for now in reader.last(100)] == expected
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_noise_in_every_format(tmp_path: Path, line: Line, name: str) -> None:
+    """Of bytes at random, and of those that lines are made of."""
+    section, said, expected, _ = FORMATS[name]
+    chance = random.Random(name)
+    letters = "".join(said).encode() + b"\n\n\n\r\0"
+    with serial(tmp_path, FIELDS + section):
+        line.say(chance.randbytes(20_000) + b"\n")
+        line.say(bytes(chance.choices(letters, k=50_000)) + b"\n")
+        # The header, and what it is for.
+        for text in said:
+            line.say(text.encode() + b"\n")
+        wait_for(lambda: newest(tmp_path) == expected[-1])
+
+
+def newest(place: Path) -> dict[str, Any]:
+    return dict(pegel.Reader(place / "meter").read())
+
+
 CONTROL = '[serial.write]\nlimit = "LIMIT {}"\non = "ON {}"\n'
 
 

@@ -152,6 +152,24 @@ def test_a_small_terminal_shows_what_fits(tmp_path: Path) -> None:
             assert lines[6] == "... and 15 more"
 
 
+def test_watch_shows_documents(tmp_path: Path) -> None:
+    writer = pegel.Writer(tmp_path / "plan", pegel.json(1000))
+    with writer, terminal(tmp_path, "watch", "plan") as shown:
+        shown.shows_first("plan: nothing has been published yet")
+        writer.publish({"name": "roof\x1b[31m", "power": [1, 2.5]})
+        lines = shown.shows(lambda lines: lines[1] == "{")
+        assert lines[2] == '  "name": "roof\\u001b[31m",'
+        assert lines[3] == '  "power": ['
+        # Longer ones, and shorter ones over them.
+        writer.publish({})
+        lines = shown.shows(lambda lines: lines[1] == "{}")
+        assert "".join(lines[2:]) == ""
+    writer = pegel.Writer(tmp_path / "photo", pegel.bytes_(1000))
+    writer.publish(b"\xff\x00")
+    with writer, terminal(tmp_path, "watch", "photo") as shown:
+        shown.shows(lambda lines: lines[1] == "2 bytes")
+
+
 def test_ls_goes_on(tmp_path: Path, tank: pegel.Writer) -> None:
     with terminal(tmp_path, "ls", "--watch=0.1", columns=100) as shown:
         shown.shows(lambda lines: lines[1].startswith("tank"))
