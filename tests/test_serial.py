@@ -149,6 +149,11 @@ def test_telegrams_of_a_meter_at_its_own_pace(tmp_path: Path, line: Line) -> Non
         told = counters(tmp_path)
         assert (told["good"], told["bad"], told["complaint"]) == (16, 0, "")
         assert told["lost"] > 0
+    # Another one goes on with the counters.
+    with serial(tmp_path, METER):
+        line.say(telegram(4))
+        wait_for(lambda: counters(tmp_path)["records"] == 3)
+        assert counters(tmp_path)["good"] == 24
     reader = pegel.Reader(tmp_path / "meter")
     assert not reader.writer_alive
     assert reader.fields["import"].unit == "kWh"

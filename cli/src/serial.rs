@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use pegel::dynamic::Writer;
-use pegel::{Field, Options, Schema, Type};
+use pegel::{Field, Options, Schema, Type, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_serial::{DataBits, SerialPortBuilderExt, SerialStream, StopBits};
 
 use self::commands::{Command, Commands};
@@ -66,6 +66,8 @@ Examples:
 
 /// Longest pause between two attempts to open a port.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a device may take to take a line.
+const WRITE_TIME: Duration = Duration::from_secs(5);
 /// How often the counters are published at most.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -247,13 +249,25 @@ impl Counters {
             slots: 0,
             ..*options
         };
+        let writer = Writer::create(board, &schema, &options)?;
+        // They go on where they were.
+        let last = writer.reader().read()?;
+        let so_far = |name| match last.get(name) {
+            Ok(Value::UInt(count)) => count,
+            _ => 0,
+        };
         Ok(Self {
-            writer: Writer::create(board, &schema, &options)?,
-            tally: Tally::default(),
-            records: 0,
+            tally: Tally {
+                good: so_far("good"),
+                bad: so_far("bad"),
+                lost: so_far("lost"),
+                reason: None,
+            },
+            records: so_far("records"),
             connected: false,
             complaint: String::new(),
             is_new: true,
+            writer,
         })
     }
 
@@ -409,6 +423,11 @@ impl Bridge<'_> {
 }
 
 async fn write(stream: &mut SerialStream, line: &[u8]) -> io::Result<()> {
-    stream.write_all(line).await?;
-    stream.flush().await
+    let written = async {
+        stream.write_all(line).await?;
+        stream.flush().await
+    };
+    // Nothing is read meanwhile.
+    let refused = |_| io::Error::new(io::ErrorKind::TimedOut, "it takes no line");
+    timeout(WRITE_TIME, written).await.map_err(refused)?
 }
