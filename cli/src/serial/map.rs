@@ -109,6 +109,9 @@ fn parse(text: &str) -> Result<Map, String> {
             return Err(format!("[serial.{what}]: the board has no field {name}"));
         }
     }
+    if section.longest == Some(0) {
+        return Err("longest is that of a line in bytes, at least 1".to_owned());
+    }
     let format = format(&section, &board.schema)?;
     Ok(Map {
         board,
