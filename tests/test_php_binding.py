@@ -26,6 +26,11 @@ def enabled(site: Site) -> AbstractContextManager[Fpm]:
     return fpm(site, ["-d", "ffi.enable=1"])
 
 
+def enabled_in_words(site: Site) -> AbstractContextManager[Fpm]:
+    """As a pool may say it."""
+    return fpm(site, [], "php_admin_value[ffi.enable] = On")
+
+
 def cli(site: Site) -> AbstractContextManager[Cli]:
     return nullcontext(Cli(site, []))
 
@@ -120,6 +125,7 @@ TIERS = [
     (preloaded_scope, "scope", True, True),
     (preloaded, "cdef", True, True),
     (enabled, "cdef", False, True),
+    (enabled_in_words, "cdef", False, True),
     (cli, "cdef", False, True),
     (cli_scope, "scope", False, True),
     (restricted, "files", False, False),

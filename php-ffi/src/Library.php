@@ -116,12 +116,27 @@ final class Library
             return new Files();
         }
         try {
+            if (self::isForbidden()) {
+                return new Files();
+            }
             return self::$instance ??= self::load();
         } catch (Error $cause) {
             // Who names a library wants that one, wherever PHP may use any.
             $isNamed = self::setting('PEGEL_LIBRARY') !== '';
             return $isNamed && !self::isOff($cause) ? throw self::unavailable($cause) : new Files();
         }
+    }
+
+    /** Whether the settings alone say that there is no FFI here: a try would take as long as to read. */
+    private static function isForbidden(): bool
+    {
+        $setting = strtolower((string) ini_get('ffi.enable'));
+        return match ($setting) {
+            '1', 'on', 'yes', 'true' => false,
+            // Only the CLI, and what is preloaded, may use it.
+            'preload' => PHP_SAPI !== 'cli' && (string) ini_get('opcache.preload') === '',
+            default => (int) $setting === 0,
+        };
     }
 
     /** Whether PHP may not use FFI at all: not that the library could not be bound. */
