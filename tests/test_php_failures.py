@@ -95,8 +95,10 @@ def test_a_disabled_function_that_ffi_needs_is_named(site: Site, function: str) 
 
 def test_a_disabled_function_that_files_need_is_named(site: Site) -> None:
     make_board(site)
+    with fpm(site, [*NO_FFI, "-d", "disable_functions=microtime"]) as php:
+        refuses(php, "do=read", "Unavailable", "microtime", "disable_functions")
     with fpm(site, [*NO_FFI, "-d", "disable_functions=fopen"]) as php:
-        refuses(php, "do=read", "Unavailable", "disable_functions has fopen", "or enable FFI")
+        refuses(php, "do=read", "Unavailable", "fopen", "disable_functions", "or enable FFI")
 
 
 def test_a_disabled_class_is_named(site: Site) -> None:

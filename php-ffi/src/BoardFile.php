@@ -54,6 +54,7 @@ final class BoardFile
     public readonly int $recordSize;
     public readonly bool $isDocument;
     public readonly int $slots;
+    /** Words, as they stand in the header. */
     public readonly string $hash;
     public readonly string $lineage;
     public readonly bool $hasChecksums;
@@ -250,8 +251,9 @@ final class BoardFile
         [$this->rows, $this->recordSize] = $this->layOutTable($table);
         $this->isDocument = isset(Decoder::DOCUMENTS[$this->rows[0]['type']]);
         $this->checkLayout($header, $table);
-        $covered = substr($start, 0, self::HEADER_CHECKED) . $table . $this->details;
-        if ($header['checksum'] !== ($header['flags'] === 0 ? 0 : crc32($covered))) {
+        $isChecked = $header['flags'] !== 0;
+        $covered = $isChecked ? substr($start, 0, self::HEADER_CHECKED) . $table . $this->details : '';
+        if ($header['checksum'] !== ($isChecked ? crc32($covered) : 0)) {
             throw $this->damaged('the checksum of its header is wrong');
         }
         if ($details !== 0) {
@@ -263,8 +265,11 @@ final class BoardFile
         $this->ring = $header['slots'];
         $this->base = $header['base'];
         $this->hasChecksums = ($header['flags'] & self::CHECKSUMS) !== 0;
-        [$this->hash, $this->lineage] = [self::hexadecimal($header['hash']), self::hexadecimal($header['lineage'])];
-        if (self::sequenceOf($this->head()) < $this->base) {
+        [$this->hash, $this->lineage] = [$header['hash'], $header['lineage']];
+        // Of most boards, it was read with the rest.
+        $isRead = $this->control + 8 <= strlen($start);
+        $head = $isRead ? unpack('q', $start, $this->control)[1] : $this->head();
+        if (self::sequenceOf($head) < $this->base) {
             throw $this->damaged('its sequence is below its first');
         }
     }
@@ -306,13 +311,13 @@ final class BoardFile
     /** @return array{list<array<string, int|string>>, int} */
     private function layOutTable(string $table): array
     {
-        $rows = [];
+        [$rows, $words] = [[], []];
         for ($at = 0; $at < strlen($table); $at += self::FIELD) {
-            $row = unpack('Z32name/Z16unit/Ltype/Lsize/Lcount/Loffset', $table, $at);
-            if (pack('a31xa15xL4', ...array_values($row)) !== substr($table, $at, self::FIELD)) {
-                throw $this->damaged('its fields are none: a name or a unit is not padded with NULs');
-            }
-            $rows[] = $row;
+            $rows[] = $row = unpack('Z32name/Z16unit/Ltype/Lsize/Lcount/Loffset', $table, $at);
+            array_push($words, ...array_values($row));
+        }
+        if (pack(str_repeat('a31xa15xL4', count($rows)), ...$words) !== $table) {
+            throw $this->damaged('its fields are none: a name or a unit is not padded with NULs');
         }
         return $this->intact(fn (): array => self::layOut($rows));
     }
@@ -389,7 +394,8 @@ final class BoardFile
             'slots' => $ring,
             'slotSize' => $slotSize,
             'recordSize' => $size,
-            'hash' => pack('Q', self::number(hash('fnv1a64', $table))),
+            // PHP has the bytes of a hash in the other order.
+            'hash' => pack('Q', unpack('J', hash('fnv1a64', $table, true))[1]),
             'zero' => str_repeat("\0", 44),
         ];
         foreach ($expected as $name => $value) {
@@ -402,13 +408,8 @@ final class BoardFile
         }
     }
 
-    /** A 64-bit number of hexadecimal digits; PHP's hexdec() makes floats of the larger half of them. */
-    private static function number(string $digits): int
-    {
-        return unpack('J', hex2bin($digits))[1];
-    }
-
-    private static function hexadecimal(string $word): string
+    /** The digits of a word of the header, such as its hash. */
+    public static function hexadecimal(string $word): string
     {
         return bin2hex(pack('J', unpack('Q', $word)[1]));
     }

@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace Pegel;
 
+use Error;
+
 /**
  * Reads boards without the library, from their files: what Library does for a reader, where PHP has no FFI. It is
  * slower and only reads; what it gives is as whole.
@@ -26,25 +28,6 @@ final class Files
 
     private const NONE = PHP_INT_MAX;
 
-    /** Without which there is no way left. */
-    private const NEEDED = [
-        'clearstatcache', 'crc32', 'fclose', 'file_get_contents', 'fopen', 'fread', 'fseek', 'fstat', 'getenv', 'hash',
-        'hrtime', 'lstat', 'microtime', 'restore_error_handler', 'set_error_handler', 'stat', 'stream_set_read_buffer',
-        'unpack', 'usleep',
-    ];
-
-    public function __construct()
-    {
-        foreach (self::NEEDED as $function) {
-            if (!function_exists($function)) {
-                throw new Unavailable(
-                    "cannot read boards without FFI where PHP's disable_functions has $function; take that out of it "
-                    . 'in php.ini, or of the pool, or enable FFI'
-                );
-            }
-        }
-    }
-
     /** @param list<Field> $fields */
     public function layout(array $fields): Schema
     {
@@ -55,18 +38,32 @@ final class Files
 
     public function openReader(string $name): BoardFile
     {
-        return BoardFile::open($name, false);
+        return $this->possible(fn (): BoardFile => BoardFile::open($name, false));
     }
 
     public function openReaderAs(string $name, ?Schema $schema, bool $untrusted): BoardFile
     {
-        $board = BoardFile::open($name, $untrusted);
+        $board = $this->possible(fn (): BoardFile => BoardFile::open($name, $untrusted));
         if ($schema !== null) {
             $view = new BoardView($board, $schema);
             // Its documents may be longer than those of the schema.
             $board->view = $board->isDocument ? null : $view;
         }
         return $board;
+    }
+
+    /** What it gives; Unavailable where PHP's settings forbid what it needs. */
+    private function possible(callable $do): mixed
+    {
+        try {
+            return $do();
+        } catch (Error $cause) {
+            throw !str_contains($cause->getMessage(), 'undefined function') ? $cause : new Unavailable(
+                "cannot read boards without FFI: {$cause->getMessage()}; take that out of disable_functions in "
+                . 'php.ini, or of the pool, or enable FFI',
+                $cause
+            );
+        }
     }
 
     public function closeReader(BoardFile $board): void
@@ -90,8 +87,8 @@ final class Files
     {
         $mode = $board->status['mode'] & 07777;
         $size = $board->view?->schema->recordSize ?? $board->recordSize;
-        [$hash, $generation] = [$board->hash, $board->generation()];
-        return new Info($size, $board->slots, $hash, $generation, $mode, $board->lineage, $board->hasChecksums);
+        [$hash, $lineage] = [BoardFile::hexadecimal($board->hash), BoardFile::hexadecimal($board->lineage)];
+        return new Info($size, $board->slots, $hash, $board->generation(), $mode, $lineage, $board->hasChecksums);
     }
 
     public function sequence(BoardFile $board): int
@@ -177,6 +174,12 @@ final class Files
 
     /** @param callable(int): array{int, int} $choose a sequence, and how many were missed, after so many retries */
     private function attempt(BoardFile $board, callable $choose): string
+    {
+        return $this->possible(fn (): string => $this->copy($board, $choose));
+    }
+
+    /** @param callable(int): array{int, int} $choose */
+    private function copy(BoardFile $board, callable $choose): string
     {
         $wrong = 0;
         for ($retries = 0; $retries < self::MAX_TRIES; $retries++) {
