@@ -104,8 +104,8 @@ typedef enum {
   // 255 more publications.
   PEGEL_UNSTAMPED = 4,
   // Let each publication carry a checksum, which all readers verify: one that is wrong is then PEGEL_CORRUPT.
-  // A board that is there without checksums has to be replaced; one that has them keeps them in any case. In
-  // pegel_info: it has them.
+  // It is of all bytes of a record, so a memory checker may ask for padding that is set. A board that is there
+  // without checksums has to be replaced; one that has them keeps them in any case. In pegel_info: it has them.
   PEGEL_CHECKSUM = 8,
 } pegel_flag;
 

@@ -34,7 +34,12 @@ int main(int count, char **arguments) {
   if (count != 3)
     return 2;
   const char *action = arguments[1], *board = arguments[2];
-  struct tank tank = {3.21, true, "rising"};
+  // A checksum is also of what pads it.
+  struct tank tank;
+  memset(&tank, 0, sizeof tank);
+  tank.level = 3.21;
+  tank.rain = true;
+  memcpy(tank.note, "rising", 6);
   uint64_t sequence;
   pegel_writer *writer;
   pegel_reader *reader;
