@@ -101,7 +101,7 @@ impl Finding {
 
 impl Doctor {
     pub fn run(self, place: &Place) -> Result<()> {
-        let directory = place.directory().map_or_else(pegel::directory, Into::into);
+        let directory = place.directory();
         let mut findings = Vec::new();
         if !self.php {
             findings.extend(machine::look(&directory));

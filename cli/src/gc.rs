@@ -48,7 +48,7 @@ enum Answer {
 
 impl Gc {
     pub fn run(self, place: &Place) -> Result<()> {
-        let directory = place.directory().map_or_else(pegel::directory, Into::into);
+        let directory = place.directory();
         let mut is_sure = self.yes;
         if !is_sure && !self.dry_run && !io::stdin().is_terminal() {
             let reason = "gc asks before it removes anything: say --yes where nobody can answer";
@@ -129,11 +129,7 @@ impl Gc {
         if !self.older.is_none_or(is_older) {
             return Ok(None);
         }
-        let age = if stamp.is_timed() {
-            format!("{} old", time::age(stamp.age_ns))
-        } else {
-            "of unknown age".to_owned()
-        };
+        let age = time::old(stamp);
         Ok(Some(format!("sequence {}, {age}", stamp.sequence)))
     }
 }

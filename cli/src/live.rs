@@ -102,13 +102,11 @@ impl Table {
                 format!("{board}: nothing has been published yet"),
             )]);
         };
-        let stamp = snapshot.stamp();
-        let age = if stamp.is_timed() {
-            let since = i64::try_from(self.read.elapsed().as_nanos()).unwrap_or(i64::MAX);
-            format!("{} old", time::age(stamp.age_ns.saturating_add(since)))
-        } else {
-            "of unknown age".to_owned()
-        };
+        let mut stamp = *snapshot.stamp();
+        let since = i64::try_from(self.read.elapsed().as_nanos()).unwrap_or(i64::MAX);
+        // An unknown age stays so.
+        stamp.age_ns = stamp.age_ns.saturating_add(since);
+        let age = time::old(&stamp);
         let alive = reader.writer_alive()?;
         let writer = if alive {
             (Look::Plain, "writer alive")

@@ -67,7 +67,7 @@ impl Ls {
 type Board = (String, pegel::Result<Listed>);
 
 fn boards(place: &Place) -> Result<Vec<Board>> {
-    let directory = place.directory().map_or_else(pegel::directory, Into::into);
+    let directory = place.directory();
     let names = pegel::list(Some(&directory))?.into_iter();
     let boards = names.map(|name| {
         let board = Listed::read(place, &format!("{}/{name}", directory.display()));
@@ -78,7 +78,7 @@ fn boards(place: &Place) -> Result<Vec<Board>> {
 
 fn print(place: &Place, boards: &[Board], screen: Option<&mut Screen>) -> Result<()> {
     if boards.is_empty() && screen.is_none() {
-        let directory = place.directory().map_or_else(pegel::directory, Into::into);
+        let directory = place.directory();
         let _ = writeln!(io::stderr(), "no boards in {}", directory.display());
         return Ok(());
     }

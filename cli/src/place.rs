@@ -1,6 +1,6 @@
 //! Where the boards are.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -20,8 +20,9 @@ pub struct Place {
 }
 
 impl Place {
-    pub fn directory(&self) -> Option<&Path> {
-        self.directory.as_deref().map(Path::new)
+    pub fn directory(&self) -> PathBuf {
+        let given = self.directory.as_ref();
+        given.map_or_else(pegel::directory, PathBuf::from)
     }
 
     /// A reader of the board, which ends no program whose board somebody cuts off.

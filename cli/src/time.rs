@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use pegel::Stamp;
 use serde_json::Number;
 
 const SECOND: u64 = 1_000_000_000;
@@ -30,6 +31,15 @@ pub fn age(age_ns: i64) -> String {
         s if s < HOUR => format!("{} min {} s", s / MINUTE, s % MINUTE),
         s if s < DAY => format!("{} h {} min", s / HOUR, s % HOUR / MINUTE),
         s => format!("{} d {} h", s / DAY, s % DAY / HOUR),
+    }
+}
+
+/// The same for a sentence: that of a record whose writer leaves out the times is not known.
+pub fn old(stamp: &Stamp) -> String {
+    if stamp.is_timed() {
+        format!("{} old", age(stamp.age_ns))
+    } else {
+        "of unknown age".to_owned()
     }
 }
 

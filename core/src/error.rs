@@ -124,6 +124,12 @@ impl Error {
         self.kind
     }
 
+    /// What the standard library could not do with a path.
+    pub(crate) fn io(error: &std::io::Error, verb: &str, path: &Path) -> Self {
+        let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
+        Self::system(errno, verb, path)
+    }
+
     /// A system call that failed on a path.
     pub(crate) fn system(errno: Errno, verb: &str, path: &Path) -> Self {
         let (kind, advice) = match errno {

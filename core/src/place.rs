@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use nix::errno::Errno;
-
 use crate::error::{Error, ErrorKind, Result};
 
 const PREFIX: &str = "pegel.";
@@ -20,10 +18,7 @@ pub fn directory() -> PathBuf {
 /// The names of the boards in a directory, sorted; `None` is [`directory`].
 pub fn list(directory: Option<&Path>) -> Result<Vec<String>> {
     let directory = directory.map_or_else(self::directory, Path::to_path_buf);
-    let failed = |error: std::io::Error| {
-        let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-        Error::system(errno, "list the boards in", &directory)
-    };
+    let failed = |error: std::io::Error| Error::io(&error, "list the boards in", &directory);
     let mut names = Vec::new();
     for file in fs::read_dir(&directory).map_err(failed)? {
         let file = file.map_err(failed)?.file_name();

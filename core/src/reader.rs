@@ -505,6 +505,19 @@ impl Reader {
     }
 
     fn snapshot(&self, copy: impl Fn(&mut [u8]) -> Result<Publication>) -> Result<Snapshot> {
+        let (publication, record) = self.whole(copy)?;
+        Ok(Snapshot {
+            schema: Arc::clone(self.shared_schema()),
+            stamp: publication.stamp(),
+            record,
+        })
+    }
+
+    /// A publication and its record, for which room is made.
+    pub(crate) fn whole(
+        &self,
+        copy: impl Fn(&mut [u8]) -> Result<Publication>,
+    ) -> Result<(Publication, Vec<u8>)> {
         let is_document = self.schema().document().is_some();
         // A document is mostly far shorter than its capacity.
         let mut room = if is_document { 4096 } else { usize::MAX };
@@ -516,11 +529,7 @@ impl Reader {
                 Err(error) => return Err(error),
                 Ok(publication) => {
                     record.truncate(publication.len());
-                    return Ok(Snapshot {
-                        schema: Arc::clone(self.shared_schema()),
-                        stamp: publication.stamp(),
-                        record,
-                    });
+                    return Ok((publication, record));
                 }
             }
         }

@@ -6,8 +6,6 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
-
 use crate::board::{Board, Kept, Past, write_segment};
 use crate::checksum;
 use crate::error::{Error, ErrorKind, Result};
@@ -18,9 +16,6 @@ use crate::ring;
 use crate::schema::Schema;
 use crate::snapshot::Publication;
 use crate::trust::{Access, open_trusted};
-
-/// The smallest room for a document that is copied.
-const ROOM: usize = 4096;
 
 impl Reader {
     /// Saves the newest records, as many as the ring holds, with their sequences and times: into `file`, which
@@ -46,7 +41,7 @@ impl Reader {
             .and_then(|()| sync_directory(file));
         done.map_err(|error| {
             let _gone = fs::remove_file(&draft);
-            failed(&error, "write", file)
+            Error::io(&error, "write", file)
         })
     }
 
@@ -57,12 +52,15 @@ impl Reader {
         let mut records: Vec<Kept> = Vec::new();
         let mut after = board.base;
         while after < newest {
-            let (sequence, missed, kept) = self.kept_after(after)?;
-            if missed > 0 {
+            let (publication, bytes) = self.whole(|record| self.copy_after_into(after, record))?;
+            if publication.missed > 0 {
                 records.clear();
             }
-            records.push(kept);
-            after = sequence;
+            records.push(Kept {
+                stamp: publication.stamp,
+                bytes,
+            });
+            after = publication.sequence;
         }
         // The writer may have gone on; what it published since belongs to them.
         Ok(Past {
@@ -81,29 +79,6 @@ impl Reader {
         let _beyond = board.copy(sequence, &mut stamp, 0, &mut bytes)?;
         let length = ring::length(&stamp);
         Ok(board.may_be_length(length) && checksum::is_right(sequence, &stamp, &bytes[..length]))
-    }
-
-    fn kept_after(&self, after: u64) -> Result<(u64, u64, Kept)> {
-        let size = self.inner().layout.record_size;
-        let is_document = self.inner().schema.document().is_some();
-        let mut room = if is_document { ROOM.min(size) } else { size };
-        loop {
-            let mut bytes = vec![0; room];
-            match self.copy_after_into(after, &mut bytes) {
-                Err(error) if error.kind() == ErrorKind::TooLarge => {
-                    room = room.saturating_mul(4).min(size);
-                }
-                Err(error) => return Err(error),
-                Ok(publication) => {
-                    bytes.truncate(publication.len());
-                    let kept = Kept {
-                        stamp: publication.stamp,
-                        bytes,
-                    };
-                    return Ok((publication.sequence, publication.missed, kept));
-                }
-            }
-        }
     }
 }
 
@@ -171,9 +146,4 @@ fn write_file(path: &Path, schema: &Schema, layout: &Layout, past: &Past) -> io:
 fn sync_directory(file: &Path) -> io::Result<()> {
     let directory = file.parent().filter(|parent| *parent != Path::new(""));
     File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-fn failed(error: &io::Error, verb: &str, path: &Path) -> Error {
-    let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-    Error::system(errno, verb, path)
 }

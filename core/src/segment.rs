@@ -217,10 +217,7 @@ impl Draft {
     pub fn write(&self, offset: usize, bytes: &[u8], path: &Path) -> Result<()> {
         self.file
             .write_all_at(bytes, offset as u64)
-            .map_err(|error| {
-                let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-                Error::system(errno, "write", path)
-            })
+            .map_err(|error| Error::io(&error, "write", path))
     }
 
     /// Gives the file the owner and group of another one, as far as this process may: those who could

@@ -46,11 +46,7 @@ fn board(place: &Place, directory: &Path, name: &str) -> Finding {
             read => read?,
         };
         let stamp = snapshot.stamp();
-        let age = if stamp.is_timed() {
-            format!("{} old", time::age(stamp.age_ns))
-        } else {
-            "of unknown age".to_owned()
-        };
+        let age = time::old(stamp);
         let writer = if alive {
             "its writer lives"
         } else {
