@@ -1,50 +1,70 @@
-"""The station's boards: their fields, and the values that hold until somebody says otherwise."""
+"""The station's boards, as boards.json describes them for daemon and pages alike."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
 
 import pegel
 
-SERIAL_SIZE = 16
-STRINGS = 2
+INVERTERS: Final = 4
+"""How many inverters a configuration has places for."""
+MODES: Final = {"turns": 0o660, "daemon": 0o640}
+HANDOVER: Final = 5.0
+"""Seconds that a successor waits for its predecessor's boards."""
+RETRY: Final = 1.0
+"""Seconds until a board is looked for again that could not be followed."""
 
-INVERTER = {
-    "serial": pegel.text(SERIAL_SIZE),
-    "measured": pegel.i64("s"),
-    "string_voltage": pegel.f64("V", count=STRINGS),
-    "string_current": pegel.f64("A", count=STRINGS),
-    "string_power": pegel.f64("W", count=STRINGS),
-    "string_energy_total": pegel.u32("Wh", count=STRINGS),
-    "string_energy_daily": pegel.u32("Wh", count=STRINGS),
-    "string_irradiation": pegel.f64("%", count=STRINGS),
-    "ac_voltage": pegel.f64("V"),
-    "ac_current": pegel.f64("A"),
-    "ac_power": pegel.f64("W"),
-    "ac_reactive_power": pegel.f64("var"),
-    "ac_frequency": pegel.f64("Hz"),
-    "temperature": pegel.f64("degC"),
-    "powerfactor": pegel.f64(),
-    "yield_total": pegel.f64("Wh"),
-    "yield_today": pegel.f64("Wh"),
-    "efficiency": pegel.f64("%"),
-    "event_count": pegel.u32(),
-}
-"""Written by the daemon alone, which holds it as long as it lives: mode 0640."""
+_BOARDS: dict[str, Any] = json.loads(
+    Path(__file__).with_name("boards.json").read_text(encoding="utf-8")
+)
 
-CONFIG = {
-    "interval": pegel.f64("s", default=5.0, min=0.1, max=3600.0, label="Ask every"),
-    "rated_power": pegel.f64(
-        "W",
-        count=STRINGS,
-        default=(405.0,) * STRINGS,
-        min=1.0,
-        max=10000.0,
-        label="Rated power",
-    ),
-}
-"""Written by the page, by turns."""
-
-SERVICE = {"running": pegel.bool_(default=False, label="The daemon shall run")}
-"""Written by the page, by turns."""
+log = logging.getLogger("station.boards")
 
 
-def by_turns(board: str, fields: dict[str, pegel.Field]) -> pegel.Writer:
-    """Takes a board that is written by turns. Whoever comes first, page or program, creates it."""
-    return pegel.Writer(board, fields, mode=0o660, timeout=None)
+def fields(board: str, strings: int = 0) -> dict[str, pegel.Field]:
+    """The fields of a kind of board; of an inverter with so many strings."""
+
+    def field(of: dict[str, Any]) -> pegel.Field:
+        return pegel.Field(**(of | {"count": strings} if of.get("count") == "strings" else of))
+
+    return {name: field(of) for name, of in _BOARDS[board]["fields"].items()}
+
+
+def writer(board: str, serial: str = "", strings: int = 0, place: str = "") -> pegel.Writer:
+    """Takes a board, or creates it: for life, or for a moment if it is written by turns."""
+    of = _BOARDS[board]
+    return pegel.Writer(
+        f"{place}{board}-{serial}" if serial else f"{place}{board}",
+        fields(board, strings),
+        slots=of.get("slots"),
+        mode=MODES[of["written_by"]],
+        description=of["description"],
+        timeout=None if of["written_by"] == "turns" else HANDOVER,
+    )
+
+
+def follow(board: str, told: Callable[[pegel.Snapshot], None], after: int | None = None) -> None:
+    """Tells of the newest record of a board and of newer ones, for ever, from a thread of its own.
+
+    After a sequence, of every one. A board by turns is created if there is none.
+    """
+
+    def run() -> None:
+        newest = after or 0
+        while True:
+            try:
+                if _BOARDS[board]["written_by"] == "turns":
+                    writer(board).close()
+                for now in pegel.Reader(board).follow(after=newest, every=after is not None):
+                    if after is not None:
+                        newest = now.sequence
+                    told(now)
+            except pegel.Error as error:
+                log.warning("%s", error)
+                time.sleep(RETRY)
+
+    threading.Thread(target=run, name=board, daemon=True).start()

@@ -1,4 +1,4 @@
-"""The solar station on this machine: simulator, launcher with its daemon, php-fpm and nginx.
+"""The solar station on this machine: simulator, daemon, meter, controller, php-fpm and nginx.
 
 Everything is private: a directory of its own below /tmp, a port on 127.0.0.1. Started by root, the
 daemon runs as user `daemon` and the pages as www-data, as they would on a real station; else all
@@ -22,16 +22,27 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import boards
 import pegel
+import simulator
+from clock import VARIABLE, Clock
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-PACKAGES = ("pegel", "serial", "crccheck")
+PACKAGES = ("pegel", "serial", "crccheck", "astral")
+PROGRAM = ROOT / "target/release/pegel"
+INVERTERS = ("114181807700", "116182100042")
+ZONE = "Europe/Berlin"
+POLL_TIME = 0.2
+"""Seconds between two rounds of polls, however fast the day goes by."""
+MORNING = 5 * 3600.0
+"""When a made-up day begins, in seconds after midnight."""
 DAEMON, PAGES = "daemon", "www-data"
 START_TIME = 30.0
 STOP_TIME = 15.0
@@ -61,7 +72,9 @@ class Station:
     def __init__(self, directory: Path, port: int) -> None:
         self.directory, self.port = directory, port
         self.site, self.boards = directory / "site", directory / "boards"
-        self.log, self.line = directory / "daemon" / "station.log", directory / "daemon" / "line"
+        self.log = directory / "daemon" / "station.log"
+        self.radio, self.meter = directory / "daemon" / "radio", directory / "daemon" / "meter"
+        self.clock = Clock()
         self.is_root = os.geteuid() == 0
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -79,6 +92,8 @@ class Station:
         if not library.exists():
             raise DemoError(f"{library} is missing: run `make build` first")
         shutil.copy(library, self.site / "libpegel.so.1")
+        shutil.copy(PROGRAM, self.site / "pegel")
+        shutil.copy(ROOT / "examples/serial/meter.toml", self.site)
         for package in PACKAGES:
             found = importlib.util.find_spec(package)
             if found is None or found.origin is None:
@@ -86,7 +101,7 @@ class Station:
             source = Path(found.origin).parent
             shutil.copytree(source, self.site / "python" / package, ignore=leave_out)
         for path in (self.site, *self.site.rglob("*")):
-            path.chmod(0o755 if path.is_dir() else 0o644)
+            path.chmod(0o755 if path.is_dir() or path.name == "pegel" else 0o644)
         for path, owner in ((self.boards, DAEMON), (self.log.parent, DAEMON)):
             path.mkdir()
             if self.is_root:
@@ -110,9 +125,9 @@ class Station:
         (self.directory / name).write_text(text, encoding="utf-8")
 
     def daemon_command(self) -> list[str]:
-        return self._python("station.py", "--port", str(self.line), "--log", str(self.log))
+        return self.python("station.py", "--port", str(self.radio), "--log", str(self.log))
 
-    def _python(self, script: str, *arguments: str) -> list[str]:
+    def python(self, script: str, *arguments: str) -> list[str]:
         return ["/usr/bin/python3", "-B", str(self.site / "station" / script), *arguments]
 
     def start(self, name: str, command: list[str], *, as_daemon: bool = False) -> None:
@@ -121,6 +136,7 @@ class Station:
             "PEGEL_DIR": str(self.boards),
             "PEGEL_LIBRARY": str(self.site / "libpegel.so.1"),
             "PYTHONPATH": str(self.site / "python"),
+            VARIABLE: str(self.clock),
         }
         user: dict[str, Any] = {}
         if as_daemon and self.is_root:
@@ -138,12 +154,20 @@ class Station:
             )
 
     def start_simulator(self, *arguments: str) -> None:
-        command = self._python("simulator.py", "--link", str(self.line), *arguments)
-        self.start("simulator", command, as_daemon=True)
-        self.wait_for("simulator", self.line.is_symlink)
+        links = ("--radio", str(self.radio), "--meter", str(self.meter))
+        self.start("simulator", self.python("simulator.py", *links, *arguments), as_daemon=True)
+        self.wait_for("simulator", self.meter.is_symlink)
+
+    def start_meter(self) -> None:
+        """The bridge from the meter's serial port to board `meter`."""
+        command = [str(self.site / "pegel"), "serial", "--map", str(self.site / "meter.toml")]
+        self.start("meter", [*command, "--port", str(self.meter)], as_daemon=True)
+
+    def start_controller(self) -> None:
+        self.start("controller", self.python("controller.py"), as_daemon=True)
 
     def start_launcher(self, *arguments: str) -> None:
-        command = self._python("launcher.py", *arguments, "--", *self.daemon_command())
+        command = self.python("launcher.py", *arguments, "--", *self.daemon_command())
         self.start("launcher", command, as_daemon=True)
 
     def start_pages(self) -> None:
@@ -197,6 +221,11 @@ def installed(port: int | None = None) -> Iterator[Station]:
             station.stop()
 
 
+def places(*texts: str) -> list[str]:
+    """Texts in the places that a configuration has for inverters."""
+    return [*texts, *[""] * (boards.INVERTERS - len(texts))]
+
+
 def replay_interval(capture: Path, speed: float) -> float:
     """Seconds between two polls, so that a capture goes by at this speed."""
     try:
@@ -209,13 +238,10 @@ def replay_interval(capture: Path, speed: float) -> float:
     return min(max(usual / speed, 0.1), 3600.0)
 
 
-def configure(station: Station, interval: float) -> None:
-    """The first configuration; who changes it later is the page."""
-    with (
-        as_daemon(station),
-        boards.by_turns(f"{station.boards}/config", boards.CONFIG) as config,
-    ):
-        config.publish_if(1, interval=interval)
+def configure(station: Station, **values: Any) -> None:
+    """The first configuration; who changes it later are the pages."""
+    with as_daemon(station), boards.writer("config", place=f"{station.boards}/") as config:
+        config.update(**values)
 
 
 @contextlib.contextmanager
@@ -244,6 +270,7 @@ def main() -> int:
     options.add_argument("--replay", type=Path, help="capture to replay, instead of a made-up day")
     options.add_argument("--speed", type=positive, default=60.0, help="how fast time goes by (60)")
     options.add_argument("--port", type=int, help="port on 127.0.0.1; a free one otherwise")
+    options.add_argument("--first-start", action="store_true", help="nothing is configured yet")
     given = options.parse_args()
 
     endings = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -258,7 +285,7 @@ def main() -> int:
         signal.signal(ending, interrupt)
     try:
         with installed(given.port) as station:
-            run(station, given.replay and given.replay.resolve(), given.speed)
+            run(station, given)
     except KeyboardInterrupt:
         print("\nStopped; nothing is left.")
         return 0
@@ -267,26 +294,49 @@ def main() -> int:
     return 1
 
 
-def run(station: Station, replay: Path | None, speed: float) -> None:
-    if replay:
+def run(station: Station, given: argparse.Namespace) -> None:
+    running = ["--running"]
+    if given.replay:
         copy = station.site / "capture.jsonl"
-        configure(station, replay_interval(replay, speed))
-        shutil.copyfile(replay, copy)
+        shutil.copyfile(given.replay, copy)
         copy.chmod(0o644)
+        interval = replay_interval(given.replay, given.speed)
+        configure(station, interval=interval, serial=places(INVERTERS[0]), timezone=ZONE)
         station.start_simulator("--replay", str(copy))
     else:
-        configure(station, 1.0)
-        station.start_simulator("--speed", str(speed), "--loss", "0.05")
-    station.start_launcher("--running")
+        midnight = datetime.now(ZoneInfo(ZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
+        station.clock = Clock.starting(midnight.timestamp() + MORNING, given.speed)
+        if given.first_start:
+            running = []
+        else:
+            configure(
+                station,
+                interval=min(max(5.0, POLL_TIME * given.speed), 3600.0),
+                serial=places(*INVERTERS),
+                name=places("Garage", "House"),
+                timezone=ZONE,
+                latitude=simulator.LATITUDE,
+                longitude=simulator.LONGITUDE,
+            )
+        inverters = [word for serial in INVERTERS for word in ("--inverter", serial)]
+        station.start_simulator("--loss", "0.05", *inverters)
+    station.start_launcher(*running)
+    station.start_meter()
+    station.start_controller()
     station.start_pages()
     print(
         f"""
   The solar station runs: {station.address}
 
-  simulator   an HM-600 inverter on {station.line}
-  launcher    starts and stops the daemon as the page wishes; log: {station.log}
-  boards      {station.boards} (look at them: pegel --dir {station.boards} ls)
+  simulator   inverters on {station.radio}, a smart meter on {station.meter}
+  launcher    starts and stops the daemon as the pages wish; log: {station.log}
+  meter       pegel serial: the meter's lines become board `meter`
+  controller  keeps what is exported near the target, once the page `control` says so
   php-fpm, nginx
+
+  boards      export PEGEL_DIR={station.boards}; pegel ls
+  faults      pegel set faults loss=0.3 (or noise=0.2, radio_unplugged=true, meter_silent=true,
+              night=true, restarts=1)
 
   Ctrl-C stops everything.
 """,

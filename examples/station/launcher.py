@@ -1,7 +1,8 @@
 """Runs the daemon whenever board `service` says so, as a process of the launcher's own user.
 
-The page has no right to start processes; it publishes a wish, and this program, which waits on the
-board, fulfils it. A daemon that died while it was wanted is started again.
+The pages have no right to start processes; they publish a wish, and this program, which waits on
+the board, fulfils it. A daemon that died while it was wanted is started again, later and later if
+it dies over and over. Board `launcher` tells what happened.
 """
 
 import argparse
@@ -11,31 +12,51 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from typing import Final
 
 import boards
 import pegel
+from clock import Clock
 
-RESTART_PAUSE = 0.5
-"""Seconds before a daemon that died is started again, so that one that cannot run costs little."""
-STOP_TIME = 10.0
+FIRST_PAUSE: Final = 0.5
+LONGEST_PAUSE: Final = 30.0
+"""Seconds before a daemon that died is started again, each time twice as long."""
+GOOD_LIFE: Final = 60.0
+"""Seconds that a daemon has to live for its death to count as the first."""
+STOP_TIME: Final = 10.0
 """Seconds that the daemon has to end by itself."""
+REASON_SIZE: Final = 160
 
 log = logging.getLogger("launcher")
+
+
+def reason(status: int, said: str) -> str:
+    """Why the daemon ended, in one line."""
+    if status < 0:
+        try:
+            name = signal.Signals(-status).name
+        except ValueError:
+            name = f"signal {-status}"
+        return f"ended by {name}"
+    *_, last = said.strip().splitlines() or [f"ended with status {status}"]
+    return last.encode()[:REASON_SIZE].decode(errors="ignore")
 
 
 class Launcher:
     """Keeps the daemon as it is wanted; other threads tell of wishes and of the daemon's end."""
 
-    def __init__(self, command: Sequence[str]) -> None:
-        self._command = command
+    def __init__(self, command: Sequence[str], board: pegel.Writer, clock: Clock) -> None:
+        self._command, self._board, self._clock = command, board, clock
         self._changed = threading.Condition()
         self._wanted = False
-        self._alive = False
+        self._status: int | None = None
+        """Of the daemon that runs: None while it does."""
+        self._said = ""
         self._over = False
 
-    def want(self, running: bool) -> None:
+    def want(self, service: pegel.Snapshot) -> None:
         with self._changed:
-            self._wanted = running
+            self._wanted = service["running"]
             self._changed.notify_all()
 
     def stop(self) -> None:
@@ -43,48 +64,65 @@ class Launcher:
             self._over = True
             self._changed.notify_all()
 
-    def follow(self) -> None:
-        """Takes the wishes from the board, for ever."""
-        while True:
-            try:
-                for now in pegel.Reader("service").follow():
-                    self.want(now["running"])
-            except pegel.Error as error:
-                log.warning("%s", error)
-                boards.by_turns("service", boards.SERVICE).close()
-
     def run(self) -> None:
         """Starts and stops the daemon until the launcher itself is stopped."""
+        pause = FIRST_PAUSE
+        self._board.update(state="stopped")
         with self._changed:
             while not self._over:
                 if not self._wanted:
                     self._changed.wait()
+                    pause = FIRST_PAUSE
                     continue
+                began = self._clock.now()
                 self._keep()
-                # One that died is started again, but not in a hurry.
-                self._changed.wait_for(self._is_unwanted, RESTART_PAUSE)
+                if self._is_unwanted():
+                    self._board.update(state="stopped")
+                    continue
+                if self._clock.real(self._clock.now() - began) > GOOD_LIFE:
+                    pause = FIRST_PAUSE
+                self._board.update(state="failing")
+                self._changed.wait_for(self._is_unwanted, pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
 
     def _is_unwanted(self) -> bool:
         return self._over or not self._wanted
 
     def _keep(self) -> None:
         """Runs the daemon until it ends, or is wanted no more."""
-        daemon = subprocess.Popen(self._command)
+        daemon = subprocess.Popen(self._command, stderr=subprocess.PIPE, text=True)
         log.info("daemon %d started", daemon.pid)
-        self._alive = True
+        self._status = None
+        self._board.update(
+            lambda last: {
+                **last,
+                "state": "running",
+                "starts": last["starts"] + 1,
+                "started": int(self._clock.now()),
+            }
+        )
         threading.Thread(target=self._watch, args=(daemon,), daemon=True).start()
-        self._changed.wait_for(lambda: not self._alive or self._is_unwanted())
-        if self._alive:
+        self._changed.wait_for(lambda: self._status is not None or self._is_unwanted())
+        if self._status is None:
             daemon.terminate()
-        if not self._changed.wait_for(lambda: not self._alive, STOP_TIME):
+        if not self._changed.wait_for(lambda: self._status is not None, STOP_TIME):
             log.warning("daemon %d does not end and is killed", daemon.pid)
             daemon.kill()
-            self._changed.wait_for(lambda: not self._alive)
+            self._changed.wait_for(lambda: self._status is not None)
+        assert self._status is not None
+        why = reason(self._status, self._said)
+        log.info("daemon %d: %s", daemon.pid, why)
+        self._board.update(exited=int(self._clock.now()), exit_status=self._status, exit_reason=why)
 
-    def _watch(self, daemon: subprocess.Popen[bytes]) -> None:
-        log.info("daemon %d ended with status %d", daemon.pid, daemon.wait())
+    def _watch(self, daemon: subprocess.Popen[str]) -> None:
+        assert daemon.stderr
+        said = ""
+        for line in daemon.stderr:
+            sys.stderr.write(line)
+            said = line
+        status = daemon.wait()
         with self._changed:
-            self._alive = False
+            self._said, self._status = said, status
             self._changed.notify_all()
 
 
@@ -96,14 +134,19 @@ def main() -> int:
     options.add_argument("command", nargs="+", help="the daemon and its arguments, after --")
     given = options.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    launcher = Launcher(given.command)
-    signal.signal(signal.SIGTERM, lambda *_: launcher.stop())
-    signal.signal(signal.SIGINT, lambda *_: launcher.stop())
-    with boards.by_turns("service", boards.SERVICE) as service:
-        if given.running and service.read().is_default:
-            service.publish(running=True)
-    threading.Thread(target=launcher.follow, name="service", daemon=True).start()
-    launcher.run()
+    try:
+        with boards.writer("launcher") as board:
+            launcher = Launcher(given.command, board, Clock.of_environment())
+            signal.signal(signal.SIGTERM, lambda *_: launcher.stop())
+            signal.signal(signal.SIGINT, lambda *_: launcher.stop())
+            with boards.writer("service") as service:
+                if given.running and service.read().is_default:
+                    service.publish(running=True)
+            boards.follow("service", launcher.want)
+            launcher.run()
+    except (pegel.Error, OSError) as error:
+        print(f"launcher: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -14,6 +14,13 @@ class Modem:
         self._rest = b""
 
     def send(self, frame: bytes) -> None:
+        """Sends a frame that asks for an answer; what came before is none to it."""
+        self._rest = b""
+        self._port.reset_input_buffer()
+        self.send_on(frame)
+
+    def send_on(self, frame: bytes) -> None:
+        """Sends a frame, and keeps what already came."""
         self._port.write(frame.hex().encode() + b"\n")
 
     def receive(self, timeout: float) -> bytes | None:

@@ -1,14 +1,18 @@
-"""The other end of the serial line: a radio modem with one HM-600 on a roof.
+"""The other ends of the serial lines: a radio modem with inverters on a roof, and a smart meter.
 
-It answers the polls of the day that it makes up, loses and repeats frames now and then, and is
-silent at night; or it replays a capture, one line for each poll, and is silent at its end.
+The day follows from the seed and the station's time ($STATION_CLOCK). What goes wrong is asked for
+by board `faults`, at any time: `pegel set faults loss=0.3`. With --replay, the inverter answers
+each poll with the next one of a capture.
+
+--truth writes what was true, as lines of JSON with the members `kind` and `at`, and
+- reading: `inverter`, `payload` (hexadecimal), for each new answer,
+- control: `inverter`, `action`, `limit`, `relative`, `accepted`, for each one that was understood,
+- power: `house`, `available`, `power`, `grid` in watts, each minute.
 """
 
 import argparse
 import contextlib
-import functools
 import json
-import math
 import os
 import random
 import select
@@ -16,99 +20,191 @@ import signal
 import sys
 import time
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Any, Final, TextIO
 
-import hm600
+import boards
+import hoymiles
+import pegel
+from clock import Clock
+from hoymiles import Asked
 from modem import MAX_LINE
+from world import World
 
-HOUR: Final = 3600.0
-DAY: Final = 24 * HOUR
-WAKING_POWER: Final = 2.0
-"""Watts of sunlight on both strings from which on the inverter works."""
-STEP: Final = 300.0
-"""Seconds between two looks at the sun when energy is summed up."""
+LATITUDE: Final = 52.5
+LONGITUDE: Final = 13.4
+METER_ID: Final = "1EBZ0100000000"
+METER_PERIOD: Final = 0.1
+"""Seconds of the machine between two telegrams at least."""
+GLANCE: Final = 0.05
+"""Seconds between two looks at the faults."""
+TRUTH_PERIOD: Final = 60.0
+"""Seconds of the station."""
 
 Frames = list[bytes]
 
 
-class Roof:
-    """Two strings under a sky of its own, from the seed; east and west of south."""
+class Port:
+    """A serial port that others open by the path of a link, and that can be unplugged."""
 
-    PEAKS: Final = (11.6 * HOUR, 13.1 * HOUR)
-    PEAK_POWER: Final = (352.0, 338.0)
-    DAYLIGHT: Final = 14 * HOUR
-    EARLIER_ENERGY: Final = (775_012, 763_954)
+    def __init__(self, link: Path, chance: random.Random) -> None:
+        self._link, self._chance = link, chance
+        self.noise = 0.0
+        self.master: int | None = None
+        self._slave = -1
 
-    def __init__(self, seed: int) -> None:
-        sky = random.Random(seed)
-        self._clouds = [(sky.uniform(0.2, 9.0), sky.uniform(0, math.tau)) for _ in range(7)]
+    def plug(self, is_plugged: bool) -> None:
+        if is_plugged and self.master is None:
+            # The slave stays open here too: the line is not dead while nobody has it.
+            self.master, self._slave = os.openpty()
+            tty.setraw(self._slave)
+            os.set_blocking(self.master, False)
+            self._link.unlink(missing_ok=True)
+            self._link.symlink_to(os.ttyname(self._slave))
+        elif not is_plugged and self.master is not None:
+            self._link.unlink(missing_ok=True)
+            os.close(self._slave)
+            os.close(self.master)
+            self.master = None
 
-    def power(self, string: int, moment: float) -> float:
-        """Watts of a string; the moment in seconds since the first midnight."""
-        from_peak = (moment % DAY - self.PEAKS[string]) / self.DAYLIGHT
-        if abs(from_peak) >= 0.5:
-            return 0.0
-        sun: float = math.cos(math.pi * from_peak) ** 1.4
-        waves = (math.sin(moment / HOUR * rate + phase) for rate, phase in self._clouds)
-        shade = max(0.0, sum(waves) / len(self._clouds))
-        return self.PEAK_POWER[string] * sun * (1 - 0.8 * shade)
+    def send(self, line: bytes) -> None:
+        """Sends a line, damaged by a chance. Where nobody reads, it is lost as on a wire."""
+        if self.master is None:
+            return
+        if line and self._chance.random() < self.noise:
+            at = self._chance.randrange(len(line))
+            line = line[:at] + bytes([self._chance.randrange(33, 127)]) + line[at + 1 :]
+        with contextlib.suppress(BlockingIOError):
+            os.write(self.master, line)
 
-    @functools.cache  # noqa: B019 - one roof lives as long as the program
-    def _day(self, string: int, day: int) -> float:
-        return self._energy(string, day * DAY, (day + 1) * DAY)
+    def receive(self) -> bytes:
+        assert self.master is not None
+        try:
+            return os.read(self.master, 4 * MAX_LINE)
+        except BlockingIOError:
+            return b""
 
-    def _energy(self, string: int, start: float, end: float) -> float:
-        steps = int((end - start) / STEP)
-        watts = sum(self.power(string, start + step * STEP) for step in range(steps))
-        rest = end - start - steps * STEP
-        return (watts * STEP + self.power(string, end) * rest) / HOUR
 
-    def reading(self, moment: float) -> hm600.Reading | None:
-        """What the inverter measures, or None while it sleeps."""
-        power = tuple(round(self.power(string, moment), 1) for string in (0, 1))
-        if sum(power) < WAKING_POWER:
-            return None
-        day, sun = int(moment // DAY), sum(power) / sum(self.PEAK_POWER)
-        daily = tuple(self._energy(string, day * DAY, moment) for string in (0, 1))
-        before = tuple(sum(self._day(string, past) for past in range(day)) for string in (0, 1))
-        voltage = (30.5 + 5.2 * sun**0.3, 30.9 + 5.1 * sun**0.3)
-        ac_power = sum(power) * (0.957 - 0.012 / (0.1 + 5 * sun))
-        ac_voltage = 229.5 + 2.2 * math.sin(moment / 700) + 3 * sun
-        return hm600.Reading(
-            strings=hm600.Strings(
-                voltage=voltage,
-                current=(power[0] / voltage[0], power[1] / voltage[1]),
-                power=(power[0], power[1]),
-                energy_total=(
-                    self.EARLIER_ENERGY[0] + int(before[0] + daily[0]),
-                    self.EARLIER_ENERGY[1] + int(before[1] + daily[1]),
-                ),
-                energy_daily=(int(daily[0]), int(daily[1])),
-            ),
-            ac_voltage=ac_voltage,
-            ac_frequency=50 + 0.03 * math.sin(moment / 90),
-            ac_power=ac_power,
-            ac_reactive_power=0.0,
-            ac_current=ac_power / ac_voltage,
-            powerfactor=1.0,
-            temperature=11 + 6 * math.sin((moment / DAY - 0.4) * math.tau) + 24 * sun,
-            event_count=13,
+class Radio:
+    """What the modem hears and says."""
+
+    def __init__(self, port: Port, chance: random.Random, truth: "Truth") -> None:
+        self.port, self._chance, self._truth = port, chance, truth
+        self.loss = 0.0
+        self.is_night = False
+        self._rest = b""
+        self._last: dict[bytes, Frames] = {}
+        """The last answer of each inverter, of which frames may be asked for again."""
+
+    def serve(self, world: World, replay: Iterator[Frames] | None) -> None:
+        """Answers what came in."""
+        self._rest += self.port.receive()
+        *lines, self._rest = self._rest.split(b"\n")
+        for line in lines:
+            try:
+                asked = hoymiles.asked(bytes.fromhex(line.decode("ascii")))
+            except ValueError as error:
+                print(f"not understood: {error}", file=sys.stderr)
+                continue
+            for frame in self._carried(self._answer(asked, world, replay)):
+                self.port.send(frame.hex().encode() + b"\n")
+
+    def _answer(self, asked: Asked, world: World, replay: Iterator[Frames] | None) -> Frames:
+        by_address = {hoymiles.address(serial): serial for serial in world.inverters}
+        serial = by_address.get(asked.inverter)
+        if serial is None or self.is_night or self._happens():
+            return []
+        if asked.frame > 0:
+            frames = self._last.get(asked.inverter, [])
+            return [frame for frame in frames if hoymiles.part(frame).number == asked.frame]
+        inverter = world.inverters[serial]
+        if replay is None and inverter.is_silent(world.moment):
+            return []
+        if asked.control is not None:
+            is_accepted = inverter.obey(asked.control, world.moment)
+            self._truth.control(world.moment, serial, asked.control, is_accepted)
+            return [hoymiles.control_answer(asked.inverter, asked.control.action, is_accepted)]
+        if replay is not None:
+            frames = next(replay)
+        else:
+            payload = hoymiles.encode(inverter.model, inverter.reading(world.moment))
+            self._truth.reading(world.moment, serial, payload)
+            frames = hoymiles.answer(asked.inverter, payload)
+        self._last[asked.inverter] = frames
+        return frames
+
+    def _carried(self, frames: Frames) -> Frames:
+        """What arrives: with a chance, a frame is lost, comes twice, or comes later."""
+        carried: Frames = []
+        for frame in frames:
+            if self._happens():
+                continue
+            carried.append(frame)
+            if self._happens():
+                carried.insert(self._chance.randrange(len(carried)), frame)
+        return carried
+
+    def _happens(self) -> bool:
+        return self._chance.random() < self.loss
+
+
+def telegram(world: World) -> list[bytes]:
+    """The lines of the meter, IEC 62056-21 mode D."""
+    sign = "-" if world.grid < 0 else ""
+    lines = (
+        "/EBZ5DD32R06ETA_107",
+        "",
+        f"1-0:96.1.0*255({METER_ID})",
+        f"1-0:1.8.0*255({world.imported / 1000:015.8f}*kWh)",
+        f"1-0:2.8.0*255({world.exported / 1000:015.8f}*kWh)",
+        f"1-0:16.7.0*255({sign}{abs(world.grid):09.2f}*W)",
+        "!",
+    )
+    return [f"{line}\r\n".encode() for line in lines]
+
+
+class Truth:
+    """The file of what was true; none where nobody asked."""
+
+    def __init__(self, file: TextIO | None) -> None:
+        self._file = file
+        self._told = -TRUTH_PERIOD
+
+    def _write(self, kind: str, **facts: object) -> None:
+        if self._file is not None:
+            print(json.dumps({"kind": kind, **facts}), file=self._file, flush=True)
+
+    def reading(self, at: float, serial: str, payload: bytes) -> None:
+        self._write("reading", at=at, inverter=serial, payload=payload.hex())
+
+    def control(self, at: float, serial: str, control: hoymiles.Control, accepted: bool) -> None:
+        self._write(
+            "control",
+            at=at,
+            inverter=serial,
+            action=control.action.name.lower(),
+            limit=control.limit,
+            relative=control.is_relative,
+            accepted=accepted,
         )
 
-
-def simulated(roof: Roof, inverter: bytes, start: float, speed: float) -> Iterator[Frames]:
-    """The answers to one poll after another; none at night."""
-    begin = time.monotonic()
-    while True:
-        reading = roof.reading(start + (time.monotonic() - begin) * speed)
-        yield hm600.answer(inverter, hm600.encode(reading)) if reading else []
+    def power(self, world: World) -> None:
+        if world.moment - self._told >= TRUTH_PERIOD:
+            self._told = world.moment
+            self._write(
+                "power",
+                at=world.moment,
+                house=world.house,
+                available=world.available,
+                power=world.power,
+                grid=world.grid,
+            )
 
 
 def replayed(capture: Path) -> Iterator[Frames]:
-    """The answers of a capture, one line of JSON with the key `frames` each."""
+    """The answers of a capture, one line of JSON with the key `frames` each; then none."""
     with capture.open(encoding="utf-8") as lines:
         for line in lines:
             yield [bytes.fromhex(frame) for frame in json.loads(line)["frames"]]
@@ -116,86 +212,88 @@ def replayed(capture: Path) -> Iterator[Frames]:
         yield []
 
 
-class Air:
-    """The radio path: with a chance, a frame is lost, comes twice, or comes later."""
+class Simulator:
+    def __init__(self, given: argparse.Namespace, clock: Clock, truth: Truth) -> None:
+        self._clock, self._truth = clock, truth
+        self.world = World(given.seed, given.inverter, LATITUDE, LONGITUDE, clock.now())
+        chance = random.Random(given.seed)
+        self._radio = Radio(Port(given.radio, chance), chance, truth)
+        self._meter = Port(given.meter, chance) if given.meter else None
+        self._replay = replayed(given.replay) if given.replay else None
+        with boards.writer("faults") as faults:
+            if given.loss:
+                faults.update(loss=given.loss)
+            self._faults: pegel.Snapshot = faults.read()
+        self._restarts: int = self._faults["restarts"]
+        self._reader = pegel.Reader("faults")
+        self._metered = time.monotonic()
+        self.is_over = False
 
-    def __init__(self, seed: int, loss: float) -> None:
-        self._random, self._loss = random.Random(seed), loss
+    def run(self) -> None:
+        self._obey()
+        try:
+            while not self.is_over:
+                masters = [] if self._radio.port.master is None else [self._radio.port.master]
+                heard, _, _ = select.select(masters, [], [], GLANCE)
+                if self.world.advance(self._clock.now()):
+                    self._truth.power(self.world)
+                if self._reader.sequence != self._faults.sequence:
+                    self._faults = self._reader.read()
+                    self._obey()
+                if heard and self._radio.port.master is not None:
+                    self._radio.serve(self.world, self._replay)
+                self._say()
+        finally:
+            self._radio.port.plug(False)
+            if self._meter:
+                self._meter.plug(False)
 
-    def carry(self, frames: Frames) -> Frames:
-        carried = []
-        for frame in frames:
-            if self._happens():
-                continue
-            carried.append(frame)
-            if self._happens():
-                carried.insert(self._random.randrange(len(carried)), frame)
-        return carried
+    def _obey(self) -> None:
+        """Does wrong what board `faults` asks for."""
+        now: Any = self._faults
+        self._radio.loss, self._radio.is_night = now["loss"], now["night"]
+        self._radio.port.noise = now["noise"]
+        self._radio.port.plug(not now["radio_unplugged"])
+        if self._meter:
+            self._meter.noise = now["noise"]
+            self._meter.plug(not now["meter_unplugged"])
+        if now["restarts"] != self._restarts:
+            self._restarts = now["restarts"]
+            for inverter in self.world.inverters.values():
+                inverter.restart(self.world.moment)
 
-    def _happens(self) -> bool:
-        return self._random.random() < self._loss
-
-
-def serve(master: int, answers: Iterator[Frames], air: Air, is_over: Callable[[], bool]) -> None:
-    """Answers what comes in on the line."""
-    rest, frames = b"", []
-    while not is_over():
-        if not select.select([master], [], [], 0.2)[0]:
-            continue
-        rest += os.read(master, 4 * MAX_LINE)
-        *lines, rest = rest.split(b"\n")
-        for line in lines:
-            try:
-                _, number = hm600.asked(bytes.fromhex(line.decode("ascii")))
-            except ValueError as error:
-                print(f"not understood: {error}", file=sys.stderr)
-                continue
-            if number == 0:
-                frames = next(answers)
-            wanted = [frame for frame in frames if number in (0, hm600.part(frame).number)]
-            for frame in air.carry(wanted):
-                os.write(master, frame.hex().encode() + b"\n")
-
-
-def clock(text: str) -> float:
-    """A time of day, HH:MM, in seconds."""
-    hours, minutes = text.split(":")
-    return int(hours) * HOUR + int(minutes) * 60
+    def _say(self) -> None:
+        """The meter says what it counts, unasked."""
+        period = max(self._clock.real(1.0), METER_PERIOD)
+        if self._meter is None or time.monotonic() - self._metered < period:
+            return
+        self._metered = time.monotonic()
+        if not self._faults["meter_silent"]:
+            for line in telegram(self.world):
+                self._meter.send(line)
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--link", type=Path, required=True, help="path to give the serial port")
+    options.add_argument("--radio", type=Path, required=True, help="path to give the modem's port")
+    options.add_argument("--meter", type=Path, help="path to give the meter's port")
+    options.add_argument("--inverter", action="append", help="a serial number; may be repeated")
     options.add_argument("--replay", type=Path, help="capture to answer from, instead of a day")
-    options.add_argument("--speed", type=float, default=1.0, help="how fast the day goes by")
-    options.add_argument("--start", type=clock, default="09:30", help="time of day to begin with")
-    options.add_argument("--seed", type=int, default=600, help="of the clouds and the losses")
+    options.add_argument("--seed", type=int, default=600, help="of the sky, the house, the losses")
     options.add_argument("--loss", type=float, default=0.0, help="chance that a frame is lost")
-    options.add_argument("--inverter", type=bytes.fromhex, default="81807700", help="its serial")
+    options.add_argument("--truth", type=Path, help="file to write what was true to")
     given = options.parse_args()
-    over: list[int] = []
+    given.inverter = given.inverter or ["114181807700"]
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(given.truth.open("a")) if given.truth else None
+        simulator = Simulator(given, Clock.of_environment(), Truth(file))
 
-    def stop(number: int, _: FrameType | None) -> None:
-        over.append(number)
+        def stop(*_: int | FrameType | None) -> None:
+            simulator.is_over = True
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    answers = (
-        replayed(given.replay)
-        if given.replay
-        else simulated(Roof(given.seed), given.inverter, given.start, given.speed)
-    )
-    master, slave = os.openpty()
-    # The slave stays open here too: the line is not dead while no daemon has it.
-    tty.setraw(slave)
-    given.link.unlink(missing_ok=True)
-    given.link.symlink_to(os.ttyname(slave))
-    print(f"ready {given.link}", flush=True)
-    try:
-        serve(master, answers, Air(given.seed, given.loss), lambda: bool(over))
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            given.link.unlink()
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        simulator.run()
 
 
 if __name__ == "__main__":

@@ -1,163 +1,271 @@
-"""The daemon: polls a Hoymiles HM-600, publishes board `inverter`, obeys board `config`."""
+"""The daemon: polls the inverters of board `config`, publishes what they answer, does commands."""
 
 import argparse
-import contextlib
 import logging
+import queue
 import signal
 import sys
-import threading
 import time
-from collections.abc import Sequence
+from collections import deque
 from pathlib import Path
+from typing import Final
 
 import boards
-import hm600
+import hoymiles
+import night
 import pegel
-from modem import Modem
+import settings
+from clock import Clock
+from inverter import Inverter
+from logs import LOG_SIZE, Logs
+from orders import Orders
+from radio import Radio, SilentError
+from settings import Settings
+from today import Day, Metered
 
-ANSWER_TIME = 0.3
-"""Seconds of silence after which a frame is taken for lost."""
-ATTEMPTS = 6
-"""How often a poll asks again for what is missing."""
-PORT_RETRY = 1.0
+PORT_RETRY: Final = 1.0
 """Seconds until a port that is gone is opened again."""
+METER_PATIENCE: Final = 10.0
+"""Seconds after which what the meter said is no longer what is."""
 
 log = logging.getLogger("station")
 
-
-class Config:
-    """The newest configuration, kept up to date by a thread that waits on the board."""
-
-    def __init__(self) -> None:
-        self.changed = threading.Event()
-        boards.by_turns("config", boards.CONFIG).close()
-        self._now = pegel.Reader("config").read()
-        threading.Thread(target=self._follow, name="config", daemon=True).start()
-
-    def _follow(self) -> None:
-        while True:
-            try:
-                for now in pegel.Reader("config").follow():
-                    if now.sequence != self._now.sequence:
-                        log.info("configuration %d: %s", now.sequence, dict(now))
-                    self._now = now
-                    self.changed.set()
-            except pegel.Error as error:
-                log.warning("configuration: %s", error)
-                boards.by_turns("config", boards.CONFIG).close()
-
-    @property
-    def interval(self) -> float:
-        return min(max(float(self._now["interval"]), 0.1), 3600.0)
-
-    @property
-    def rated_power(self) -> Sequence[float]:
-        rated: Sequence[float] = self._now["rated_power"]
-        return rated
-
-
-def ask(modem: Modem, inverter: bytes, station: bytes) -> hm600.Reading:
-    """Polls once. Raises TimeoutError when the inverter is silent, FrameError when it babbles."""
-    modem.send(hm600.poll(inverter, station, int(time.time())))
-    answer = hm600.Answer()
-    for _ in range(ATTEMPTS):
-        while (payload := answer.payload()) is None:
-            frame = modem.receive(ANSWER_TIME)
-            if frame is None:
-                break
-            try:
-                part = hm600.part(frame)
-            except hm600.FrameError as error:
-                log.debug("%s", error)
-                continue
-            if part.inverter == inverter:
-                answer.add(part)
-        else:
-            return hm600.decode(payload)
-        modem.send(hm600.poll_again(inverter, station, answer.missing()[0]))
-    raise TimeoutError("the inverter does not answer")
-
-
-def publish(
-    writer: pegel.Writer, inverter: bytes, reading: hm600.Reading, rated_power: Sequence[float]
-) -> int:
-    strings = reading.strings
-    return writer.publish(
-        serial=inverter.hex(),
-        measured=int(time.time()),
-        string_voltage=strings.voltage,
-        string_current=strings.current,
-        string_power=strings.power,
-        string_energy_total=strings.energy_total,
-        string_energy_daily=strings.energy_daily,
-        string_irradiation=reading.irradiation(rated_power),
-        ac_voltage=reading.ac_voltage,
-        ac_current=reading.ac_current,
-        ac_power=reading.ac_power,
-        ac_reactive_power=reading.ac_reactive_power,
-        ac_frequency=reading.ac_frequency,
-        temperature=reading.temperature,
-        powerfactor=reading.powerfactor,
-        yield_total=sum(strings.energy_total),
-        yield_today=sum(strings.energy_daily),
-        efficiency=reading.efficiency,
-        event_count=reading.event_count,
-    )
+News = tuple[str, pegel.Snapshot] | None
 
 
 class Station:
-    """Polls until it is told to stop."""
+    """One thread does all; others wait on boards and tell it the news."""
 
-    def __init__(self, port: str, inverter: bytes, station: bytes) -> None:
-        self._port, self._inverter, self._station = port, inverter, station
-        self._stopping = False
-        self._config = Config()
+    def __init__(self, radio: Radio, clock: Clock, logs: Logs) -> None:
+        self._radio, self._clock, self._logs = radio, clock, logs
+        self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
+        self._board = boards.writer("daemon")
+        self._orders = Orders(clock, radio)
+        self._today = boards.writer("today")
+        self._day = Day(_last(self._today))
+        self._settings: Settings | None = None
+        self._inverters: dict[str, Inverter] = {}
+        self._sun: night.Sun | None = None
+        self._state, self._since = "", 0.0
+        self._commands: deque[pegel.Snapshot] = deque()
+        self._pending: deque[Inverter] = deque()
+        """Those that are still to be polled in this round."""
+        self._begun = -float("inf")
+        """When the last round began, by the clock that never jumps."""
+        self._meter: pegel.Reader | None = None
+        self.is_over = False
 
     def stop(self) -> None:
-        self._stopping = True
-        self._config.changed.set()
+        """May be called by a signal handler."""
+        self.is_over = True
+        self._news.put(None)
 
     def run(self) -> None:
-        with pegel.Writer("inverter", boards.INVERTER) as writer:
-            log.info("writes %s", writer.path)
-            while not self._stopping:
-                try:
-                    modem = Modem(self._port)
-                except OSError as error:
-                    log.warning("%s", error)
-                    self._pause(PORT_RETRY)
-                    continue
-                with contextlib.closing(modem):
-                    self._poll(writer, modem)
+        boards.follow("config", lambda config: self._news.put(("config", config)))
+        boards.follow(
+            "commands",
+            lambda command: self._news.put(("command", command)),
+            after=self._orders.answered,
+        )
+        while not self.is_over:
+            if self._commands:
+                self._do(self._commands.popleft())
+            elif self._pending:
+                self._poll(self._pending.popleft())
+            elif self._left() > 0:
+                self._hear(self._left())
+                continue
+            else:
+                self._begin_round()
+            while not self._news.empty():
+                self._hear(None)
+        self._radio.close()
 
-    def _poll(self, writer: pegel.Writer, modem: Modem) -> None:
-        """Polls until the port is gone."""
-        due = time.monotonic()
-        while not self._stopping:
-            try:
-                reading = ask(modem, self._inverter, self._station)
-                sequence = publish(writer, self._inverter, reading, self._config.rated_power)
-                log.info("%d: %.1f W", sequence, reading.ac_power)
-            except TimeoutError as error:
-                # At night: the last reading stays, and grows old.
-                log.info("%s", error)
-            except hm600.FrameError as error:
+    def _left(self) -> float:
+        """Seconds until the next round."""
+        if self._settings is None:
+            # The configuration's first record comes at once.
+            return PORT_RETRY
+        interval = self._clock.real(self._settings.interval)
+        if not self._radio.is_open:
+            interval = min(interval, PORT_RETRY)
+        return self._begun + interval - time.monotonic()
+
+    def _hear(self, timeout: float | None) -> None:
+        try:
+            news = self._news.get(timeout=timeout)
+        except queue.Empty:
+            return
+        if news is None:
+            return
+        kind, record = news
+        if kind == "config":
+            self._obey(record)
+        elif not record.is_default:
+            self._commands.append(record)
+
+    def _obey(self, config: pegel.Snapshot) -> None:
+        """Takes a configuration: the next round is due at once."""
+        self._settings = now = settings.read(config)
+        self._logs.zone = now.zone
+        units = {unit.serial: unit for unit in now.units}
+        asked = ", ".join(f"{unit} {unit.model.name}" for unit in now.units) or "no inverter"
+        log.info("configuration %d: %s, every %g s", now.sequence, asked, now.interval)
+        for complaint in now.complaints:
+            log.warning("configuration %d: %s", now.sequence, complaint)
+        for serial in [serial for serial in self._inverters if serial not in units]:
+            self._inverters.pop(serial).close()
+        for serial, unit in units.items():
+            if serial in self._inverters:
+                self._inverters[serial].unit = unit
+            else:
+                self._inverters[serial] = Inverter(unit, now.limits, self._clock)
+        self._pending.clear()
+        self._begun = -float("inf")
+
+    def _begin_round(self) -> None:
+        assert self._settings
+        self._begun = time.monotonic()
+        site = self._settings.site
+        self._sun = night.sun(site, self._clock.now()) if site else None
+        if not self._radio.is_open:
+            self._open()
+        if self._state_now() == "working":
+            self._pending.extend(self._inverters.values())
+        else:
+            for inverter in self._inverters.values():
+                inverter.rest()
+            self._end_round()
+
+    def _state_now(self) -> str:
+        if not self._inverters:
+            return "unconfigured"
+        if self._sun is not None and not self._sun.is_up:
+            return "night"
+        return "working" if self._radio.is_open else "no-port"
+
+    def _open(self) -> None:
+        try:
+            self._radio.open()
+        except OSError as error:
+            if self._state != "no-port":
                 log.warning("%s", error)
-            except OSError as error:
-                log.warning("%s: %s", self._port, error)
-                return
-            # A new interval counts from the last poll, not from when it was made known.
-            while (
-                not self._stopping and (left := due + self._config.interval - time.monotonic()) > 0
-            ):
-                self._pause(left)
-            due = time.monotonic()
+        else:
+            log.info("radio on %s", self._radio.port)
 
-    def _pause(self, seconds: float) -> None:
-        """Sleeps, or less if the configuration changes."""
-        self._config.changed.wait(seconds)
-        if not self._stopping:
-            self._config.changed.clear()
+    def _lose_port(self, error: OSError) -> None:
+        log.warning("%s: %s", self._radio.port, error)
+        self._radio.close()
+        self._pending.clear()
+        self._end_round()
+
+    def _poll(self, inverter: Inverter) -> None:
+        assert self._settings
+        limits = self._settings.limits
+        try:
+            reading = self._radio.ask(inverter.unit, self._clock.now(), inverter.counts)
+        except SilentError as error:
+            log.debug("%s", error)
+            inverter.silent(limits)
+        except hoymiles.FrameError as error:
+            log.warning("%s: %s", inverter.unit, error)
+            inverter.silent(limits)
+        except OSError as error:
+            self._lose_port(error)
+            return
+        else:
+            inverter.reading(reading, limits)
+        if not self._pending:
+            self._end_round()
+
+    def _do(self, command: pegel.Snapshot) -> None:
+        units = {serial: inverter.unit for serial, inverter in self._inverters.items()}
+        try:
+            outcome = self._orders.do(command, units, is_night=self._state_now() == "night")
+        except OSError as error:
+            self._lose_port(error)
+            return
+        if outcome.unit is None:
+            log.warning("%s", outcome.text)
+            return
+        inverter = self._inverters[outcome.unit.serial]
+        inverter.commanded(outcome.control, outcome.text, outcome.is_confirmed)
+        if outcome.is_confirmed and inverter not in self._pending:
+            # Its next reading shows what came of it.
+            self._pending.appendleft(inverter)
+
+    def _end_round(self) -> None:
+        """Tells of the day, and of the daemon itself."""
+        assert self._settings
+        produced = [one.produced for one in self._inverters.values() if one.produced]
+        self._today.publish(
+            self._day.add(self._clock.now(), self._settings.zone, produced, self._metered())
+        )
+        self._tell()
+
+    def _metered(self) -> Metered | None:
+        """What the meter said last, if that is of now."""
+        try:
+            self._meter = self._meter or pegel.Reader("meter")
+            now = self._meter.read()
+        except (pegel.NotFound, pegel.Gone, pegel.Empty):
+            self._meter = None
+            return None
+        if now.age > METER_PATIENCE:
+            return None
+        return Metered(now["power"], now["import"], now["export"])
+
+    def _tell(self) -> None:
+        assert self._settings
+        state, now = self._state_now(), self._clock.now()
+        if state != self._state:
+            log.info("%s", state)
+            self._state, self._since = state, now
+        record: dict[str, object] = {
+            "state": state,
+            "since": int(self._since),
+            "now": int(now),
+            "speed": self._clock.speed,
+            "sunrise": self._sun and self._sun.sunrise,
+            "sunset": self._sun and self._sun.sunset,
+            "config": self._settings.sequence,
+            "port": self._radio.port,
+            "complaint": self._settings.complaint,
+        }
+        by_place = {inverter.unit.place: inverter for inverter in self._inverters.values()}
+        places = [by_place.get(place) for place in range(boards.INVERTERS)]
+        record["serial"] = [one.unit.serial if one else "" for one in places]
+        for count in ("polls", "answers", "frames", "asked_again", "damaged"):
+            record[count] = [getattr(one.counts, count) if one else 0 for one in places]
+        self._board.publish(record)
+
+
+def _last(writer: pegel.Writer) -> pegel.Snapshot | None:
+    try:
+        return writer.read()
+    except pegel.Empty:
+        return None
+
+
+def check(radio: Radio) -> list[str]:
+    """What keeps the daemon from doing all that it is asked."""
+    wrong = []
+    try:
+        config = settings.read(pegel.Reader("config").read())
+    except pegel.NotFound:
+        wrong.append("board config: there is none; the pages make it, or the daemon does")
+    except pegel.Error as error:
+        wrong.append(str(error))
+    else:
+        wrong += [f"board config: {complaint}" for complaint in config.complaints]
+        if not config.units:
+            wrong.append("board config: it names no inverter; the page `settings` asks for one")
+    try:
+        radio.open()
+        radio.close()
+    except OSError as error:
+        wrong.append(f"{error}: plug the modem in, and be in group dialout")
+    return wrong
 
 
 def address(text: str) -> bytes:
@@ -171,17 +279,29 @@ def address(text: str) -> bytes:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--port", required=True, help="serial port of the radio modem")
-    options.add_argument("--log", type=Path, required=True, help="file to append the log to")
-    options.add_argument("--inverter", type=address, default="81807700", help="its serial number")
+    options.add_argument("--log", type=Path, help="file to append the log to")
+    options.add_argument("--log-size", type=int, default=LOG_SIZE, help="bytes of a log file")
+    options.add_argument("--verbose", action="store_true", help="log every reading, too")
     options.add_argument("--station", type=address, default="78563001", help="our own address")
+    options.add_argument("--check", action="store_true", help="say what is wrong, and end")
     given = options.parse_args()
-    logging.basicConfig(
-        filename=given.log, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    clock = Clock.of_environment()
+    logs = Logs(clock)
+    running: list[Station] = []
+    radio = Radio(given.port, given.station, lambda: running[0].is_over)
+    if given.check:
+        wrong = check(radio)
+        print("\n".join(wrong) or "the configuration is good")
+        return 1 if wrong else 0
+    if given.log is None:
+        options.error("--log is needed, but for --check")
+    logs.write_to(given.log, logging.DEBUG if given.verbose else logging.INFO, given.log_size)
     try:
-        station = Station(given.port, given.inverter, given.station)
+        station = Station(radio, clock, logs)
+        running.append(station)
         signal.signal(signal.SIGTERM, lambda *_: station.stop())
         signal.signal(signal.SIGINT, lambda *_: station.stop())
+        log.info("started")
         station.run()
     except pegel.Error as error:
         log.error("%s", error)
