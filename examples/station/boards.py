@@ -54,17 +54,19 @@ def follow(board: str, told: Callable[[pegel.Snapshot], None], after: int | None
     """
 
     def run() -> None:
-        newest = after or 0
+        newest, said = after or 0, ""
         while True:
             try:
-                if _BOARDS[board]["written_by"] == "turns":
+                if _BOARDS.get(board, {}).get("written_by") == "turns":
                     writer(board).close()
                 for now in pegel.Reader(board).follow(after=newest, every=after is not None):
                     if after is not None:
                         newest = now.sequence
                     told(now)
             except pegel.Error as error:
-                log.warning("%s", error)
+                if str(error) != said:
+                    said = str(error)
+                    log.warning("%s", error)
                 time.sleep(RETRY)
 
     threading.Thread(target=run, name=board, daemon=True).start()

@@ -26,10 +26,13 @@ class Logs(logging.Formatter):
         at = self._clock.at(record.created)
         return datetime.fromtimestamp(at, self.zone).strftime("%Y-%m-%d %H:%M:%S")
 
-    def write_to(self, file: Path, level: int, size: int) -> None:
-        handler = logging.handlers.RotatingFileHandler(
-            file, maxBytes=size, backupCount=LOG_FILES, encoding="utf-8"
-        )
+    def write_to(self, file: Path | None, level: int, size: int) -> None:
+        """Into a file, or to standard error."""
+        handler: logging.Handler = logging.StreamHandler()
+        if file is not None:
+            handler = logging.handlers.RotatingFileHandler(
+                file, maxBytes=size, backupCount=LOG_FILES, encoding="utf-8"
+            )
         handler.setFormatter(self)
         logging.getLogger().addHandler(handler)
         logging.getLogger().setLevel(level)

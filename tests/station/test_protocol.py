@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-import hm600
+import hoymiles
 
 INVERTER, STATION = bytes.fromhex("81807700"), bytes.fromhex("78563001")
 RATED = (405.0, 405.0)
