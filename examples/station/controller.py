@@ -83,6 +83,7 @@ class Controller:
         """The command on its way: number, for whom, which limit."""
         self._hold = 0.0
         """After a refusal, nothing is sent until then."""
+        self._known_house: float | None = None
         self._told: dict[str, object] = {}
         self.is_over = False
 
@@ -178,8 +179,10 @@ class Controller:
         if self._meter is None or now - self._heard > self._patience(control["meter_patience"]):
             return Plan("meter-silent", control["fallback_limit"], "the fallback limit holds")
         house = self._house()
-        limit = None if house is None else max(house + control["target"], 0.0)
-        return Plan("automatic", limit)
+        if house is None:
+            return Plan("automatic")
+        self._known_house = house
+        return Plan("automatic", max(house + control["target"], 0.0))
 
     def _house(self) -> float | None:
         """What the house uses, in watts; None while that cannot be told."""
@@ -252,7 +255,7 @@ class Controller:
             "since": self._told.get("since", now),
             **self._told,
             "state": plan.state,
-            "house": self._house(),
+            "house": self._known_house,
             "export": -self._meter["power"] if is_metered and self._meter else None,
             "limit": sum(known) if known and len(known) == len(limits) else None,
             "message": plan.message,

@@ -39,12 +39,16 @@ PACKAGES = ("pegel", "serial", "crccheck", "astral")
 PROGRAM = ROOT / "target/release/pegel"
 INVERTERS = ("114181807700", "116182100042")
 ZONE = "Europe/Berlin"
+ANSWER_TIME = "0.1"
+"""Seconds that a simulated inverter has to answer: it is nearer than a real one."""
 POLL_TIME = 0.2
 """Seconds between two rounds of polls, however fast the day goes by."""
 MORNING = 5 * 3600.0
 """When a made-up day begins, in seconds after midnight."""
 DAEMON, PAGES = "daemon", "www-data"
 START_TIME = 30.0
+LISTENERS = 12
+"""How many pages may listen to events; the pool has some more workers."""
 STOP_TIME = 15.0
 
 
@@ -66,6 +70,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def filled_in(text: str, marks: dict[str, object]) -> str:
+    """A file of web/ with what its marks stand for: @site@ and such; @@ is an @."""
+    for mark, value in marks.items():
+        text = text.replace(f"@{mark}@", str(value))
+    return text
+
+
 class Station:
     """A station that is installed in a directory of its own, and its processes."""
 
@@ -74,6 +85,7 @@ class Station:
         self.site, self.boards = directory / "site", directory / "boards"
         self.log = directory / "daemon" / "station.log"
         self.radio, self.meter = directory / "daemon" / "radio", directory / "daemon" / "meter"
+        self.sessions, self.password = directory / "sessions", directory / "password"
         self.clock = Clock()
         self.is_root = os.geteuid() == 0
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -102,30 +114,46 @@ class Station:
             shutil.copytree(source, self.site / "python" / package, ignore=leave_out)
         for path in (self.site, *self.site.rglob("*")):
             path.chmod(0o755 if path.is_dir() or path.name == "pegel" else 0o644)
-        for path, owner in ((self.boards, DAEMON), (self.log.parent, DAEMON)):
+        # Daemon and pages share the boards: they are the group's, and nobody takes away those of
+        # others. What else the daemon makes, its log and the ports, the pages may read.
+        for path, owner, mode in (
+            (self.boards, DAEMON, 0o3770),
+            (self.log.parent, DAEMON, 0o2750),
+            (self.sessions, PAGES, 0o700),
+        ):
             path.mkdir()
             if self.is_root:
-                # The group's, and what is made in it too: daemon and pages share the boards.
                 shutil.chown(path, owner, PAGES)
-                path.chmod(0o2770)
-        self._fill_in("nginx.conf", f"user {PAGES};" if self.is_root else "")
-        self._fill_in("php-fpm.conf", f"user = {PAGES}\ngroup = {PAGES}" if self.is_root else "")
+                path.chmod(mode)
+        marks = {
+            "user": f"user {PAGES};" if self.is_root else "",
+            "directory": self.directory,
+            "site": self.site,
+            "port": self.port,
+            "pages_socket": self.directory / "pages.sock",
+            "events_socket": self.directory / "events.sock",
+            "listeners": LISTENERS,
+            "boards": self.boards,
+            "library": self.site / "libpegel.so.1",
+            "package": self.site / "php-ffi",
+            "sessions": self.sessions,
+            "log": self.log,
+            "password": self.password,
+            "": "@",
+        }
+        for name in ("nginx.conf", "zones.conf", "site.conf"):
+            self._fill_in(name, marks)
+        pools = {**marks, "user": f"user = {PAGES}\ngroup = {PAGES}" if self.is_root else ""}
+        pool = filled_in((HERE / "web/pool.conf").read_text(encoding="utf-8"), pools)
+        self._fill_in("php-fpm.conf", {**pools, "pool": pool})
 
-    def _fill_in(self, name: str, user: str) -> None:
+    def _fill_in(self, name: str, marks: dict[str, object]) -> None:
         text = (HERE / "web" / name).read_text(encoding="utf-8")
-        for mark, value in {
-            "@directory@": self.directory,
-            "@site@": self.site,
-            "@boards@": self.boards,
-            "@port@": self.port,
-            "@user@": user,
-            "@@": "@",
-        }.items():
-            text = text.replace(mark, str(value))
-        (self.directory / name).write_text(text, encoding="utf-8")
+        (self.directory / name).write_text(filled_in(text, marks), encoding="utf-8")
 
     def daemon_command(self) -> list[str]:
-        return self.python("station.py", "--port", str(self.radio), "--log", str(self.log))
+        options = ("--port", str(self.radio), "--log", str(self.log), "--answer-time", ANSWER_TIME)
+        return self.python("station.py", *options)
 
     def python(self, script: str, *arguments: str) -> list[str]:
         return ["/usr/bin/python3", "-B", str(self.site / "station" / script), *arguments]

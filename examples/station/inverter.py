@@ -93,15 +93,17 @@ class Inverter:
 
     def commanded(self, control: Control | None, told: str, is_confirmed: bool) -> None:
         """It did what it was told, or did not."""
-        if is_confirmed and control is not None:
-            if control.action is Action.LIMIT:
-                share = self.unit.model.rated / 100 if control.is_relative else 1.0
-                self._limit = control.limit * share
-            elif control.action is Action.RESTART:
+        if not is_confirmed or control is None:
+            self._tell([warning("command-refused", told)])
+        elif control.action is Action.LIMIT:
+            # No event: a controller sends limits all day long, and boards tell of each.
+            log.info("%s: %s", self.unit, told)
+            share = self.unit.model.rated / 100 if control.is_relative else 1.0
+            self._limit = control.limit * share
+        else:
+            if control.action is Action.RESTART:
                 self._limit = None
             self._tell([Event("command-confirmed", told)])
-        else:
-            self._tell([warning("command-refused", told)])
 
     def _keep(self, record: pegel.Snapshot | dict[str, object], is_fresh: bool) -> None:
         names = ("ac_power", "temperature", "yield_today", "yield_total")

@@ -11,8 +11,6 @@ from hoymiles import Answer, Control, FrameError
 from modem import Modem
 from settings import Unit
 
-ANSWER_TIME: Final = 0.3
-"""Seconds of silence after which a frame is taken for lost."""
 ATTEMPTS: Final = 6
 """How often an answer is asked for until it is complete."""
 SILENT_ATTEMPTS: Final = 3
@@ -39,9 +37,12 @@ class SilentError(Exception):
 class Radio:
     """The modem on a serial port, which may vanish and come back: OSError, and it is closed."""
 
-    def __init__(self, port: str, station: bytes, is_over: Callable[[], bool]) -> None:
+    def __init__(
+        self, port: str, station: bytes, answer_time: float, is_over: Callable[[], bool]
+    ) -> None:
+        """A frame is taken for lost after so many seconds of silence."""
         self.port = port
-        self._station, self._is_over = station, is_over
+        self._station, self._answer_time, self._is_over = station, answer_time, is_over
         self._modem: Modem | None = None
 
     @property
@@ -65,7 +66,7 @@ class Radio:
         self._modem.send(poll)
         answer = Answer()
         for attempt in range(1, ATTEMPTS + 1):
-            while (frame := self._modem.receive(ANSWER_TIME)) is not None:
+            while (frame := self._modem.receive(self._answer_time)) is not None:
                 try:
                     part = hoymiles.part(frame)
                     if part.inverter != unit.address:
@@ -107,7 +108,7 @@ class Radio:
         frame = hoymiles.control(unit.address, self._station, control)
         for _ in range(attempts):
             self._modem.send(frame)
-            while (answer := self._modem.receive(ANSWER_TIME)) is not None:
+            while (answer := self._modem.receive(self._answer_time)) is not None:
                 try:
                     return hoymiles.is_accepted(answer, unit.address, control.action)
                 except FrameError as error:

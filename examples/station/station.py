@@ -106,8 +106,11 @@ class Station:
 
     def _obey(self, config: pegel.Snapshot) -> None:
         """Takes a configuration: the next round is due at once."""
+        is_first = self._settings is None
         self._settings = now = settings.read(config)
         self._logs.zone = now.zone
+        if is_first:
+            log.info("started")
         units = {unit.serial: unit for unit in now.units}
         asked = ", ".join(f"{unit} {unit.model.name}" for unit in now.units) or "no inverter"
         log.info("configuration %d: %s, every %g s", now.sequence, asked, now.interval)
@@ -283,12 +286,15 @@ def main() -> int:
     options.add_argument("--log-size", type=int, default=LOG_SIZE, help="bytes of a log file")
     options.add_argument("--verbose", action="store_true", help="log every reading, too")
     options.add_argument("--station", type=address, default="78563001", help="our own address")
+    options.add_argument(
+        "--answer-time", type=float, default=0.3, help="seconds after which a frame is lost (0.3)"
+    )
     options.add_argument("--check", action="store_true", help="say what is wrong, and end")
     given = options.parse_args()
     clock = Clock.of_environment()
     logs = Logs(clock)
     running: list[Station] = []
-    radio = Radio(given.port, given.station, lambda: running[0].is_over)
+    radio = Radio(given.port, given.station, given.answer_time, lambda: running[0].is_over)
     if given.check:
         wrong = check(radio)
         print("\n".join(wrong) or "the configuration is good")
@@ -301,7 +307,6 @@ def main() -> int:
         running.append(station)
         signal.signal(signal.SIGTERM, lambda *_: station.stop())
         signal.signal(signal.SIGINT, lambda *_: station.stop())
-        log.info("started")
         station.run()
     except pegel.Error as error:
         log.error("%s", error)

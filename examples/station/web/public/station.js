@@ -1,96 +1,135 @@
-// Puts newer readings into the page as they are published, and lets their age grow in between.
+// Puts newer parts into the page as they come, and lets ages grow in between.
 
 const body = document.body;
-const minutesShown = 10;
 const patience = 4000; // ms without a connection before the page says so
-const powers = JSON.parse(sessionStorage.getItem("powers") ?? "[]"); // [time in ms, watts]
-let age = body.dataset.age === "" ? null : { seconds: Number(body.dataset.age), at: performance.now() };
+const pollTime = 3000; // ms between two looks where the server has no more room for events
+const logTime = 1500; // ms between two looks at the log
+const ages = JSON.parse(body.dataset.ages);
 let events;
 let cutOff;
+let polling;
 
 function inWords(seconds) {
-  if (seconds < 2) return "just now";
-  if (seconds < 120) return `${Math.floor(seconds)} s ago`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)} min ago`;
-  if (seconds < 172800) return `${Math.floor(seconds / 3600)} h ago`;
-  return `${Math.floor(seconds / 86400)} days ago`;
+  const [, unit, text] = ages.find(([from]) => seconds >= from);
+  return text.replace("%d", Math.floor(seconds / unit));
 }
 
-function showAge() {
-  if (age === null) return;
-  const seconds = age.seconds + (performance.now() - age.at) / 1000;
-  document.getElementById("age").textContent = inWords(seconds);
-}
-
-function addPower(power) {
-  powers.push([Date.now(), power]);
-  // A form that is sent loads the page anew: the line goes on.
-  sessionStorage.setItem("powers", JSON.stringify(powers));
-}
-
-function showTrend() {
-  const now = Date.now();
-  while (powers.length > 0 && now - powers[0][0] > minutesShown * 60_000) powers.shift();
-  if (powers.length < 2) return;
-  document.getElementById("trend").removeAttribute("hidden");
-  const first = powers[0][0];
-  const span = Math.max(1, powers.at(-1)[0] - first);
-  const highest = Math.max(1, ...powers.map(([, watts]) => watts)) * 1.15;
-  const points = powers.map(([time, watts]) =>
-    `${((time - first) / span * 300).toFixed(1)} ${(100 - watts / highest * 100).toFixed(1)}`);
-  const line = `M${points.join("L")}`;
-  document.querySelector("#trend .line").setAttribute("d", line);
-  document.querySelector("#trend .area").setAttribute("d", `${line}L300 100L0 100Z`);
-}
-
-function showTexts(texts) {
-  for (const [name, text] of Object.entries(texts)) {
-    for (const place of document.querySelectorAll(`[data-name="${name}"]`)) {
-      if (place instanceof HTMLMeterElement) place.value = Number(text);
-      else if (place.textContent !== text) place.textContent = text;
-    }
+function anchorAges(place) {
+  for (const age of place.querySelectorAll("[data-age]")) {
+    age.since = performance.now() - Number(age.dataset.age) * 1000;
   }
 }
 
-function showState(state, told) {
-  body.dataset.state = state;
-  const place = document.getElementById("told");
-  // It is read aloud whenever it is set.
-  if (place.textContent !== told) place.textContent = told;
+function showAges() {
+  for (const age of document.querySelectorAll("[data-age]")) {
+    const text = inWords((performance.now() - age.since) / 1000);
+    if (age.textContent !== text) age.textContent = text;
+  }
 }
 
-function show(status) {
-  showState(status.state, status.told);
-  document.querySelector(".start").disabled = status.wanted;
-  document.querySelector(".stop").disabled = !status.wanted;
-  document.getElementById("changed").hidden = String(status.config) === body.dataset.config;
-  if (status.age !== null) age = { seconds: status.age, at: performance.now() };
-  showTexts(status.texts);
-  showAge();
-  if (status.power !== null && String(status.sequence) !== body.dataset.sequence) addPower(status.power);
-  showTrend();
-  body.dataset.sequence = status.sequence;
+function show(parts) {
+  clearTimeout(cutOff);
+  cutOff = undefined;
+  for (const [id, html] of Object.entries(parts)) {
+    const place = document.getElementById(id);
+    // There is an inverter that this page has no place for.
+    if (place === null) return location.reload();
+    // A part that is asking for something is not replaced under the hands of who answers.
+    if (place.contains(document.activeElement) && document.activeElement !== document.body) {
+      if (place.querySelector("details[open]")) continue;
+      const name = document.activeElement.getAttribute("value");
+      place.innerHTML = html;
+      place.querySelector(`button[value="${name}"]:enabled`)?.focus();
+    } else {
+      place.innerHTML = html;
+    }
+    anchorAges(place);
+  }
+  body.dataset.state = document.querySelector("#state .dot").dataset.state;
+  showAges();
+}
+
+function showCut() {
+  body.dataset.state = "cut";
+  document.querySelector("#state .dot").dataset.state = "cut";
+  document.getElementById("told").textContent = body.dataset.cut;
+}
+
+async function poll() {
+  if (document.hidden) return;
+  try {
+    const answer = await fetch(`/status?page=${body.dataset.page}`);
+    if (answer.status === 401) return location.reload();
+    if (!answer.ok) throw new Error(answer.statusText);
+    show(await answer.json());
+  } catch {
+    showCut();
+  }
 }
 
 function listen() {
   events?.close();
+  clearInterval(polling);
   // A page that nobody looks at keeps no worker of the server.
   if (document.hidden) return;
-  events = new EventSource("/events");
-  events.onmessage = (event) => {
-    clearTimeout(cutOff);
-    cutOff = undefined;
-    show(JSON.parse(event.data));
-  };
+  events = new EventSource(`/events?page=${body.dataset.page}`);
+  events.onmessage = (event) => show(JSON.parse(event.data));
   events.onerror = () => {
     // A connection ends now and then; what is worth saying is that none comes after it.
-    cutOff ??= setTimeout(showState, patience, "cut", "Page is cut off");
-    // The browser tries again by itself, unless the server refused.
-    if (events.readyState === EventSource.CLOSED) setTimeout(listen, patience);
+    cutOff ??= setTimeout(showCut, patience);
+    if (events.readyState !== EventSource.CLOSED) return;
+    // Refused: as many pages listen as may. This one asks now and then, and tries again to listen.
+    poll();
+    polling = setInterval(poll, pollTime);
+    setTimeout(listen, 10 * pollTime);
   };
 }
 
-document.addEventListener("visibilitychange", listen);
-showTrend();
-listen();
-setInterval(showAge, 1000);
+function followLog(lines) {
+  const follow = document.getElementById("follow");
+  follow.parentElement.hidden = false;
+  lines.scrollTop = lines.scrollHeight;
+  setInterval(async () => {
+    if (!follow.checked || document.hidden) return;
+    const query = new URLSearchParams({ after: lines.dataset.place, level: lines.dataset.level });
+    const answer = await fetch(`/log/lines?${query}`).catch(() => null);
+    if (answer?.status === 401) return location.reload();
+    if (!answer?.ok) return;
+    const news = await answer.json();
+    const isAtEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 4;
+    if (news.isNew) lines.replaceChildren();
+    for (const { level, text } of news.lines) {
+      const line = document.createElement("li");
+      line.className = level.toLowerCase();
+      line.textContent = text;
+      lines.append(line);
+    }
+    lines.dataset.place = news.place;
+    if (isAtEnd) lines.scrollTop = lines.scrollHeight;
+  }, logTime);
+}
+
+function offerPlace(button) {
+  if (!("geolocation" in navigator)) return;
+  button.hidden = false;
+  button.addEventListener("click", () => navigator.geolocation.getCurrentPosition(({ coords }) => {
+    const mark = document.documentElement.lang === "de" ? "," : ".";
+    for (const name of ["latitude", "longitude"]) {
+      document.getElementById(name).value = coords[name].toFixed(3).replace(".", mark);
+    }
+  }));
+}
+
+anchorAges(document);
+setInterval(showAges, 1000);
+if (body.dataset.live) {
+  document.addEventListener("visibilitychange", listen);
+  listen();
+}
+const lines = document.getElementById("lines");
+if (lines) followLog(lines);
+const here = document.getElementById("here");
+if (here) offerPlace(here);
+// Where nothing is configured yet, the browser knows best which time it is.
+const zone = document.querySelector("form[data-first] #timezone");
+if (zone?.value === "UTC") zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone;

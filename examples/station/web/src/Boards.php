@@ -4,74 +4,88 @@ declare(strict_types=1);
 
 namespace Station;
 
-use Pegel\{Conflict, Field, NotFound, Reader, Schema, Snapshot, Unpublished, Writer};
+use Pegel\{Field, Gone, NotFound, Reader, Schema, Snapshot, Type, Unpublished, Writer};
 
 /**
- * The station's boards, as the page uses them: it reads `inverter`, and writes `config` and `service` by turns.
+ * The station's boards, as boards.json describes them for pages and daemon alike.
  *
- * Whoever comes first, page or daemon, creates those two.
+ * Those that are written by turns are created by whoever comes first; the others belong to the daemon, the launcher and
+ * the controller, and are read here.
  */
 final class Boards
 {
-    public const STRINGS = 2;
     private const BY_TURNS = 0660;
+    /** How long a page waits for its turn. */
+    private const PATIENCE = 2.0;
 
-    /** The newest reading, or null when nothing was ever measured. */
-    public function inverter(): ?Snapshot
+    /** @var array<string, array<string, mixed>> */
+    private array $described;
+
+    /** The newest record, or null when nobody published one yet. */
+    public function newest(string $board): ?Snapshot
     {
         try {
-            return Reader::open('inverter')->read();
-        } catch (NotFound | Unpublished) {
+            return Reader::open($board)->read();
+        } catch (NotFound | Unpublished | Gone) {
             return null;
         }
     }
 
-    public static function configSchema(): Schema
+    /** @return list<Snapshot> the newest records, the newest first */
+    public function last(string $board, int $count): array
     {
-        $rated = array_fill(0, self::STRINGS, 405.0);
-        return Schema::of(
-            interval: Field::f64('s', default: 5.0, min: 0.1, max: 3600.0, label: 'Ask every'),
-            rated_power: Field::f64('W', self::STRINGS, default: $rated, min: 1.0, max: 1e4, label: 'Rated power'),
-        );
+        try {
+            return array_reverse(Reader::open($board)->last($count));
+        } catch (NotFound | Unpublished | Gone) {
+            return [];
+        }
     }
 
-    public function config(): Snapshot
-    {
-        return $this->read('config', self::configSchema(...));
-    }
-
-    /**
-     * Saves the configuration if nobody else did since that sequence.
-     *
-     * @param list<float> $ratedPower
-     * @throws Conflict
-     */
-    public function saveConfig(int $sequence, float $interval, array $ratedPower): void
-    {
-        Writer::open('config')->publishIf($sequence, interval: $interval, rated_power: $ratedPower);
-    }
-
-    /** Whether the daemon shall run, which the launcher sees to. */
-    public function service(): Snapshot
-    {
-        $schema = fn (): Schema => Schema::of(running: Field::bool(default: false, label: 'The daemon shall run'));
-        return $this->read('service', $schema);
-    }
-
-    public function want(bool $running): void
-    {
-        $this->service();
-        Writer::open('service')->publish(running: $running);
-    }
-
-    /** @param callable(): Schema $schema of a board that is not there yet */
-    private function read(string $board, callable $schema): Snapshot
+    /** The newest record of a board that is written by turns, which is created if it is not there. */
+    public function byTurns(string $board): Snapshot
     {
         try {
             return Reader::open($board)->read();
         } catch (NotFound) {
-            // Others may be creating it at this moment; then it has its defaults, or what they saved, in the next.
-            return Writer::create($board, $schema(), mode: self::BY_TURNS, timeout: 5.0)->read();
+            // Others may be creating it at this moment; then it has its defaults, or what they saved.
+            $slots = $this->described($board)['slots'] ?? null;
+            $options = ['mode' => self::BY_TURNS, 'timeout' => self::PATIENCE, ...($slots ? ['slots' => $slots] : [])];
+            return Writer::create($board, $this->schema($board), ...$options)->read();
         }
+    }
+
+    /** A board that is written by turns, while this one's turn lasts. */
+    public function turn(string $board): Writer
+    {
+        $this->byTurns($board);
+        return Writer::open($board, timeout: self::PATIENCE);
+    }
+
+    /** The fields of a board that is there, as it tells them itself. */
+    public function fields(string $board): Schema
+    {
+        $this->byTurns($board);
+        return Reader::open($board)->schema();
+    }
+
+    private function schema(string $board): Schema
+    {
+        $types = array_column(Type::cases(), null, 'name');
+        $fields = [];
+        foreach ($this->described($board)['fields'] as $name => $of) {
+            $fields[$name] = new Field(...[...$of, 'type' => $types[ucfirst($of['type'])]]);
+        }
+        return Schema::of(...$fields)->describe($this->described($board)['description']);
+    }
+
+    /** @return array<string, mixed> */
+    private function described(string $board): array
+    {
+        $this->described ??= json_decode(
+            file_get_contents(__DIR__ . '/../../boards.json'),
+            associative: true,
+            flags: JSON_THROW_ON_ERROR,
+        );
+        return $this->described[$board];
     }
 }

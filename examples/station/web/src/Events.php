@@ -7,21 +7,22 @@ namespace Station;
 use Pegel\{Gone, NotFound, Reader, Timeout};
 
 /**
- * Server-sent events: the status whenever it changes.
+ * Server-sent events: those parts of a page that changed, whenever they do.
  *
  * A connection keeps one worker of php-fpm, so it ends after a while, and the browser opens another.
  */
 final class Events
 {
     private const LIFE = 25.0;
-    /** How long a worker sleeps at most before it looks whether the daemon and the browser are still there. */
+    /** How long a worker sleeps at most before it looks at what no board tells, and at whether the browser is there. */
     private const GLANCE = 1.0;
+    /** The board that changes with every reading of any inverter, and with the meter. */
+    private const PULSE = 'today';
 
-    public function __construct(private readonly Boards $boards)
-    {
-    }
+    private const AGE = '/ data-age="[^"]*">[^<]*/';
 
-    public function send(): void
+    /** @param callable(): array<string, string> $parts the page's live parts by their id, as HTML */
+    public function send(callable $parts): void
     {
         header('Content-Type: text/event-stream');
         header('X-Accel-Buffering: no');
@@ -33,21 +34,33 @@ final class Events
         $end = microtime(true) + self::LIFE;
         $sent = [];
         do {
-            $status = new Status($this->boards);
-            $now = [$status->state, $status->wanted, $status->config->sequence, $status->reading?->sequence];
+            $pulse = $this->pulse();
+            $now = $parts();
+            // Ages grow in the browser: they alone are nothing new.
+            $compared = preg_replace(self::AGE, '', $now);
+            $changed = array_intersect_key($now, array_diff_assoc($compared, $sent));
             // A comment shows whether anybody listens; PHP notices only when it writes.
-            echo $now === $sent ? ":\n\n" : 'data: ' . json_encode($status, JSON_THROW_ON_ERROR) . "\n\n";
+            echo $changed === [] ? ":\n\n" : 'data: ' . json_encode($changed, JSON_THROW_ON_ERROR) . "\n\n";
             flush();
-            $sent = $now;
-            $this->sleep($status->reading?->sequence ?? 0);
+            $sent = $compared;
+            $this->sleep($pulse);
         } while (microtime(true) < $end && !connection_aborted());
+    }
+
+    private function pulse(): int
+    {
+        try {
+            return Reader::open(self::PULSE)->sequence();
+        } catch (NotFound) {
+            return 0;
+        }
     }
 
     /** Until there is a newer reading, or for a glance. */
     private function sleep(int $after): void
     {
         try {
-            Reader::open('inverter')->wait($after, self::GLANCE);
+            Reader::open(self::PULSE)->wait($after, self::GLANCE);
         } catch (Timeout | Gone) {
             return;
         } catch (NotFound) {

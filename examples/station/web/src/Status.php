@@ -6,55 +6,106 @@ namespace Station;
 
 use Pegel\Snapshot;
 
-/** What the page says of the station at one moment. */
-final class Status implements \JsonSerializable
+/** What the pages say of the station at one moment: each board is read once. */
+final class Status
 {
-    /** An inverter that does not answer for so many polls, or seconds, is asleep. */
-    private const PATIENCE = ['polls' => 3, 'seconds' => 10.0];
+    /** An inverter that does not answer for so many polls, or seconds, is silent. */
+    private const POLLS = 3;
+    private const PATIENCE = 10.0;
+    /** Seconds after which a meter that sends each second is silent. */
+    private const METER_PATIENCE = 10.0;
 
-    public readonly ?Snapshot $reading;
     public readonly Snapshot $config;
-    /** One of empty, live, silent, stopped. */
+    public readonly bool $isWanted;
+    public readonly ?Snapshot $daemon;
+    public readonly ?Snapshot $today;
+    public readonly ?Snapshot $meter;
+    /** @var array<int, string> the serial numbers that are configured, by their place */
+    public readonly array $serials;
+    /** @var array<string, ?Snapshot> the last answer of each inverter by its serial number */
+    public readonly array $inverters;
+    /** One of unconfigured, ready, empty, live, silent, night, no-port, stopped, gone. */
     public readonly string $state;
-    public readonly bool $wanted;
 
     public function __construct(Boards $boards)
     {
-        $this->reading = $boards->inverter();
-        $this->config = $boards->config();
-        $this->wanted = $boards->service()['running'];
-        $patience = max(self::PATIENCE['polls'] * $this->config['interval'], self::PATIENCE['seconds']);
-        $this->state = match (true) {
-            $this->reading === null => 'empty',
-            !$this->reading->writerAlive => 'stopped',
-            $this->reading->age > $patience => 'silent',
-            default => 'live',
-        };
+        $this->config = $boards->byTurns('config');
+        $this->isWanted = $boards->byTurns('service')['running'];
+        $this->daemon = $boards->newest('daemon');
+        $this->today = $boards->newest('today');
+        $this->meter = $boards->newest('meter');
+        $this->serials = array_filter($this->config['serial'], fn (string $serial): bool => $serial !== '');
+        $newest = fn (string $serial): ?Snapshot => $boards->newest("inverter-$serial");
+        $this->inverters = array_combine($this->serials, array_map($newest, $this->serials));
+        $this->state = $this->state();
     }
 
-    /** What it is about, in words. */
-    public function told(): string
+    public function isDaemonAlive(): bool
     {
-        return match ($this->state) {
-            'empty' => $this->wanted ? 'Waiting for the first reading' : 'Nothing measured yet',
-            'stopped' => $this->wanted ? 'Daemon gone' : 'Daemon stopped',
-            'silent' => 'Inverter asleep',
-            'live' => 'Live',
-        };
+        return $this->daemon?->writerAlive ?? false;
     }
 
-    /** @return array<string, mixed> what the page's script needs to show it */
-    public function jsonSerialize(): array
+    /** Whether an inverter's last answer is of now. */
+    public function isLive(?Snapshot $inverter): bool
     {
-        return [
-            'state' => $this->state,
-            'told' => $this->told(),
-            'wanted' => $this->wanted,
-            'config' => $this->config->sequence,
-            'sequence' => $this->reading?->sequence ?? 0,
-            'age' => $this->reading?->age,
-            'power' => $this->reading['ac_power'] ?? null,
-            'texts' => $this->reading === null ? [] : Readings::texts($this->reading),
-        ];
+        $interval = $this->config['interval'] / $this->speed();
+        $isAwake = $this->isDaemonAlive() && $this->daemon['state'] === 'working';
+        return $isAwake && $inverter !== null && !$inverter->isStale(max(self::POLLS * $interval, self::PATIENCE));
+    }
+
+    /** What the meter says, if that is of now. */
+    public function metered(): ?Snapshot
+    {
+        return $this->meter?->isStale(self::METER_PATIENCE) ?? true ? null : $this->meter;
+    }
+
+    /** Seconds since the youngest answer, or null if there was none. */
+    public function age(): ?float
+    {
+        $ages = array_map(fn (Snapshot $inverter): float => $inverter->age, array_filter($this->inverters));
+        return $ages === [] ? null : min($ages);
+    }
+
+    /** Watts of all inverters, as they were said last. */
+    public function power(): ?float
+    {
+        $known = array_filter($this->inverters);
+        $live = array_filter($known, $this->isLive(...));
+        $power = fn (Snapshot $inverter): float => $inverter['ac_power'];
+        // While one answers, what others said before they fell silent is no part of it.
+        return $known === [] ? null : array_sum(array_map($power, $live ?: $known));
+    }
+
+    /** The station's time: its clock goes by faster in a demonstration. */
+    public function now(): int
+    {
+        $isKnown = $this->daemon !== null && !$this->daemon->isDefault && $this->speed() !== 1.0;
+        return $isKnown ? (int) ($this->daemon['now'] + $this->daemon->age * $this->speed()) : time();
+    }
+
+    public function name(string $serial): string
+    {
+        $place = array_search($serial, $this->serials, true);
+        return ($place === false ? '' : $this->config['name'][$place]) ?: $serial;
+    }
+
+    private function speed(): float
+    {
+        return $this->daemon['speed'] ?? 1.0;
+    }
+
+    private function state(): string
+    {
+        $said = $this->isDaemonAlive() ? $this->daemon['state'] : null;
+        $live = array_filter($this->inverters, $this->isLive(...));
+        return match (true) {
+            $this->serials === [] => 'unconfigured',
+            $said === null && !$this->isWanted => $this->age() === null ? 'ready' : 'stopped',
+            $said === null => $this->age() === null ? 'empty' : 'gone',
+            $said === 'night', $said === 'no-port' => $said,
+            $live !== [] => 'live',
+            $this->age() === null => 'empty',
+            default => 'silent',
+        };
     }
 }

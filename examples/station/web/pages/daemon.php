@@ -1,0 +1,13 @@
+<?php
+
+/**
+ * The daemon: its switch, and how it fares.
+ *
+ * @var Station\View $this
+ * @var array<string, string> $parts
+ */
+
+declare(strict_types=1);
+
+?>
+<section class="wide" id="daemon"><?= $parts['daemon'] ?></section>

@@ -1,0 +1,8 @@
+<?php
+
+/** A page that says but one thing. @var Station\View $this */
+
+declare(strict_types=1);
+
+?>
+<p><a href="/"><?= $this->say('to now') ?></a></p>

@@ -1,0 +1,9 @@
+<?php
+
+/** What the station is about, in the header. @var Station\View $this */
+
+declare(strict_types=1);
+
+?>
+<span class="dot" data-state="<?= $this->status->state ?>"></span><span id="told"><?=
+    $this->say("state {$this->status->state}") ?></span>
