@@ -49,16 +49,21 @@ class Inverter:
             if event.kind == "restarted":
                 self._limit = None
         strings = reading.strings
+
+        def each(values: tuple[float, ...]) -> tuple[float, ...] | float:
+            # A field of one element is a plain value.
+            return values if len(values) > 1 else values[0]
+
         record = {
             "serial": self.unit.serial,
             "model": self.unit.model.name,
             "measured": int(now),
-            "string_voltage": strings.voltage,
-            "string_current": strings.current,
-            "string_power": strings.power,
-            "string_energy_total": strings.energy_total,
-            "string_energy_daily": strings.energy_daily,
-            "string_irradiation": reading.irradiation(self.unit.rated_power),
+            "string_voltage": each(strings.voltage),
+            "string_current": each(strings.current),
+            "string_power": each(strings.power),
+            "string_energy_total": each(strings.energy_total),
+            "string_energy_daily": each(strings.energy_daily),
+            "string_irradiation": each(reading.irradiation(self.unit.rated_power)),
             "ac_voltage": reading.ac_voltage,
             "ac_current": reading.ac_current,
             "ac_power": reading.ac_power,

@@ -1,5 +1,7 @@
 """Frames on a serial port: each one a line of hexadecimal digits, as radio modems give them."""
 
+import termios
+
 import serial
 
 BAUD = 115_200
@@ -16,7 +18,11 @@ class Modem:
     def send(self, frame: bytes) -> None:
         """Sends a frame that asks for an answer; what came before is none to it."""
         self._rest = b""
-        self._port.reset_input_buffer()
+        try:
+            self._port.reset_input_buffer()
+        except termios.error as error:
+            # The one call whose failure pyserial leaves as it is.
+            raise OSError(*error.args) from error
         self.send_on(frame)
 
     def send_on(self, frame: bytes) -> None:

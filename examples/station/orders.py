@@ -14,8 +14,6 @@ from hoymiles import Action, Control
 from radio import Radio, SilentError
 from settings import Unit
 
-PATIENCE: Final = 60.0
-"""Seconds after which nobody expects any more that a command is done."""
 ACTIONS: Final = {
     "limit": Action.LIMIT,
     "on": Action.ON,
@@ -45,8 +43,9 @@ class Outcome:
 class Orders:
     """Answers commands; holds board `answers`."""
 
-    def __init__(self, clock: Clock, radio: Radio) -> None:
-        self._clock, self._radio = clock, radio
+    def __init__(self, clock: Clock, radio: Radio, patience: float) -> None:
+        """After so many seconds nobody expects any more that a command is done."""
+        self._clock, self._radio, self._patience = clock, radio, patience
         self._answers = boards.writer("answers")
         last = self._answers.read()
         self.answered: int = last["command"]
@@ -80,7 +79,7 @@ class Orders:
 
     def _checked(self, command: pegel.Snapshot, unit: Unit | None, is_night: bool) -> Control:
         action, limit = ACTIONS.get(command["action"]), command["limit"]
-        if command.age > PATIENCE:
+        if command.age > self._patience:
             raise RefusedError("too-late", f"it was asked {command.age:.0f} s ago")
         if unit is None:
             raise RefusedError("unknown-inverter", f"there is no inverter {command['inverter']!r}")

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 import queue
 import signal
 import sys
@@ -23,6 +24,7 @@ from radio import Radio, SilentError
 from settings import Settings
 from today import Day, Metered
 
+NEVER: Final = -math.inf
 PORT_RETRY: Final = 1.0
 """Seconds until a port that is gone is opened again."""
 METER_PATIENCE: Final = 10.0
@@ -36,11 +38,11 @@ News = tuple[str, pegel.Snapshot] | None
 class Station:
     """One thread does all; others wait on boards and tell it the news."""
 
-    def __init__(self, radio: Radio, clock: Clock, logs: Logs) -> None:
+    def __init__(self, radio: Radio, clock: Clock, logs: Logs, patience: float) -> None:
         self._radio, self._clock, self._logs = radio, clock, logs
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._board = boards.writer("daemon")
-        self._orders = Orders(clock, radio)
+        self._orders = Orders(clock, radio, patience)
         self._today = boards.writer("today")
         self._day = Day(_last(self._today))
         self._settings: Settings | None = None
@@ -50,7 +52,7 @@ class Station:
         self._commands: deque[pegel.Snapshot] = deque()
         self._pending: deque[Inverter] = deque()
         """Those that are still to be polled in this round."""
-        self._begun = -float("inf")
+        self._begun = NEVER
         """When the last round began, by the clock that never jumps."""
         self._meter: pegel.Reader | None = None
         self.is_over = False
@@ -68,7 +70,10 @@ class Station:
             after=self._orders.answered,
         )
         while not self.is_over:
-            if self._commands:
+            if self._settings is not None and self._is_due_at_once():
+                # Before any command: it is to find the port open, and to know whether it is night.
+                self._begin_round()
+            elif self._commands:
                 self._do(self._commands.popleft())
             elif self._pending:
                 self._poll(self._pending.popleft())
@@ -80,6 +85,9 @@ class Station:
             while not self._news.empty():
                 self._hear(None)
         self._radio.close()
+
+    def _is_due_at_once(self) -> bool:
+        return self._begun == NEVER
 
     def _left(self) -> float:
         """Seconds until the next round."""
@@ -124,7 +132,7 @@ class Station:
             else:
                 self._inverters[serial] = Inverter(unit, now.limits, self._clock)
         self._pending.clear()
-        self._begun = -float("inf")
+        self._begun = NEVER
 
     def _begin_round(self) -> None:
         assert self._settings
@@ -289,6 +297,9 @@ def main() -> int:
     options.add_argument(
         "--answer-time", type=float, default=0.3, help="seconds after which a frame is lost (0.3)"
     )
+    options.add_argument(
+        "--patience", type=float, default=60.0, help="seconds after which no command is done (60)"
+    )
     options.add_argument("--check", action="store_true", help="say what is wrong, and end")
     given = options.parse_args()
     clock = Clock.of_environment()
@@ -303,7 +314,7 @@ def main() -> int:
         options.error("--log is needed, but for --check")
     logs.write_to(given.log, logging.DEBUG if given.verbose else logging.INFO, given.log_size)
     try:
-        station = Station(radio, clock, logs)
+        station = Station(radio, clock, logs, given.patience)
         running.append(station)
         signal.signal(signal.SIGTERM, lambda *_: station.stop())
         signal.signal(signal.SIGINT, lambda *_: station.stop())

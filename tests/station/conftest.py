@@ -1,21 +1,37 @@
 """A solar station for each test: installed in a directory of its own, started piece by piece."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from clock import Clock
 from demo import Station, installed
 from programs import ROOT
+from stations import HM600, HOUR, MIDSUMMER, WATCHDOG, reader, start
 
+CHROMIUM = "/usr/bin/chromium"
+CLOSED_NETWORK = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 CAPTURE = ROOT / "../shared/data/hm600-capture.jsonl"
 
 
 @pytest.fixture
 def station() -> Iterator[Station]:
     with installed() as station:
+        # Else it would be night for those who test at night.
+        station.clock = Clock.starting(MIDSUMMER + 11 * HOUR, 1.0)
         yield station
 
 
@@ -30,3 +46,60 @@ def capture() -> Path:
 @pytest.fixture(scope="session")
 def polls(capture: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capture.read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=WATCHDOG * 1000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CLOSED_NETWORK)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, station: Station) -> Iterator[Callable[..., Page]]:
+    """Opens a page of the station in a browser of its own; errors in its script fail the test."""
+    contexts = []
+    errors: list[str] = []
+
+    def opened(
+        path: str = "",
+        size: tuple[int, int] = (1280, 900),
+        script: bool = True,
+        locale: str = "en",
+        **options: Any,
+    ) -> Page:
+        width, height = size
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            java_script_enabled=script,
+            locale=locale,
+            **options,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        # Such as what the policy of contents forbids; requests that fail are the tests' own.
+        page.on(
+            "console",
+            lambda message: (
+                errors.append(message.text) if "Content Security Policy" in message.text else None
+            ),
+        )
+        page.goto(station.address + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def running(station: Station) -> Station:
+    """A station whose daemon polls ten times a second, with its pages."""
+    start(station, HM600, launcher=True)
+    station.start_pages()
+    reader(station, f"inverter-{HM600}").wait(0, WATCHDOG)
+    return station

@@ -1,6 +1,6 @@
 <?php
 
-/** Prints so many readings of board `inverter` as they come, none left out, one line of JSON each. */
+/** Prints so many readings of board `inverter-114181807700` as they come, none left out, one line of JSON each. */
 
 declare(strict_types=1);
 
@@ -11,7 +11,7 @@ require __DIR__ . '/../../php-ffi/autoload.php';
 $count = (int) $argv[1];
 while (true) {
     try {
-        $inverter = Reader::open('inverter');
+        $inverter = Reader::open('inverter-114181807700');
         break;
     } catch (NotFound) {
         usleep(10_000);

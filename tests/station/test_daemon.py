@@ -1,22 +1,34 @@
-"""The daemon and its launcher: what they do with answers, silence, settings and death."""
+"""The daemon: what it does with answers, silence, settings, the sun and its port."""
 
 import json
-import os
-import signal
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 
 import pegel
-from demo import Station
-from programs import environment, php
-from stations import WATCHDOG, kill, log_has, reader, set_config, until
-
-
-def start_daemon(station: Station) -> None:
-    station.start("station", station.daemon_command(), as_daemon=True)
+from clock import Clock
+from demo import Station, configure, places
+from programs import environment, php, run
+from stations import (
+    DAY,
+    HM300,
+    HM600,
+    HM1200,
+    MIDSUMMER,
+    WATCHDOG,
+    change,
+    kill,
+    log_has,
+    newest,
+    reader,
+    start,
+    start_daemon,
+    stop,
+    until,
+)
 
 
 def test_real_polls_reach_php_exactly(
@@ -28,10 +40,9 @@ def test_real_polls_reach_php_exactly(
     ) as page:
         copy = station.site / "capture.jsonl"
         copy.write_bytes(capture.read_bytes())
+        configure(station, serial=places(HM600), interval=0.1)
         station.start_simulator("--replay", str(copy))
         start_daemon(station)
-        reader(station, "config")
-        set_config(station, interval=0.1)
         output, _ = page.communicate(timeout=2 * WATCHDOG)
     assert page.returncode == 0
     readings = [json.loads(line) for line in output.splitlines()]
@@ -41,8 +52,10 @@ def test_real_polls_reach_php_exactly(
         [phase] = decoded["phases"]
         strings = decoded["strings"]
         expected = {
-            "serial": "81807700",
+            "serial": HM600,
+            "model": "HM-600",
             "measured": now["measured"],
+            "limit": None,
             **{f"string_{key}": [string[key] for string in strings] for key in strings[0]},
             **{f"ac_{key}": value for key, value in phase.items()},
             **{key: decoded[key] for key in decoded if key not in ("phases", "strings")},
@@ -50,109 +63,230 @@ def test_real_polls_reach_php_exactly(
         assert now == expected
 
 
-def test_lost_and_repeated_frames_are_made_good(station: Station) -> None:
-    station.start_simulator("--loss", "0.3")
-    start_daemon(station)
-    inverter = reader(station, "inverter")
-    set_config(station, interval=0.1)
+def test_inverters_of_all_models_and_lost_and_damaged_frames(station: Station) -> None:
+    start(station, HM300, HM600, HM1200, simulator=("--loss", "0.2"))
+    change(station, "faults", noise=0.1)
+    for serial, model, strings in (
+        (HM300, "HM-300", 1),
+        (HM600, "HM-600", 2),
+        (HM1200, "HM-1200", 4),
+    ):
+        inverter = reader(station, f"inverter-{serial}")
+        assert inverter.fields["string_power"].count == strings
+        for _ in range(5):
+            inverter.wait(inverter.sequence, WATCHDOG)
+            now = inverter.read()
+            assert (now["serial"], now["model"]) == (serial, model)
+            assert now["yield_total"] == numpy.sum(now["string_energy_total"])
+            assert 0 < now["ac_power"] <= numpy.sum(now["string_power"])
+    until(lambda: sum(newest(station, "daemon")["damaged"]) > 0, "a damaged frame")
+    told = newest(station, "daemon")
+    assert told["state"] == "working"
+    assert told["serial"] == (HM300, HM600, HM1200, "")
+    for place in range(3):
+        assert 0 < told["answers"][place] <= told["polls"][place]
+        assert told["frames"][place] > told["answers"][place]
+        assert told["asked_again"][place] > 0
+
+
+def test_every_reading_is_what_the_inverter_said(station: Station) -> None:
+    truth = station.log.parent / "truth"
+    start(station, HM600, simulator=("--loss", "0.1", "--truth", str(truth)))
+    inverter = reader(station, f"inverter-{HM600}")
     for _ in range(10):
         inverter.wait(inverter.sequence, WATCHDOG)
-        now = inverter.read()
-        assert now["yield_total"] == sum(now["string_energy_total"])
-        assert now["ac_power"] > 0
+    stop(station, "daemon")
+    said = [json.loads(line) for line in truth.read_text().splitlines()]
+    daily = [int(one["payload"][44:52], 16) for one in said if one["kind"] == "reading"]
+    last = inverter.read()
+    assert (last["string_energy_daily"][0] << 16 | last["string_energy_daily"][1]) in daily
 
 
 def test_settings_are_obeyed_at_once(station: Station) -> None:
+    start(station, HM600, interval=3600.0, simulator=("--inverter", HM300))
+    inverter = reader(station, f"inverter-{HM600}")
+    inverter.wait(0, WATCHDOG)
+    # Whoever looked at the settings only before each poll would look again in an hour.
+    last = inverter.sequence
+    change(station, "config", interval=0.1, rated_power=(100.0, 200.0, 300.0, 400.0))
+    inverter.wait(last, WATCHDOG)
+    now = inverter.read()
+    assert now["string_irradiation"] == tuple(round(power, 3) for power in now["string_power"])
+    change(station, "config", serial=places(HM600, HM300))
+    reader(station, f"inverter-{HM300}").wait(0, WATCHDOG)
+    change(station, "config", serial=places(HM300))
+    until(lambda: not inverter.writer_alive, "the board of an inverter that is no longer asked")
+    until(lambda: newest(station, "daemon")["serial"] == (HM300, "", "", ""), "the board `daemon`")
+
+
+def test_without_a_configuration_it_waits_for_one(station: Station) -> None:
     station.start_simulator()
     start_daemon(station)
-    inverter = reader(station, "inverter")
-    inverter.wait(0, WATCHDOG)
-    set_config(station, interval=3600.0)
-    until(log_has(station, "'interval': 3600.0"), "the daemon knows the settings")
-    newest = inverter.sequence
-    # Whoever looked at the settings only before each poll would look again in an hour.
-    set_config(station, interval=0.1, rated_power=(100.0, 200.0))
-    inverter.wait(newest, WATCHDOG)
+    daemon = reader(station, "daemon")
+    daemon.wait(1, WATCHDOG)
+    assert daemon.read()["state"] == "unconfigured"
+    change(station, "config", serial=places(HM600), interval=0.1)
+    reader(station, f"inverter-{HM600}").wait(0, WATCHDOG)
+
+
+def test_what_cannot_be_is_told_and_the_rest_holds(station: Station) -> None:
+    start(station, HM600, timezone="Mars/Olympus")
+    reader(station, f"inverter-{HM600}").wait(0, WATCHDOG)
+    change(station, "config", serial=("999900000001", HM600, HM600, "12"))
+    until(lambda: newest(station, "daemon")["config"] == 3, "the third configuration")
+    complaint = newest(station, "daemon")["complaint"]
+    assert "999900000001 is of no known model" in complaint
+    log = station.log.read_text()
+    assert "inverter 3: 114181807700 is inverter 2" in log
+    assert "inverter 4: '12' is no serial number: they have 12 digits" in log
+    assert "there is no time zone 'Mars/Olympus'; UTC is taken" in log
+    inverter = reader(station, f"inverter-{HM600}")
     inverter.wait(inverter.sequence, WATCHDOG)
-    now = inverter.read()
-    assert now["string_irradiation"] == tuple(
-        round(100 * power / rated, 3)
-        for power, rated in zip(now["string_power"], (100.0, 200.0), strict=True)
-    )
 
 
 def test_at_night_the_last_reading_stays_and_grows_old(station: Station) -> None:
-    station.start_simulator("--start", "19:30", "--speed", "600")
-    start_daemon(station)
-    inverter = reader(station, "inverter")
-    set_config(station, interval=0.1)
-    until(log_has(station, "does not answer"), "night")
-    dusk = inverter.read()
+    start(station, HM600, speed=600, hour=21.2, interval=60.0, silence=7200.0)
+    inverter = reader(station, f"inverter-{HM600}")
+    until(lambda: newest(station, "daemon")["state"] == "night", "night")
+    told, dusk = newest(station, "daemon"), inverter.read()
     assert dusk.writer_alive
+    assert told["sunset"] > told["sunrise"] > told["now"]
+    polls = told["polls"]
     until(lambda: inverter.read().age > dusk.age, "an age that grows")
     later = inverter.read()
     assert (later.sequence, dict(later)) == (dusk.sequence, dict(dusk))
+    assert newest(station, "daemon")["polls"] == polls
+    # It is one of the pause's, not the inverter's.
+    assert all(event["kind"] != "silent" for event in reader(station, f"events-{HM600}").last(50))
+    until(lambda: newest(station, "daemon")["state"] == "working", "morning")
+    inverter.wait(dusk.sequence, WATCHDOG)
 
 
-def test_a_night_without_any_reading_leaves_the_board_empty(station: Station) -> None:
-    station.start_simulator("--start", "01:00")
-    start_daemon(station)
-    until(log_has(station, "does not answer"), "a poll without an answer")
-    with pytest.raises(pegel.Empty):
-        reader(station, "inverter").read()
+def test_silence_is_an_event_and_the_limit_unknown_then(station: Station) -> None:
+    start(station, HM600, interval=0.1, silence=1.0, night_pause=False)
+    inverter, events = reader(station, f"inverter-{HM600}"), reader(station, f"events-{HM600}")
+    inverter.wait(0, WATCHDOG)
+    change(station, "faults", night=True)
+    until(lambda: events.read()["kind"] == "silent", "the event")
+    assert events.read()["value"] >= 1.0
+    change(station, "faults", night=False)
+    until(lambda: events.read()["kind"] == "answers", "the end of silence")
+    assert inverter.read()["limit"] is None
+    change(station, "faults", restarts=1)
+    until(lambda: events.read()["kind"] == "silent", "the restart")
+
+
+def test_limits_are_events(station: Station) -> None:
+    start(station, HM600, temperature_high=-40.0, voltage_high=100.0)
+    events = reader(station, f"events-{HM600}")
+    until(lambda: len(events.last(10)) >= 3, "the events")
+    seen = [(event["kind"], event["level"], event["unit"]) for event in events.last(3)]
+    assert seen == [
+        ("answers", "info", ""),
+        ("temperature-high", "warning", "degC"),
+        ("voltage-high", "warning", "V"),
+    ]
+    change(station, "config", temperature_high=100.0, voltage_high=300.0)
+    until(lambda: len(events.last(10)) >= 5, "the limits are kept again")
+    assert [event["kind"] for event in events.last(2)] == ["temperature-ok", "voltage-ok"]
+    change(station, "config", voltage_low=290.0)
+    until(lambda: events.read()["kind"] == "voltage-low", "too little")
 
 
 def test_the_port_may_vanish_and_come_back(station: Station) -> None:
-    start_daemon(station)
-    until(log_has(station, "WARNING"), "the daemon misses its port")
-    station.start_simulator()
-    inverter = reader(station, "inverter")
+    start(station, HM600)
+    inverter = reader(station, f"inverter-{HM600}")
     inverter.wait(0, WATCHDOG)
-    set_config(station, interval=0.1)
+    change(station, "faults", radio_unplugged=True)
+    until(lambda: newest(station, "daemon")["state"] == "no-port", "the daemon misses its port")
+    last = inverter.sequence
+    change(station, "faults", radio_unplugged=False)
+    inverter.wait(last, WATCHDOG)
     kill(station, "simulator")
-    until(log_has(station, f"{station.line}: "), "the daemon loses its port")
-    newest = inverter.sequence
+    until(lambda: newest(station, "daemon")["state"] == "no-port", "the modem is dead")
+    last = inverter.sequence
     station.start_simulator()
-    inverter.wait(newest, WATCHDOG)
+    inverter.wait(last, WATCHDOG)
 
 
-def test_the_launcher_fulfils_wishes(station: Station) -> None:
+def test_the_log_is_begun_anew_and_may_be_read_by_the_group(station: Station) -> None:
+    configure(station, serial=places(HM600), interval=0.1)
     station.start_simulator()
-    station.start_launcher()
-    service = reader(station, "service")
-    service.wait(0, WATCHDOG)
-    assert service.read()["running"] is False
-
-    def want(running: bool) -> None:
-        with pegel.Writer.open(station.boards / "service", timeout=WATCHDOG) as writer:
-            writer.publish(running=running)
-
-    want(True)
-    inverter = reader(station, "inverter")
-    inverter.wait(0, WATCHDOG)
-    assert inverter.writer_alive
-    want(False)
-    until(lambda: not inverter.writer_alive, "the daemon stops")
-    assert log_has(station, "stopped")()
-    newest = inverter.read()
-    want(True)
-    inverter.wait(newest.sequence, WATCHDOG)
-    assert inverter.read().generation == newest.generation + 1
+    command = [*station.daemon_command(), "--verbose", "--log-size", "600"]
+    station.start("daemon", command, as_daemon=True)
+    older = station.log.with_name("station.log.5")
+    until(older.exists, "five older files")
+    stop(station, "daemon")
+    files = sorted(path.name for path in station.log.parent.glob("station.log*"))
+    assert files == ["station.log", *(f"station.log.{number}" for number in range(1, 6))]
+    for path in station.log.parent.glob("station.log*"):
+        assert path.stat().st_size <= 600
+        assert oct(path.stat().st_mode & 0o777) == "0o640"
 
 
-def test_a_daemon_that_died_is_started_again(station: Station) -> None:
+def test_lines_of_the_log_have_the_stations_time(station: Station) -> None:
+    start(station, HM600)
+    until(log_has(station, "working"), "work")
+    lines = station.log.read_text().splitlines()
+    assert all(line.startswith("2025-06-21 11:0") for line in lines), lines
+    stop(station, "daemon")
+    assert station.log.read_text().splitlines()[-1].endswith(" INFO stopped")
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+def test_check_says_what_is_wrong(station: Station, is_running: bool) -> None:
+    command = [*station.daemon_command(), "--check"]
+    variables = {**environment(station.boards), "PYTHONPATH": str(station.site / "python")}
+    done = run(command, variables)
+    assert done.returncode == 1
+    assert "board config: there is none" in done.stdout
+    assert str(station.radio) in done.stdout
+    configure(station, serial=places("123"))
     station.start_simulator()
-    station.start_launcher("--running")
-    inverter = reader(station, "inverter")
-    newest = inverter.wait(0, WATCHDOG)
-    os.kill(child_of(station.processes["launcher"].pid), signal.SIGKILL)
-    inverter.wait(newest, WATCHDOG)
-    assert inverter.read().generation == 2
-    station.processes["launcher"].terminate()
-    station.processes["launcher"].wait(WATCHDOG)
-    assert not inverter.writer_alive
+    done = run(command, variables)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "board config: inverter 1: '123' is no serial number: they have 12 digits",
+        "board config: it names no inverter; the page `settings` asks for one",
+    ]
+    change(station, "config", serial=places(HM600))
+    if is_running:
+        start_daemon(station)
+        reader(station, f"inverter-{HM600}").wait(0, WATCHDOG)
+    done = run(command, variables)
+    assert (done.returncode, done.stdout) == (0, "the configuration is good\n")
 
 
-def child_of(process: int) -> int:
-    [child] = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return int(child)
+def test_the_day_goes_on_after_a_restart_and_ends_at_midnight(station: Station) -> None:
+    start(station, HM600, speed=1440, hour=12, interval=60.0, night_pause=False)
+    station.start_meter()
+    reader(station, "meter").wait(0, WATCHDOG)
+    until(lambda: (newest(station, "today")["import_today"] or 0) > 0, "the meter counts")
+    kill(station, "daemon")
+    before = newest(station, "today")
+    assert before["date"] == "2025-06-21"
+    assert before["highest_power"] > 0
+    assert sum(before["curve_samples"]) > 0
+    start_daemon(station)
+    today = reader(station, "today")
+    today.wait(before.sequence, WATCHDOG)
+    after = today.read()
+    assert after["date"] == before["date"]
+    assert after["import_before"] == before["import_before"]
+    assert after["highest_power"] >= before["highest_power"]
+    assert after["yield_today"] >= before["yield_today"]
+    assert sum(after["curve_samples"]) >= sum(before["curve_samples"])
+    until(lambda: today.read()["date"] == "2025-06-22", "midnight")
+    fresh = today.read()
+    assert sum(fresh["curve_samples"]) < sum(after["curve_samples"])
+    assert fresh["import_before"] >= after["import_before"]
+    assert fresh["now"] >= MIDSUMMER + DAY
+
+
+def test_a_station_on_another_clock_says_so(station: Station) -> None:
+    start(station, HM600, speed=600, hour=12, interval=60.0)
+    until(lambda: newest(station, "daemon")["state"] == "working", "work")
+    assert newest(station, "daemon")["speed"] == 600
+    assert Clock.of_environment() == Clock()
+    with pytest.raises(pegel.Locked):
+        pegel.Writer.open(station.boards / "today", timeout=0)

@@ -13,7 +13,7 @@ import pytest
 
 import pegel
 from programs import ROOT
-from stations import WATCHDOG, until
+from stations import HM600, HM1200, WATCHDOG, until
 
 DEMO = [sys.executable, str(ROOT / "examples/station/demo.py")]
 
@@ -38,10 +38,11 @@ def test_it_replays_a_capture_and_leaves_nothing(capture: Path, ending: signal.S
             assert line, "the demo ended"
             told += line
         [address] = re.findall(r"http://127\.0\.0\.1:\d+/", told)
-        [boards] = re.findall(r"^ +boards +(\S+)", told, re.MULTILINE)
+        [boards] = re.findall(r"PEGEL_DIR=(\S+);", told, re.MULTILINE)
         directory = Path(boards).parent
-        until((Path(boards) / "pegel.inverter").exists, "the daemon's board")
-        pegel.Reader(f"{boards}/inverter").wait(0, WATCHDOG)
+        board = Path(boards) / f"pegel.inverter-{HM600}"
+        until(board.exists, "the daemon's board")
+        pegel.Reader(f"{boards}/inverter-{HM600}").wait(0, WATCHDOG)
         with urllib.request.urlopen(address, timeout=WATCHDOG) as page:
             assert "Solar station" in page.read().decode()
         # The capture's polls are 18 s apart, as the median of them goes.
@@ -77,3 +78,37 @@ def test_what_is_no_capture_is_refused(tmp_path: Path, text: str) -> None:
     )
     assert done.returncode == 1
     assert f"demo: {capture} is no capture of two polls or more" in done.stderr
+
+
+def test_a_day_goes_by_and_faults_are_made() -> None:
+    with started("--speed", "1440") as demo:
+        assert demo.stdout is not None
+        told = ""
+        while "Ctrl-C" not in told:
+            told += demo.stdout.readline()
+        [boards] = re.findall(r"PEGEL_DIR=(\S+);", told)
+        for board in ("today", "meter", "controller", f"inverter-{HM600}", f"inverter-{HM1200}"):
+            until((Path(boards) / f"pegel.{board}").exists, board)
+            pegel.Reader(f"{boards}/{board}").wait(0, WATCHDOG)
+        program = [str(ROOT / "target/release/pegel"), "--dir", boards]
+        subprocess.run([*program, "set", "faults", "radio_unplugged=true"], check=True)
+        daemon = pegel.Reader(f"{boards}/daemon")
+        until(lambda: daemon.read()["state"] == "no-port", "the fault")
+        demo.send_signal(signal.SIGINT)
+        demo.stdout.read()
+        assert demo.wait(WATCHDOG) == 0
+    assert not Path(boards).parent.exists()
+
+
+def test_a_first_start_has_no_configuration_and_no_daemon() -> None:
+    with started("--first-start") as demo:
+        assert demo.stdout is not None
+        told = ""
+        while "Ctrl-C" not in told:
+            told += demo.stdout.readline()
+        [address] = re.findall(r"http://127\.0\.0\.1:\d+/", told)
+        with urllib.request.urlopen(address, timeout=WATCHDOG) as page:
+            assert 'data-page="first"' in page.read().decode()
+        demo.send_signal(signal.SIGINT)
+        demo.stdout.read()
+        assert demo.wait(WATCHDOG) == 0

@@ -11,7 +11,7 @@ import pytest
 
 from demo import Station
 from programs import environment, php, python
-from stations import WATCHDOG, page, reader, set_config, until
+from stations import HM600, WATCHDOG, change, page, reader, start, start_daemon, until
 
 KILLS = 200
 READERS = ("c", "php", "python")
@@ -33,12 +33,11 @@ def running(command: list[str], station: Station) -> Iterator[subprocess.Popen[s
 def test_no_death_of_the_daemon_harms_a_reader(
     station: Station, c_program: Callable[[str], list[str]]
 ) -> None:
-    station.start_simulator()
+    start(station, HM600)
     station.start_pages()
-    station.start("daemon", station.daemon_command(), as_daemon=True)
-    inverter = reader(station, "inverter")
+    change(station, "service", running=False)
+    inverter = reader(station, f"inverter-{HM600}")
     inverter.wait(0, WATCHDOG)
-    set_config(station, interval=0.1)
     commands = {
         "c": c_program("tests/station/watch.c"),
         "php": php("tests/station/watch.php"),
@@ -62,7 +61,7 @@ def test_no_death_of_the_daemon_harms_a_reader(
             if death % 20 == 0:
                 assert 'data-state="stopped"' in page(station)
                 assert inverter.read().age > last.age
-            station.start("daemon", station.daemon_command(), as_daemon=True)
+            start_daemon(station)
             if moment.random() < 0.8:
                 # The others die while they start.
                 inverter.wait(last.sequence, WATCHDOG)

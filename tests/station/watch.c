@@ -1,4 +1,4 @@
-/* Reads board `inverter` until the end of its input, and counts what should never be. */
+/* Reads board `inverter-114181807700` until the end of its input, and counts what should never be. */
 
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct inverter {
-  char serial[16];
+  char serial[12], model[8];
   int64_t measured;
   double string_voltage[2], string_current[2], string_power[2];
   uint32_t string_energy_total[2], string_energy_daily[2];
@@ -17,12 +17,13 @@ struct inverter {
   double ac_voltage, ac_current, ac_power, ac_reactive_power, ac_frequency;
   double temperature, powerfactor, yield_total, yield_today, efficiency;
   uint32_t event_count;
+  double limit;
 };
 
 /* Whether sums and quotients fit the numbers that they were made of. */
 static int is_whole(const struct inverter *now) {
   double power = now->string_power[0] + now->string_power[1];
-  return memcmp(now->serial, "81807700\0\0\0\0\0\0\0", 16) == 0 &&
+  return memcmp(now->serial, "114181807700", 12) == 0 &&
          now->yield_total == (double)now->string_energy_total[0] + now->string_energy_total[1] &&
          now->yield_today == (double)now->string_energy_daily[0] + now->string_energy_daily[1] &&
          (power == 0 || fabs(now->efficiency - 100 * now->ac_power / power) < 0.006);
@@ -32,7 +33,7 @@ int main(void) {
   uint64_t reads = 0, torn = 0, backwards = 0, sequence = 0;
   char failed[2048] = "";
   pegel_reader *reader;
-  if (pegel_reader_open("inverter", &reader) != PEGEL_OK) {
+  if (pegel_reader_open("inverter-114181807700", &reader) != PEGEL_OK) {
     fprintf(stderr, "%s\n", pegel_error_message());
     return 1;
   }

@@ -1,6 +1,6 @@
 <?php
 
-/** Reads board `inverter` until the end of its input, and counts what should never be. */
+/** Reads board `inverter-114181807700` until the end of its input, and counts what should never be. */
 
 declare(strict_types=1);
 
@@ -12,14 +12,14 @@ require __DIR__ . '/../../php-ffi/autoload.php';
 function isWhole(Snapshot $now): bool
 {
     $power = array_sum($now['string_power']);
-    return $now['serial'] === '81807700'
+    return $now['serial'] === '114181807700'
         && $now['yield_total'] === (float) array_sum($now['string_energy_total'])
         && $now['yield_today'] === (float) array_sum($now['string_energy_daily'])
         && ($power == 0.0 || abs($now['efficiency'] - 100 * $now['ac_power'] / $power) < 0.006);
 }
 
 $counts = ['reads' => 0, 'torn' => 0, 'backwards' => 0, 'sequence' => 0, 'failed' => []];
-$inverter = Reader::open('inverter');
+$inverter = Reader::open('inverter-114181807700');
 while (true) {
     [$read, $write, $except] = [[STDIN], null, null];
     // A thousandth of a second between two reads leaves the machine to the others.

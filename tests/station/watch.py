@@ -1,4 +1,4 @@
-"""Reads board `inverter` until the end of its input, and counts what should never be."""
+"""Reads an inverter's board until the end of its input, and counts what should never be."""
 
 import json
 import select
@@ -11,7 +11,7 @@ def is_whole(now: pegel.Snapshot) -> bool:
     """Whether sums and quotients fit the numbers that they were made of."""
     power = sum(now["string_power"])
     fits: bool = (
-        now["serial"] == "81807700"
+        now["serial"] == "114181807700"
         and now["yield_total"] == sum(now["string_energy_total"])
         and now["yield_today"] == sum(now["string_energy_daily"])
         and now["efficiency"] == (round(100 * now["ac_power"] / power, 2) if power else 0.0)
@@ -22,7 +22,7 @@ def is_whole(now: pegel.Snapshot) -> bool:
 def main() -> None:
     reads = torn = backwards = sequence = 0
     failed: list[str] = []
-    inverter = pegel.Reader("inverter")
+    inverter = pegel.Reader("inverter-114181807700")
     # A thousandth of a second between two reads leaves the machine to the others.
     while not select.select([sys.stdin], [], [], 0.001)[0]:
         try:

@@ -221,7 +221,8 @@ return [
 
     'of Ask every' => 'Abfragen alle',
     'of Serial number' => 'Seriennummer',
-    "of 12 digits, on the inverter's label; empty: no inverter" => '12 Ziffern, auf dem Etikett; leer: kein Wechselrichter',
+    "of 12 digits, on the inverter's label; empty: no inverter"
+        => '12 Ziffern, auf dem Etikett; leer: kein Wechselrichter',
     'of Name' => 'Name',
     'of Rated power' => 'Nennleistung',
     'of Of one module' => 'Eines Moduls',
@@ -230,7 +231,7 @@ return [
     'of Latitude' => 'Breite',
     'of Longitude' => 'Länge',
     'of Pause at night' => 'Nachts Pause machen',
-    'of From sunset to sunrise, where the place is known' => 'Von Sonnenunter- bis -aufgang, wenn der Ort bekannt ist',
+    'of From sunset to sunrise, where the place is known' => 'Von Sonnenuntergang bis -aufgang',
     'of Highest temperature' => 'Höchste Temperatur',
     'of Lowest grid voltage' => 'Niedrigste Netzspannung',
     'of Highest grid voltage' => 'Höchste Netzspannung',

@@ -21,16 +21,18 @@ endif ?>
 <p class="age<?= $isLive ? '' : ' is-old' ?>"><span class="old"<?= $isLive ? ' hidden' : '' ?>><?=
     $this->say('last reading') ?></span> <?= $this->age($now->age) ?></p>
 <div class="strings<?= $isLive ? '' : ' is-old' ?>">
-<?php foreach ($now['string_power'] as $string => $power) : ?>
+<?php foreach ((array) $now['string_power'] as $string => $power) : ?>
+    <?php
+    $of = fn (string $field): int|float => ((array) $now["string_$field"])[$string];
+    $name = fn (string $field): string => "$serial-string_$field-$string";
+    ?>
   <div class="string">
     <h3><?= $this->say('string', $string + 1) ?></h3>
-    <p class="string-power"><?= $this->number($power, 1, 'W', "$serial-string_power-$string") ?></p>
-    <meter min="0" max="100" value="<?= round($now['string_irradiation'][$string], 1) ?>" aria-label="<?=
+    <p class="string-power"><?= $this->number($power, 1, 'W', $name('power')) ?></p>
+    <meter min="0" max="100" value="<?= round($of('irradiation'), 1) ?>" aria-label="<?=
         $this->say('of rated') ?>"></meter>
     <dl>
     <?php
-    $of = fn (string $field) => $now["string_$field"][$string];
-    $name = fn (string $field): string => "$serial-string_$field-$string";
     echo $this->fact('of rated', $this->number($of('irradiation'), 1, '%', $name('irradiation')));
     echo $this->fact('voltage', $this->number($of('voltage'), 1, 'V', $name('voltage')));
     echo $this->fact('current', $this->number($of('current'), 2, 'A', $name('current')));

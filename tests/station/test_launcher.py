@@ -1,0 +1,61 @@
+"""The launcher: fulfils wishes, starts again what died, and tells why."""
+
+import os
+import signal
+from pathlib import Path
+
+import pegel
+from demo import Station
+from stations import HM600, WATCHDOG, change, newest, reader, start, stop, until
+
+
+def child_of(process: int) -> int:
+    [child] = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return int(child)
+
+
+def test_it_fulfils_wishes(station: Station) -> None:
+    station.start_simulator()
+    station.start_launcher()
+    service = reader(station, "service")
+    service.wait(0, WATCHDOG)
+    assert service.read()["running"] is False
+    assert newest(station, "launcher")["state"] == "stopped"
+    change(station, "service", running=True)
+    daemon = reader(station, "daemon")
+    until(lambda: daemon.writer_alive, "the daemon starts")
+    until(lambda: newest(station, "launcher")["state"] == "running", "the launcher tells")
+    change(station, "service", running=False)
+    until(lambda: not daemon.writer_alive, "the daemon stops")
+    until(lambda: newest(station, "launcher")["exit_status"] == 0, "its end")
+    told = newest(station, "launcher")
+    assert (told["state"], told["starts"]) == ("stopped", 1)
+    assert told["exit_reason"] == "ended with status 0"
+    assert told["exited"] >= told["started"]
+
+
+def test_a_daemon_that_died_is_started_again(station: Station) -> None:
+    start(station, HM600, launcher=True)
+    inverter = reader(station, f"inverter-{HM600}")
+    last = inverter.wait(0, WATCHDOG)
+    os.kill(child_of(station.processes["launcher"].pid), signal.SIGKILL)
+    inverter.wait(last, WATCHDOG)
+    assert inverter.read().generation == 2
+    told = newest(station, "launcher")
+    assert (told["exit_status"], told["exit_reason"]) == (-9, "ended by SIGKILL")
+    assert told["starts"] == 2
+    stop(station, "launcher")
+    assert not inverter.writer_alive
+
+
+def test_one_that_fails_tells_why_and_is_tried_again(station: Station) -> None:
+    with pegel.Writer(station.boards / "answers", value=pegel.f64()):
+        station.start_launcher("--running")
+        until(lambda: newest(station, "launcher")["starts"] >= 2, "a second try")
+        told = newest(station, "launcher")
+        assert told["state"] in ("failing", "running")
+        assert told["exit_status"] == 1
+        assert told["exit_reason"].startswith("station: ")
+        assert "pegel.answers" in told["exit_reason"]
+    change(station, "service", running=False)
+    until(lambda: newest(station, "launcher")["state"] == "stopped", "nobody wants it any more")

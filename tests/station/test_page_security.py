@@ -1,0 +1,223 @@
+"""What the pages refuse: others' forms, strangers, markup, and to write readings."""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import subprocess
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import pegel
+from demo import Station, configure, places, program
+from stations import HM600, WATCHDOG, newest, reader, start
+
+PASSWORD = "correct horse"
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    text: str
+
+
+class Client:
+    """A browser's session without a browser: it keeps its cookie."""
+
+    def __init__(self, station: Station) -> None:
+        self._port = station.port
+        self.cookie = ""
+
+    def ask(
+        self, method: str, path: str, values: dict[str, str] | None = None, **headers: str
+    ) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=WATCHDOG)
+        body = urllib.parse.urlencode(values) if values is not None else None
+        sent = {"Cookie": self.cookie, "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request(method, path, body, sent | headers)
+        answer = connection.getresponse()
+        if cookie := answer.headers.get("Set-Cookie"):
+            self.cookie = cookie.split(";")[0]
+        text = answer.read().decode()
+        connection.close()
+        return Answer(answer.status, answer.headers, text)
+
+    def token(self) -> str:
+        [token] = set(
+            re.findall(r'name="token" value="([0-9a-f]+)"', self.ask("GET", "/daemon").text)
+        )
+        return str(token)
+
+
+@pytest.fixture
+def pages(station: Station) -> Station:
+    configure(station, serial=places(HM600))
+    station.start_pages()
+    return station
+
+
+@pytest.mark.parametrize(
+    "path", ["/settings", "/control", "/command", "/service", "/first", "/logout"]
+)
+def test_a_form_without_its_token_is_refused(pages: Station, path: str) -> None:
+    client, other = Client(pages), Client(pages)
+    before = newest(pages, "config").sequence
+    for values in ({}, {"token": ""}, {"token": "0" * 32}, {"token": other.token()}):
+        answer = client.ask("POST", path, {"running": "1", "sequence": "2", **values})
+        assert answer.status == 403, values
+    assert client.ask("POST", path, {"token[]": client.token()}).status == 403
+    assert newest(pages, "config").sequence == before
+    assert newest(pages, "service")["running"] is False
+
+
+def test_the_right_token_is_accepted(pages: Station) -> None:
+    client = Client(pages)
+    assert client.ask("POST", "/service", {"token": client.token(), "running": "1"}).status == 303
+    assert newest(pages, "service")["running"] is True
+
+
+def test_the_session_is_its_browsers_alone(pages: Station) -> None:
+    client = Client(pages)
+    set_ = client.ask("GET", "/").headers["Set-Cookie"]
+    assert "HttpOnly" in set_
+    assert "SameSite=Strict" in set_
+    # A name that somebody else chose is none.
+    chosen = Client(pages)
+    chosen.cookie = "station=chosen"
+    assert "chosen" not in (chosen.ask("GET", "/").headers["Set-Cookie"] or "chosen")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/settings", "/station.css", "/nothing", "/status", "/log/lines"]
+)
+def test_every_answer_has_the_headers(pages: Station, path: str) -> None:
+    answer = Client(pages).ask("GET", path)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert "X-Powered-By" not in answer.headers
+    assert "/" not in answer.headers["Server"]
+
+
+def test_a_strangers_name_is_misdirected(pages: Station) -> None:
+    assert Client(pages).ask("GET", "/", Host="elsewhere.example").status == 421
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/../boards.json", "/index.php", "/src/Site.php", "/..%2f..%2fboards.json", "/.git/config"],
+)
+def test_nothing_but_the_pages_is_given_out(pages: Station, path: str) -> None:
+    assert Client(pages).ask("GET", path).status in (400, 404)
+
+
+def test_markup_is_shown_and_not_obeyed(pages: Station, open_page: Callable[..., Page]) -> None:
+    client = Client(pages)
+    markup = "<script>x</script>\"'&"
+    form = client.ask("GET", "/settings").text
+    sequence = re.findall(r'name="sequence" value="(\d+)"', form)[0]
+    values = {"token": client.token(), "sequence": sequence, "serial-0": HM600, "name-0": markup}
+    assert client.ask("POST", "/settings", values).status == 303
+    assert newest(pages, "config")["name"][0] == markup
+    page = open_page()
+    expect(page.get_by_role("heading", name=re.compile("script"))).to_contain_text(markup)
+    assert page.evaluate("document.querySelectorAll('main script').length") == 0
+    for path in ("settings", "control", "daemon"):
+        assert open_page(path).evaluate("document.querySelectorAll('main script').length") == 0
+    wrong = client.ask("POST", "/settings", {**values, "interval": '"><img src=x>'})
+    assert wrong.status == 422
+    assert "<img src=x" not in wrong.text
+
+
+def test_sent_things_of_another_shape_are_no_reason_to_fail(pages: Station) -> None:
+    client = Client(pages)
+    token = client.token()
+    for path, status in (("/settings", 409), ("/command", 404), ("/control", 409), ("/first", 303)):
+        for name in ("sequence[]", "serial-0[a][b]", "boxes", "inverter[]", "action[]", "limit[]"):
+            answer = client.ask("POST", path, {"token": token, name: "x"})
+            assert answer.status in (status, 422), (path, name, answer.text[:300])
+    assert client.ask("POST", "/settings", {"token": token, "name-0": "x" * 70_000}).status == 413
+    for path in ("/log/lines?after[]=1", "/log/lines?after=9-9-9&level[]=x", "/status?page[]=x"):
+        assert client.ask("GET", path).status == 200
+    assert "Warning" not in (pages.directory / "php-fpm.log").read_text()
+
+
+def test_a_password_keeps_strangers_out(pages: Station) -> None:
+    make = ["php", "-r", "echo password_hash($argv[1], PASSWORD_DEFAULT);", PASSWORD]
+    hash_ = subprocess.run(make, capture_output=True, text=True, check=True).stdout
+    pages.password.write_text(hash_)
+    if os.geteuid() == 0:
+        shutil.chown(pages.password, "root", "www-data")
+        pages.password.chmod(0o640)
+    client = Client(pages)
+    for path in ("/", "/settings", "/control", "/log", "/daemon"):
+        answer = client.ask("GET", path)
+        assert answer.status == 401
+        assert HM600 not in answer.text
+    for path in ("/events", "/status", "/log/lines", "/log/download"):
+        assert client.ask("GET", path).status == 401
+    token = re.findall(r'name="token" value="([0-9a-f]+)"', client.ask("GET", "/").text)[0]
+    assert client.ask("POST", "/service", {"token": token, "running": "1"}).status == 401
+    wrong = client.ask("POST", "/login", {"token": token, "password": "wrong"})
+    assert wrong.status == 401
+    before = client.cookie
+    assert client.ask("POST", "/login", {"token": token, "password": PASSWORD}).status == 303
+    # Who had seen the cookie before has nothing now.
+    assert client.cookie != before
+    stale = Client(pages)
+    stale.cookie = before
+    assert stale.ask("GET", "/").status == 401
+    assert HM600 in client.ask("GET", "/settings").text
+    assert client.ask("POST", "/logout", {"token": client.token()}).status == 303
+    assert client.ask("GET", "/").status == 401
+    # Nobody guesses at the speed of the machine.
+    token = re.findall(r'name="token" value="([0-9a-f]+)"', client.ask("GET", "/").text)[0]
+    guesses = [
+        client.ask("POST", "/login", {"token": token, "password": f"{number}"}).status
+        for number in range(20)
+    ]
+    assert set(guesses) == {401, 429}
+
+
+def test_pages_read_the_daemons_boards_and_cannot_write_them(station: Station) -> None:
+    if os.geteuid() != 0:
+        pytest.fail("the daemon and the page need users of their own: run this test as root")
+    start(station, HM600)
+    station.start_pages()
+    reader(station, f"inverter-{HM600}").wait(0, WATCHDOG)
+    assert oct(pegel.Reader(station.boards / f"inverter-{HM600}").info.mode) == "0o640"
+    script = station.site / "intrude.php"
+    shutil.copy(Path(__file__).with_name("intrude.php"), script)
+    answer = subprocess.run(
+        [program("cgi-fcgi"), "-bind", "-connect", str(station.directory / "pages.sock")],
+        env={"SCRIPT_FILENAME": str(script), "REQUEST_METHOD": "GET"},
+        capture_output=True,
+        text=True,
+        timeout=WATCHDOG,
+        check=True,
+    )
+    seen = json.loads(answer.stdout.partition("\n\n")[2] or answer.stdout.partition("\r\n\r\n")[2])
+    assert (seen["user"], seen["read"]) == ("www-data", HM600)
+    for attempt in ("open", "create", "unlink"):
+        assert seen[attempt].startswith("Pegel\\Denied: "), seen[attempt]
+        assert f"pegel.inverter-{HM600}" in seen[attempt]
+    # Not by the file's name either: the directory lets nobody take away those of others.
+    assert (seen["rename"], seen["remove"], seen["log"], seen["port"]) == (
+        False,
+        False,
+        False,
+        False,
+    )
+    assert seen["programs"] == []
+    assert newest(station, f"inverter-{HM600}").writer_alive
