@@ -8,8 +8,8 @@ ROOT_RUN := $(if $(filter 0,$(shell id -u)),,sudo)
 PYTHON := .venv/bin/python
 
 # What Debian 12 with Rust lacks.
-PACKAGES := gcc libc6-dev php-cli php-fpm nginx-light python3-venv
-TEST_PACKAGES := $(PACKAGES) binutils clang g++ php-codesniffer php-mbstring php-xml phpunit \
+PACKAGES := gcc libc6-dev php-cli php-fpm php-mbstring nginx-light python3-venv
+TEST_PACKAGES := $(PACKAGES) binutils clang g++ iproute2 php-codesniffer php-xml phpunit \
 	apache2-utils systemd libfcgi-bin chromium util-linux php-symfony-framework-bundle php-symfony-yaml \
 	php-illuminate-routing php-illuminate-http php-illuminate-events php-vlucas-phpdotenv
 
@@ -53,8 +53,17 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 17
 
 .PHONY: demo
-demo: packages build ## Run the solar station: simulator, daemon, php-fpm, nginx (REPLAY=file SPEED=60 PORT=8080)
-	$(PYTHON) examples/station/demo.py $(if $(REPLAY),--replay $(REPLAY)) $(if $(SPEED),--speed $(SPEED)) $(if $(PORT),--port $(PORT))
+demo: packages build ## Run the solar station and its simulators (SPEED=60 REPLAY=file FIRST=1 PORT=8080)
+	$(PYTHON) examples/station/demo.py $(if $(REPLAY),--replay $(REPLAY)) $(if $(SPEED),--speed $(SPEED)) $(if $(PORT),--port $(PORT)) $(if $(FIRST),--first-start)
+
+.PHONY: station
+station: build deb wheel ## Install the solar station on this machine (PORT=/dev/ttyUSB0 METER= LISTEN=80)
+	$(ROOT_RUN) examples/station/install --port $(or $(PORT),/dev/ttyUSB0) $(if $(METER),--meter $(METER)) \
+		$(if $(LISTEN),--listen $(LISTEN)) $(if $(OWNER),--owner $(OWNER))
+
+.PHONY: wheel
+wheel: python
+	.venv/bin/maturin build --release --locked -q -m python/Cargo.toml -o target/wheels
 
 .PHONY: test
 test: test-packages build test-rust test-loom test-php lint-python ## Run every check and every test

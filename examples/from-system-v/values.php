@@ -1,0 +1,12 @@
+<?php
+
+/** The page: whoever published it, whatever became of them. */
+
+declare(strict_types=1);
+
+use Pegel\Reader;
+
+require 'vendor/autoload.php';
+
+$now = Reader::open('values')->read();
+echo "{$now['power']} W, ", round($now->age), " s old\n";

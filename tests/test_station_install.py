@@ -1,0 +1,53 @@
+"""The station as `make station` installs it, in a copy of the machine."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from programs import ROOT, run
+
+UNITS = ("controller", "keeper", "launcher", "meter")
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the installation takes from the network else."""
+    if os.geteuid() != 0:
+        pytest.fail("the station is installed by root alone: run this test as root")
+    directory = tmp_path_factory.mktemp("wheels")
+    requirements = ROOT / "examples/station/requirements.txt"
+    pip = [str(ROOT / ".venv/bin/pip"), "--disable-pip-version-check", "-q"]
+    done = run([*pip, "download", "-d", str(directory), "-r", str(requirements)])
+    assert done.returncode == 0, done.stderr
+    done = run([str(ROOT / "packaging/deb")], directory=ROOT)
+    assert done.returncode == 0, done.stderr
+    maturin = [str(ROOT / ".venv/bin/maturin"), "build", "--release", "--locked", "-q"]
+    done = run([*maturin, "-m", "python/Cargo.toml", "-o", "target/wheels"], directory=ROOT)
+    assert done.returncode == 0, done.stderr
+    return directory
+
+
+@pytest.mark.timeout(600)
+def test_one_command_installs_the_station_and_one_removes_it(wheels: Path) -> None:
+    scene = ["unshare", "--mount", "--net", "--propagation", "private"]
+    done = run([*scene, str(ROOT / "tests/station_install/scene.sh"), str(ROOT), str(wheels)])
+    facts = done.stdout.splitlines()
+    assert done.returncode == 0, done.stdout + done.stderr
+    intruder = json.loads(facts.pop(7))
+    assert facts == [
+        "installed the first time",
+        "installed the second time",
+        "units: " + " ".join(f"pegel-station-{unit}.service" for unit in UNITS),
+        "verified: 0 complaints",
+        "first visit: unconfigured",
+        "started: Garage",
+        "log: started",
+        "after the reboot: Garage",
+        "left: ",
+    ]
+    assert intruder["user"] == "pegel-pages"
+    assert intruder["programs"] == []
+    assert [intruder[what] for what in ("rename", "remove", "log", "port")] == [False] * 4
+    assert "Denied" in intruder["open"] or "NotFound" in intruder["open"]
