@@ -1,6 +1,7 @@
 """The quickstart, as README prints it, in four languages on one board."""
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,3 +59,17 @@ def test_all_languages_share_the_board(
         now = pegel.Reader(tmp_path / "tank").read()
         assert (now.sequence, now.generation) == (turn, turn)
         assert dict(now) == {"level": 3.21, "rain": True, "note": "rising"}
+
+
+def test_the_german_readme_runs_as_printed(tmp_path: Path) -> None:
+    readme = (ROOT / "README.de.md").read_text(encoding="utf-8")
+    vendor = tmp_path / "vendor"
+    vendor.mkdir()
+    (vendor / "autoload.php").write_text(f"<?php require '{ROOT}/php-ffi/autoload.php';")
+    for language, command in (("python", sys.executable), ("php", "php")):
+        (block,) = re.findall(rf"^```{language}\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+        script = tmp_path / f"dach.{language}"
+        script.write_text(block, encoding="utf-8")
+        done = run([command, str(script)], environment(tmp_path), tmp_path)
+        assert (done.returncode, done.stderr) == (0, ""), done
+    assert re.fullmatch(r"21\.8 W, vor \d+ s gemessen\n", done.stdout)

@@ -10,8 +10,8 @@ final class Texts
     public const LANGUAGES = ['en', 'de'];
     private const MARKS = ['en' => ['.', ','], 'de' => [',', '.']];
     private const TIMES = [
-        'en' => ['time' => 'H:i', 'moment' => 'Y-m-d H:i:s'],
-        'de' => ['time' => 'H:i', 'moment' => 'd.m.Y H:i:s'],
+        'en' => ['time' => 'H:i', 'moment' => 'Y-m-d H:i:s', 'date' => 'Y-m-d'],
+        'de' => ['time' => 'H:i', 'moment' => 'd.m.Y H:i:s', 'date' => 'd.m.Y'],
     ];
     /** Units as boards have them, where people write another one. */
     private const UNITS = ['degC' => '°C', 'deg' => '°'];
@@ -87,6 +87,11 @@ final class Texts
     public function moment(int $moment): string
     {
         return $this->format($moment, 'moment');
+    }
+
+    public function date(int $moment): string
+    {
+        return $this->format($moment, 'date');
     }
 
     private function format(int $moment, string $form): string

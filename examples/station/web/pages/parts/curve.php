@@ -9,7 +9,7 @@ use Station\Curve;
 $today = $this->status->today;
 ?>
 <h2><?= $this->say('day') ?><?php if ($today !== null) : ?>
-  <span class="aside"><?= $this->e($today['date']) ?></span>
+  <span class="aside"><?= $this->texts->date($today['now']) ?></span>
     <?php endif ?></h2>
 <?php if ($today === null) : ?>
 <p class="hint"><?= $this->say('no day') ?></p>
