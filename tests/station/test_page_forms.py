@@ -88,9 +88,12 @@ def test_a_form_has_what_the_board_says(station: Station, open_page: Callable[..
                 one = name if field.count == 1 else f"{name}-{index}"
                 inputs = page.locator(f"[name='{one}']")
                 assert inputs.count() >= 1, one
-                assert field.label in inputs.first.evaluate(
+                text = inputs.first.evaluate(
                     "e => (e.closest('fieldset.choices') ?? e.closest('.input')).textContent"
                 )
+                assert field.label in text
+                if field.max is not None:
+                    assert f"{field.min:.9g} to {field.max:.9g}" in text
         unlabelled = (
             "[...document.querySelectorAll('input:not([type=hidden])')].filter(i => !i.labels[0])"
         )

@@ -129,7 +129,7 @@ final class View
     {
         [$field] = Form::inputs($form->schema)[$input];
         $error = $form->errors[$input] ?? '';
-        $about = $field->description === '' ? '' : $this->texts->of($field->description);
+        $about = $this->about($field);
         $told = [...($about === '' ? [] : ["$input-about"]), ...($error === '' ? [] : ["$input-error"])];
         return $this->rendered('pages/input.php', [
             'field' => $field,
@@ -141,6 +141,20 @@ final class View
             'attributes' => ($told === [] ? '' : ' aria-describedby="' . implode(' ', $told) . '"')
                 . ($error === '' ? '' : ' aria-invalid="true"'),
         ]);
+    }
+
+    /** What the board says of a field: its limits, and what it is about. */
+    private function about(Field $field): string
+    {
+        [$min, $max] = [$field->min, $field->max];
+        $limits = $min === null || $max === null ? '' : $this->texts->say(
+            'limits of',
+            $this->texts->typed($min),
+            $this->texts->typed($max),
+            $this->texts->unit($field->unit),
+        );
+        $description = $field->description === '' ? '' : $this->texts->of($field->description);
+        return implode(' · ', array_filter([trim($limits), $description]));
     }
 
     /** How an input's value is shown beside another one. */

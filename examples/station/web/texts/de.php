@@ -94,6 +94,7 @@ return [
     'conflict choice' => 'Die eigenen Werte stehen noch im Formular: noch einmal speichern, damit sie gelten, oder',
     'keep theirs' => 'die anderen behalten',
 
+    'limits of' => '%s bis %s %s',
     'error number' => 'eine Zahl von %s bis %s %s',
     'error long' => 'höchstens %d Bytes',
     'error text' => 'Text ohne Steuerzeichen',

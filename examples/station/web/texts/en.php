@@ -94,6 +94,7 @@ return [
     'conflict choice' => 'Yours is still in the form: save again to put it in the place of theirs, or',
     'keep theirs' => 'keep theirs',
 
+    'limits of' => '%s to %s %s',
     'error number' => 'a number from %s to %s %s',
     'error long' => 'at most %d bytes',
     'error text' => 'text without control characters',
