@@ -70,7 +70,11 @@ class Station:
             after=self._orders.answered,
         )
         while not self.is_over:
-            if self._settings is not None and self._is_due_at_once():
+            if self._settings is None:
+                # What comes first may be a command, and nothing is known of its inverter yet.
+                self._hear(PORT_RETRY)
+                continue
+            if self._begun == NEVER:
                 # Before any command: it is to find the port open, and to know whether it is night.
                 self._begin_round()
             elif self._commands:
@@ -86,14 +90,9 @@ class Station:
                 self._hear(None)
         self._radio.close()
 
-    def _is_due_at_once(self) -> bool:
-        return self._begun == NEVER
-
     def _left(self) -> float:
         """Seconds until the next round."""
-        if self._settings is None:
-            # The configuration's first record comes at once.
-            return PORT_RETRY
+        assert self._settings
         interval = self._clock.real(self._settings.interval)
         if not self._radio.is_open:
             interval = min(interval, PORT_RETRY)
