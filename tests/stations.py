@@ -75,6 +75,7 @@ def start(
     interval: float = 0.1,
     launcher: bool = False,
     simulator: tuple[str, ...] = (),
+    daemon: tuple[str, ...] = (),
     **config: Any,
 ) -> None:
     """A station whose daemon polls these inverters, at an hour of a day in midsummer."""
@@ -86,11 +87,11 @@ def start(
     if launcher:
         station.start_launcher("--running")
     else:
-        start_daemon(station)
+        start_daemon(station, *daemon)
 
 
-def start_daemon(station: Station) -> None:
-    station.start("daemon", station.daemon_command(), as_daemon=True)
+def start_daemon(station: Station, *options: str) -> None:
+    station.start("daemon", [*station.daemon_command(), *options], as_daemon=True)
 
 
 def log_has(station: Station, text: str) -> Callable[[], bool]:

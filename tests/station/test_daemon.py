@@ -212,8 +212,7 @@ def test_the_port_may_vanish_and_come_back(station: Station) -> None:
 def test_the_log_is_begun_anew_and_may_be_read_by_the_group(station: Station) -> None:
     configure(station, serial=places(HM600), interval=0.1)
     station.start_simulator()
-    command = [*station.daemon_command(), "--verbose", "--log-size", "600"]
-    station.start("daemon", command, as_daemon=True)
+    start_daemon(station, "--verbose", "--log-size", "600")
     older = station.log.with_name("station.log.5")
     until(older.exists, "five older files")
     stop(station, "daemon")

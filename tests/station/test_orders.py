@@ -36,7 +36,9 @@ def truth(station: Station) -> list[dict[str, Any]]:
 @pytest.fixture
 def ready(station: Station) -> Station:
     """A station with two inverters, whose daemon does commands."""
-    start(station, HM600, HM1200, simulator=("--truth", str(station.log.parent / "truth")))
+    truth = str(station.log.parent / "truth")
+    # So that an inverter comes to its limit within a second.
+    start(station, HM600, HM1200, speed=60, interval=6.0, simulator=("--truth", truth))
     reader(station, f"inverter-{HM1200}").wait(0, WATCHDOG)
     return station
 
@@ -149,8 +151,7 @@ def test_a_killed_daemon_loses_doubles_and_reorders_nothing(ready: Station) -> N
 def test_a_command_that_waited_too_long_is_not_done(ready: Station) -> None:
     stop(ready, "daemon")
     old = ask(ready, HM600, "off")
-    command = [*ready.daemon_command(), "--patience", "0"]
-    ready.start("daemon", command, as_daemon=True)
+    start_daemon(ready, "--patience", "0")
     assert answer(ready, old)["reason"] == "too-late"
     assert truth(ready) == []
 

@@ -19,10 +19,15 @@ from stations import (
 )
 
 
-def test_a_limit_goes_there_and_back(running: Station, open_page: Callable[..., Page]) -> None:
+def test_a_limit_goes_there_and_back(station: Station, open_page: Callable[..., Page]) -> None:
+    # A patient daemon goes on asking while the inverter is stopped; and as time goes by faster,
+    # the inverter comes to its limit within a second.
+    start(station, HM600, speed=60, interval=6.0, daemon=("--answer-time", "2"))
+    station.start_pages()
+    reader(station, f"inverter-{HM600}").wait(0, WATCHDOG)
     page = open_page("control")
     page.get_by_label("Limit to").fill("150")
-    with paused(running, "simulator"):
+    with paused(station, "simulator"):
         page.get_by_role("button", name="Limit", exact=True).click()
         row = page.locator("#commands tr").first
         expect(row).to_have_attribute("data-stage", "accepted")
@@ -31,7 +36,7 @@ def test_a_limit_goes_there_and_back(running: Station, open_page: Callable[..., 
     expect(row).to_have_attribute("data-stage", "confirmed")
     expect(row).to_contain_text("confirmed by the inverter")
     expect(row).to_contain_text("limit 150W")
-    inverter = reader(running, f"inverter-{HM600}")
+    inverter = reader(station, f"inverter-{HM600}")
     until(lambda: inverter.read()["limit"] == 150.0, "the limit")
     until(lambda: inverter.read()["ac_power"] <= 150.5, "less power")
 

@@ -16,6 +16,7 @@ from stations import (
     log_has,
     newest,
     reader,
+    start_daemon,
     stop,
     until,
 )
@@ -244,8 +245,7 @@ def test_the_log_goes_on_when_it_is_begun_anew(
     configure(station, serial=places(HM1200), interval=0.1)
     station.start_simulator("--inverter", HM1200)
     station.start_pages()
-    command = [*station.daemon_command(), "--verbose", "--log-size", "4000"]
-    station.start("daemon", command, as_daemon=True)
+    start_daemon(station, "--verbose", "--log-size", "4000")
     reader(station, f"inverter-{HM1200}").wait(0, WATCHDOG)
     # Readings are told for those who debug: they go on with the level of the line before.
     page = open_page("log")
