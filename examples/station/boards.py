@@ -47,6 +47,11 @@ def writer(board: str, serial: str = "", strings: int = 0, place: str = "") -> p
     )
 
 
+def fitting(text: str, size: int) -> str:
+    """As much of a text as a field of so many bytes has room for."""
+    return text.encode()[:size].decode(errors="ignore")
+
+
 def follow(board: str, told: Callable[[pegel.Snapshot], None], after: int | None = None) -> None:
     """Tells of the newest record of a board and of newer ones, for ever, from a thread of its own.
 

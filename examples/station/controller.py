@@ -76,7 +76,6 @@ class Controller:
         self._meter: pegel.Snapshot | None = None
         self._heard = 0.0
         """When the meter said something, by the station's clock."""
-        self._answer: pegel.Snapshot | None = None
         self._answers: pegel.Reader | None = None
         self._units: dict[str, Unit] = {}
         self._sent: tuple[int, Unit, float] | None = None
@@ -84,6 +83,7 @@ class Controller:
         self._hold = 0.0
         """After a refusal, nothing is sent until then."""
         self._known_house: float | None = None
+        self._commands = self._refused = 0
         self._told: dict[str, object] = {}
         self.is_over = False
 
@@ -116,7 +116,6 @@ class Controller:
             self._meter = now
             self._heard = self._clock.now() - self._clock.span(now.age)
         else:
-            self._answer = now
             self._hear_answer(now)
 
     def _hear_answer(self, answer: pegel.Snapshot) -> None:
@@ -129,7 +128,7 @@ class Controller:
             log.info("%s: %.0f W", unit.serial, limit)
         else:
             log.warning("%s: %.0f W refused: %s", unit.serial, limit, answer["message"])
-            self._told["refused"] = int(str(self._told.get("refused", 0))) + 1
+            self._refused += 1
             self._hold = self._clock.now() + max(SETTLE, self._clock.span(SHORTEST_PATIENCE))
 
     def _act(self, control: pegel.Snapshot) -> None:
@@ -244,7 +243,7 @@ class Controller:
             log.warning("%s", error)
             return
         self._sent = (number, unit, limit)
-        self._told["commands"] = int(str(self._told.get("commands", 0))) + 1
+        self._commands += 1
 
     def _tell(self, plan: Plan) -> None:
         now = int(self._clock.now())
@@ -253,11 +252,12 @@ class Controller:
         is_metered = self._meter is not None and plan.state != "meter-silent"
         record = {
             "since": self._told.get("since", now),
-            **self._told,
             "state": plan.state,
             "house": self._known_house,
             "export": -self._meter["power"] if is_metered and self._meter else None,
             "limit": sum(known) if known and len(known) == len(limits) else None,
+            "commands": self._commands,
+            "refused": self._refused,
             "message": plan.message,
         }
         if plan.state != self._told.get("state"):

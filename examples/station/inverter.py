@@ -130,5 +130,5 @@ class Inverter:
                 kind=event.kind,
                 value=event.value,
                 unit=event.unit,
-                message=event.message.encode()[:96].decode(errors="ignore"),
+                message=boards.fitting(event.message, 96),
             )

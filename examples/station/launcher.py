@@ -39,7 +39,7 @@ def reason(status: int, said: str) -> str:
             name = f"signal {-status}"
         return f"ended by {name}"
     *_, last = said.strip().splitlines() or [f"ended with status {status}"]
-    return last.encode()[:REASON_SIZE].decode(errors="ignore")
+    return boards.fitting(last, REASON_SIZE)
 
 
 class Launcher:

@@ -100,7 +100,7 @@ class Orders:
             stage=stage,
             done=stage != "accepted",
             reason=reason,
-            message=message.encode()[:96].decode(errors="ignore"),
+            message=boards.fitting(message, 96),
             at=int(self._clock.now()),
         )
         self.answered = number

@@ -4,6 +4,7 @@ import zoneinfo
 from dataclasses import dataclass
 from typing import Final
 
+import boards
 import hoymiles
 import pegel
 
@@ -63,7 +64,7 @@ class Settings:
     def complaint(self) -> str | None:
         """All complaints, as many as a board's text has room for."""
         text = "; ".join(self.complaints)
-        return text.encode()[:MAX_COMPLAINT].decode(errors="ignore") or None
+        return boards.fitting(text, MAX_COMPLAINT) or None
 
 
 def read(config: pegel.Snapshot) -> Settings:

@@ -25,11 +25,7 @@ $form ??= Form::of($this->boards->fields('config'), $this->status->config, $this
   <?= $this->input($form, 'timezone'), $this->input($form, 'latitude'), $this->input($form, 'longitude') ?>
   <button type="button" class="plain" id="here" hidden><?= $this->say('here') ?></button>
   <h3><?= $this->say('step start') ?></h3>
-  <datalist id="zones">
-<?php foreach (DateTimeZone::listIdentifiers() as $zone) : ?>
-    <option value="<?= $zone ?>">
-<?php endforeach ?>
-  </datalist>
+  <?= $this->zones() ?>
   <button class="start"><?= $this->say('save and start') ?></button>
 </form>
 </section>

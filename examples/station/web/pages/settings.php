@@ -43,11 +43,7 @@ $page = 'settings';
     <?php endif ?>
   </fieldset>
 <?php endforeach ?>
-  <datalist id="zones">
-<?php foreach (DateTimeZone::listIdentifiers() as $zone) : ?>
-    <option value="<?= $zone ?>">
-<?php endforeach ?>
-  </datalist>
+  <?= $this->zones() ?>
   <button><?= $this->say('save') ?></button>
 </form>
 </section>

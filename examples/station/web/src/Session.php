@@ -14,15 +14,19 @@ final class Session
 {
     public readonly string $token;
     private readonly bool $isKnown;
+    /** The password's hash, which the pool's STATION_PASSWORD_FILE holds; '' where the station has none. */
+    private readonly string $hash;
 
     public function __construct()
     {
+        $file = getenv('STATION_PASSWORD_FILE');
+        $this->hash = $file && is_file($file) ? trim(file_get_contents($file)) : '';
         session_start(['read_and_close' => isset($_COOKIE[session_name()])]);
         if (!isset($_SESSION['token'])) {
             $this->change(['token' => bin2hex(random_bytes(16))]);
         }
         $this->token = $_SESSION['token'];
-        $this->isKnown = ($_SESSION['password'] ?? '') === self::passwordHash() || self::passwordHash() === '';
+        $this->isKnown = ($_SESSION['password'] ?? '') === $this->hash || $this->hash === '';
     }
 
     /** Whether a form is one of this session's. */
@@ -39,16 +43,16 @@ final class Session
 
     public function hasPassword(): bool
     {
-        return self::passwordHash() !== '';
+        return $this->hash !== '';
     }
 
     public function login(string $password): bool
     {
-        if (!password_verify($password, self::passwordHash())) {
+        if (!password_verify($password, $this->hash)) {
             return false;
         }
         // Under a new name: whoever knew the old one knows nothing of this.
-        $this->change(['token' => bin2hex(random_bytes(16)), 'password' => self::passwordHash()]);
+        $this->change(['token' => bin2hex(random_bytes(16)), 'password' => $this->hash]);
         return true;
     }
 
@@ -66,12 +70,5 @@ final class Session
         session_regenerate_id(delete_old_session: true);
         $_SESSION = $values;
         session_write_close();
-    }
-
-    /** The password's hash, which the pool's STATION_PASSWORD_FILE holds; '' where the station has none. */
-    private static function passwordHash(): string
-    {
-        $file = getenv('STATION_PASSWORD_FILE');
-        return $file && is_file($file) ? trim(file_get_contents($file)) : '';
     }
 }

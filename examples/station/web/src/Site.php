@@ -46,7 +46,7 @@ final class Site
             $this->askPassword();
         } else {
             match ($asked) {
-                'GET /' => $this->show($this->view()->status->serials === [] ? 'first' : 'now'),
+                'GET /' => $this->home(),
                 'GET /settings', 'GET /control', 'GET /log', 'GET /daemon' => $this->show(substr($this->path, 1)),
                 'GET /events' => $this->events(),
                 'GET /status' => $this->json($this->view()->parts($this->livePage())),
@@ -72,6 +72,12 @@ final class Site
     {
         http_response_code($status);
         $this->view()->page($page, $facts);
+    }
+
+    private function home(): void
+    {
+        $view = $this->view();
+        $view->page($view->status->serials === [] ? 'first' : 'now', []);
     }
 
     private function refuse(int $status, string $why): void

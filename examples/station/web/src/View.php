@@ -124,8 +124,16 @@ final class View
         return "<input type=\"hidden\" name=\"sequence\" value=\"$form->sequence\">";
     }
 
+    /** The time zones that an input offers. */
+    private function zones(): string
+    {
+        $option = fn (string $zone): string => "<option value=\"{$this->e($zone)}\">";
+        $options = implode('', array_map($option, \DateTimeZone::listIdentifiers()));
+        return "<datalist id=\"zones\">$options</datalist>";
+    }
+
     /** The label and the input of a field of a board, with what is wrong with it. */
-    private function input(Form $form, string $input, string $label = ''): string
+    private function input(Form $form, string $input): string
     {
         [$field] = Form::inputs($form->schema)[$input];
         $error = $form->errors[$input] ?? '';
@@ -134,7 +142,7 @@ final class View
         return $this->rendered('pages/input.php', [
             'field' => $field,
             'input' => $input,
-            'label' => $this->texts->of($label ?: $field->label),
+            'label' => $this->texts->of($field->label),
             'value' => $form->values[$input],
             'about' => $about,
             'error' => $error,
