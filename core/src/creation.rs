@@ -5,11 +5,14 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
 use std::time::Duration;
 
+use nix::sys::stat::FileStat;
+
 use crate::board::{Board, Kept, Past, absent};
 use crate::clock::Moment;
+use crate::durable::{self, Lasting};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evolution::Conversion;
-use crate::layout::Layout;
+use crate::layout::{CHECKSUMS, DURABLE, Layout};
 use crate::place::Place;
 use crate::ring::MAX_SEQUENCE;
 use crate::saving::{self, Saved};
@@ -23,6 +26,7 @@ const DEFAULT_MODE: u32 = 0o640;
 
 /// How a board is created. All zero is the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // each is a choice of its own, by name
 pub struct Options {
     /// Slots of the ring, a power of two from 4; 0 chooses by the record's size, or leaves them as they
     /// are.
@@ -46,6 +50,10 @@ pub struct Options {
     /// against half-written records there is no need of it. Else it is left as it is if there is a board.
     /// Such publications are always stamped.
     pub checksum: bool,
+    /// Give it a durable file, into which `sync` puts the newest record, and from which the board comes back after a
+    /// reboot: with that record, the sequences going on. Else it is left as it is if there is a board, or such a
+    /// file. A board that is there without is replaced by one with the same records.
+    pub durable: bool,
 }
 
 /// A board as its creator wants it.
@@ -55,6 +63,8 @@ struct Wanted<'a> {
     layout: Layout,
     mode: u32,
     options: &'a Options,
+    /// Whether a durable file may be begun anew that is damaged, or of a board that was here before.
+    supersedes: bool,
 }
 
 /// Creates a board or opens the one that is there, for the one whose turn it then is.
@@ -62,22 +72,27 @@ pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Boar
     let wanted = Wanted::new(place, schema, options)?;
     let turn = Turn::wait(place, wanted.mode, Some(options.timeout))?;
     let open = || Board::open(place.clone(), Access::Write);
-    let mut board = match open() {
-        Ok(old) if wanted.is_met_by(&old)? => old,
+    let mut board = match found(place, options) {
         Ok(old) => {
-            wanted.replace(&old)?;
-            open()?
+            let has_all = wanted.is_met_by(&old)?;
+            if has_all && (old.layout.durable || !options.durable) {
+                old
+            } else {
+                let schema = if has_all { &old.schema } else { schema };
+                Wanted { schema, ..wanted }.replace(&old)?;
+                open()?
+            }
         }
         Err(error) => match error.kind() {
             ErrorKind::NotFound => {
-                if !wanted.draft(beginning())?.link(&place.board)? {
+                if !wanted.draft(beginning(), None)?.link(&place.board)? {
                     return Err(appeared(place));
                 }
                 open()?
             }
             ErrorKind::Corrupt | ErrorKind::Unsupported if options.replace => {
                 wanted
-                    .draft(beginning())?
+                    .draft(beginning(), None)?
                     .replace(&place.board, &place.next())?;
                 open()?
             }
@@ -87,11 +102,56 @@ pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Boar
     if options.mode != 0 {
         board.set_mode(options.mode)?;
     }
+    if board.layout.durable {
+        let newest = board.ring().head().sequence;
+        let past = board.past_of(newest, board.record(newest));
+        Lasting::of(&board, past)?.prepare()?;
+    }
     Ok((board, turn))
 }
 
-/// Makes a board of a snapshot file that [`crate::dynamic::Reader::save`] wrote, with its records as old as they are,
-/// and their sequences. One that is there is replaced if the options say so: its sequences then go on, and the
+/// What stands at a place; where nothing does, or what may be replaced as it is damaged, the board that comes back from
+/// its durable file.
+fn found(place: &Place, options: &Options) -> Result<Board> {
+    let open = || Board::open(place.clone(), Access::Write);
+    let error = match open() {
+        Err(error) => error,
+        found => return found,
+    };
+    let is_absent = error.kind() == ErrorKind::NotFound;
+    let is_bad = matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported);
+    if !(is_absent || is_bad && options.replace) {
+        return Err(error);
+    }
+    let Some(draft) = durable::restored(place, options.durable)? else {
+        return Err(error);
+    };
+    if is_bad {
+        draft.replace(&place.board, &place.next())?;
+    } else if !draft.link(&place.board)? {
+        return Err(appeared(place));
+    }
+    open()
+}
+
+/// Lets a board that is absent come back from its durable file; `false` if it has none.
+pub fn come_back(place: &Place, timeout: Option<Duration>) -> Result<bool> {
+    // Who finds none takes no turn, which may need rights that he has not.
+    match durable::look_at(place) {
+        Ok(Some(_)) => {}
+        Ok(None) => return Ok(false),
+        Err(error) if error.kind() == ErrorKind::Denied => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    let mut turn = Turn::wait(place, DEFAULT_MODE, timeout)?;
+    match found(place, &Options::default()) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        found => turn.keep(found?.status.st_mode).map(|()| true),
+    }
+}
+
+/// Makes a board of a snapshot file that [`crate::dynamic::Reader::save`] wrote, or of a copy of a durable file, with its
+/// records as old as they are, and their sequences. One that is there is replaced if the options say so: its sequences then go on, and the
 /// records are its newest. `CORRUPT` if a bit of the file has changed.
 pub fn restore(board: &str, file: &Path, options: &Options) -> Result<()> {
     let place = Place::parse(board)?;
@@ -99,6 +159,9 @@ pub fn restore(board: &str, file: &Path, options: &Options) -> Result<()> {
         schema,
         slots,
         mut past,
+        durable,
+        checksum,
+        mode,
     } = saving::read(file)?;
     let options = Options {
         slots: if options.slots == 0 {
@@ -106,15 +169,25 @@ pub fn restore(board: &str, file: &Path, options: &Options) -> Result<()> {
         } else {
             options.slots
         },
+        mode: if options.mode == 0 {
+            mode
+        } else {
+            options.mode
+        },
+        durable: options.durable || durable,
+        checksum: options.checksum || checksum,
         ..*options
     };
-    let wanted = Wanted::new(&place, &schema, &options)?;
+    let wanted = Wanted {
+        supersedes: options.replace,
+        ..Wanted::new(&place, &schema, &options)?
+    };
     let room = wanted.layout.slot_count as usize - 1;
     let excess = past.records.len().saturating_sub(room);
     past.records.drain(..excess);
     let mode = wanted.mode;
     let mut turn = Turn::wait(&place, mode, Some(options.timeout))?;
-    match Board::open(place.clone(), Access::Write) {
+    match found(&place, &options) {
         Ok(_) if !options.replace => {
             let (name, path) = (&place.name, place.board.display());
             let message = format!("board {name} ({path}) is there already; ask to replace it");
@@ -127,12 +200,14 @@ pub fn restore(board: &str, file: &Path, options: &Options) -> Result<()> {
         }
         Err(error) => match error.kind() {
             ErrorKind::NotFound => {
-                if !wanted.draft(past)?.link(&place.board)? {
+                if !wanted.draft(past, None)?.link(&place.board)? {
                     return Err(appeared(&place));
                 }
             }
             ErrorKind::Corrupt | ErrorKind::Unsupported if options.replace => {
-                wanted.draft(past)?.replace(&place.board, &place.next())?;
+                wanted
+                    .draft(past, None)?
+                    .replace(&place.board, &place.next())?;
             }
             _ => return Err(error),
         },
@@ -147,14 +222,22 @@ fn appeared(place: &Place) -> Error {
     Error::new(ErrorKind::System, message)
 }
 
-/// Removes a board: its readers find it gone. `LOCKED` while it has a writer, `NOT_FOUND` when there
-/// is none.
+/// Removes a board, with its durable file: its readers find it gone. `LOCKED` while it has a writer, `NOT_FOUND` when
+/// there is none.
 pub fn unlink(board: &str) -> Result<()> {
     let place = Place::parse(board)?;
-    let board_mode = removable(&place)?.map_or(0o600, |board| board.status.st_mode);
-    let turn = Turn::take(&place, board_mode)?;
+    let before = match removable(&place) {
+        // Not before somebody wants it does it come back from its durable file.
+        Err(error) if error.kind() == ErrorKind::NotFound && durable::remove(&place, None)? => {
+            return Ok(());
+        }
+        before => before?,
+    };
+    let turn = Turn::take(&place, before.map_or(0o600, |board| board.status.st_mode))?;
     // What it was before the turn, it may be no longer.
     let board = removable(&place)?;
+    // First, as who may not do that shall remove nothing.
+    durable::remove(&place, board.as_ref())?;
     if let Some(board) = &board {
         board.ring().mark_gone();
     }
@@ -204,7 +287,7 @@ impl<'a> Wanted<'a> {
             let message = format!("board {}: {message}", place.name);
             Err(Error::new(ErrorKind::InvalidArgument, message))
         };
-        if mode & !0o664 != 0 || mode & 0o600 != 0o600 {
+        if !is_mode(mode) {
             return refuse(format!(
                 "mode {mode:04o} will not do: its owner reads and writes it, nobody executes it, \
                  and not everybody writes it; as in 0600, 0640, 0660 or 0664"
@@ -214,7 +297,9 @@ impl<'a> Wanted<'a> {
             0 => Layout::default_slots(schema.record_size()),
             slots => slots,
         };
-        let Some(layout) = layout(schema, slots, options.checksum) else {
+        let flag = |is_set, flag| if is_set { flag } else { 0 };
+        let flags = flag(options.checksum, CHECKSUMS) | flag(options.durable, DURABLE);
+        let Some(layout) = layout(schema, slots, flags) else {
             let size = schema.record_size();
             return refuse(format!(
                 "{slots} slots of {size} bytes will not do; use 4, 8, 16 ... 65536"
@@ -226,13 +311,34 @@ impl<'a> Wanted<'a> {
             layout,
             mode,
             options,
+            supersedes: false,
         })
     }
 
-    /// A new segment, as wanted where no more is said.
-    fn draft(&self, past: Past) -> Result<Draft> {
+    /// A new segment, as wanted where no more is said. The durable file comes first: it has what the board begins with.
+    fn draft(&self, past: Past, owner: Option<&FileStat>) -> Result<Draft> {
+        let Self {
+            place,
+            schema,
+            layout,
+            mode,
+            ..
+        } = self;
         let past = self.begun(past);
-        Board::draft(self.place, self.schema, &self.layout, self.mode, &past)
+        let draft = Board::draft(place, schema, layout, *mode, &past)?;
+        if let Some(owner) = owner {
+            draft.give_to(owner);
+        }
+        if layout.durable {
+            let owner = draft.status(&place.board)?;
+            let lasting = Lasting::new(place, schema, layout, *mode, past, owner)?;
+            if self.supersedes {
+                lasting.supersede()?;
+            } else {
+                lasting.sync(None)?;
+            }
+        }
+        Ok(draft)
     }
 
     /// A board with defaults is never empty: they are its first record, of generation 0, as no
@@ -344,8 +450,8 @@ impl<'a> Wanted<'a> {
             0 => old.layout.slot_count,
             slots => slots,
         };
-        let checksums = self.options.checksum || old.layout.checksums;
-        self.layout = layout(self.schema, slots, checksums).unwrap_or(self.layout);
+        let flags = self.layout.flags() | old.layout.flags();
+        self.layout = layout(self.schema, slots, flags).unwrap_or(self.layout);
         let records = self.converted(old);
         self.replace_by(old, old.ring().head().sequence, records)
     }
@@ -353,13 +459,13 @@ impl<'a> Wanted<'a> {
     /// The mark first: a death before the new segment has the name leaves the old one, which then
     /// goes on, as readers ask the name and the next writer takes the mark back.
     fn replace_by(self, old: &Board, newest: u64, records: Vec<Kept>) -> Result<()> {
-        let draft = self.draft(Past {
+        let past = Past {
             sequence: newest,
             generation: old.generation(),
             lineage: old.lineage,
             records,
-        })?;
-        draft.give_to(&old.status);
+        };
+        let draft = self.draft(past, Some(&old.status))?;
         old.ring().mark_gone();
         draft
             .replace(&self.place.board, &self.place.next())
@@ -369,7 +475,12 @@ impl<'a> Wanted<'a> {
     }
 }
 
-fn layout(schema: &Schema, slots: u32, checksums: bool) -> Option<Layout> {
+/// Whether a board may have these permissions.
+pub fn is_mode(mode: u32) -> bool {
+    mode & !0o664 == 0 && mode & 0o600 == 0o600
+}
+
+fn layout(schema: &Schema, slots: u32, flags: u32) -> Option<Layout> {
     let (fields, details) = (schema.fields().len(), schema.details().len());
-    Layout::new(fields, details, schema.record_size(), slots, checksums)
+    Layout::new(fields, details, schema.record_size(), slots, flags)
 }

@@ -62,6 +62,8 @@ mod creation;
 #[cfg(not(pegel_loom))]
 mod details;
 #[cfg(not(pegel_loom))]
+pub mod durable;
+#[cfg(not(pegel_loom))]
 mod error;
 #[cfg(not(pegel_loom))]
 mod evolution;

@@ -129,6 +129,8 @@ class Info:
     def segment_size(self) -> int: ...
     @property
     def checksums(self) -> bool: ...
+    @property
+    def durable(self) -> bool: ...
 
 @final
 class Snapshot(Mapping[str, Any]):
@@ -237,6 +239,7 @@ class Writer:
         timeout: float | None = 0.0,
         description: str | None = None,
         checksum: bool = False,
+        durable: bool = False,
         **fields: Field,
     ) -> Self: ...
     @staticmethod
