@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use pegel::dynamic::Writer;
-use pegel::{ErrorKind, Field, Options, Schema, Type, durable};
+use pegel::{ErrorKind, Field, Options, Schema, Type, Value, durable};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
@@ -89,6 +89,12 @@ impl<'a> Keeper<'a> {
         let schema = Schema::new(fields)?.describe("The keeper of the durable boards")?;
         let board = format!("{}/{BOARD}", directory.display());
         let writer = Writer::create(&board, &schema, &Options::default())?;
+        // They go on where they were.
+        let last = writer.reader().read()?;
+        let so_far = |name| match last.get(name) {
+            Ok(Value::UInt(count)) => count,
+            _ => 0,
+        };
         Ok(Self {
             place,
             directory,
@@ -96,8 +102,8 @@ impl<'a> Keeper<'a> {
             known: HashMap::new(),
             complaints: HashMap::new(),
             complaint: String::new(),
-            synced: 0,
-            failed: 0,
+            synced: so_far("synced"),
+            failed: so_far("failed"),
         })
     }
 

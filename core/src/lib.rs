@@ -106,6 +106,8 @@ mod value;
 #[cfg(not(pegel_loom))]
 mod wait;
 #[cfg(not(pegel_loom))]
+mod wanted;
+#[cfg(not(pegel_loom))]
 mod writer;
 
 /// Boards whose fields are known when the program runs, not when it is compiled: records are values

@@ -99,9 +99,9 @@ fn files(directory: &Path, boards: &[Reader]) -> Vec<Finding> {
         )),
         Ok(state) => {
             let name = state.board.file_name()?.to_str()?;
-            let is_there = boards.iter().any(|reader| reader.board() == name);
+            let has_board = boards.iter().any(|reader| reader.board() == name);
             let is_here = state.board.parent() == Some(&directory);
-            (is_here && !is_there).then(|| {
+            (is_here && !has_board).then(|| {
                 Finding::note(
                     format!("durable {name}"),
                     format!(
