@@ -38,6 +38,7 @@ fn main() {
     println!(" bytes  way            p50    p99   writes    KiB  flushes");
     for size in SIZES {
         measure(size, "durable file", disk, durable(size));
+        measure(size, "by turns", disk, by_turns(size));
         measure(size, "file replaced", disk, replaced(size, disk));
         measure(size, "msynced board", disk, msynced(size, disk));
         measure(size, "SQLite, WAL", disk, sqlite(size, disk));
@@ -57,6 +58,23 @@ fn durable(size: u32) -> Sync {
     let mut writer = Writer::create(&board, &schema(size), &options).expect("a durable board");
     Box::new(move |record| {
         let _in_use = &boards;
+        writer.publish(record).expect("to publish");
+        writer.sync().expect("to sync");
+    })
+}
+
+/// As a page does: which cannot know that what another one wrote is on the disk.
+fn by_turns(size: u32) -> Sync {
+    let boards = Boards::default();
+    let options = Options {
+        durable: true,
+        ..Options::default()
+    };
+    let board = boards.name(&format!("turns-{size}"));
+    drop(Writer::create(&board, &schema(size), &options).expect("a durable board"));
+    Box::new(move |record| {
+        let _in_use = &boards;
+        let mut writer = Writer::open(&board, None).expect("a turn");
         writer.publish(record).expect("to publish");
         writer.sync().expect("to sync");
     })

@@ -1,6 +1,6 @@
 <?php
 
-// Goes on with a durable board: prints what came back of it, publishes LEVEL, syncs, prints that, and waits.
+// Goes on with a durable board: prints what came back, publishes LEVEL, syncs, and waits.
 
 declare(strict_types=1);
 

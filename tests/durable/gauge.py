@@ -1,4 +1,4 @@
-"""Goes on with a durable board: prints what came back of it, publishes LEVEL, syncs, prints that, and waits."""
+"""Goes on with a durable board: prints what came back, publishes LEVEL, syncs, and waits."""
 
 import sys
 

@@ -35,7 +35,7 @@ class Durable:
         return max(right, key=lambda place: place.sequence)
 
 
-def parts(content: bytes) -> tuple[int, int]:
+def parts(content: bytes | bytearray) -> tuple[int, int]:
     """Where the head and the first place end."""
     _, _, _, _, _, record_size, _, fields, details, path, *_ = HEAD.unpack_from(content)
     head = HEAD.size + 64 * fields + details + path
