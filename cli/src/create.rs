@@ -17,8 +17,7 @@ A schema is a TOML file:
   slots = 16                  # records in the ring: 4, 8, 16 ...
   mode = \"0660\"               # permissions, octal; 0640 if it is left out
   checksum = true             # in each publication; false if it is left out
-  durable = true              # it comes back after a reboot, as `pegel sync` or
-                              # `pegel keep` has kept it; false if it is left out
+  durable = true              # it comes back after a reboot, as it was synced
 
   [[field]]                   # one for each, in the order of the record
   name = \"interval\"
