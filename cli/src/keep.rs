@@ -17,17 +17,18 @@ use crate::place::Place;
 use crate::{time, value};
 
 const MORE: &str = "\
-When it starts, the durable boards of the directory that are not there come back
-from their durable files: with the record that was kept, as old as it is. From then
-on, it puts the newest record of each into its file every so often, if there is a
-newer one, and once more when it is ended by SIGTERM or SIGINT.
+When it starts, the durable boards of the directory that are not there come
+back from their durable files: with the record that was kept, as old as it is.
+From then on, it puts the newest record of each into its file every so often,
+if there is a newer one, and once more when it is ended by SIGTERM or SIGINT.
 
-So no more than that time is lost when the power fails. What must not be lost, its
-writer syncs itself before it says so. Durable files live in $PEGEL_DURABLE_DIR,
-else in /var/lib/pegel; their copies can be loaded with `pegel load`.
+So no more than that time is lost when the power fails. What must not be lost,
+its writer syncs itself before it says so. Durable files live in
+$PEGEL_DURABLE_DIR, else in /var/lib/pegel; their copies can be loaded with
+`pegel load`.
 
-The board `pegel-keep` tells of the keeper: how many boards it keeps, what it has
-synced, what failed, and the last complaint.
+The board `pegel-keep` tells of the keeper: how many boards it keeps, what it
+has synced, what failed, and the last complaint.
 
 Examples:
   pegel keep

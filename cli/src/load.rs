@@ -19,11 +19,11 @@ use crate::{description, json};
 const MAGIC: &[u8] = b"PEGEL";
 
 const MORE: &str = "\
-FILE is what `pegel dump` wrote. A snapshot file makes a board with its records as
-old as they are and with their sequences, or none at all if a bit of it has
-changed; it needs NAME. So does a copy of a board's durable file, which knows its
-NAME. From JSON, the records are published anew, now; NAME is the one in it, unless
-another is given; - is standard input.
+FILE is what `pegel dump` wrote. A snapshot file makes a board NAME with its
+records as old as they are and with their sequences, or none at all if a bit
+of it has changed. A copy of a durable file does the same with its record, and
+knows its NAME. From JSON, the records are published anew, now; NAME is the
+one in it, unless another is given; - is standard input.
 
 Examples:
   pegel load config.json

@@ -15,11 +15,12 @@ use crate::show::{group, owner};
 use crate::{json, table, time};
 
 const MORE: &str = "\
-RATE is that of the publications that the board still holds, until now: a board
-that rests gets slower. A board that cannot be read is listed with the reason,
-such as DENIED; `pegel show NAME` says more. A durable board that is not there, but
-only its durable file, is NOT_FOUND. With --json, it has a key `error` instead of the
-others; sizes are in bytes, `rate` is in publications a second.";
+RATE is that of the publications that the board still holds, until now: a
+board that rests gets slower. A board that cannot be read is listed with the
+reason, such as DENIED; `pegel show NAME` says more. A durable board that is
+not there, but only its durable file, is NOT_FOUND. With --json, it has a key
+`error` instead of the others; sizes are in bytes, `rate` is in publications a
+second.";
 
 const HEAD: [&str; 9] = [
     "BOARD", "FIELDS", "SIZE", "SLOTS", "SEQUENCE", "RATE", "AGE", "WRITER", "ACCESS",

@@ -86,7 +86,11 @@ pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Boar
     if board.layout.durable {
         let newest = board.ring().head().sequence;
         let past = board.past_of(newest, board.record(newest));
-        Lasting::of(&board, past)?.prepare()?;
+        match Lasting::of(&board, past)?.prepare() {
+            // Who did not ask for it may have nothing to do with what is kept.
+            Err(error) if error.kind() == ErrorKind::Denied && !options.durable => {}
+            prepared => drop(prepared?),
+        }
     }
     Ok((board, turn))
 }
