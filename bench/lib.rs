@@ -21,12 +21,16 @@ impl Boards {
 
     /// A board with records of `size` bytes, a multiple of 8, and `slots`, 0 for the default.
     pub fn create(&self, board: &str, size: u32, slots: u32) -> Writer {
-        let words = Field::new("words", Type::U64).array(size / 8);
-        let schema = Schema::new(vec![words]).expect("one field");
         let options = Options {
             slots,
             ..Options::default()
         };
-        Writer::create(&self.name(board), &schema, &options).expect("a new board")
+        Writer::create(&self.name(board), &schema(size), &options).expect("a new board")
     }
+}
+
+/// Records of `size` bytes, a multiple of 8.
+pub fn schema(size: u32) -> Schema {
+    let words = Field::new("words", Type::U64).array(size / 8);
+    Schema::new(vec![words]).expect("one field")
 }

@@ -32,7 +32,7 @@ def test_no_php_fails_to_start_while_the_package_comes_and_goes(packages: list[s
         [
             "page: no package",
             f"installed: {program}",
-            "directory: 2770 root pegel",
+            "directories: 2770 root pegel",
             PAGE,
             "upgraded: 999.0.0",
             PAGE,

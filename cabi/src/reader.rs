@@ -40,6 +40,7 @@ pub unsafe extern "C" fn pegel_reader_info(
         // SAFETY: the caller's promise: an open reader, and a struct of the size that it says.
         let (reader, place) = unsafe { (open(reader)?, sized(Argument("info"), info)?) };
         let (known, schema) = (reader.info(), reader.schema());
+        let flag = |is_set, flag: pegel_flag| if is_set { flag as u32 } else { 0 };
         let found = pegel_info {
             size: 0,
             field_count: narrow(schema.fields().len()),
@@ -50,11 +51,8 @@ pub unsafe extern "C" fn pegel_reader_info(
             document: document_number(schema.document()),
             mode: known.mode,
             lineage: reader.lineage(),
-            flags: if known.checksums {
-                pegel_flag::PEGEL_CHECKSUM as u32
-            } else {
-                0
-            },
+            flags: flag(known.checksums, pegel_flag::PEGEL_CHECKSUM)
+                | flag(known.durable, pegel_flag::PEGEL_DURABLE),
             reserved: 0,
         };
         fill(place, &found);

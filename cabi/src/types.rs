@@ -154,6 +154,10 @@ pub enum pegel_flag {
     /// It is of all bytes of a record, so a memory checker may ask for padding that is set. A board that is there
     /// without checksums has to be replaced; one that has them keeps them in any case. In pegel_info: it has them.
     PEGEL_CHECKSUM = 8,
+    /// Give the board a durable file, into which pegel_writer_sync puts the newest record, and from which it comes back
+    /// after a reboot (docs/durable.md). A board that is there without is replaced by one with the same records; one
+    /// that has one keeps it in any case. In pegel_info: it has one.
+    PEGEL_DURABLE = 16,
 }
 
 /// On which condition pegel_writer_publish_on publishes.
@@ -286,7 +290,7 @@ pub struct pegel_info {
     /// Drawn at random when a board is new, and kept when it is replaced: sequences can be compared
     /// while it is the same.
     pub lineage: u64,
-    /// PEGEL_CHECKSUM or 0.
+    /// PEGEL_CHECKSUM and PEGEL_DURABLE, or 0.
     pub flags: u32,
     pub reserved: u32,
 }
@@ -349,7 +353,8 @@ pub unsafe fn options<'a>(given: *const pegel_options) -> Result<(pegel_options,
     let known = pegel_flag::PEGEL_REPLACE as u32
         | pegel_flag::PEGEL_WHOLE as u32
         | pegel_flag::PEGEL_UNSTAMPED as u32
-        | pegel_flag::PEGEL_CHECKSUM as u32;
+        | pegel_flag::PEGEL_CHECKSUM as u32
+        | pegel_flag::PEGEL_DURABLE as u32;
     if options.flags & !known != 0 {
         return Err(argument.unknown());
     }

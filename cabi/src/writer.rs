@@ -49,6 +49,7 @@ pub unsafe extern "C" fn pegel_writer_create(
             timeout: timeout(options.timeout_ns).unwrap_or(Duration::MAX),
             unstamped: is_set(pegel_flag::PEGEL_UNSTAMPED),
             checksum: is_set(pegel_flag::PEGEL_CHECKSUM),
+            durable: is_set(pegel_flag::PEGEL_DURABLE),
         };
         let schema = types::schema(fields, details)?;
         let mut created = Writer::create(board, &schema, &wanted)?;
@@ -60,7 +61,8 @@ pub unsafe extern "C" fn pegel_writer_create(
     })
 }
 
-/// Takes an existing board, waiting for its writer to let go: for writing by turns.
+/// Takes an existing board, waiting for its writer to let go: for writing by turns. One that is absent comes back from
+/// its durable file, if it has one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_writer_open(
     board: *const c_char,
@@ -226,6 +228,29 @@ unsafe fn publish(
         *sequence = published;
     }
     Ok(())
+}
+
+/// Puts the newest record into the durable file of a board that was created with `PEGEL_DURABLE`: when this returns, it
+/// is on the disk and comes back after a reboot. The sequence, which may be NULL, says which one that is.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_writer_sync(
+    writer: *mut pegel_writer,
+    sequence: *mut u64,
+) -> pegel_status {
+    guard(|| {
+        // SAFETY: the caller's promise: an open writer that nobody else is at, and NULL or room for a number.
+        let (writer, sequence) = unsafe {
+            (
+                Argument("writer").out(writer.cast::<Writer>())?,
+                Argument("sequence").optional_out(sequence)?,
+            )
+        };
+        let synced = writer.sync()?;
+        if let Some(sequence) = sequence {
+            *sequence = synced;
+        }
+        Ok(())
+    })
 }
 
 /// A reader of the writer's own board. It belongs to the writer and to its thread: never close it.

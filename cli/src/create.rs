@@ -13,10 +13,11 @@ use crate::value;
 const MORE: &str = "\
 A schema is a TOML file:
   board = \"config\"            # its name, unless NAME is given
-  description = \"For people\"  # may be left out, as the next three
+  description = \"For people\"  # may be left out, as the next four
   slots = 16                  # records in the ring: 4, 8, 16 ...
   mode = \"0660\"               # permissions, octal; 0640 if it is left out
   checksum = true             # in each publication; false if it is left out
+  durable = true              # it comes back after a reboot, as it was synced
 
   [[field]]                   # one for each, in the order of the record
   name = \"interval\"
@@ -69,6 +70,9 @@ pub struct Create {
     /// A checksum in each publication, which all readers verify [default: the schema's]
     #[arg(long)]
     checksum: bool,
+    /// A durable file, from which it comes back after a reboot [default: the schema's]
+    #[arg(long)]
+    durable: bool,
 }
 
 impl Create {
@@ -83,6 +87,7 @@ impl Create {
             slots,
             mode,
             checksum,
+            durable,
         } = description::read(file).map_err(Failure::Failed)?;
         let name = match name {
             Some(name) => name.to_str().map(str::to_owned),
@@ -99,6 +104,7 @@ impl Create {
             mode: self.mode.unwrap_or(mode),
             replace: self.replace,
             checksum: self.checksum || checksum,
+            durable: self.durable || durable,
             ..Options::default()
         };
         let board = place.board(&name)?;

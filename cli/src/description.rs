@@ -15,6 +15,7 @@ pub struct Description {
     pub slots: u32,
     pub mode: u32,
     pub checksum: bool,
+    pub durable: bool,
 }
 
 #[derive(Default, Deserialize, Serialize)]
@@ -34,6 +35,8 @@ struct File {
     mode: u32,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     checksum: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    durable: bool,
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "document_type",
@@ -199,6 +202,7 @@ fn describe(file: &File) -> Result<Description, String> {
         slots: file.slots,
         mode: file.mode,
         checksum: file.checksum,
+        durable: file.durable,
     })
 }
 
@@ -259,6 +263,7 @@ pub fn write(reader: &Reader) -> Result<String, String> {
         slots: info.slots,
         mode: info.mode,
         checksum: info.checksums,
+        durable: info.durable,
         ..File::default()
     };
     if schema.document().is_some() {

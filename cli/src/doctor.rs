@@ -1,6 +1,7 @@
 //! What is wrong with boards, this machine or PHP, and what to do about it.
 
 mod boards;
+mod durable;
 mod machine;
 mod php;
 
@@ -106,6 +107,7 @@ impl Doctor {
         if !self.php {
             findings.extend(machine::look(&directory));
             findings.extend(boards::look(place, &directory));
+            findings.extend(durable::look(place, &directory));
         }
         findings.extend(php::look(&php::Question {
             package: self.package.clone(),

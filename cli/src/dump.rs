@@ -54,6 +54,7 @@ impl Dump {
             "slots": info.slots,
             "mode": format!("{:04o}", info.mode),
             "checksum": info.checksums,
+            "durable": info.durable,
             "fields": schema.fields().iter().map(described).collect::<Vec<_>>(),
             "records": records.collect::<Result<Vec<_>>>()?,
         });

@@ -10,10 +10,11 @@ use crate::place::Place;
 use crate::{json, time, value};
 
 const MORE: &str = "\
-Boards that are written by turns, such as a configuration, have no writer most of
-the time: look before you say yes. y removes it, n keeps it, a removes it and all
-that follow, q ends. What is damaged is asked about too; boards of strangers and
-those that you may not write are left alone.
+Boards that are written by turns, such as a configuration, have no writer most
+of the time: look before you say yes. y removes it, n keeps it, a removes it
+and all that follow, q ends. What is damaged is asked about too; boards of
+strangers, those that you may not write, and durable ones, which `pegel rm`
+removes, are left alone.
 
 Examples:
   pegel gc
@@ -103,7 +104,8 @@ impl Gc {
             Err(_) => return Ok(None),
             Ok(reader) => reader,
         };
-        if reader.writer_alive()? {
+        // A durable one was made to stay.
+        if reader.writer_alive()? || reader.info().durable {
             return Ok(None);
         }
         let snapshot = match reader.read() {

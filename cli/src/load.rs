@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::Args;
+use pegel::durable::State;
 use pegel::dynamic::{Encoded, Writer};
 use pegel::{Details, Field, Options, Schema, Type, restore};
 use serde::Deserialize;
@@ -14,21 +15,23 @@ use crate::failure::{Failure, Result};
 use crate::place::Place;
 use crate::{description, json};
 
-/// What a snapshot file begins with, as every board.
+/// What a snapshot file begins with, as every board and every durable file.
 const MAGIC: &[u8] = b"PEGEL";
 
 const MORE: &str = "\
-FILE is what `pegel dump` wrote. A snapshot file makes a board with its records as
-old as they are and with their sequences, or none at all if a bit of it has
-changed; it needs NAME. From JSON, the records are published anew, now; NAME is
-the one in it, unless another is given; - is standard input.
+FILE is what `pegel dump` wrote. A snapshot file makes a board NAME with its
+records as old as they are and with their sequences, or none at all if a bit
+of it has changed. A copy of a durable file does the same with its record, and
+knows its NAME. From JSON, the records are published anew, now; NAME is the
+one in it, unless another is given; - is standard input.
 
 Examples:
   pegel load config.json
   pegel load config.json config-copy
-  pegel load /var/backups/inverter.snapshot inverter";
+  pegel load /var/backups/inverter.snapshot inverter
+  pegel load /var/backups/pegel.config.durable --replace";
 
-/// Make a board of what `pegel dump` wrote
+/// Make a board of what `pegel dump` wrote, or of a copy of a durable file
 #[derive(Args)]
 #[command(after_help = MORE)]
 pub struct Load {
@@ -55,6 +58,8 @@ struct Dumped {
     mode: String,
     #[serde(default)]
     checksum: bool,
+    #[serde(default)]
+    durable: bool,
     fields: Vec<DumpedField>,
     records: Vec<DumpedRecord>,
 }
@@ -98,7 +103,9 @@ impl Load {
             ..Options::default()
         };
         if text.starts_with(MAGIC) {
-            let Some(name) = &self.name else {
+            let told = State::read(&self.file).ok();
+            let told = told.and_then(|state| Some(state.board.file_name()?.to_str()?.to_owned()));
+            let Some(name) = self.name.clone().or(told) else {
                 return Err(Failure::Usage(format!(
                     "{shown} does not say its board: give NAME"
                 )));
@@ -107,7 +114,7 @@ impl Load {
                 let reason = "a snapshot file is read by its path, not from standard input";
                 return Err(Failure::Usage(reason.to_owned()));
             }
-            return Ok(restore(&place.board(name)?, &self.file, &options)?);
+            return Ok(restore(&place.board(&name)?, &self.file, &options)?);
         }
         let dumped: Dumped = serde_json::from_slice(&text)
             .map_err(|error| failed(format!("it is no dump of a board: {error}")))?;
@@ -127,6 +134,7 @@ impl Load {
             slots: dumped.slots,
             mode,
             checksum: dumped.checksum,
+            durable: dumped.durable,
             ..options
         };
         let mut writer = Writer::create(&place.board(name)?, &schema, &options)?;

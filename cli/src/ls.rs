@@ -1,10 +1,11 @@
 use std::io::{self, Write};
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
 use clap::Args;
-use pegel::ErrorKind;
 use pegel::dynamic::{Reader, Snapshot};
+use pegel::{ErrorKind, Info, durable};
 use serde_json::{Map, Value as Json, json};
 
 use crate::failure::Result;
@@ -14,10 +15,12 @@ use crate::show::{group, owner};
 use crate::{json, table, time};
 
 const MORE: &str = "\
-RATE is that of the publications that the board still holds, until now: a board
-that rests gets slower. A board that cannot be read is listed with the reason,
-such as DENIED; `pegel show NAME` says more. With --json, it has a key `error`
-instead of the others; sizes are in bytes, `rate` is in publications a second.";
+RATE is that of the publications that the board still holds, until now: a
+board that rests gets slower. A board that cannot be read is listed with the
+reason, such as DENIED; `pegel show NAME` says more. A durable board that is
+not there, but only its durable file, is NOT_FOUND. With --json, it has a key
+`error` instead of the others; sizes are in bytes, `rate` is in publications a
+second.";
 
 const HEAD: [&str; 9] = [
     "BOARD", "FIELDS", "SIZE", "SLOTS", "SEQUENCE", "RATE", "AGE", "WRITER", "ACCESS",
@@ -68,12 +71,27 @@ type Board = (String, pegel::Result<Listed>);
 
 fn boards(place: &Place) -> Result<Vec<Board>> {
     let directory = place.directory();
-    let names = pegel::list(Some(&directory))?.into_iter();
-    let boards = names.map(|name| {
+    let mut names = pegel::list(Some(&directory))?;
+    names.extend(kept(&directory, &names));
+    let boards = names.into_iter().map(|name| {
         let board = Listed::read(place, &format!("{}/{name}", directory.display()));
         (name, board)
     });
     Ok(boards.collect())
+}
+
+/// The boards of which there is only the durable file: nobody has needed them yet.
+fn kept(directory: &Path, there: &[String]) -> Vec<String> {
+    // Not everybody may look there, and most have none.
+    let files = durable::list().unwrap_or_default().into_iter();
+    let directory = directory.canonicalize().ok();
+    let names = files.filter_map(|(_, state)| {
+        let board = state.ok()?.board;
+        let is_here = board.parent() == directory.as_deref();
+        let name = board.file_name()?.to_str()?.to_owned();
+        (is_here && !there.contains(&name)).then_some(name)
+    });
+    names.collect()
 }
 
 fn print(place: &Place, boards: &[Board], screen: Option<&mut Screen>) -> Result<()> {
@@ -170,8 +188,13 @@ fn row(name: &str, board: &pegel::Result<Listed>) -> [String; 9] {
         board.rate.map_or_else(|| "-".to_owned(), time::rate),
         age.map_or_else(|| "-".to_owned(), |stamp| time::age(stamp.age_ns)),
         if board.writer_alive { "alive" } else { "none" }.to_owned(),
-        format!("{:04o} {}:{}", info.mode, owner(info), group(info)),
+        access(info),
     ]
+}
+
+fn access(info: Info) -> String {
+    let durable = if info.durable { ", durable" } else { "" };
+    format!("{:04o} {}:{}{durable}", info.mode, owner(info), group(info))
 }
 
 /// Bytes in the unit that fits.
@@ -203,6 +226,7 @@ fn object(name: &str, board: &pegel::Result<Listed>) -> Json {
         "mode": format!("{:04o}", info.mode),
         "owner": owner(info),
         "group": group(info),
+        "durable": info.durable,
         "writer_alive": board.writer_alive,
         "sequence": 0,
         "generation": info.generation,

@@ -16,6 +16,7 @@ mod gen_rust;
 mod get;
 mod holder;
 mod json;
+mod keep;
 mod live;
 mod load;
 mod ls;
@@ -27,6 +28,7 @@ mod screen;
 mod serial;
 mod set;
 mod show;
+mod sync;
 mod table;
 mod time;
 mod value;
@@ -83,6 +85,8 @@ enum Command {
     Gc(gc::Gc),
     Dump(dump::Dump),
     Load(load::Load),
+    Sync(sync::Sync),
+    Keep(keep::Keep),
     Doctor(doctor::Doctor),
     Serial(serial::Serial),
     Bench(bench::Bench),
@@ -135,6 +139,8 @@ fn main() -> ExitCode {
         Command::Gc(gc) => gc.run(&place),
         Command::Dump(dump) => dump.run(&place),
         Command::Load(load) => load.run(&place),
+        Command::Sync(sync) => sync.run(&place),
+        Command::Keep(keep) => keep.run(&place),
         Command::Doctor(doctor) => doctor.run(&place),
         Command::Serial(serial) => serial.run(&place),
         Command::Bench(bench) => bench.run(&place),

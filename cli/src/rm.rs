@@ -3,7 +3,7 @@ use clap::Args;
 use crate::failure::Result;
 use crate::place::Place;
 
-/// Remove a board that has no writer; its readers are told
+/// Remove a board that has no writer, with its durable file; its readers are told
 #[derive(Args)]
 pub struct Rm {
     /// Board: NAME or DIRECTORY/NAME

@@ -133,7 +133,11 @@ impl Serial {
             checksum: map.board.checksum,
             ..Options::default()
         };
-        let writer = Writer::create(&board, &map.board.schema, &options)?;
+        let durable = Options {
+            durable: map.board.durable,
+            ..options
+        };
+        let writer = Writer::create(&board, &map.board.schema, &durable)?;
         let counters = Counters::create(&format!("{board}-serial"), &options)?;
         let commands = self.write.as_ref().map(|name| {
             let board = place.board(name)?;

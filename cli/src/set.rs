@@ -30,7 +30,8 @@ Examples:
   pegel set tank level=3.21 note='rising slowly'
   pegel set config rated_power=405,405 --if-sequence 7
   pegel set config rated_power.1=300
-  pegel set ahoy --document ahoy.json";
+  pegel set ahoy --document ahoy.json
+  pegel set config interval=5 --sync && echo saved";
 
 /// Change fields and publish the record
 #[derive(Args)]
@@ -51,6 +52,9 @@ pub struct Set {
     /// Publish only if this is still the newest sequence; 0: none yet
     #[arg(long, value_name = "N")]
     if_sequence: Option<u64>,
+    /// Put the record of a durable board on the disk before this ends
+    #[arg(long)]
+    sync: bool,
     /// How long to wait for another writer to finish
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = time::timeout)]
     timeout: Duration,
@@ -80,6 +84,12 @@ impl Set {
         // Before the turn: others must not wait for a slow standard input.
         let document = self.document.as_deref().map(read).transpose()?;
         let mut writer = Writer::open(&board, Some(self.timeout)).map_err(locked)?;
+        if self.sync && !writer.reader().info().durable {
+            return Err(Failure::Failed(format!(
+                "board {} is not durable, so --sync can do nothing; `pegel create --durable` makes it so",
+                self.name
+            )));
+        }
         let record = match document {
             Some(document) => Encoded {
                 bytes: checked(writer.reader(), document)?,
@@ -91,6 +101,9 @@ impl Set {
             Some(expected) => writer.publish_if(expected, &record)?,
             None => writer.publish(&record)?,
         };
+        if self.sync {
+            writer.sync()?;
+        }
         if self.json {
             json::print(&json!({ "sequence": sequence }))?;
         }

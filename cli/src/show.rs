@@ -55,6 +55,8 @@ fn object(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<Json> {
         "record_size": info.record_size,
         "slots": info.slots,
         "checksums": info.checksums,
+        "durable": info.durable,
+        "synced": reader.durable_state().ok().flatten().map(|state| state.sequence),
         "schema_hash": format!("{:016x}", info.schema_hash),
         "writer_alive": alive,
         "writer_process": writer.as_ref().map(|process| process.id),
@@ -142,9 +144,16 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
         ("sequence", sequence(snapshot)),
         ("published", published),
     ];
-    Ok(table::print(
-        &facts.map(|(fact, text)| [fact.to_owned(), text]),
-    )?)
+    let mut facts = facts.map(|(fact, text)| [fact.to_owned(), text]).to_vec();
+    if info.durable {
+        let kept = match reader.durable_state() {
+            Ok(Some(state)) => format!("sequence {} in {}", state.sequence, state.file.display()),
+            Ok(None) => "it has no durable file yet".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        facts.push(["durable".to_owned(), value::line(&kept)]);
+    }
+    Ok(table::print(&facts)?)
 }
 
 fn print_fields(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {

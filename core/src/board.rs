@@ -12,9 +12,10 @@ use nix::errno::Errno;
 use nix::sys::stat::{FileStat, Mode, fchmod};
 
 use crate::checksum;
+use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{
-    BYTE_ORDER, CHECKSUMS, FIELD_SIZE, HEADER_SIZE, Header, LAYOUT_VERSION, Layout, MAGIC,
+    BYTE_ORDER, CHECKSUMS, DURABLE, FIELD_SIZE, HEADER_SIZE, Header, LAYOUT_VERSION, Layout, MAGIC,
     MAX_DETAILS, MAX_FIELDS, WORD,
 };
 use crate::place::Place;
@@ -111,7 +112,7 @@ impl Board {
             details.len(),
             schema.record_size(),
             header.slot_count,
-            header.flags & CHECKSUMS != 0,
+            header.flags,
         )
         .ok_or_else(|| damaged(path, "its sizes are impossible"))?;
         // The header follows from the fields and the slots; one that says otherwise lies.
@@ -418,7 +419,7 @@ fn check_kind(path: &Path, header: &Header) -> Result<()> {
              use the same version of Pegel for all programs that share it"
         ));
     }
-    if header.flags & !CHECKSUMS != 0 {
+    if header.flags & !(CHECKSUMS | DURABLE) != 0 {
         let flags = header.flags;
         return unsupported(format!(
             "{shown} has flags {flags:#x} that this Pegel does not know; use a later version"
@@ -442,6 +443,13 @@ pub fn absent(place: &Place) -> Error {
     if !place.directory.is_dir() {
         return Error::system(Errno::ENOENT, "look for a board in", &place.directory);
     }
-    let message = format!("no board {name}: {path} does not exist; has its writer ever run?");
+    let lasting = durable::file_of(place);
+    let advice = if lasting.exists() {
+        let lasting = lasting.display();
+        format!("its writer, or `pegel keep`, lets it come back from {lasting}")
+    } else {
+        "has its writer ever run?".to_owned()
+    };
+    let message = format!("no board {name}: {path} does not exist; {advice}");
     Error::new(ErrorKind::NotFound, message)
 }

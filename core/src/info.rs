@@ -23,6 +23,8 @@ pub struct Info {
     pub segment_size: u64,
     /// Whether its publications carry checksums.
     pub checksums: bool,
+    /// Whether it has a durable file.
+    pub durable: bool,
 }
 
 impl Reader {
@@ -43,6 +45,7 @@ impl Reader {
             group: status.st_gid,
             segment_size: self.inner().layout.segment_size as u64,
             checksums: self.inner().layout.checksums,
+            durable: self.inner().layout.durable,
         }
     }
 }

@@ -49,6 +49,8 @@ pub const MAX_DETAILS: usize = 1 << 20;
 
 /// In the header's flags: stamps carry checksums.
 pub const CHECKSUMS: u32 = 1;
+/// In the header's flags: the board has a durable file.
+pub const DURABLE: u32 = 2;
 
 /// Bytes of the control block, which ends where the slots begin.
 pub const CONTROL_SIZE: usize = 2 * CACHE_LINE;
@@ -111,6 +113,8 @@ pub struct Layout {
     pub segment_size: usize,
     /// Whether stamps carry checksums, for which each has room.
     pub checksums: bool,
+    /// Whether the board has a durable file.
+    pub durable: bool,
 }
 
 impl Layout {
@@ -120,7 +124,7 @@ impl Layout {
         details_size: usize,
         record_size: usize,
         slot_count: u32,
-        checksums: bool,
+        flags: u32,
     ) -> Option<Self> {
         let within = (1..=MAX_FIELDS).contains(&field_count)
             && details_size <= MAX_DETAILS
@@ -146,8 +150,15 @@ impl Layout {
             control_offset,
             slots_offset,
             segment_size,
-            checksums,
+            checksums: flags & CHECKSUMS != 0,
+            durable: flags & DURABLE != 0,
         })
+    }
+
+    /// The header's flags.
+    pub fn flags(&self) -> u32 {
+        let flag = |is_set, flag| if is_set { flag } else { 0 };
+        flag(self.checksums, CHECKSUMS) | flag(self.durable, DURABLE)
     }
 
     /// Where the details begin.
@@ -191,7 +202,7 @@ impl Layout {
             schema_hash,
             base_sequence,
             details_size: self.details_size as u32,
-            flags: if self.checksums { CHECKSUMS } else { 0 },
+            flags: self.flags(),
             lineage,
             checksum: 0,
             reserved_word: 0,
@@ -218,7 +229,7 @@ mod tests {
     fn offsets_are_aligned_and_inside() {
         let cases = [(1, 0, 1, 4), (8, 1, 64, 16), (4096, 65, 1 << 20, 4)];
         for (fields, details, record, slots) in cases {
-            let layout = Layout::new(fields, details, record, slots, false).unwrap();
+            let layout = Layout::new(fields, details, record, slots, 0).unwrap();
             assert!(layout.control_offset >= layout.details_offset() + details);
             assert_eq!(layout.control_offset % CACHE_LINE, 0);
             assert_eq!(layout.slots_offset % CACHE_LINE, 0);
@@ -241,7 +252,7 @@ mod tests {
             (1, 0, 8, MAX_SLOTS * 2),
         ];
         for (fields, details, record, slots) in refused {
-            assert_eq!(Layout::new(fields, details, record, slots, true), None);
+            assert_eq!(Layout::new(fields, details, record, slots, CHECKSUMS), None);
         }
     }
 }

@@ -62,6 +62,8 @@ mod creation;
 #[cfg(not(pegel_loom))]
 mod details;
 #[cfg(not(pegel_loom))]
+pub mod durable;
+#[cfg(not(pegel_loom))]
 mod error;
 #[cfg(not(pegel_loom))]
 mod evolution;
@@ -103,6 +105,8 @@ mod unmapped;
 mod value;
 #[cfg(not(pegel_loom))]
 mod wait;
+#[cfg(not(pegel_loom))]
+mod wanted;
 #[cfg(not(pegel_loom))]
 mod writer;
 

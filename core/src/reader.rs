@@ -2,12 +2,14 @@
 
 use std::ffi::CString;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crossbeam_utils::Backoff;
 
 use crate::board::Board;
 use crate::checksum;
+use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evolution::Conversion;
 use crate::follow::Follow;
@@ -34,6 +36,8 @@ pub struct Reader {
     /// The mapping, as soon as a record was read through it, if all have the same length and go as they are.
     plain: OnceLock<Mapping>,
     pub(crate) note: OnceLock<CString>,
+    /// The sequence that this reader has put into the durable file, or seen there once it was on the disk.
+    synced: AtomicU64,
 }
 
 /// Records in another version of their schema.
@@ -73,6 +77,7 @@ impl Reader {
             view: None,
             plain: OnceLock::new(),
             note: OnceLock::new(),
+            synced: AtomicU64::new(durable::UNKNOWN),
         }
     }
 
@@ -125,6 +130,14 @@ impl Reader {
     /// Whether records are handed over in another schema than the board's.
     pub(crate) fn has_view(&self) -> bool {
         self.view.is_some()
+    }
+
+    pub(crate) fn synced(&self) -> u64 {
+        self.synced.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_synced(&self, sequence: u64) {
+        self.synced.store(sequence, Ordering::Relaxed);
     }
 
     pub(crate) fn inner(&self) -> &Board {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::board::{Board, Kept, Past, write_segment};
 use crate::checksum;
+use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Layout;
 use crate::place::Place;
@@ -82,16 +83,24 @@ impl Reader {
     }
 }
 
-/// What a snapshot file holds.
+/// What a snapshot file or a copy of a durable one holds.
 pub struct Saved {
     pub schema: Schema,
     pub slots: u32,
     pub past: Past,
+    pub durable: bool,
+    pub checksum: bool,
+    /// The board's permissions, or 0 where they are not told.
+    pub mode: u32,
 }
 
-/// Reads a snapshot file; `CORRUPT` if it is none, or a bit of it has changed.
+/// Reads a snapshot file, or a copy of a durable one; `CORRUPT` if it is none, or a bit of it has changed.
 pub fn read(file: &Path) -> Result<Saved> {
     let (opened, status) = open_trusted(file, Access::ReadUntrusted)?;
+    let mut magic = [0; durable::MAGIC.len()];
+    if opened.read_exact_at(&mut magic, 0).is_ok() && magic == durable::MAGIC {
+        return durable::read_copy(file);
+    }
     let place = Place {
         board: file.to_owned(),
         ..Place::parse("snapshot")?
@@ -122,6 +131,9 @@ pub fn read(file: &Path) -> Result<Saved> {
             lineage,
             ..past
         },
+        durable: layout.durable,
+        checksum: false,
+        mode: 0,
     })
 }
 
@@ -143,7 +155,8 @@ fn write_file(path: &Path, schema: &Schema, layout: &Layout, past: &Past) -> io:
     file.sync_all()
 }
 
-fn sync_directory(file: &Path) -> io::Result<()> {
+/// Returns when the directory of a file is on the disk.
+pub fn sync_directory(file: &Path) -> io::Result<()> {
     let directory = file.parent().filter(|parent| *parent != Path::new(""));
     File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }

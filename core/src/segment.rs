@@ -220,6 +220,17 @@ impl Draft {
             .map_err(|error| Error::io(&error, "write", path))
     }
 
+    /// Returns when all of it is on the disk, if it is on one.
+    pub fn sync(&self, path: &Path) -> Result<()> {
+        let synced = self.file.sync_all();
+        synced.map_err(|error| Error::io(&error, "write to the disk", path))
+    }
+
+    /// The file's status now.
+    pub fn status(&self, path: &Path) -> Result<FileStat> {
+        fstat(&self.file).map_err(|errno| Error::system(errno, "stat", path))
+    }
+
     /// Gives the file the owner and group of another one, as far as this process may: those who could
     /// use the one that it replaces shall go on.
     pub fn give_to(&self, other: &FileStat) {

@@ -56,7 +56,8 @@ pub fn open_trusted(path: &Path, access: Access) -> Result<(File, FileStat)> {
     Ok((file.into(), status))
 }
 
-fn check(path: &Path, status: &FileStat, access: Access) -> Result<()> {
+/// Refuses a file that was opened, for this access.
+pub fn check(path: &Path, status: &FileStat, access: Access) -> Result<()> {
     if SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
         return Err(untrusted(path, "it is no regular file", "remove it"));
     }

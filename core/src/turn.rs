@@ -36,7 +36,8 @@ impl Turn {
             // /tmp, though it exists and may be written (fs.protected_regular).
             let (file, status) = match open_trusted(path, Access::Tidy) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {
-                    is_new = Draft::new(&place.directory, mode(board_mode), 0)?.link(path)?;
+                    is_new =
+                        Draft::new(&place.directory, writers_only(board_mode), 0)?.link(path)?;
                     continue;
                 }
                 opened => opened?,
@@ -82,7 +83,7 @@ impl Turn {
     /// The turn is used: its lock stays, with access for exactly those who may write the board.
     pub fn keep(&mut self, board_mode: u32) -> Result<()> {
         self.is_new = false;
-        let wanted = mode(board_mode);
+        let wanted = writers_only(board_mode);
         if self.status.st_mode & 0o7777 == wanted {
             return Ok(());
         }
@@ -114,8 +115,8 @@ impl Drop for Turn {
     }
 }
 
-/// Read and write for exactly the classes that may write the board.
-fn mode(board_mode: u32) -> u32 {
+/// Read and write for exactly the classes that may write the board: whoever may read a file may lock it.
+pub fn writers_only(board_mode: u32) -> u32 {
     let writers = board_mode & 0o222;
     writers | writers << 1
 }

@@ -180,6 +180,11 @@ impl<R: Record> Writer<R> {
         self.inner.publish_on(condition, payload)
     }
 
+    /// Puts the newest record into the board's durable file, and says its sequence, as [`dynamic::Writer::sync`].
+    pub fn sync(&mut self) -> Result<u64> {
+        self.inner.sync()
+    }
+
     /// Reads, changes and publishes, while no other writer can. Fields of a later version that this
     /// program does not know stay as they are.
     pub fn update(&mut self, change: impl FnOnce(&mut R)) -> Result<u64> {

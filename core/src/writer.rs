@@ -88,13 +88,22 @@ impl Writer {
     }
 
     /// Takes an existing board, waiting for its writer to let go; `None` waits for ever. `LOCKED`
-    /// when it did not in time.
+    /// when it did not in time. One that is absent comes back from its durable file, if it has one.
     pub fn open(board: &str, timeout: Option<Duration>) -> Result<Self> {
         let place = Place::parse(board)?;
         // One without a board or without the right to write it needs no turn.
-        let seen = Board::open(place.clone(), Access::Write)?;
+        let open = || Board::open(place.clone(), Access::Write);
+        let seen = match open() {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                if !creation::come_back(&place, timeout)? {
+                    return Err(error);
+                }
+                open()?
+            }
+            seen => seen?,
+        };
         let turn = Turn::wait(&place, seen.status.st_mode, timeout)?;
-        Self::take(Board::open(place, Access::Write)?, turn)
+        Self::take(open()?, turn)
     }
 
     fn take(board: Board, mut turn: Turn) -> Result<Self> {
@@ -145,6 +154,25 @@ impl Writer {
     /// Reads the same board.
     pub fn reader(&self) -> &Reader {
         &self.reader
+    }
+
+    /// Puts the newest record into the board's durable file, and says its sequence: when this returns, it is on the disk
+    /// and comes back after a reboot. `INVALID_ARGUMENT` if the board is not durable.
+    pub fn sync(&mut self) -> Result<u64> {
+        self.check_process()?;
+        let board = self.reader.inner();
+        board.check_durable()?;
+        let newest = (self.newest > board.base).then(|| board.record(self.newest));
+        let newest = newest.map(|record| record.ok_or_else(|| self.spoilt()));
+        let past = board.past_of(self.newest, newest.transpose()?);
+        self.reader.sync_past(past)
+    }
+
+    #[cold]
+    fn spoilt(&self) -> Error {
+        let (named, newest) = (self.reader.named(), self.newest);
+        let message = format!("{named}: somebody spoilt sequence {newest}; publish it again");
+        Error::new(ErrorKind::Corrupt, message)
     }
 
     /// The same writer, for a program that lays out records by a schema of its own, of which the board
@@ -298,16 +326,21 @@ impl Writer {
         }
     }
 
-    fn check(&mut self, record: &[u8]) -> Result<()> {
-        let is_child = self.licence.is_child();
-        let (name, schema) = (self.reader.board(), self.reader.schema());
-        if is_child {
-            let message = format!(
-                "board {name}: this process got its writer by fork, and the parent still has it; \
-                 open the board in the child"
-            );
-            return Err(Error::new(ErrorKind::InvalidArgument, message));
+    fn check_process(&mut self) -> Result<()> {
+        if !self.licence.is_child() {
+            return Ok(());
         }
+        let message = format!(
+            "board {}: this process got its writer by fork, and the parent still has it; \
+             open the board in the child",
+            self.reader.board()
+        );
+        Err(Error::new(ErrorKind::InvalidArgument, message))
+    }
+
+    fn check(&mut self, record: &[u8]) -> Result<()> {
+        self.check_process()?;
+        let (name, schema) = (self.reader.board(), self.reader.schema());
         let (given, size) = (record.len(), schema.record_size());
         if given > size {
             let message = format!("board {name}: the record has {given} bytes, the board {size}");

@@ -25,6 +25,7 @@ final class BoardFile
     private const VERSION = 2;
     private const ORDER = 0x01020304;
     private const CHECKSUMS = 1;
+    private const DURABLE = 2;
 
     private const MAX_FIELDS = 4096;
     private const MAX_DETAILS = 1 << 20;
@@ -58,6 +59,7 @@ final class BoardFile
     public readonly string $hash;
     public readonly string $lineage;
     public readonly bool $hasChecksums;
+    public readonly bool $isDurable;
     /** The sequence before this file's first. */
     public readonly int $base;
     /** @var array<int|string, int> What fstat() said. */
@@ -265,6 +267,7 @@ final class BoardFile
         $this->ring = $header['slots'];
         $this->base = $header['base'];
         $this->hasChecksums = ($header['flags'] & self::CHECKSUMS) !== 0;
+        $this->isDurable = ($header['flags'] & self::DURABLE) !== 0;
         [$this->hash, $this->lineage] = [$header['hash'], $header['lineage']];
         // Of most boards, it was read with the rest.
         $isRead = $this->control + 8 <= strlen($start);
@@ -290,7 +293,7 @@ final class BoardFile
                 . 'version of Pegel for all programs that share it'
             );
         }
-        if (($header['flags'] & ~self::CHECKSUMS) !== 0) {
+        if (($header['flags'] & ~(self::CHECKSUMS | self::DURABLE)) !== 0) {
             $flags = dechex($header['flags']);
             throw new Unsupported(
                 "{$this->path} has flags 0x$flags that this Pegel does not know; use a later version"

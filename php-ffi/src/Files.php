@@ -88,7 +88,8 @@ final class Files
         $mode = $board->status['mode'] & 07777;
         $size = $board->view?->schema->recordSize ?? $board->recordSize;
         [$hash, $lineage] = [BoardFile::hexadecimal($board->hash), BoardFile::hexadecimal($board->lineage)];
-        return new Info($size, $board->slots, $hash, $board->generation(), $mode, $lineage, $board->hasChecksums);
+        $flags = [$board->hasChecksums, $board->isDurable];
+        return new Info($size, $board->slots, $hash, $board->generation(), $mode, $lineage, ...$flags);
     }
 
     public function sequence(BoardFile $board): int

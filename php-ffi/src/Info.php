@@ -23,6 +23,8 @@ final class Info
         public readonly string $lineage,
         /** Whether its publications carry checksums. */
         public readonly bool $checksums,
+        /** Whether it has a durable file. */
+        public readonly bool $durable,
     ) {
     }
 }

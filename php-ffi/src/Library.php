@@ -310,13 +310,13 @@ final class Library
         return $this->writers[spl_object_id($writer)] = $writer;
     }
 
+    /** @param array<string, bool> $flags by their names in C */
     public function createWriter(
         string $board,
         Schema $schema,
         int $slots,
         int $mode,
-        bool $replace,
-        bool $checksum,
+        array $flags,
         ?float $timeout,
     ): CData {
         $c = $this->whole();
@@ -324,7 +324,10 @@ final class Library
         $options->size = FFI::sizeof($options);
         $options->slots = Argument::u32($slots, 'slots');
         $options->mode = Argument::u32($mode, 'mode');
-        $options->flags = $c->PEGEL_WHOLE | ($replace ? $c->PEGEL_REPLACE : 0) | ($checksum ? $c->PEGEL_CHECKSUM : 0);
+        $options->flags = $c->PEGEL_WHOLE;
+        foreach (array_keys($flags, true, true) as $flag) {
+            $options->flags |= $c->{"PEGEL_$flag"};
+        }
         $options->timeout_ns = Argument::nanoseconds($timeout);
         $details = $schema->details();
         $text = $c->new('char[' . strlen($details) + 1 . ']');
@@ -437,8 +440,16 @@ final class Library
     {
         $info = $this->infoOf($reader);
         [$hash, $lineage] = [sprintf('%016x', $info->schema_hash), sprintf('%016x', $info->lineage)];
-        $checksums = $info->flags !== 0;
-        return new Info($info->record_size, $info->slots, $hash, $info->generation, $info->mode, $lineage, $checksums);
+        return new Info(
+            $info->record_size,
+            $info->slots,
+            $hash,
+            $info->generation,
+            $info->mode,
+            $lineage,
+            ($info->flags & $this->whole()->PEGEL_CHECKSUM) !== 0,
+            ($info->flags & $this->whole()->PEGEL_DURABLE) !== 0,
+        );
     }
 
     private function infoOf(CData $reader): CData
@@ -559,6 +570,12 @@ final class Library
         $publication->present = $present;
         $how = FFI::addr($publication);
         $this->check($c->pegel_writer_publish_on($writer, $how, $record, strlen($record), $this->told()));
+        return $this->told[0];
+    }
+
+    public function sync(CData $writer): int
+    {
+        $this->check($this->whole()->pegel_writer_sync($writer, $this->told()));
         return $this->told[0];
     }
 

@@ -30,7 +30,8 @@ final class Writer
      * Throws Locked when it has a writer that does not let go within so many seconds, and InvalidFields when it
      * has another schema, unless it is to be replaced: its readers then find it gone. With 0, slots and mode
      * (0640) are chosen for a new board and left as they are for an old one. With a checksum in each publication,
-     * which all readers verify, damage is told (Corrupt); an old board without has to be replaced.
+     * which all readers verify, damage is told (Corrupt); an old board without has to be replaced. A durable board
+     * comes back after a reboot with the record that sync() put into its durable file.
      */
     public static function create(
         string $board,
@@ -40,16 +41,19 @@ final class Writer
         bool $replace = false,
         ?float $timeout = 0.0,
         bool $checksum = false,
+        bool $durable = false,
     ): self {
         $library = Library::instance();
-        $handle = $library->createWriter($board, $schema, $slots, $mode, $replace, $checksum, $timeout);
+        $flags = ['REPLACE' => $replace, 'CHECKSUM' => $checksum, 'DURABLE' => $durable];
+        $handle = $library->createWriter($board, $schema, $slots, $mode, $flags, $timeout);
         return new self($board, $library, $handle);
     }
 
     /**
      * Takes an existing board, waiting for its writer to let go: for writing by turns.
      *
-     * Throws Locked when it did not within so many seconds; null waits for ever.
+     * Throws Locked when it did not within so many seconds; null waits for ever. A board that is absent comes back
+     * from its durable file, if it has one.
      */
     public static function open(string $board, ?float $timeout = 1.0): self
     {
@@ -129,6 +133,15 @@ final class Writer
         $now = $this->read();
         $record = $this->schema()->encode($change($now->document), $this->board);
         return $this->library->publishIf($this->handle(), $now->sequence, ...$record);
+    }
+
+    /**
+     * Puts the newest record into the file of a durable board, and says its sequence: when this returns, it is on the
+     * disk and comes back after a reboot.
+     */
+    public function sync(): int
+    {
+        return $this->library->sync($this->handle());
     }
 
     /** Lets the board go. It and its last record stay. */

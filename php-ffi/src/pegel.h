@@ -107,6 +107,10 @@ typedef enum {
   // It is of all bytes of a record, so a memory checker may ask for padding that is set. A board that is there
   // without checksums has to be replaced; one that has them keeps them in any case. In pegel_info: it has them.
   PEGEL_CHECKSUM = 8,
+  // Give the board a durable file, into which pegel_writer_sync puts the newest record, and from which it comes back
+  // after a reboot (docs/durable.md). A board that is there without is replaced by one with the same records; one
+  // that has one keeps it in any case. In pegel_info: it has one.
+  PEGEL_DURABLE = 16,
 } pegel_flag;
 
 // On which condition pegel_writer_publish_on publishes.
@@ -161,7 +165,7 @@ typedef struct {
   // Drawn at random when a board is new, and kept when it is replaced: sequences can be compared
   // while it is the same.
   uint64_t lineage;
-  // PEGEL_CHECKSUM or 0.
+  // PEGEL_CHECKSUM and PEGEL_DURABLE, or 0.
   uint32_t flags;
   uint32_t reserved;
 } pegel_info;
@@ -347,8 +351,11 @@ pegel_status pegel_writer_create(const char *board,
                                  const pegel_options *options,
                                  pegel_writer **writer);
 
-// Takes an existing board, waiting for its writer to let go: for writing by turns.
-pegel_status pegel_writer_open(const char *board, int64_t timeout_ns, pegel_writer **writer);
+// Takes an existing board, waiting for its writer to let go: for writing by turns. One that is absent comes back from
+// its durable file, if it has one.
+pegel_status pegel_writer_open(const char *board,
+                               int64_t timeout_ns,
+                               pegel_writer **writer);
 
 // Publishes a record of the board's size, or a document of at most that; all its fields are known. The
 // sequence may be NULL.
@@ -371,6 +378,11 @@ pegel_status pegel_writer_publish_on(pegel_writer *writer,
                                      const void *record,
                                      size_t record_size,
                                      uint64_t *sequence);
+
+// Puts the newest record into the durable file of a board that was created with `PEGEL_DURABLE`: when this returns, it
+// is on the disk and comes back after a reboot. The sequence, which may be NULL, says which one that is.
+pegel_status pegel_writer_sync(pegel_writer *writer,
+                               uint64_t *sequence);
 
 // A reader of the writer's own board. It belongs to the writer and to its thread: never close it.
 const pegel_reader *pegel_writer_reader(const pegel_writer *writer);

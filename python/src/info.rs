@@ -62,6 +62,12 @@ impl Info {
         self.0.checksums
     }
 
+    /// Whether it has a durable file.
+    #[getter]
+    fn durable(&self) -> bool {
+        self.0.durable
+    }
+
     fn __repr__(&self) -> String {
         format!("<pegel.{:?}>", self.0)
     }

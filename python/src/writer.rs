@@ -24,7 +24,8 @@ use crate::wait::Deadline;
 /// be missing grows. The schema is given as named fields, as a mapping of fields, as a record class, or
 /// as the one field of a document. `slots` and `mode` are chosen for you, and left as they are when the
 /// board exists; `replace` replaces a board with another schema. `description` says what it is about.
-/// With `checksum`, each publication carries one, which all readers verify.
+/// With `checksum`, each publication carries one, which all readers verify. A `durable` board comes back
+/// after a reboot with the record that `sync` put into its durable file.
 /// Raises `Locked` when another writer does not let go within `timeout` seconds; `None` waits for ever.
 #[pyclass(frozen, module = "pegel")]
 pub struct Writer {
@@ -76,7 +77,8 @@ impl Writer {
     #[new]
     #[pyo3(signature = (
         board, schema=None, /, *,
-        slots=None, mode=None, replace=false, timeout=0.0, description=None, checksum=false, **fields,
+        slots=None, mode=None, replace=false, timeout=0.0, description=None, checksum=false,
+        durable=false, **fields,
     ))]
     #[allow(clippy::needless_pass_by_value, clippy::too_many_arguments)] // Python's, named
     fn new(
@@ -89,6 +91,7 @@ impl Writer {
         timeout: Option<f64>,
         description: Option<&str>,
         checksum: bool,
+        durable: bool,
         fields: Option<Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let place = place(&board)?;
@@ -101,6 +104,7 @@ impl Writer {
                 timeout: slice,
                 unstamped: false,
                 checksum,
+                durable,
             };
             Ok(pegel::dynamic::Writer::create(place, &schema, &options))
         };
@@ -110,7 +114,8 @@ impl Writer {
 
     /// Takes an existing board, waiting for its writer to let go.
     ///
-    /// Raises `Locked` when it did not within so many seconds; `None` waits for ever.
+    /// Raises `Locked` when it did not within so many seconds; `None` waits for ever. A board that is
+    /// absent comes back from its durable file, if it has one.
     #[staticmethod]
     #[pyo3(signature = (board, /, timeout=None))]
     #[allow(clippy::needless_pass_by_value)] // a Python argument
@@ -232,6 +237,13 @@ impl Writer {
         }
         let record = self.encode(&record)?;
         self.with(|core| core.publish_if(now.stamp().sequence, &record))?
+            .map_err(raise)
+    }
+
+    /// Puts the newest record into the file of a durable board, and returns its sequence: it is on the disk
+    /// then, and comes back after a reboot.
+    fn sync(&self, py: Python<'_>) -> PyResult<u64> {
+        py.detach(|| self.with(pegel::dynamic::Writer::sync))?
             .map_err(raise)
     }
 

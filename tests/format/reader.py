@@ -16,7 +16,7 @@ from format.fields import DamagedError, check, member, read_details, read_fields
 
 HEADER = struct.Struct("=8sIIQIIIIIIQQIIQI44s")
 STAMP = struct.Struct("=qqQQQII")
-CHECKSUMS = 1
+CHECKSUMS, DURABLE = 1, 2
 MAGIC = b"PEGEL\x1a\r\n"
 LAYOUT = (2, 0x01020304)
 CONTROL_SIZE = 128
@@ -95,7 +95,7 @@ class Reader:
         check(magic == MAGIC, "magic")
         if (version, byte_order) != LAYOUT:
             raise LayoutError(f"layout {version}, byte order {byte_order:#010x}")
-        if flags & ~CHECKSUMS:
+        if flags & ~(CHECKSUMS | DURABLE):
             raise LayoutError(f"flags {flags:#x}")
         check(1 <= field_count <= 4096, f"{field_count} fields")
         check(details_size <= 2**20, f"{details_size} bytes of details")
@@ -112,14 +112,14 @@ class Reader:
         table = os.pread(self.file, FIELD.size * field_count, HEADER.size)
         told = os.pread(self.file, details_size, details_offset)
         covered = os.pread(self.file, 80, 0) + table + told
-        check(checksum == (zlib.crc32(covered) if flags else 0), "checksum of the header")
+        self.checksums = flags & CHECKSUMS != 0
+        check(checksum == (zlib.crc32(covered) if self.checksums else 0), "checksum of the header")
         check(fnv_1a(table) == schema_hash, "schema hash")
         details = read_details(told)
         self.fields = read_fields(table, details, record_size)
         self.description = member(details, "description", str, "")
         self.slot_count, self.slot_size, self.record_size = slot_count, slot_size, record_size
         self.base_sequence, self.lineage = base_sequence, lineage
-        self.checksums = flags == CHECKSUMS
         self._control, self._slots = control_offset, slots_offset
 
     def __enter__(self) -> Self:

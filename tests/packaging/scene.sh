@@ -95,7 +95,7 @@ package() {
 
 package dpkg -i /test/old.deb
 echo "installed: $(inside pegel --version)"
-echo "directory: $(inside stat -c '%a %U %G' /dev/shm/pegel)"
+echo "directories: $(inside stat -c '%a %U %G' /dev/shm/pegel /var/lib/pegel | uniq)"
 kill -USR2 "$fpm"
 answer level
 package dpkg -i /test/new.deb

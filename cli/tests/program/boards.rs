@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Lines, Read};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -46,10 +47,16 @@ impl Boards {
         format!("{}/{name}", self.0.path().display())
     }
 
+    /// The directory of durable files, for those who make it.
+    pub fn durable(&self) -> PathBuf {
+        self.0.path().join("durable")
+    }
+
     fn in_place(&self, mut command: Command) -> Command {
         command
             .current_dir(&self.0)
             .env("PEGEL_DIR", self.0.path())
+            .env("PEGEL_DURABLE_DIR", self.durable())
             .env("TZ", "UTC");
         command
     }

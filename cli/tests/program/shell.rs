@@ -1,6 +1,7 @@
 //! What every command owes a shell.
 
 use pegel::dynamic::Writer;
+use std::fs;
 
 use crate::boards::Boards;
 
@@ -69,6 +70,7 @@ fn the_schema_in_the_help_is_one() {
     let (_, after) = help.split_once("A schema is a TOML file:\n").unwrap();
     let (schema, after) = after.split_once("\nOr the board").unwrap();
     boards.file("config.toml", schema);
+    fs::create_dir(boards.durable()).unwrap();
     boards.prints(&["create", "config.toml"], "");
     boards.prints(&["get", "config"], "interval=5\nnotes=\n");
     let (_, after) = after.split_once("varying length:\n").unwrap();

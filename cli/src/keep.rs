@@ -1,0 +1,231 @@
+//! The keeper of durable boards.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use pegel::dynamic::Writer;
+use pegel::{ErrorKind, Field, Options, Schema, Type, Value, durable};
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::failure::{Failure, Result};
+use crate::place::Place;
+use crate::{time, value};
+
+const MORE: &str = "\
+When it starts, the durable boards of the directory that are not there come
+back from their durable files: with the record that was kept, as old as it is.
+From then on, it puts the newest record of each into its file every so often,
+if there is a newer one, and once more when it is ended by SIGTERM or SIGINT.
+
+So no more than that time is lost when the power fails. What must not be lost,
+its writer syncs itself before it says so. Durable files live in
+$PEGEL_DURABLE_DIR, else in /var/lib/pegel; their copies can be loaded with
+`pegel load`.
+
+The board `pegel-keep` tells of the keeper: how many boards it keeps, what it
+has synced, what failed, and the last complaint.
+
+Examples:
+  pegel keep
+  pegel keep --every 600 --dir /dev/shm/pegel";
+
+/// The board that tells of the keeper of its directory.
+pub const BOARD: &str = "pegel-keep";
+/// Bytes of the longest complaint.
+const BRIEF: u32 = 200;
+
+/// Keep the durable boards: restore them, and put on the disk what is new
+#[derive(Args)]
+#[command(after_help = MORE)]
+pub struct Keep {
+    /// How often to put on the disk what is new
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = time::pause)]
+    every: Duration,
+}
+
+impl Keep {
+    pub fn run(self, place: &Place) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+        let mut keeper = Keeper::new(place)?;
+        keeper.restore()?;
+        runtime.block_on(keeper.keep(self.every))
+    }
+}
+
+struct Keeper<'a> {
+    place: &'a Place,
+    directory: PathBuf,
+    /// Of the board that tells of this keeper: so there is one in a directory.
+    writer: Writer,
+    /// What is on the disk, by board: lineage and sequence.
+    known: HashMap<String, (u64, u64)>,
+    /// The last complaint about each board or file that has one.
+    complaints: HashMap<String, String>,
+    complaint: String,
+    synced: u64,
+    failed: u64,
+}
+
+impl<'a> Keeper<'a> {
+    fn new(place: &'a Place) -> Result<Self> {
+        let directory = place.directory();
+        let directory = directory.canonicalize().unwrap_or(directory);
+        let counter = |name, label| Field::new(name, Type::U64).default(0_u64).label(label);
+        let fields = vec![
+            counter("boards", "Durable boards that are on the disk"),
+            counter("synced", "Records that were put on the disk"),
+            counter("failed", "Attempts that failed"),
+            Field::text("complaint", BRIEF)
+                .default("")
+                .label("Why the last one failed"),
+        ];
+        let schema = Schema::new(fields)?.describe("The keeper of the durable boards")?;
+        let board = format!("{}/{BOARD}", directory.display());
+        let writer = Writer::create(&board, &schema, &Options::default())?;
+        // They go on where they were.
+        let last = writer.reader().read()?;
+        let so_far = |name| match last.get(name) {
+            Ok(Value::UInt(count)) => count,
+            _ => 0,
+        };
+        Ok(Self {
+            place,
+            directory,
+            writer,
+            known: HashMap::new(),
+            complaints: HashMap::new(),
+            complaint: String::new(),
+            synced: so_far("synced"),
+            failed: so_far("failed"),
+        })
+    }
+
+    /// Lets all boards of the directory come back that are not there.
+    fn restore(&mut self) -> Result<()> {
+        for (file, state) in durable::list()? {
+            let restored = state.and_then(|state| {
+                let is_here = state.board.parent() == Some(&self.directory);
+                let board = state.board.to_string_lossy();
+                Ok((is_here && durable::restore(&board)?).then_some(state))
+            });
+            match restored {
+                Ok(None) => {}
+                Ok(Some(state)) => {
+                    let age = state.stamp.as_ref().map(time::old);
+                    let age = age.unwrap_or_else(|| "nothing was ever published".to_owned());
+                    let (board, sequence) = (state.board.display(), state.sequence);
+                    say(&format!("restored {board}: sequence {sequence}, {age}"));
+                }
+                Err(error) => self.complain(&file.to_string_lossy(), &error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn keep(&mut self, every: Duration) -> Result<()> {
+        let failed =
+            |error: io::Error| Failure::Failed(format!("cannot wait for signals: {error}"));
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut tick = interval(every);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.sync()?;
+        // Services that need the boards may start now. Where systemd does not ask, nobody is told.
+        let _untold = sd_notify::notify(&[NotifyState::Ready]);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => self.sync()?,
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            };
+        }
+        match self.sync()? {
+            0 => Ok(()),
+            count => Err(Failure::Failed(format!(
+                "{count} durable boards are not as new on the disk as in memory"
+            ))),
+        }
+    }
+
+    /// Syncs all that is new, and says for how many boards that failed.
+    fn sync(&mut self) -> Result<usize> {
+        let names = pegel::list(Some(&self.directory))?;
+        self.known.retain(|name, _| names.contains(name));
+        let mut failures = 0;
+        for name in &names {
+            match self.sync_one(name) {
+                Ok(()) => {
+                    self.complaints.remove(name);
+                }
+                Err(error) => {
+                    failures += 1;
+                    self.complain(name, &error.to_string());
+                }
+            }
+        }
+        self.publish()?;
+        Ok(failures)
+    }
+
+    fn sync_one(&mut self, name: &str) -> pegel::Result<()> {
+        // What is no board, or not for this user, is nothing that he could keep.
+        let reader = self
+            .place
+            .open(&format!("{}/{name}", self.directory.display()));
+        let Some(reader) = reader.ok().filter(|reader| reader.info().durable) else {
+            self.known.remove(name);
+            return Ok(());
+        };
+        let newest = (reader.lineage(), reader.sequence());
+        if self.known.get(name) == Some(&newest) {
+            return Ok(());
+        }
+        match reader.sync() {
+            // Another one stands there now, whose turn it is the next time.
+            Err(error) if error.kind() == ErrorKind::Gone => return Ok(()),
+            synced => self.known.insert(name.to_owned(), (newest.0, synced?)),
+        };
+        self.synced += 1;
+        Ok(())
+    }
+
+    /// Each complaint is said once.
+    fn complain(&mut self, about: &str, complaint: &str) {
+        self.failed += 1;
+        complaint.clone_into(&mut self.complaint);
+        let last = self
+            .complaints
+            .insert(about.to_owned(), complaint.to_owned());
+        if last.as_deref() != Some(complaint) {
+            say(complaint);
+        }
+    }
+
+    fn publish(&mut self) -> Result<()> {
+        let mut complaint = self.complaint.replace('\0', " ");
+        while complaint.len() > BRIEF as usize {
+            complaint.pop();
+        }
+        let record = self.writer.reader().schema().encode(&[
+            ("boards", (self.known.len() as u64).into()),
+            ("synced", self.synced.into()),
+            ("failed", self.failed.into()),
+            ("complaint", complaint.into()),
+        ])?;
+        self.writer.publish(&record)?;
+        Ok(())
+    }
+}
+
+/// For the log; the keeper goes on if nobody can read it.
+fn say(text: &str) {
+    let _unread = writeln!(io::stderr(), "pegel: {}", value::line(text));
+}

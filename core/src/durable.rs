@@ -1,0 +1,215 @@
+//! Durable boards. A board is memory, and its durable file is what comes back of it after a reboot: the newest record of
+//! those that were synced. Readers and writers have nothing to do with the file; [`crate::dynamic::Writer::sync`], or a
+//! keeper with [`crate::dynamic::Reader::sync`], puts the newest record there.
+//!
+//! `docs/durable.md` tells what it promises, `docs/format.md` its bytes.
+
+mod file;
+mod head;
+mod places;
+#[cfg(test)]
+mod proof;
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use crate::board::{Board, Kept, Past};
+use crate::clock;
+use crate::creation;
+use crate::error::{Error, ErrorKind, Result};
+use crate::place::Place;
+use crate::reader::Reader;
+use crate::snapshot::{Publication, Stamp};
+use crate::trust::{self, Access};
+
+pub(crate) use self::file::{Lasting, path as file_of, read_copy, remove, restored};
+pub(crate) use self::head::MAGIC;
+
+/// Of a handle that has not synced yet.
+pub(crate) const UNKNOWN: u64 = u64::MAX;
+
+/// Where durable files live: `$PEGEL_DURABLE_DIR`, else `/var/lib/pegel`.
+pub fn directory() -> PathBuf {
+    let wanted = env::var_os("PEGEL_DURABLE_DIR").filter(|path| !path.is_empty());
+    wanted.map_or_else(|| "/var/lib/pegel".into(), PathBuf::from)
+}
+
+/// What a durable file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// DIRECTORY/NAME of its board.
+    pub board: PathBuf,
+    /// The file.
+    pub file: PathBuf,
+    /// The sequence that is on the disk, 0 when nothing had been published.
+    pub sequence: u64,
+    /// What is known of that publication.
+    pub stamp: Option<Stamp>,
+    /// As that of the board: sequences of the two can be compared while it is the same.
+    pub lineage: u64,
+}
+
+impl State {
+    /// What a file holds, wherever it is.
+    pub fn read(file: &Path) -> Result<Self> {
+        Self::of(file, Access::ReadUntrusted)?.ok_or_else(|| file::missing(file))
+    }
+
+    fn of(path: &Path, access: Access) -> Result<Option<Self>> {
+        let Some(opened) = file::Opened::open(path, access)? else {
+            return Ok(None);
+        };
+        // Without the lock, two syncs may pass by a first look.
+        let places = opened.places();
+        let past = places.newest().or_else(|_| places.newest())?;
+        let stamp = past.records.last().map(|kept| {
+            let publication = Publication {
+                sequence: past.sequence,
+                retries: 0,
+                missed: 0,
+                stamp: kept.stamp,
+            };
+            publication.stamp()
+        });
+        Ok(Some(Self {
+            sequence: stamp.map_or(0, |stamp| stamp.sequence),
+            stamp,
+            lineage: past.lineage,
+            board: opened.head.board,
+            file: path.to_owned(),
+        }))
+    }
+}
+
+/// What is on the disk of the board at a place, which need not be there; `None` if it has no durable file.
+pub(crate) fn look_at(place: &Place) -> Result<Option<State>> {
+    let state = State::of(&file::path(place), Access::Read)?;
+    let is_its = |state: &State| file::board_path(place).is_ok_and(|path| state.board == path);
+    Ok(state.filter(is_its))
+}
+
+/// The durable files, sorted, and what they hold.
+pub fn list() -> Result<Vec<(PathBuf, Result<State>)>> {
+    let directory = directory();
+    let failed = |error: std::io::Error| Error::io(&error, "list the durable files in", &directory);
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if file::is_name(&path) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let look = |path: PathBuf| {
+        let state = State::of(&path, Access::Read).transpose()?;
+        Some((path, state))
+    };
+    Ok(files.into_iter().filter_map(look).collect())
+}
+
+/// Lets a board that is absent come back from its durable file, with the sequence, generation and age of its record;
+/// `false` if it has none, or is there.
+pub fn restore(board: &str) -> Result<bool> {
+    let place = Place::parse(board)?;
+    match Board::open(place.clone(), Access::ReadUnmapped) {
+        Err(error) if error.kind() == ErrorKind::NotFound => creation::come_back(&place, None),
+        there => there.map(|_| false),
+    }
+}
+
+impl Reader {
+    /// Puts the newest record into the board's durable file, where it is when this returns, and says its sequence. For
+    /// a keeper, or whoever may write that file; the one who may create the board makes it.
+    pub fn sync(&self) -> Result<u64> {
+        let board = self.inner();
+        if self.has_view() {
+            return Self::at(board.place.clone(), board.access)?.sync();
+        }
+        board.check_durable()?;
+        // Root, too, puts nothing of a stranger where the others' boards are kept.
+        trust::check(board.path(), &board.status, Access::Write)?;
+        let path = file::path(&board.place);
+        if fs::symlink_metadata(&path)
+            .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+        {
+            return Err(file::missing(&path));
+        }
+        let newest = match self.whole(|record| self.copy_into(record)) {
+            Ok((publication, bytes)) => Some((publication.sequence, publication.stamp, bytes)),
+            Err(error) if error.kind() == ErrorKind::Empty => None,
+            Err(error) => return Err(error),
+        };
+        let past = match newest {
+            None => board.past_of(board.base, None),
+            Some((sequence, stamp, bytes)) => board.past_of(sequence, Some(Kept { stamp, bytes })),
+        };
+        self.sync_past(past)
+    }
+
+    /// What is on the disk of this board; `None` if it has no durable file.
+    pub fn durable_state(&self) -> Result<Option<State>> {
+        let board = self.inner();
+        if board.layout.durable {
+            look_at(&board.place)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Syncs what the caller has found to be the newest.
+    pub(crate) fn sync_past(&self, past: Past) -> Result<u64> {
+        let board = self.inner();
+        if !board.is_current() {
+            return Err(board.gone());
+        }
+        let lasting = Lasting::of(board, past)?;
+        let synced = lasting.sync(Some(self.synced()).filter(|synced| *synced != UNKNOWN))?;
+        self.set_synced(synced);
+        Ok(synced)
+    }
+}
+
+impl Board {
+    /// `INVALID_ARGUMENT` of a board that has no durable file.
+    pub(crate) fn check_durable(&self) -> Result<()> {
+        if self.layout.durable {
+            return Ok(());
+        }
+        let (name, path) = (&self.place.name, self.path().display());
+        let message = format!(
+            "board {name} ({path}) is not durable; create it with that option, which keeps its records"
+        );
+        Err(Error::new(ErrorKind::InvalidArgument, message))
+    }
+
+    /// What there is to keep of a board whose newest record is this one.
+    pub(crate) fn past_of(&self, sequence: u64, newest: Option<Kept>) -> Past {
+        Past {
+            sequence,
+            generation: self.generation(),
+            lineage: self.lineage,
+            records: Vec::from_iter(newest),
+        }
+    }
+}
+
+/// The newest record of a past, as it is kept: without its checksum in the ring, and with the wall clock as it is now,
+/// which may have been set since.
+fn lasting(past: &Past) -> Past {
+    let newest = past.records.last().map(|kept| {
+        let present = Publication::present_of(&kept.stamp);
+        let mut stamp = Publication::reshaped(&kept.stamp, present, kept.bytes.len());
+        let moment = Publication::moment_of(&stamp);
+        if moment.is_some_and(|moment| moment.boot == clock::boot()) {
+            stamp[1] = clock::wall_offset().cast_unsigned();
+        }
+        Kept {
+            stamp,
+            bytes: kept.bytes.clone(),
+        }
+    });
+    Past {
+        records: Vec::from_iter(newest),
+        ..*past
+    }
+}
