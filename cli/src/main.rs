@@ -20,6 +20,8 @@ mod live;
 mod load;
 mod ls;
 mod man;
+#[cfg(feature = "opcua")]
+mod opcua;
 mod place;
 mod rm;
 mod schema;
@@ -85,6 +87,8 @@ enum Command {
     Load(load::Load),
     Doctor(doctor::Doctor),
     Serial(serial::Serial),
+    #[cfg(feature = "opcua")]
+    Opcua(opcua::Opcua),
     Bench(bench::Bench),
     Completions(completions::Completions),
     #[command(hide = true)]
@@ -137,6 +141,8 @@ fn main() -> ExitCode {
         Command::Load(load) => load.run(&place),
         Command::Doctor(doctor) => doctor.run(&place),
         Command::Serial(serial) => serial.run(&place),
+        #[cfg(feature = "opcua")]
+        Command::Opcua(opcua) => opcua.run(place),
         Command::Bench(bench) => bench.run(&place),
         Command::Completions(completions) => completions.run(Program::command()),
         Command::Man(man) => man.run(Program::command()),

@@ -1,0 +1,127 @@
+//! Who may read and write: users with passwords, and those without a name.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use async_trait::async_trait;
+use opcua::server::address_space::AccessLevel;
+use opcua::server::authenticator::{AuthManager, DefaultAuthenticator, Password, UserToken};
+use opcua::server::{ANONYMOUS_USER_TOKEN_ID, ServerEndpoint, ServerUserToken};
+use opcua::types::{Error, NodeId, StatusCode, UserTokenPolicy};
+use sha_crypt::{PasswordVerifier, ShaCrypt};
+
+/// What endpoints call all who have a password.
+pub const USERS: &str = "users";
+
+/// Names and hashes of passwords, as in `/etc/shadow`.
+pub type Passwords = BTreeMap<String, String>;
+
+/// Reads a file of lines NAME:HASH.
+pub fn passwords(path: &Path) -> Result<Passwords, String> {
+    let shown = path.display();
+    let text = fs::read_to_string(path)
+        .map_err(|error| format!("cannot read the passwords {shown}: {error}"))?;
+    let mut passwords = Passwords::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let wrong = |reason: &str| format!("passwords {shown}, line {number}: {reason}");
+        let (name, hash) = line
+            .split_once(':')
+            .ok_or_else(|| wrong("write NAME:HASH; `openssl passwd -6` makes a hash"))?;
+        if !hash.starts_with("$6$") && !hash.starts_with("$5$") {
+            return Err(wrong(&format!(
+                "the hash of {name} is none of SHA-crypt; `openssl passwd -6` makes one"
+            )));
+        }
+        if passwords.insert(name.to_owned(), hash.to_owned()).is_some() {
+            return Err(wrong(&format!("{name} stands there twice")));
+        }
+    }
+    Ok(passwords)
+}
+
+/// A user of the endpoints' configuration, which stands for all of them: their passwords are not the server's to know.
+pub fn all_users() -> ServerUserToken {
+    ServerUserToken {
+        user: USERS.to_owned(),
+        pass: Some(String::new()),
+        ..ServerUserToken::default()
+    }
+}
+
+pub struct Access {
+    passwords: Passwords,
+    /// Only tells what the endpoints take.
+    policies: DefaultAuthenticator,
+}
+
+impl Access {
+    pub fn new(passwords: Passwords) -> Self {
+        let users = BTreeMap::from([(USERS.to_owned(), all_users())]);
+        Self {
+            passwords,
+            policies: DefaultAuthenticator::new(users),
+        }
+    }
+}
+
+#[async_trait]
+impl AuthManager for Access {
+    async fn authenticate_anonymous_token(&self, endpoint: &ServerEndpoint) -> Result<(), Error> {
+        self.policies.authenticate_anonymous_token(endpoint).await
+    }
+
+    async fn authenticate_username_identity_token(
+        &self,
+        _endpoint: &ServerEndpoint,
+        name: &str,
+        password: &Password,
+    ) -> Result<UserToken, Error> {
+        let hash = self.passwords.get(name).cloned();
+        let password = password.get().to_owned();
+        // It takes as long as it is meant to.
+        let checked = tokio::task::spawn_blocking(move || {
+            hash.is_some_and(|hash| {
+                ShaCrypt::default()
+                    .verify_password(password.as_bytes(), hash.as_str())
+                    .is_ok()
+            })
+        });
+        if checked.await.unwrap_or(false) {
+            return Ok(UserToken(format!("user {name}")));
+        }
+        eprintln!("pegel: user {name:?} was refused: no such name, or another password");
+        Err(Error::new(
+            StatusCode::BadIdentityTokenRejected,
+            "no such user and password",
+        ))
+    }
+
+    fn effective_user_access_level(
+        &self,
+        token: &UserToken,
+        access: AccessLevel,
+        _node: &NodeId,
+    ) -> AccessLevel {
+        // Where there are users, only they write.
+        if self.passwords.is_empty() || !token.is_anonymous() {
+            return access;
+        }
+        access - AccessLevel::CURRENT_WRITE
+    }
+
+    fn user_token_policies(&self, endpoint: &ServerEndpoint) -> Vec<UserTokenPolicy> {
+        self.policies.user_token_policies(endpoint)
+    }
+}
+
+/// Whom an endpoint takes.
+pub fn takers(has_users: bool, has_anonymous: bool) -> Vec<&'static str> {
+    let users = has_users.then_some(USERS);
+    let anonymous = has_anonymous.then_some(ANONYMOUS_USER_TOKEN_ID);
+    users.into_iter().chain(anonymous).collect()
+}
