@@ -3,6 +3,8 @@
 mod boards;
 mod machine;
 mod php;
+#[cfg(feature = "sysv")]
+mod sysv;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -106,6 +108,8 @@ impl Doctor {
         if !self.php {
             findings.extend(machine::look(&directory));
             findings.extend(boards::look(place, &directory));
+            #[cfg(feature = "sysv")]
+            findings.extend(sysv::look(place, &directory));
         }
         findings.extend(php::look(&php::Question {
             package: self.package.clone(),

@@ -29,6 +29,8 @@ mod screen;
 mod serial;
 mod set;
 mod show;
+#[cfg(feature = "sysv")]
+mod sysv;
 mod table;
 mod time;
 mod value;
@@ -89,6 +91,8 @@ enum Command {
     Serial(serial::Serial),
     #[cfg(feature = "opcua")]
     Opcua(opcua::Opcua),
+    #[cfg(feature = "sysv")]
+    Sysv(sysv::Sysv),
     Bench(bench::Bench),
     Completions(completions::Completions),
     #[command(hide = true)]
@@ -143,6 +147,8 @@ fn main() -> ExitCode {
         Command::Serial(serial) => serial.run(&place),
         #[cfg(feature = "opcua")]
         Command::Opcua(opcua) => opcua.run(place),
+        #[cfg(feature = "sysv")]
+        Command::Sysv(sysv) => sysv.run(&place),
         Command::Bench(bench) => bench.run(&place),
         Command::Completions(completions) => completions.run(Program::command()),
         Command::Man(man) => man.run(Program::command()),
