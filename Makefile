@@ -75,7 +75,7 @@ STATIC := $(shell uname -m)-unknown-linux-musl
 .PHONY: static
 static: python ## Build the program alone, for machines that have nothing else, and measure its size and start
 	rustup target add $(STATIC)
-	cargo build --profile static --locked --target $(STATIC) -p pegel-cli
+	cargo build --profile static --locked --no-default-features --target $(STATIC) -p pegel-cli
 	$(PYTHON) bench/program.py target/$(STATIC)/static/pegel
 	$(PYTHON) bench/program.py target/release/pegel
 	test $$(stat -c %s target/$(STATIC)/static/pegel) -lt 4194304

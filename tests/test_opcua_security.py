@@ -1,6 +1,7 @@
 """Who may come to `pegel opcua`, and how sessions are secured."""
 
 import asyncio
+import json
 import shutil
 import stat
 from pathlib import Path
@@ -16,6 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 import pegel
 from opcua import Server, name, node, read, serving
 from programs import built, environment, run
+from units import verify_unit
 
 POLICIES = ["Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"]
 CLIENT_URI = "urn:example:client"
@@ -199,3 +201,35 @@ def test_who_cannot_serve_is_told_why(tmp_path: Path, config: Path) -> None:
     (tmp_path / "state").touch()
     status, told = complaint("--listen", "127.0.0.1:0")
     assert (status, "--state" in told) == (1, True)
+
+
+def test_doctor_looks_at_the_server(tmp_path: Path, config: Path) -> None:
+    def findings() -> dict[str, tuple[str, str]]:
+        command = [str(built("target/release/pegel")), "doctor", "--json", "--opcua", str(config)]
+        done = run(command, environment(tmp_path))
+        told = [json.loads(line) for line in done.stdout.splitlines()]
+        return {one["about"]: (one["state"], one["told"]) for one in told}
+
+    passwords = tmp_path / "passwords"
+    passwords.chmod(0o640)
+    text = config.read_text()
+    with serving(tmp_path, "--config", str(config)) as server:
+        config.write_text(f'listen = "127.0.0.1:{server.port}"\nstate = "{server.state}"\n{text}')
+        told = findings()
+        assert told["OPC UA"] == ("ok", f"somebody answers at 127.0.0.1:{server.port}")
+        assert told["OPC UA passwords"] == ("ok", "2 users")
+        assert "OPC UA clients" not in told
+        assert refused(secured(server, Certificate(tmp_path))) == "BadCertificateUntrusted"
+        state, reason = findings()["OPC UA clients"]
+        (client,) = (server.state / "rejected").iterdir()
+        assert (state, client.name in reason) == ("note", True)
+        passwords.chmod(0o644)
+        assert findings()["OPC UA passwords"][0] == "wrong"
+    state, reason = findings()["OPC UA"]
+    assert (state, "nobody answers" in reason) == ("note", True)
+    config.write_text("lissen = 1\n")
+    assert findings()["OPC UA"][0] == "wrong"
+
+
+def test_the_unit_is_one_and_hardened(tmp_path: Path) -> None:
+    verify_unit("pegel-opcua.service", tmp_path, threshold=15)

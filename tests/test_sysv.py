@@ -1,6 +1,7 @@
 """`pegel sysv` beside scripts in Python and PHP that know nothing of boards."""
 
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -17,6 +18,7 @@ import sysv_ipc
 
 import pegel
 from programs import Conversation, built, environment, php, python, run
+from units import verify_unit
 
 WATCHDOG = 60
 SIZE = 4096
@@ -123,6 +125,14 @@ def shown(talk: Conversation) -> Any:
     return json.loads(text) if text else None
 
 
+def see(talk: Conversation, record: Any) -> None:
+    wait_for(lambda: shown(talk) == record)
+
+
+def has(reader: pegel.Reader, field: str, value: Any) -> bool:
+    return bool(reader.read()[field] == value)
+
+
 def test_a_board_is_shown_to_scripts_of_both_languages(tmp_path: Path, key: int) -> None:
     writer = pegel.Writer(tmp_path / "tank", FIELDS)
     writer.publish(RECORD)
@@ -134,7 +144,7 @@ def test_a_board_is_shown_to_scripts_of_both_languages(tmp_path: Path, key: int)
         for level in [1.5, 2.5, 0.25]:
             record = RECORD | {"level": level}
             writer.publish(record)
-            wait_for(lambda record=record: shown(one) == record)
+            see(one, record)
             assert shown(other) == record
         assert bridge.status()["sequence"] == writer.sequence
         assert sysv_ipc.SharedMemory(key).size == SIZE
@@ -172,7 +182,7 @@ def test_documents_are_shown_as_they_are(tmp_path: Path, key: int) -> None:
     writer.publish({"inverters": [{"power": 21.8}]})
     writer.close()
     with bridged(tmp_path, "ahoy", key, "--write", "ahoy"), script("php", key) as talk:
-        wait_for(lambda: shown(talk) == {"inverters": [{"power": 21.8}]})
+        see(talk, {"inverters": [{"power": 21.8}]})
         assert talk.ask('write {"inverters": []}') == "written"
         reader = pegel.Reader(tmp_path / "ahoy")
         wait_for(lambda: reader.read().document == {"inverters": []})
@@ -200,7 +210,7 @@ def test_what_scripts_write_is_published(tmp_path: Path, key: int, language: str
         wait_for(lambda: bridge.status()["complaint"] == "")
 
         # What is wrong is refused as a whole, and the record shown again.
-        wait_for(lambda: shown(talk) == RECORD)
+        see(talk, RECORD)
         whole = talk.ask("read")
         for text, reason in [
             ('{"level": 7, "note": "x"}', "field level has to be"),
@@ -244,7 +254,7 @@ def test_both_sides_change_other_fields_and_lose_nothing(tmp_path: Path, key: in
                 return True
 
             wait_for(change)
-            wait_for(lambda number=number: reader.read()["script"] == number)
+            wait_for(functools.partial(has, reader, "script", number))
             assert reader.read()["board"] == number
 
 
@@ -302,7 +312,7 @@ def test_half_a_text_is_not_published(tmp_path: Path, key: int, language: str) -
     pegel.Writer(tmp_path / "config", FIELDS, mode=0o660).publish(RECORD)
     with bridged(tmp_path, "config", key, "--write", "config", complaint="it is no JSON"):
         with script(language, key) as talk:
-            wait_for(lambda: shown(talk) == RECORD)
+            see(talk, RECORD)
             whole = talk.ask("read")
             assert talk.ask('half {"level": 4.25, "pum') == "held"
             talk.process.kill()
@@ -340,7 +350,7 @@ def script_after(place: Path, key: int, arguments: list[str]) -> Iterator[Conver
     """A script that runs on while its bridge is killed."""
     bridge = Bridge(place, "config", key, *arguments)
     with script("php", key) as talk:
-        wait_for(lambda: shown(talk) == RECORD)
+        see(talk, RECORD)
         bridge.kill()
         yield talk
 
@@ -366,23 +376,23 @@ def test_what_is_removed_is_made_anew(tmp_path: Path, key: int) -> None:
     writer.publish(RECORD)
     with bridged(tmp_path, "tank", key, complaint="somebody removed the shared memory"):
         with script("python", key) as talk:
-            wait_for(lambda: shown(talk) == RECORD)
+            see(talk, RECORD)
         remove(key)
         wait_for(lambda: is_there(key))
         with script("php", key) as talk:
-            wait_for(lambda: shown(talk) == RECORD)
+            see(talk, RECORD)
 
 
 def test_a_board_that_is_replaced_is_shown_on(tmp_path: Path, key: int) -> None:
     writer = pegel.Writer(tmp_path / "tank", level=pegel.f64("m"))
     writer.publish(level=1.5)
     with bridged(tmp_path, "tank", key), script("python", key) as talk:
-        wait_for(lambda: shown(talk) == {"level": 1.5})
+        see(talk, {"level": 1.5})
         writer.close()
         fields = {"level": pegel.f64("m"), "rain": pegel.bool_(default=False)}
         with pegel.Writer(tmp_path / "tank", fields) as writer:
             writer.publish(level=2.5, rain=True)
-        wait_for(lambda: shown(talk) == {"level": 2.5, "rain": True})
+        see(talk, {"level": 2.5, "rain": True})
 
 
 def test_it_removes_what_it_made_if_that_is_wanted(tmp_path: Path, key: int) -> None:
@@ -408,3 +418,7 @@ def test_what_cannot_be_shown_is_told(tmp_path: Path, key: int) -> None:
     sysv_ipc.SharedMemory(key, sysv_ipc.IPC_CREX, size=8)
     with bridged(tmp_path, "tank", key, complaint="takes 7; end all that use it"):
         wait_for(lambda: "takes 7" in complaint_of(tmp_path))
+
+
+def test_the_unit_is_one_and_hardened(tmp_path: Path) -> None:
+    verify_unit("pegel-sysv@.service", tmp_path, threshold=15)

@@ -146,7 +146,7 @@ fn main() -> ExitCode {
         Command::Doctor(doctor) => doctor.run(&place),
         Command::Serial(serial) => serial.run(&place),
         #[cfg(feature = "opcua")]
-        Command::Opcua(opcua) => opcua.run(place),
+        Command::Opcua(_) => opcua::Opcua::run(),
         #[cfg(feature = "sysv")]
         Command::Sysv(sysv) => sysv.run(&place),
         Command::Bench(bench) => bench.run(&place),

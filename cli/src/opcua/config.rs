@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+/// Where to listen, unless somebody says otherwise: for this machine alone.
+pub const LISTEN: &str = "127.0.0.1:4840";
+
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -36,14 +39,6 @@ pub enum Policy {
     Aes128Sha256RsaOaep,
     #[serde(rename = "Aes256-Sha256-RsaPss")]
     Aes256Sha256RsaPss,
-}
-
-impl Policy {
-    pub const SECURE: [Self; 3] = [
-        Self::Basic256Sha256,
-        Self::Aes128Sha256RsaOaep,
-        Self::Aes256Sha256RsaPss,
-    ];
 }
 
 pub fn read(path: &Path) -> Result<Config, String> {

@@ -75,9 +75,11 @@ impl Memory {
     }
 
     fn holder(&self) -> String {
-        let Ok(process) = self.semaphore.last_user() else {
-            return "by nobody knows whom".to_owned();
-        };
+        // Of another container, the kernel says 0.
+        let process = self.semaphore.last_user().unwrap_or(0);
+        if process == 0 {
+            return "by a process of another container".to_owned();
+        }
         match std::fs::read_to_string(format!("/proc/{process}/comm")) {
             Ok(name) => format!("by process {process} ({})", value::line(name.trim_end())),
             Err(_) => format!(

@@ -10,10 +10,10 @@ use opcua::types::StatusCode;
 use pegel::ErrorKind;
 use pegel::dynamic::Reader;
 
-use super::boards::{self, Manager};
-use super::plan::Rules;
-use super::served::{Lasts, Served};
+use crate::boards::{self, Manager};
 use crate::place::Place;
+use crate::plan::Rules;
+use crate::served::{Lasts, Served};
 
 /// How often to look for new boards, and whether a writer still lives.
 const GLANCE: Duration = Duration::from_secs(1);

@@ -17,9 +17,9 @@ use opcua::types::{AttributeId, DataValue, IdType, NodeId, StatusCode, Timestamp
 use pegel::Field;
 use pegel::dynamic::Reader;
 
-use super::nodes;
-use super::served::{Look, Served, without_value};
-use super::write::{self, Change};
+use crate::nodes;
+use crate::served::{Look, Served, without_value};
+use crate::write::{self, Change};
 
 /// The namespace of the boards' nodes.
 const NAMESPACE: &str = "urn:pegel:boards";

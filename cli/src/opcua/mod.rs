@@ -1,25 +1,17 @@
 //! Boards for OPC UA: objects with typed variables, whose status codes tell how old they are.
 
-mod access;
-mod boards;
-mod config;
-mod follow;
-mod nodes;
-mod plan;
-mod served;
-mod server;
-mod units;
-mod values;
-mod write;
+pub mod config;
+pub mod passwords;
 
+use std::env;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use clap::Args;
 
-use self::plan::Plan;
 use crate::failure::{Failure, Result};
-use crate::place::Place;
 use crate::time;
 
 const MORE: &str = "\
@@ -65,43 +57,47 @@ Examples:
 pub struct Opcua {
     /// Where to listen [default: 127.0.0.1:4840]
     #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Option<String>,
+    pub listen: Option<String>,
     /// Boards to serve: NAME or DIRECTORY/NAME [default: all]
     #[arg(long, value_name = "BOARD")]
-    board: Vec<String>,
+    pub board: Vec<String>,
     /// Boards, written by turns, that clients may write
     #[arg(long, value_name = "BOARD")]
-    write: Vec<String>,
+    pub write: Vec<String>,
     /// Boards whose values last until others are published
     #[arg(long, value_name = "BOARD")]
-    lasting: Vec<String>,
+    pub lasting: Vec<String>,
     /// When values are old [default: 60]
     #[arg(long, value_name = "SECONDS", value_parser = time::timeout)]
-    old: Option<Duration>,
+    pub old: Option<Duration>,
     /// How long a write waits for another writer
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = time::timeout)]
-    timeout: Duration,
+    pub timeout: Duration,
     #[arg(long, value_name = "DIRECTORY")]
     #[arg(
         help = "Where the certificates are [default: $STATE_DIRECTORY, else pegel/opcua in \
                   $XDG_STATE_HOME or ~/.local/state]"
     )]
-    state: Option<PathBuf>,
+    pub state: Option<PathBuf>,
     /// A file with what stands here, users and security
     #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
 }
 
+/// The program that does it, beside this one.
+const PROGRAM: &str = "pegel-opcua";
+
 impl Opcua {
-    pub fn run(self, place: Place) -> Result<()> {
-        let plan = Plan::new(self, &place)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-        let done = runtime.block_on(server::serve(plan, place));
-        // Its threads wait for boards, which they look up from only once a second.
-        runtime.shutdown_background();
-        done
+    /// Only when this fails does it come back.
+    pub fn run() -> Result<()> {
+        let this = env::current_exe()
+            .map_err(|error| Failure::Failed(format!("cannot find {PROGRAM}: {error}")))?;
+        let program = this.with_file_name(PROGRAM);
+        let error = Command::new(&program).args(env::args_os().skip(1)).exec();
+        Err(Failure::Failed(format!(
+            "cannot start {}: {error}; install it beside {}",
+            program.display(),
+            this.display()
+        )))
     }
 }

@@ -6,12 +6,19 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Opcua;
-use super::access::{self, Passwords};
-use super::config::{self, Policy};
-use super::served::{Lasts, Terms};
 use crate::failure::{Failure, Result};
+use crate::opcua::Opcua;
+use crate::opcua::config::{self, LISTEN, Policy};
+use crate::opcua::passwords::{self, Passwords};
 use crate::place::Place;
+use crate::served::{Lasts, Terms};
+
+/// What takes passwords, and whatever else nobody shall read or change.
+const SECURE: [Policy; 3] = [
+    Policy::Basic256Sha256,
+    Policy::Aes128Sha256RsaOaep,
+    Policy::Aes256Sha256RsaPss,
+];
 
 /// What is to be served, and how.
 pub struct Plan {
@@ -59,17 +66,13 @@ impl Plan {
         let config = given.config.as_deref().map(config::read).transpose();
         let config = config.map_err(Failure::Failed)?.unwrap_or_default();
         let text = given.listen.or(config.listen);
-        let text = text.unwrap_or_else(|| "127.0.0.1:4840".to_owned());
+        let text = text.unwrap_or_else(|| LISTEN.to_owned());
         let listen: SocketAddr = text.parse().map_err(|_| {
             Failure::Usage(format!(
-                "{text:?} is no address; write ADDRESS:PORT, such as 127.0.0.1:4840"
+                "{text:?} is no address; write ADDRESS:PORT, such as {LISTEN}"
             ))
         })?;
-        let passwords = config
-            .passwords
-            .as_deref()
-            .map(access::passwords)
-            .transpose();
+        let passwords = config.passwords.as_deref().map(passwords::read).transpose();
         let passwords = passwords.map_err(Failure::Failed)?.unwrap_or_default();
         let has_users = !passwords.is_empty();
         let anonymous = config.anonymous.unwrap_or(!has_users);
@@ -83,8 +86,8 @@ impl Plan {
         let security = match config.security {
             chosen if !chosen.is_empty() => chosen,
             // Passwords go over no wire as they are.
-            _ if has_users => Policy::SECURE.to_vec(),
-            _ => [Policy::None].into_iter().chain(Policy::SECURE).collect(),
+            _ if has_users => SECURE.to_vec(),
+            _ => [Policy::None].into_iter().chain(SECURE).collect(),
         };
         let boards = |given: Vec<String>, configured: Vec<String>| {
             let names = if given.is_empty() { configured } else { given };

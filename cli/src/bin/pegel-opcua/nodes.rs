@@ -9,7 +9,7 @@ use opcua::types::{
 };
 use pegel::{Field, Schema, Value};
 
-use super::{units, values};
+use crate::{units, values};
 
 /// The folder of all boards.
 pub const FOLDER: &str = "Boards";

@@ -3,27 +3,28 @@
 use std::fs::DirBuilder;
 use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use opcua::crypto::SecurityPolicy;
+use opcua::crypto::{CertificateStore, SecurityPolicy, X509Data};
 use opcua::server::node_manager::memory::InMemoryNodeManagerBuilder;
 use opcua::server::{Server, ServerBuilder, ServerEndpoint, ServerHandle};
-use opcua::types::{BuildInfo, MessageSecurityMode};
+use opcua::types::{ApplicationDescription, BuildInfo, MessageSecurityMode};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::access::{self, Access, USERS};
-use super::boards::{Boards, Manager};
-use super::config::Policy;
-use super::follow::Follower;
-use super::plan::Plan;
+use crate::access::{self, Access, USERS};
+use crate::boards::{Boards, Manager};
 use crate::failure::{Failure, Result};
+use crate::follow::Follower;
+use crate::opcua::config::Policy;
 use crate::place::Place;
+use crate::plan::Plan;
 
 /// The name of this application; those of its certificate go with it.
 const APPLICATION: &str = "Pegel";
 const APPLICATION_URI: &str = "urn:pegel:opcua";
+/// Twenty years: nobody renews what no authority has signed.
+const CERTIFICATE_DAYS: u32 = 7300;
 /// Milliseconds between two looks whether a subscription has something to send: what a client may ask for.
 const TICK: u64 = 20;
 /// The largest message, and so about the largest document.
@@ -35,7 +36,7 @@ pub async fn serve(plan: Plan, place: Place) -> Result<()> {
     let signals = |kind| signal(kind).map_err(|error| failed("wait for signals", error));
     let mut terminate = signals(SignalKind::terminate())?;
     let mut interrupt = signals(SignalKind::interrupt())?;
-    private_directory(&plan.state.join("private"))?;
+    plan.certificate()?;
     let listener = TcpListener::bind(plan.listen).await;
     let listener =
         listener.map_err(|error| failed(&format!("listen on {}", plan.listen), error))?;
@@ -47,7 +48,7 @@ pub async fn serve(plan: Plan, place: Place) -> Result<()> {
         .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
     if handle.info().server_certificate.is_none() {
         return Err(Failure::Failed(format!(
-            "no certificate can be read or made in {}; see its owner and mode",
+            "cannot read the certificate and its key in {}; see whose they are, or remove both to have others made",
             plan.state.display()
         )));
     }
@@ -73,6 +74,41 @@ pub async fn serve(plan: Plan, place: Place) -> Result<()> {
 }
 
 impl Plan {
+    /// Makes the certificate and its key, unless they are there.
+    fn certificate(&self) -> Result<()> {
+        let (own, private) = (self.state.join("own"), self.state.join("private"));
+        let (certificate, key) = (own.join("cert.der"), private.join("private.pem"));
+        if certificate.exists() && key.exists() {
+            return Ok(());
+        }
+        let failed = |error: String| {
+            let state = self.state.display();
+            Failure::Failed(format!(
+                "cannot make a certificate in {state}: {error}; name another directory with --state"
+            ))
+        };
+        for directory in [&own, &private] {
+            // For nobody else, as there is the key.
+            let made = DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(directory);
+            made.map_err(|error| failed(error.to_string()))?;
+        }
+        let description = ApplicationDescription {
+            application_name: APPLICATION.into(),
+            application_uri: APPLICATION_URI.into(),
+            ..ApplicationDescription::default()
+        };
+        let data = X509Data {
+            certificate_duration_days: CERTIFICATE_DAYS,
+            ..X509Data::from((description, Some(vec![self.host.clone()])))
+        };
+        CertificateStore::create_certificate_and_key(&data, true, &certificate, &key)
+            .map(drop)
+            .map_err(failed)
+    }
+
     fn build(&self, port: u16) -> std::result::Result<(Server, ServerHandle), String> {
         let patience = self.patience;
         let manager = InMemoryNodeManagerBuilder::new(move |context, space: &mut _| {
@@ -94,7 +130,6 @@ impl Plan {
             .pki_dir(&self.state)
             .certificate_path("own/cert.der")
             .private_key_path("private/private.pem")
-            .create_sample_keypair(true)
             .trust_client_certs(self.any_client)
             .max_message_size(MESSAGE)
             .max_chunk_count(0)
@@ -146,15 +181,4 @@ impl Plan {
         }
         endpoints
     }
-}
-
-/// A directory for what nobody else may read.
-fn private_directory(path: &Path) -> Result<()> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| {
-        Failure::Failed(format!(
-            "cannot make {}, where the certificate's key is: {error}; name another directory with --state",
-            path.display()
-        ))
-    })
 }

@@ -6,8 +6,8 @@ use opcua::types::{NumericRange, StatusCode, Variant};
 use pegel::dynamic::{Encoded, Writer};
 use pegel::{ErrorKind, Schema, Type, Value};
 
-use super::values;
 use crate::json;
+use crate::values;
 
 /// A field and what it is to be.
 pub struct Change {

@@ -6,7 +6,7 @@ use opcua::types::{DataValue, DateTime, DateTimeUtc, StatusCode};
 use pegel::dynamic::{Reader, Snapshot};
 use pegel::{ErrorKind, Field, Stamp};
 
-use super::values;
+use crate::values;
 
 /// When values of a board are as good as new.
 #[derive(Clone, Copy)]
