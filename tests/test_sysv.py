@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import pytest
 import sysv_ipc
 
 import pegel
-from programs import Conversation, built, environment, php, python, run
+from programs import ROOT, Conversation, built, environment, php, python, run
 from units import verify_unit
 
 WATCHDOG = 60
@@ -418,6 +419,22 @@ def test_what_cannot_be_shown_is_told(tmp_path: Path, key: int) -> None:
     sysv_ipc.SharedMemory(key, sysv_ipc.IPC_CREX, size=8)
     with bridged(tmp_path, "tank", key, complaint="takes 7; end all that use it"):
         wait_for(lambda: "takes 7" in complaint_of(tmp_path))
+
+
+@pytest.mark.parametrize("language", SCRIPTS)
+def test_the_documentation_works(tmp_path: Path, key: int, language: str) -> None:
+    text = (ROOT / "docs/sysv.md").read_text()
+    code = text.split(f"```{language}\n")[1].split("```")[0].replace("0x50454745", hex(key))
+    prints = "print(inverter)" if language == "python" else "echo json_encode($inverter);"
+    program = tmp_path / "script"
+    program.write_text(("" if language == "python" else "<?php\n") + code + prints)
+    pegel.Writer(tmp_path / "inverter", power=pegel.f64("W"), mode=0o660).publish(power=21.8)
+    with bridged(tmp_path, "inverter", key, "--write", "inverter") as bridge:
+        wait_for(lambda: bridge.status()["shown"])
+        done = run([sys.executable if language == "python" else "php", str(program)])
+    told = {"python": "{'power': 21.8}\n", "php": '{"power":21.8}'}[language]
+    assert (done.stdout, done.stderr) == (told, "")
+    assert pegel.Reader(tmp_path / "inverter").read()["power"] == 21.8
 
 
 def test_the_unit_is_one_and_hardened(tmp_path: Path) -> None:
