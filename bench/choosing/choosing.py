@@ -49,17 +49,18 @@ class Figures:
 
 
 def write(way: Way, told: Connection) -> None:
-    """The writer's process: it publishes when it is told, until it is told to end."""
+    """The writer's process: what it is told is "publish", "go on" until "stop", or nothing: end."""
     writer = way.writer()
     try:
         writer.publish(value(1))
         told.send("ready")
         pauses = random.Random(1)
-        while count := told.recv():
-            for number in range(count):
-                time.sleep(pauses.uniform(*PAUSES) if count > 1 else 0)
-                writer.publish(value(number))
-            told.send("done")
+        while task := told.recv():
+            while task == "go on" and not told.poll(pauses.uniform(*PAUSES)):
+                writer.publish(value(2))
+            if task == "publish":
+                writer.publish(value(3))
+                told.send("done")
     finally:
         writer.close()
 
@@ -69,7 +70,7 @@ def measure_gets(way: Way, reader: Reader, writer: Connection, seconds: float) -
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(taken) < 20:
         if way.is_queue:
-            writer.send(1)
+            writer.send("publish")
             writer.recv()
         start = time.perf_counter_ns()
         now = reader.get()
@@ -81,22 +82,17 @@ def measure_gets(way: Way, reader: Reader, writer: Connection, seconds: float) -
 
 def measure_waits(reader: Reader, writer: Connection, count: int) -> list[float]:
     after = reader.get()["at"]
-    # Who waits for the first time may have to tell somebody.
-    writer.send(1)
-    after = max(reader.wait(after)["at"], after)
-    writer.recv()
-    taken = []
-    writer.send(count)
-    while not writer.poll():
+    taken: list[float] = []
+    writer.send("go on")
+    # Who waits for the first time may have to tell somebody: that one is not counted.
+    while len(taken) <= count:
         now = reader.wait(after)
         taken.append((time.monotonic_ns() / 1e9 - now["at"]) * 1e6)
         if now["at"] <= after:
             raise RuntimeError("an old value was taken for a new one")
         after = now["at"]
-        if len(taken) == count:
-            break
-    writer.recv()
-    return taken
+    writer.send("stop")
+    return taken[1:]
 
 
 def measure(way: Way, seconds: float, count: int) -> Figures:
@@ -112,7 +108,7 @@ def measure(way: Way, seconds: float, count: int) -> Figures:
             waits = sorted(measure_waits(reader, here, count))
         finally:
             reader.close()
-        here.send(0)
+        here.send("")
         process.join()
     finally:
         process.kill()
