@@ -14,7 +14,7 @@ TEST_PACKAGES := $(PACKAGES) binutils clang g++ iproute2 php-codesniffer php-xml
 	php-illuminate-routing php-illuminate-http php-illuminate-events php-vlucas-phpdotenv
 
 # Redis is in redis-tools, too, which starts no server for the whole machine.
-BENCH_PACKAGES := $(PACKAGES) python3-dev php-apcu php-redis php-sqlite3 redis-tools valgrind wrk
+BENCH_PACKAGES := $(PACKAGES) mosquitto python3-dev php-apcu php-redis php-sqlite3 redis-tools valgrind wrk
 
 # Other architectures: Debian's compilers, and qemu to run what they make.
 ARCHES := aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf
@@ -84,7 +84,7 @@ STATIC := $(shell uname -m)-unknown-linux-musl
 .PHONY: static
 static: python ## Build the program alone, for machines that have nothing else, and measure its size and start
 	rustup target add $(STATIC)
-	cargo build --profile static --locked --target $(STATIC) -p pegel-cli
+	cargo build --profile static --locked --no-default-features --target $(STATIC) -p pegel-cli
 	$(PYTHON) bench/program.py target/$(STATIC)/static/pegel
 	$(PYTHON) bench/program.py target/release/pegel
 	test $$(stat -c %s target/$(STATIC)/static/pegel) -lt 4194304
@@ -171,6 +171,11 @@ bench-languages: bench-packages build ## Measure PHP, Python and pages beside ot
 	for program in instructions python/read php web; do \
 		PYTHONPATH=bench:tests $(WATCHDOG) 600 $(PYTHON) bench/$$program.py $(if $(QUICK),--quick); \
 	done
+
+.PHONY: bench-choosing
+bench-choosing: bench-packages build ## What docs/choosing.md compares, from files to OPC UA, in two minutes (QUICK=1)
+	.venv/bin/pip install -q --disable-pip-version-check -r bench/python/requirements.txt
+	$(WATCHDOG) 300 $(PYTHON) bench/choosing/choosing.py $(if $(QUICK),--quick)
 
 .PHONY: campaign
 campaign: MINUTES ?= 10

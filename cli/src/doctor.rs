@@ -2,7 +2,11 @@
 
 mod boards;
 mod machine;
+#[cfg(feature = "opcua")]
+mod opcua;
 mod php;
+#[cfg(feature = "sysv")]
+mod sysv;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -43,6 +47,11 @@ pub struct Doctor {
     /// program, or stands beside it]
     #[arg(long, value_name = "DIRECTORY")]
     package: Option<PathBuf>,
+    /// The configuration of a server for OPC UA [default: /etc/pegel/opcua.toml, if it
+    /// is there]
+    #[cfg(feature = "opcua")]
+    #[arg(long, value_name = "FILE")]
+    opcua: Option<PathBuf>,
     /// Print one JSON object a finding, one a line
     #[arg(long)]
     json: bool,
@@ -106,6 +115,10 @@ impl Doctor {
         if !self.php {
             findings.extend(machine::look(&directory));
             findings.extend(boards::look(place, &directory));
+            #[cfg(feature = "opcua")]
+            findings.extend(opcua::look(self.opcua.as_deref()));
+            #[cfg(feature = "sysv")]
+            findings.extend(sysv::look(place, &directory));
         }
         findings.extend(php::look(&php::Question {
             package: self.package.clone(),

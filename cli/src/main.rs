@@ -20,6 +20,8 @@ mod live;
 mod load;
 mod ls;
 mod man;
+#[cfg(feature = "opcua")]
+mod opcua;
 mod place;
 mod rm;
 mod schema;
@@ -27,6 +29,8 @@ mod screen;
 mod serial;
 mod set;
 mod show;
+#[cfg(feature = "sysv")]
+mod sysv;
 mod table;
 mod time;
 mod value;
@@ -85,6 +89,10 @@ enum Command {
     Load(load::Load),
     Doctor(doctor::Doctor),
     Serial(serial::Serial),
+    #[cfg(feature = "opcua")]
+    Opcua(opcua::Opcua),
+    #[cfg(feature = "sysv")]
+    Sysv(sysv::Sysv),
     Bench(bench::Bench),
     Completions(completions::Completions),
     #[command(hide = true)]
@@ -137,6 +145,10 @@ fn main() -> ExitCode {
         Command::Load(load) => load.run(&place),
         Command::Doctor(doctor) => doctor.run(&place),
         Command::Serial(serial) => serial.run(&place),
+        #[cfg(feature = "opcua")]
+        Command::Opcua(_) => opcua::Opcua::run(),
+        #[cfg(feature = "sysv")]
+        Command::Sysv(sysv) => sysv.run(&place),
         Command::Bench(bench) => bench.run(&place),
         Command::Completions(completions) => completions.run(Program::command()),
         Command::Man(man) => man.run(Program::command()),
