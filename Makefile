@@ -76,6 +76,8 @@ build: library python ## Build libpegel, the program `pegel` and the Python pack
 .PHONY: library
 library:
 	cargo build --release --locked -p pegel-cabi -p pegel-cli
+	# Apart, as what it asks of shared crates would slow down the others.
+	cargo build --release --locked -p pegel-opcua
 	ln -sf libpegel.so target/release/libpegel.so.1
 
 # musl's: glibc's own would load modules of the machine's, which may be another one.

@@ -29,6 +29,7 @@ class Server:
     """The program, serving the boards of a directory."""
 
     def __init__(self, place: Path, *arguments: str, port: int = 0) -> None:
+        built("target/release/pegel-opcua")
         state = place / "state"
         command = [str(built("target/release/pegel")), "opcua", "--state", str(state)]
         command += ["--listen", f"127.0.0.1:{port}", *arguments]

@@ -1,5 +1,5 @@
-//! `pegel opcua`, in a program of its own: what the library for OPC UA brings along makes a program five times as large,
-//! which then takes half as long again to start. `pegel` starts this one in its place.
+//! `pegel opcua`, in a program and a crate of its own: what the library for OPC UA brings along makes a program five times
+//! as large, which then takes half as long again to start. `pegel` starts this one in its place.
 
 mod access;
 mod boards;
@@ -13,22 +13,22 @@ mod values;
 mod write;
 
 // What both programs have. Of some, this one uses but a part.
-#[path = "../../failure.rs"]
+#[path = "../../cli/src/failure.rs"]
 #[allow(dead_code)]
 mod failure;
-#[path = "../../json.rs"]
+#[path = "../../cli/src/json.rs"]
 #[allow(dead_code)]
 mod json;
-#[path = "../../opcua/mod.rs"]
+#[path = "../../cli/src/opcua/mod.rs"]
 #[allow(dead_code)]
 mod opcua;
-#[path = "../../place.rs"]
+#[path = "../../cli/src/place.rs"]
 #[allow(dead_code)]
 mod place;
-#[path = "../../time.rs"]
+#[path = "../../cli/src/time.rs"]
 #[allow(dead_code)]
 mod time;
-#[path = "../../value.rs"]
+#[path = "../../cli/src/value.rs"]
 #[allow(dead_code)]
 mod value;
 
