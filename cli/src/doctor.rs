@@ -5,6 +5,8 @@ mod machine;
 #[cfg(feature = "opcua")]
 mod opcua;
 mod php;
+#[cfg(feature = "serve")]
+mod serve;
 #[cfg(feature = "sysv")]
 mod sysv;
 
@@ -52,6 +54,11 @@ pub struct Doctor {
     #[cfg(feature = "opcua")]
     #[arg(long, value_name = "FILE")]
     opcua: Option<PathBuf>,
+    /// Where a server for HTTP should listen: ADDRESS:PORT or unix:PATH [default:
+    /// 127.0.0.1:7070, if its unit is enabled]
+    #[cfg(feature = "serve")]
+    #[arg(long, value_name = "ADDRESS")]
+    serve: Option<crate::serve::address::Address>,
     /// Print one JSON object a finding, one a line
     #[arg(long)]
     json: bool,
@@ -117,6 +124,8 @@ impl Doctor {
             findings.extend(boards::look(place, &directory));
             #[cfg(feature = "opcua")]
             findings.extend(opcua::look(self.opcua.as_deref()));
+            #[cfg(feature = "serve")]
+            findings.extend(serve::look(self.serve.as_ref()));
             #[cfg(feature = "sysv")]
             findings.extend(sysv::look(place, &directory));
         }

@@ -1,12 +1,15 @@
 //! `pegel`: create, show, read, change and watch boards.
 
 mod bench;
+#[cfg(any(feature = "opcua", feature = "serve"))]
+mod beside;
 mod completions;
 mod create;
 mod description;
 mod doctor;
 mod dump;
 mod failure;
+mod found;
 mod gc;
 mod r#gen;
 mod gen_c;
@@ -27,6 +30,8 @@ mod rm;
 mod schema;
 mod screen;
 mod serial;
+#[cfg(feature = "serve")]
+mod serve;
 mod set;
 mod show;
 #[cfg(feature = "sysv")]
@@ -89,6 +94,8 @@ enum Command {
     Load(load::Load),
     Doctor(doctor::Doctor),
     Serial(serial::Serial),
+    #[cfg(feature = "serve")]
+    Serve(serve::Serve),
     #[cfg(feature = "opcua")]
     Opcua(opcua::Opcua),
     #[cfg(feature = "sysv")]
@@ -145,6 +152,8 @@ fn main() -> ExitCode {
         Command::Load(load) => load.run(&place),
         Command::Doctor(doctor) => doctor.run(&place),
         Command::Serial(serial) => serial.run(&place),
+        #[cfg(feature = "serve")]
+        Command::Serve(_) => serve::Serve::run(),
         #[cfg(feature = "opcua")]
         Command::Opcua(_) => opcua::Opcua::run(),
         #[cfg(feature = "sysv")]

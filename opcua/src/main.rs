@@ -13,6 +13,9 @@ mod values;
 mod write;
 
 // What both programs have. Of some, this one uses but a part.
+#[path = "../../cli/src/beside.rs"]
+#[allow(dead_code)]
+mod beside;
 #[path = "../../cli/src/failure.rs"]
 #[allow(dead_code)]
 mod failure;

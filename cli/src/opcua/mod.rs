@@ -3,16 +3,13 @@
 pub mod config;
 pub mod passwords;
 
-use std::env;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use clap::Args;
 
-use crate::failure::{Failure, Result};
-use crate::time;
+use crate::failure::Result;
+use crate::{beside, time};
 
 const MORE: &str = "\
 Each board is an object in the folder Boards, each field a variable of its type
@@ -84,20 +81,9 @@ pub struct Opcua {
     pub config: Option<PathBuf>,
 }
 
-/// The program that does it, beside this one.
-const PROGRAM: &str = "pegel-opcua";
-
 impl Opcua {
-    /// Only when this fails does it come back.
+    /// The program beside this one does it.
     pub fn run() -> Result<()> {
-        let this = env::current_exe()
-            .map_err(|error| Failure::Failed(format!("cannot find {PROGRAM}: {error}")))?;
-        let program = this.with_file_name(PROGRAM);
-        let error = Command::new(&program).args(env::args_os().skip(1)).exec();
-        Err(Failure::Failed(format!(
-            "cannot start {}: {error}; install it beside {}",
-            program.display(),
-            this.display()
-        )))
+        beside::start("pegel-opcua")
     }
 }
