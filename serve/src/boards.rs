@@ -10,7 +10,7 @@ use serde_json::{Number, Value as Json};
 use utoipa::ToSchema;
 
 use super::condition::Tag;
-use super::problem::{Problem, Result};
+use super::problem::{Details, Problem, Result};
 use crate::failure::{self, Failure};
 use crate::place::Place;
 use crate::{json, time};
@@ -231,7 +231,11 @@ impl Schema {
 #[serde(untagged)]
 pub enum Listed {
     Board(Summary),
-    Broken { board: String, error: Problem },
+    Broken {
+        board: String,
+        #[schema(value_type = Details)]
+        error: Problem,
+    },
 }
 
 #[derive(Serialize, ToSchema)]

@@ -117,7 +117,11 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>> {
             told.push((is_weak, inner.to_owned()));
         }
     }
-    Ok(headers.contains_key(name).then_some(Tags::These(told)))
+    if told.is_empty() && headers.contains_key(name) {
+        let detail = format!("{name}: it has no entity tag; send the ETag of an answer, or leave it out");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    }
+    Ok((!told.is_empty()).then_some(Tags::These(told)))
 }
 
 #[cfg(test)]
@@ -144,7 +148,6 @@ mod tests {
         assert!(!is_met("\"00000000000000ac-7\""));
         // A weak tag never matches strongly.
         assert!(!is_met("W/\"00000000000000ab-7\""));
-        assert!(!is_met(""));
     }
 
     #[test]
@@ -159,7 +162,10 @@ mod tests {
 
     #[test]
     fn what_is_no_tag_is_told() {
-        let headers = HeaderMap::from_iter([(header::IF_MATCH, HeaderValue::from_static("7"))]);
-        assert!(Conditions::of(&headers).is_err());
+        for value in ["7", "\"7", ""] {
+            let headers =
+                HeaderMap::from_iter([(header::IF_MATCH, HeaderValue::from_static(value))]);
+            assert!(Conditions::of(&headers).is_err(), "{value:?}");
+        }
     }
 }

@@ -20,6 +20,7 @@ use super::condition::Tag;
 use super::follow::{self, END, GLANCE, Hub, Record};
 use super::listen::End;
 use super::problem::{Problem, Result};
+use super::read::Name;
 use super::routes::{Server, blocking};
 
 /// After so much silence a comment says that the connection is alive.
@@ -34,14 +35,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// First an event `board` with its schema, then the newest record as events without a name, whose ids are entity tags; never
 /// older ones, and each one once. An event `writer` tells that a writer came or went, `gone` that the board was
 /// removed, `problem` that it cannot be read; then `board` again. A WebSocket gets the same objects.
-#[utoipa::path(get, path = "/boards/{name}/events", tag = "boards",
+#[utoipa::path(get, path = "/boards/{name}/events", operation_id = "followBoard", tag = "boards",
     params(
-        ("name" = String, Path),
-        ("last-event-id" = Option<String>, Header, description = "A record that the asker knows"),
+        Name,
+        ("Last-Event-ID" = Option<String>, Header, description = "A record that the asker knows"),
     ),
     responses(
-        (status = OK, content_type = "text/event-stream", body = String),
-        (status = "default", content_type = "application/problem+json", body = Problem),
+        (status = OK, description = "The events", content_type = "text/event-stream", body = String),
+        Problem,
     ))]
 pub async fn board(
     State(server): State<Arc<Server>>,
@@ -64,10 +65,10 @@ pub async fn board(
 /// All boards as they change
 ///
 /// As `/boards/{name}/events` for each board, and for those that come.
-#[utoipa::path(get, path = "/events", tag = "boards",
+#[utoipa::path(get, path = "/events", operation_id = "followBoards", tag = "boards",
     responses(
-        (status = OK, content_type = "text/event-stream", body = String),
-        (status = "default", content_type = "application/problem+json", body = Problem),
+        (status = OK, description = "The events", content_type = "text/event-stream", body = String),
+        Problem,
     ))]
 pub async fn all(State(server): State<Arc<Server>>, socket: Socket) -> Response {
     let follow = Follow {

@@ -35,10 +35,10 @@ const FACTS: [(&str, &str); 4] = [
 ///
 /// A field is `pegel_BOARD_FIELD_UNIT`, in base units; an element of an array has a label `index`. What is unknown is
 /// left out, and a text is the label `value` of `pegel_BOARD_FIELD_info`.
-#[utoipa::path(get, path = "/metrics", tag = "metrics",
+#[utoipa::path(get, path = "/metrics", operation_id = "readMetrics", tag = "metrics",
     responses(
-        (status = OK, content_type = "text/plain", body = String),
-        (status = "default", content_type = "application/problem+json", body = Problem),
+        (status = OK, description = "The metrics", content_type = "text/plain", body = String),
+        Problem,
     ))]
 pub async fn all(State(server): State<Arc<Server>>) -> Result<Response> {
     let told = blocking(move || {

@@ -6,19 +6,20 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use pegel::ErrorKind;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 use crate::failure::Failure;
 
-/// Why a request was not answered as it was meant.
-#[derive(Serialize, ToSchema)]
+/// Why a request was not answered as it was meant, and what to do
+#[derive(Serialize, IntoResponses)]
+#[response(status = "default", content_type = "application/problem+json")]
 #[serde(transparent)]
 pub struct Problem(Box<Details>);
 
-/// What went wrong, and what to do about it.
+/// Problem details (RFC 9457)
 #[derive(Serialize, ToSchema)]
-#[schema(title = "Problem details (RFC 9457)")]
-struct Details {
+#[schema(as = Problem)]
+pub struct Details {
     /// What the status means.
     title: &'static str,
     status: u16,

@@ -21,6 +21,25 @@ use crate::time;
 const AGE: HeaderName = HeaderName::from_static("pegel-age");
 const WRITER: HeaderName = HeaderName::from_static("pegel-writer");
 
+/// The board that is asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[allow(dead_code)] // for its description
+pub struct Name {
+    #[param(pattern = "^[a-z0-9._-]{1,64}$")]
+    name: String,
+}
+
+/// What the asker knows.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code)] // for its description
+struct Known {
+    /// An ETag, or several.
+    #[param(rename = "If-None-Match", nullable = false, pattern = "^(\\*|(W/)?\"[!#-~]*\")$")]
+    tags: Option<String>,
+}
+
 /// The boards
 #[derive(Serialize, ToSchema)]
 struct List {
@@ -28,10 +47,10 @@ struct List {
 }
 
 /// All boards, and the state of each
-#[utoipa::path(get, path = "/boards", tag = "boards",
+#[utoipa::path(get, path = "/boards", operation_id = "listBoards", tag = "boards",
     responses(
-        (status = OK, body = List),
-        (status = "default", content_type = "application/problem+json", body = Problem),
+        (status = OK, description = "The boards by their names", body = List),
+        Problem,
     ))]
 pub async fn list(State(server): State<Arc<Server>>) -> Result<Response> {
     let list = blocking(move || {
@@ -47,19 +66,19 @@ pub async fn list(State(server): State<Arc<Server>>) -> Result<Response> {
 /// A board's newest record
 ///
 /// With `If-None-Match`, 304 if that is still the newest; its headers tell how old it has become.
-#[utoipa::path(get, path = "/boards/{name}", tag = "boards",
+#[utoipa::path(get, path = "/boards/{name}", operation_id = "readBoard", tag = "boards",
     params(
-        ("name" = String, Path),
-        ("if-none-match" = Option<String>, Header, description = "The ETag of what the asker knows"),
+        Name,
+        Known,
     ),
     responses(
-        (status = OK, body = Board, headers(
+        (status = OK, description = "The newest record", body = Board, headers(
             ("etag" = String, description = "The board's lineage and the sequence"),
             ("pegel-age" = f64, description = "Seconds since the publication, if that is known"),
             ("pegel-writer" = String, description = "`alive` or `none`"),
         )),
         (status = NOT_MODIFIED, description = "There is no newer one"),
-        (status = "default", content_type = "application/problem+json", body = Problem),
+        Problem,
     ))]
 pub async fn record(
     State(server): State<Arc<Server>>,
@@ -76,20 +95,20 @@ pub async fn record(
 /// One value of the newest record
 ///
 /// FIELD is a field, FIELD.N an element of an array, or the path into a JSON document, as in `inverters.0.power`.
-#[utoipa::path(get, path = "/boards/{name}/{field}", tag = "boards",
+#[utoipa::path(get, path = "/boards/{name}/{field}", operation_id = "readField", tag = "boards",
     params(
-        ("name" = String, Path),
+        Name,
         ("field" = String, Path),
-        ("if-none-match" = Option<String>, Header, description = "The ETag of what the asker knows"),
+        Known,
     ),
     responses(
-        (status = OK, body = serde_json::Value, headers(
+        (status = OK, description = "The value", body = serde_json::Value, headers(
             ("etag" = String, description = "The board's lineage and the sequence"),
             ("pegel-age" = f64, description = "Seconds since the publication, if that is known"),
             ("pegel-writer" = String, description = "`alive` or `none`"),
         )),
         (status = NOT_MODIFIED, description = "There is no newer one"),
-        (status = "default", content_type = "application/problem+json", body = Problem),
+        Problem,
     ))]
 pub async fn field(
     State(server): State<Arc<Server>>,
@@ -155,11 +174,11 @@ fn tell(
 }
 
 /// What a board is made of
-#[utoipa::path(get, path = "/boards/{name}/schema", tag = "boards",
-    params(("name" = String, Path)),
+#[utoipa::path(get, path = "/boards/{name}/schema", operation_id = "readSchema", tag = "boards",
+    params(Name),
     responses(
-        (status = OK, body = Schema),
-        (status = "default", content_type = "application/problem+json", body = Problem),
+        (status = OK, description = "The schema", body = Schema),
+        Problem,
     ))]
 pub async fn schema(
     State(server): State<Arc<Server>>,
@@ -174,6 +193,7 @@ pub async fn schema(
 
 /// How many records are asked for.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Last {
     #[serde(default = "some")]
@@ -195,11 +215,11 @@ struct History {
 /// The newest records
 ///
 /// As many as were asked for, or as the board still holds, oldest first.
-#[utoipa::path(get, path = "/boards/{name}/history", tag = "boards",
-    params(("name" = String, Path), Last),
+#[utoipa::path(get, path = "/boards/{name}/history", operation_id = "readHistory", tag = "boards",
+    params(Name, Last),
     responses(
-        (status = OK, body = History),
-        (status = "default", content_type = "application/problem+json", body = Problem),
+        (status = OK, description = "The records", body = History),
+        Problem,
     ))]
 pub async fn history(
     State(server): State<Arc<Server>>,

@@ -15,11 +15,12 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::boards::newest;
 use super::condition::{Conditions, Tag};
 use super::problem::{Fault, Problem, Result};
+use super::read::Name;
 use super::routes::{Server, blocking, json};
 use crate::json as values;
 
@@ -37,6 +38,16 @@ pub struct Terms {
     pub turns: Arc<Semaphore>,
 }
 
+/// What the asker expects.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code)] // for its description
+struct Expected {
+    /// The ETag of the record that was read.
+    #[param(rename = "If-Match", nullable = false, pattern = "^(\\*|(W/)?\"[!#-~]*\")$")]
+    tags: Option<String>,
+}
+
 /// What was published.
 #[derive(Serialize, ToSchema)]
 struct Published {
@@ -48,15 +59,15 @@ struct Published {
 ///
 /// The fields by their names, or the document. What is left out gets its default, or is unknown. With `If-Match`, only
 /// if the board is still in that state.
-#[utoipa::path(put, path = "/boards/{name}", tag = "boards",
+#[utoipa::path(put, path = "/boards/{name}", operation_id = "putBoard", tag = "boards",
     params(
-        ("name" = String, Path),
-        ("if-match" = Option<String>, Header, description = "The ETag of the record that was read"),
+        Name,
+        Expected,
     ),
     request_body(content = serde_json::Value, content_type = "application/json"),
     responses(
-        (status = OK, body = Published, headers(("etag" = String, description = "That of the new record"))),
-        (status = "default", content_type = "application/problem+json", body = Problem),
+        (status = OK, description = "It was published", body = Published, headers(("etag" = String, description = "That of the new record"))),
+        Problem,
     ),
     security(("token" = [])))]
 pub async fn put(
@@ -75,18 +86,18 @@ pub async fn put(
 ///
 /// A merge patch (RFC 7396): the members of the object are changed, the others stay; null makes an optional field
 /// unknown. To read, change and publish is one step that no other writer gets into.
-#[utoipa::path(patch, path = "/boards/{name}", tag = "boards",
+#[utoipa::path(patch, path = "/boards/{name}", operation_id = "patchBoard", tag = "boards",
     params(
-        ("name" = String, Path),
-        ("if-match" = Option<String>, Header, description = "The ETag of the record that was read"),
+        Name,
+        Expected,
     ),
     request_body(content(
         (serde_json::Value = "application/merge-patch+json"),
         (serde_json::Value = "application/json"),
     )),
     responses(
-        (status = OK, body = Published, headers(("etag" = String, description = "That of the new record"))),
-        (status = "default", content_type = "application/problem+json", body = Problem),
+        (status = OK, description = "It was published", body = Published, headers(("etag" = String, description = "That of the new record"))),
+        Problem,
     ),
     security(("token" = [])))]
 pub async fn patch(
