@@ -193,7 +193,7 @@ impl Board {
 pub struct Schema {
     board: String,
     description: String,
-    /// Drawn when the board was new, and kept when it is replaced: the first half of its entity tags.
+    /// Drawn when the board was new, and kept when it is replaced: its entity tags begin with it.
     lineage: String,
     /// `json` or `bytes`, if its records are documents.
     document: Option<&'static str>,

@@ -1,5 +1,6 @@
-//! On which condition a request is meant: entity tags, which are a board's lineage and a sequence. A board that was
-//! removed and created anew has another lineage, and so never the tags of the one before.
+//! On which condition a request is meant: entity tags, which are a board's lineage, its schema and a sequence. A board
+//! that was removed and created anew has another lineage, and so never the tags of the one before; one that was replaced
+//! keeps its records, which have other fields now.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use pegel::dynamic::Reader;
@@ -9,7 +10,8 @@ use super::problem::{Problem, Result};
 /// A state of a board.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tag {
-    pub lineage: u64,
+    lineage: u64,
+    schema: u64,
     /// 0: nothing was published yet.
     pub sequence: u64,
 }
@@ -18,13 +20,19 @@ impl Tag {
     pub fn of(reader: &Reader, sequence: u64) -> Self {
         Self {
             lineage: reader.lineage(),
+            schema: reader.schema().hash(),
             sequence,
         }
     }
 
     /// As it stands between the quotes, and is the id of an event.
     pub fn id(self) -> String {
-        format!("{:016x}-{}", self.lineage, self.sequence)
+        let Self {
+            lineage,
+            schema,
+            sequence,
+        } = self;
+        format!("{lineage:016x}-{schema:016x}-{sequence}")
     }
 
     pub fn header(self) -> HeaderValue {
@@ -118,7 +126,8 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>> {
         }
     }
     if told.is_empty() && headers.contains_key(name) {
-        let detail = format!("{name}: it has no entity tag; send the ETag of an answer, or leave it out");
+        let detail =
+            format!("{name}: it has no entity tag; send the ETag of an answer, or leave it out");
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
     }
     Ok((!told.is_empty()).then_some(Tags::These(told)))
@@ -130,6 +139,7 @@ mod tests {
 
     const NOW: Tag = Tag {
         lineage: 0xab,
+        schema: 0xcd,
         sequence: 7,
     };
 
@@ -141,21 +151,22 @@ mod tests {
     #[test]
     fn only_the_same_state_matches() {
         let is_met = |value| conditions(header::IF_MATCH, value).check(NOW).is_ok();
-        assert!(is_met("\"00000000000000ab-7\""));
-        assert!(is_met("\"other\", \"00000000000000ab-7\""));
+        assert!(is_met("\"00000000000000ab-00000000000000cd-7\""));
+        assert!(is_met("\"other\", \"00000000000000ab-00000000000000cd-7\""));
         assert!(is_met("*"));
-        assert!(!is_met("\"00000000000000ab-6\""));
-        assert!(!is_met("\"00000000000000ac-7\""));
+        assert!(!is_met("\"00000000000000ab-00000000000000cd-6\""));
+        assert!(!is_met("\"00000000000000ac-00000000000000cd-7\""));
+        assert!(!is_met("\"00000000000000ab-00000000000000ce-7\""));
         // A weak tag never matches strongly.
-        assert!(!is_met("W/\"00000000000000ab-7\""));
+        assert!(!is_met("W/\"00000000000000ab-00000000000000cd-7\""));
     }
 
     #[test]
     fn what_is_known_is_not_sent_again() {
         let knows = |value| conditions(header::IF_NONE_MATCH, value).knows(NOW);
-        assert!(knows("W/\"00000000000000ab-7\""));
+        assert!(knows("W/\"00000000000000ab-00000000000000cd-7\""));
         assert!(knows("*"));
-        assert!(!knows("\"00000000000000ab-8\""));
+        assert!(!knows("\"00000000000000ab-00000000000000cd-8\""));
         let empty = Tag { sequence: 0, ..NOW };
         assert!(!conditions(header::IF_NONE_MATCH, "*").knows(empty));
     }

@@ -36,7 +36,11 @@ pub struct Name {
 #[allow(dead_code)] // for its description
 struct Known {
     /// An ETag, or several.
-    #[param(rename = "If-None-Match", nullable = false, pattern = "^(\\*|(W/)?\"[!#-~]*\")$")]
+    #[param(
+        rename = "If-None-Match",
+        nullable = false,
+        pattern = "^(\\*|(W/)?\"[!#-~]*\")$"
+    )]
     tags: Option<String>,
 }
 

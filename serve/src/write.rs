@@ -44,7 +44,11 @@ pub struct Terms {
 #[allow(dead_code)] // for its description
 struct Expected {
     /// The ETag of the record that was read.
-    #[param(rename = "If-Match", nullable = false, pattern = "^(\\*|(W/)?\"[!#-~]*\")$")]
+    #[param(
+        rename = "If-Match",
+        nullable = false,
+        pattern = "^(\\*|(W/)?\"[!#-~]*\")$"
+    )]
     tags: Option<String>,
 }
 
