@@ -53,7 +53,7 @@ pub async fn board(
     let (opened, known) = (Arc::clone(&server), name.clone());
     blocking(move || opened.boards.open(&known).map(drop)).await?;
     let known = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let told = Told::new(server.hub.follow(&name), known.map(str::to_owned));
+    let told = Told::new(server.hub.follow(&name)?, known.map(str::to_owned));
     let follow = Follow {
         hub: Arc::clone(&server.hub),
         told: BTreeMap::from([(name, told)]),
@@ -203,9 +203,10 @@ impl Follow {
     fn look_for_boards(&mut self) {
         let names = self.hub.names();
         for name in names.iter() {
-            if !self.told.contains_key(name) {
-                let told = Told::new(self.hub.follow(name), None);
-                self.told.insert(name.clone(), told);
+            if !self.told.contains_key(name)
+                && let Ok(receiver) = self.hub.follow(name)
+            {
+                self.told.insert(name.clone(), Told::new(receiver, None));
             }
         }
         self.told

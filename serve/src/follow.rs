@@ -2,12 +2,12 @@
 //! it once, for all who follow. They see the newest state only; there is no queue that one who is slow could fill.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
+use axum::http::StatusCode;
 use nix::time::{ClockId, clock_gettime};
 use pegel::ErrorKind;
 use pegel::dynamic::{Reader, Snapshot};
@@ -119,21 +119,24 @@ impl Hub {
     }
 
     /// What there is of a board, now and from now on.
-    pub fn follow(self: &Arc<Self>, name: &str) -> watch::Receiver<State> {
-        match self.followed().entry(name.to_owned()) {
-            Entry::Occupied(followed) => followed.get().subscribe(),
-            Entry::Vacant(vacant) => {
-                let (sender, receiver) = watch::channel(State::default());
-                vacant.insert(sender.clone());
-                let follower = Follower {
-                    hub: Arc::clone(self),
-                    name: name.to_owned(),
-                    sender,
-                };
-                thread::spawn(move || follower.run());
-                receiver
-            }
+    pub fn follow(self: &Arc<Self>, name: &str) -> Result<watch::Receiver<State>> {
+        let mut followed = self.followed();
+        if let Some(sender) = followed.get(name) {
+            return Ok(sender.subscribe());
         }
+        let (sender, receiver) = watch::channel(State::default());
+        let follower = Follower {
+            hub: Arc::clone(self),
+            name: name.to_owned(),
+            sender: sender.clone(),
+        };
+        let thread = thread::Builder::new().name("follow".to_owned());
+        thread.spawn(move || follower.run()).map_err(|error| {
+            let detail = format!("board {name} cannot be followed now: {error}; try again later");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).of(name)
+        })?;
+        followed.insert(name.to_owned(), sender);
+        Ok(receiver)
     }
 
     /// The boards that there are, as of a short while ago.

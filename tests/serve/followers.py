@@ -1,7 +1,8 @@
 """Many who follow one board by server-sent events: `followers.py HOST PORT BOARD COUNT LAST`.
 
-Prints `ready` when all have a record, and ends when all have that of the sequence LAST: with what each has seen as JSON.
-Fails when anybody gets a record that is torn, twice or out of order. The record `number` says what the others have to be.
+Prints `ready` when all have a record. Ends when all have that of the sequence LAST: with how many
+each has seen, as JSON. Fails when anybody gets a record that is torn, twice or out of order: the
+field `number` says what the others have to be.
 """
 
 import json
@@ -35,7 +36,8 @@ class Follower:
         self.rest += heard
         if self.head:
             head, end, self.rest = self.rest.partition(b"\r\n\r\n")
-            assert end and head.startswith(b"HTTP/1.1 200 "), head
+            assert head.startswith(b"HTTP/1.1 200 "), head
+            assert end
             self.head = False
         self.rest = unchunked(self.rest, self.take)
 
