@@ -66,7 +66,7 @@ wheel: python
 	.venv/bin/maturin build --release --locked -q -m python/Cargo.toml -o target/wheels
 
 .PHONY: test
-test: test-packages build test-rust test-loom test-php lint-python ## Run every check and every test
+test: test-packages target/promtool build test-rust test-loom test-php lint-python ## Run every check and every test
 	cargo build --release --locked -p pegel-tests
 	$(PYTHON) -m pytest -n 2 tests python/tests
 
@@ -78,6 +78,7 @@ library:
 	cargo build --release --locked -p pegel-cabi -p pegel-cli
 	# Apart, as what it asks of shared crates would slow down the others.
 	cargo build --release --locked -p pegel-opcua
+	cargo build --release --locked -p pegel-serve
 	ln -sf libpegel.so target/release/libpegel.so.1
 
 # musl's: glibc's own would load modules of the machine's, which may be another one.
@@ -203,6 +204,15 @@ install: ## Install what `make build` built (PREFIX=/usr/local DESTDIR=)
 deb: packages library ## Make a Debian package of it in target/
 	@$(call install,binutils)
 	packaging/deb
+
+# What checks metrics, alone: the package would start a server on this machine.
+target/promtool:
+	mkdir -p target
+	apt-get -q download prometheus || { $(ROOT_RUN) apt-get -q update; apt-get -q download prometheus; }
+	dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool > $@.part
+	rm prometheus_*.deb
+	chmod +x $@.part
+	mv $@.part $@
 
 .PHONY: packages test-packages bench-packages
 packages:

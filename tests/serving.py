@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -77,12 +77,10 @@ class Server:
         method: str = "GET",
         body: str | bytes | None = None,
     ) -> Answer:
-        connection = self.connect()
-        connection.request(method, path, body, headers or {})
-        answer = connection.getresponse()
-        text = answer.read().decode()
-        connection.close()
-        return Answer(answer.status, answer.headers, text)
+        with closing(self.connect()) as connection:
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read().decode())
 
     def write(self, method: str, path: str, record: Any, **headers: str) -> Answer:
         """With the token, and as JSON."""

@@ -8,6 +8,7 @@ const none = document.getElementById("none");
 const MOST = 200;
 // What fits a line, on a phone too.
 const SHORT = 22;
+const SHORT_UNIT = 8;
 
 class Card {
   constructor(name) {
@@ -46,7 +47,9 @@ class Card {
     row.dataset.field = key;
     row.querySelector("th").textContent = label;
     row.querySelector(".value").textContent = "–";
-    row.querySelector(".unit").textContent = unit;
+    const counted = row.querySelector(".unit");
+    counted.textContent = unit;
+    counted.classList.toggle("short", unit.length <= SHORT_UNIT);
     this.root.querySelector("tbody").append(row);
     this.rows.set(key, row);
     return row;
