@@ -10,7 +10,7 @@ PYTHON := .venv/bin/python
 # What Debian 12 with Rust lacks.
 PACKAGES := gcc libc6-dev php-cli php-fpm php-mbstring nginx-light python3-venv
 TEST_PACKAGES := $(PACKAGES) binutils clang g++ iproute2 php-codesniffer php-xml phpunit \
-	apache2-utils systemd libfcgi-bin chromium util-linux php-symfony-framework-bundle php-symfony-yaml \
+	apache2-utils curl systemd libfcgi-bin chromium util-linux php-symfony-framework-bundle php-symfony-yaml \
 	php-illuminate-routing php-illuminate-http php-illuminate-events php-vlucas-phpdotenv
 
 # Redis is in redis-tools, too, which starts no server for the whole machine.

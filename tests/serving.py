@@ -47,23 +47,11 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self.path))
 
 
-class Server:
-    """The program, serving the boards of a directory."""
+class Client:
+    """Asks a server at a port of this machine, or at a Unix socket."""
 
-    def __init__(self, place: Path, *arguments: str, listen: str = "127.0.0.1:0") -> None:
-        built("target/release/pegel-serve")
-        command = [str(built("target/release/pegel")), "serve", "--listen", listen, *arguments]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(
-            command, env=environment(place), stdout=pipe, stderr=pipe, text=True
-        )
-        assert self.process.stdout
-        self.url = self.process.stdout.readline().strip()
-        if not self.url:
-            self.process.kill()
-            raise AssertionError(self.process.communicate()[1])
-        self.socket = Path(self.url.removeprefix("unix:")) if listen.startswith("unix:") else None
-        self.port = 0 if self.socket else int(self.url.rstrip("/").rpartition(":")[2])
+    def __init__(self, port: int = 0, socket: Path | None = None) -> None:
+        self.port, self.socket = port, socket
 
     def connect(self) -> http.client.HTTPConnection:
         if self.socket:
@@ -99,6 +87,27 @@ class Server:
         finally:
             connection.close()
             answer.close()
+
+
+class Server(Client):
+    """The program, serving the boards of a directory."""
+
+    def __init__(self, place: Path, *arguments: str, listen: str = "127.0.0.1:0") -> None:
+        built("target/release/pegel-serve")
+        command = [str(built("target/release/pegel")), "serve", "--listen", listen, *arguments]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(
+            command, env=environment(place), stdout=pipe, stderr=pipe, text=True
+        )
+        assert self.process.stdout
+        self.url = self.process.stdout.readline().strip()
+        if not self.url:
+            self.process.kill()
+            raise AssertionError(self.process.communicate()[1])
+        if listen.startswith("unix:"):
+            super().__init__(socket=Path(self.url.removeprefix("unix:")))
+        else:
+            super().__init__(port=int(self.url.rstrip("/").rpartition(":")[2]))
 
     def end(self) -> None:
         """Ends it well."""
