@@ -1,6 +1,8 @@
 """`pegel serve`: reading and writing boards by HTTP."""
 
 import json
+import signal
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 
 import pegel
 from programs import built, environment, run
-from serving import BEARER, JSON, WATCHDOG, Server, serving, token_file
+from serving import BEARER, JSON, WATCHDOG, Server, serving, token_file, wait_until
 
 FIELDS = {
     "level": pegel.f64("m", min=0, max=5, default=1.5, label="Level"),
@@ -301,6 +303,34 @@ def test_a_board_that_another_program_holds(tank: Path) -> None:
         assert server.write("PATCH", "/boards/tank", {"level": 2}).status == 200
 
 
+def test_who_has_asked_is_answered_before_the_end(tank: Path) -> None:
+    arguments = ["--write", "tank", "--timeout", str(WATCHDOG), *token_file(tank.parent)]
+    answers = []
+    with serving(tank.parent, *arguments) as server:
+        writer = pegel.Writer.open(tank, timeout=WATCHDOG)
+
+        def change() -> None:
+            answers.append(server.write("PATCH", "/boards/tank", {"level": 2}).status)
+
+        asker = threading.Thread(target=change)
+        asker.start()
+        # Its first request makes a thread that waits.
+        tasks = Path(f"/proc/{server.process.pid}/task")
+        wait_until(lambda: len(list(tasks.iterdir())) > 1)
+        server.process.send_signal(signal.SIGTERM)
+        # Nobody else is let in any more.
+        wait_until(lambda: not is_there(server.port))
+        writer.close()
+        asker.join()
+    assert answers == [200]
+    assert pegel.Reader(tank).read()["level"] == 2
+
+
+def is_there(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
 def test_problems_name_the_board(server: Server, tank: Path) -> None:
     answer = server.ask("/boards/none")
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -311,9 +341,12 @@ def test_problems_name_the_board(server: Server, tank: Path) -> None:
         assert server.ask(path).status == 404
     assert server.ask("/boards/Roof").status == 400
     assert server.ask(f"/boards/{str(tank).replace('/', '%2F')}").status == 404
-    assert server.ask("/boards/%FF").status == 400
+    answer = server.ask("/boards/%FF")
+    assert (answer.status, answer.json["title"]) == (400, "Bad Request")
     assert server.ask("/elsewhere").status == 404
-    assert server.ask("/boards/tank", BEARER, "DELETE").status == 405
+    answer = server.ask("/boards/tank", BEARER, "DELETE")
+    assert (answer.status, answer.json["status"]) == (405, 405)
+    assert set(answer.headers["Allow"].split(",")) == {"GET", "HEAD", "PUT", "PATCH"}
     assert server.ask("/boards/tank", method="HEAD").tag
 
 

@@ -125,13 +125,13 @@ impl Hub {
             return Ok(sender.subscribe());
         }
         let (sender, receiver) = watch::channel(State::default());
-        let follower = Follower {
+        let waiting = Follower {
             hub: Arc::clone(self),
             name: name.to_owned(),
             sender: sender.clone(),
         };
         let thread = thread::Builder::new().name("follow".to_owned());
-        thread.spawn(move || follower.run()).map_err(|error| {
+        thread.spawn(move || waiting.run()).map_err(|error| {
             let detail = format!("board {name} cannot be followed now: {error}; try again later");
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).of(name)
         })?;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -14,6 +15,9 @@ use subtle::ConstantTimeEq;
 
 use super::problem::{Problem, Result};
 use super::routes::Server;
+
+/// Bytes of the longest text of a refusal.
+const BRIEF: usize = 4096;
 
 /// What a request has to bring along.
 pub struct Guard {
@@ -28,7 +32,7 @@ pub struct Guard {
 
 pub async fn check(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
     let mut response = match server.guard.admit(&request) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => explained(next.run(request).await).await,
         Err(problem) => problem.into_response(),
     };
     let headers = response.headers_mut();
@@ -54,6 +58,20 @@ pub async fn check(State(server): State<Arc<Server>>, request: Request, next: Ne
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-cache"));
     response
+}
+
+/// A refusal by the library as a problem, too.
+async fn explained(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_text = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !status.is_client_error() || !is_text {
+        return response;
+    }
+    let text = to_bytes(response.into_body(), BRIEF)
+        .await
+        .unwrap_or_default();
+    Problem::new(status, String::from_utf8_lossy(&text)).into_response()
 }
 
 impl Guard {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream as Knock;
@@ -16,7 +17,7 @@ use hyper_util::service::TowerToHyperService;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
@@ -29,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const FAREWELL: Duration = Duration::from_secs(5);
 /// What waits for one who does not read: so many bytes in this process, and in the kernel.
 const BUFFER: usize = 16 * 1024;
+/// How many may knock at once: the kernel lets others try again after a second.
+const WAITING: u32 = 4096;
 /// Permissions of a socket: of its owner and group, which is the directory's if that says so (set-gid).
 const MODE: u32 = 0o660;
 /// Files that are not connections: boards, and what a request opens of them.
@@ -57,14 +60,14 @@ pub enum Listener {
 }
 
 impl Listener {
-    pub async fn open(address: &Address) -> Result<Self> {
+    pub fn open(address: &Address) -> Result<Self> {
         match address {
             Address::Internet(address) => {
                 let failed = |error| {
                     let advice = "see who has it with `ss -ltnp`";
                     Failure::Failed(format!("cannot listen on {address}: {error}; {advice}"))
                 };
-                let listener = TcpListener::bind(address).await.map_err(failed)?;
+                let listener = listen(*address).map_err(failed)?;
                 // What a client does not take in time ends its connection; those that come inherit this.
                 let patience = u32::try_from(PATIENCE.as_millis()).unwrap_or(u32::MAX);
                 setsockopt(&listener, sockopt::TcpUserTimeout, &patience)
@@ -113,11 +116,13 @@ impl Listener {
                 drop(permit);
             });
         }
-        let all = u32::try_from(most).unwrap_or(u32::MAX);
-        let _ = timeout(FAREWELL, room.acquire_many(all)).await;
+        // Nobody knocks in vain.
         if let Self::Unix(_, path) = &self {
             let _ = fs::remove_file(path);
         }
+        drop(self);
+        let all = u32::try_from(most).unwrap_or(u32::MAX);
+        let _ = timeout(FAREWELL, room.acquire_many(all)).await;
     }
 
     async fn accept(&self) -> io::Result<Stream> {
@@ -162,6 +167,18 @@ impl Stream {
             }
         }
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // As one that starts anew finds connections of the one before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
 }
 
 /// Says where the server is, for whoever has started it.

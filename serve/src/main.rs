@@ -110,7 +110,7 @@ fn run(wanted: &Serve, place: Place) -> Result<()> {
         let failed = |error| Failure::Failed(format!("cannot wait for signals: {error}"));
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let listener = Listener::open(&wanted.listen).await?;
+        let listener = Listener::open(&wanted.listen)?;
         listen::announce(&listener)?;
         tokio::spawn(async move {
             tokio::select! {

@@ -35,7 +35,7 @@ pub struct Name {
 #[into_params(parameter_in = Header)]
 #[allow(dead_code)] // for its description
 struct Known {
-    /// An ETag, or several.
+    /// An entity tag, or several.
     #[param(
         rename = "If-None-Match",
         nullable = false,

@@ -43,7 +43,7 @@ pub struct Terms {
 #[into_params(parameter_in = Header)]
 #[allow(dead_code)] // for its description
 struct Expected {
-    /// The ETag of the record that was read.
+    /// The entity tag of the record that was read.
     #[param(
         rename = "If-Match",
         nullable = false,
