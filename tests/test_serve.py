@@ -381,6 +381,10 @@ def test_only_what_is_named_is_served(tmp_path: Path) -> None:
         assert (answer.status, "--write tank" in answer.json["detail"]) == (403, True)
         assert server.write("PUT", "/boards/config", {}).status == 200
         assert pegel.Reader(other / "config").sequence == 2
+    # Without --read, one of another directory comes in addition.
+    with serving(tmp_path, *arguments[2:]) as server:
+        names = [board["board"] for board in server.ask("/boards").json["boards"]]
+        assert names == ["config", "secret", "tank"]
 
 
 def test_what_cannot_be_meant_is_told(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 //! Which boards there are for those who ask, and what is told of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
 use pegel::dynamic::{Reader, Snapshot};
@@ -17,63 +17,53 @@ use crate::{json, time};
 
 pub struct Boards {
     place: Place,
-    /// By their names: as the library opens them. `None`: all of the directory.
-    served: Option<BTreeMap<String, String>>,
-    /// Those of them that may be written.
-    writable: BTreeMap<String, String>,
+    /// Those that the command line names: as the library opens them.
+    named: BTreeMap<String, String>,
+    /// Whether all others of the directory are served, too.
+    is_all: bool,
+    writable: BTreeSet<String>,
 }
 
 impl Boards {
     pub fn new(place: Place, read: &[String], write: &[String]) -> failure::Result<Self> {
-        let by_name = |boards: &[String]| -> failure::Result<BTreeMap<_, _>> {
-            let mut named = BTreeMap::new();
-            for board in boards {
-                let name = board.rsplit('/').next().unwrap_or(board);
-                let path = place.board(board)?;
-                let before = named.insert(name.to_owned(), path.clone());
-                if before.is_some_and(|before| before != path) {
-                    let message =
-                        format!("two boards are called {name}; serve them by two servers");
-                    return Err(Failure::Usage(message));
-                }
+        let mut named = BTreeMap::new();
+        for board in read.iter().chain(write) {
+            let path = place.board(board)?;
+            let before = named.insert(name_of(board).to_owned(), path.clone());
+            if before.is_some_and(|before| before != path) {
+                let name = name_of(board);
+                let message = format!("two boards are called {name}; serve them by two servers");
+                return Err(Failure::Usage(message));
             }
-            Ok(named)
-        };
-        let writable = by_name(write)?;
-        let is_apart = write.iter().any(|board| board.contains('/'));
-        let served = if read.is_empty() && !is_apart {
-            None
-        } else {
-            Some(by_name(&[read, write].concat())?)
-        };
+        }
         Ok(Self {
             place,
-            served,
-            writable,
+            named,
+            is_all: read.is_empty(),
+            writable: write
+                .iter()
+                .map(|board| name_of(board).to_owned())
+                .collect(),
         })
     }
 
     /// The board as the library opens it.
     pub fn find(&self, name: &str) -> Result<String> {
-        let absent = |detail: String| {
-            let problem = Problem::new(StatusCode::NOT_FOUND, detail);
-            Err(problem.of(name))
-        };
-        match &self.served {
-            Some(served) => match served.get(name) {
-                Some(board) => Ok(board.clone()),
-                None => absent(format!("board {name} is not served here: see /boards")),
-            },
-            // It would be another directory's.
-            None if name.contains('/') => absent(format!("{name:?} is no name of a board")),
-            None => Ok(format!("{}/{name}", self.place.directory().display())),
+        if let Some(board) = self.named.get(name) {
+            return Ok(board.clone());
         }
+        // With a slash, it would be another directory's.
+        if self.is_all && !name.contains('/') {
+            return Ok(format!("{}/{name}", self.place.directory().display()));
+        }
+        let detail = format!("board {name} is not served here: see /boards");
+        Err(Problem::new(StatusCode::NOT_FOUND, detail).of(name))
     }
 
     /// As `find`, for one who wants to write it.
     pub fn find_writable(&self, name: &str) -> Result<String> {
         let board = self.find(name)?;
-        if self.writable.contains_key(name) {
+        if self.is_writable(name) {
             return Ok(board);
         }
         let detail =
@@ -83,14 +73,15 @@ impl Boards {
     }
 
     pub fn names(&self) -> pegel::Result<Vec<String>> {
-        match &self.served {
-            Some(served) => Ok(served.keys().cloned().collect()),
-            None => pegel::list(Some(&self.place.directory())),
+        let mut names: BTreeSet<_> = self.named.keys().cloned().collect();
+        if self.is_all {
+            names.extend(pegel::list(Some(&self.place.directory()))?);
         }
+        Ok(names.into_iter().collect())
     }
 
     pub fn is_writable(&self, name: &str) -> bool {
-        self.writable.contains_key(name)
+        self.writable.contains(name)
     }
 
     pub fn open(&self, name: &str) -> Result<Reader> {
@@ -114,6 +105,10 @@ impl Boards {
             }
         }
     }
+}
+
+fn name_of(board: &str) -> &str {
+    board.rsplit('/').next().unwrap_or(board)
 }
 
 /// The newest record, if there is one.

@@ -12,6 +12,7 @@ mod page;
 mod problem;
 mod read;
 mod routes;
+mod token;
 mod units;
 mod write;
 
@@ -57,7 +58,6 @@ use self::place::Place;
 use self::routes::Server;
 use self::serve::Serve;
 use self::serve::address::Address;
-use self::serve::token;
 
 /// The command line of `pegel`, which hands it over as it is.
 #[derive(Parser)]

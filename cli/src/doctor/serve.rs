@@ -1,14 +1,15 @@
 //! The server for HTTP: whether it answers, and its token.
 
+use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
 use super::Finding;
 use crate::serve::address::Address;
-use crate::serve::token;
 
 /// What its unit has.
 const TOKEN: &str = "/etc/pegel/serve.token";
@@ -27,11 +28,13 @@ pub fn look(named: Option<&Address>) -> Vec<Finding> {
         let address = named.cloned().unwrap_or_else(usual);
         findings.push(answers(&address));
     }
-    if let Err(error) = token::read(Path::new(TOKEN))
-        && Path::new(TOKEN).exists()
-    {
-        // Its message says what to do.
-        findings.push(Finding::wrong("HTTP token", error, ""));
+    let mode = fs::metadata(TOKEN).map(|status| status.permissions().mode());
+    if mode.is_ok_and(|mode| mode & 0o007 != 0) {
+        findings.push(Finding::wrong(
+            ABOUT,
+            format!("everybody may read or write the token {TOKEN}"),
+            format!("chmod o= {TOKEN}"),
+        ));
     }
     findings
 }

@@ -1,7 +1,6 @@
 //! Boards by HTTP: what there is to say on the command line.
 
 pub mod address;
-pub mod token;
 
 use std::path::PathBuf;
 use std::time::Duration;
