@@ -12,24 +12,26 @@ use crate::failure::Result;
 use crate::{beside, time};
 
 const MORE: &str = "\
+What can be asked for:
   GET /                          a page that shows all boards as they change
   GET /boards                    all boards, and the state of each
-  GET /boards/NAME               the newest record; its ETag is its sequence
+  GET /boards/NAME               the newest record, with an ETag
   GET /boards/NAME/FIELD         one value; FIELD.N is an element of an array
   GET /boards/NAME/schema        fields, types, units, limits
-  GET /boards/NAME/history?last=10
-  GET /boards/NAME/events        server-sent events, or a WebSocket; /events: all
+  GET /boards/NAME/history       the newest records, oldest first: ?last=10
+  GET /boards/NAME/events        server-sent events, or a WebSocket
+  GET /events                    the same of all boards
   PUT /boards/NAME               publish a whole record
-  PATCH /boards/NAME             publish the newest one with some fields changed
+  PATCH /boards/NAME             publish it with some fields changed
   GET /metrics                   for Prometheus
   GET /openapi.json              the description of all that
 
-PUT and PATCH with If-Match: ETAG publish only if nobody else has published since
-(else 412). Errors are JSON that says what to do (RFC 9457).
+PUT and PATCH with If-Match: ETAG publish only if nobody else has published
+since (else 412). Errors are JSON that says what to do (RFC 9457).
 
-Writing needs --write BOARD and the token, as Authorization: Bearer TOKEN, or as a
-password. On a Unix socket without --token-file, whoever may open it may write.
-At other addresses than loopback, reading needs the token, too, unless --public.
+Writing needs --write BOARD and the token, as Authorization: Bearer TOKEN or as
+a password. On a Unix socket without --token-file, whoever may open it may write.
+At other addresses than loopback, reading needs the token, too, or --public.
 
 Requests have to name the server by an address, localhost, or a name of --host;
 pages of other servers get nothing. Nothing is encrypted: let nginx do that.
@@ -38,7 +40,7 @@ Examples:
   pegel serve
   pegel serve --write config --token-file /etc/pegel/serve.token
   pegel serve --listen unix:/run/pegel/serve.sock --write config
-  pegel serve --listen 0.0.0.0:7070 --public --host station.local --read inverter";
+  pegel serve --listen 0.0.0.0:7070 --public --host station.local";
 
 /// Serve boards by HTTP: JSON, events, metrics and a page
 #[derive(Args)]
