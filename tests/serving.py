@@ -53,6 +53,10 @@ class Client:
     def __init__(self, port: int = 0, socket: Path | None = None) -> None:
         self.port, self.socket = port, socket
 
+    def is_there(self) -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", self.port)) == 0
+
     def connect(self) -> http.client.HTTPConnection:
         if self.socket:
             return UnixConnection(self.socket)

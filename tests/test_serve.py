@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -319,16 +318,11 @@ def test_who_has_asked_is_answered_before_the_end(tank: Path) -> None:
         wait_until(lambda: len(list(tasks.iterdir())) > 1)
         server.process.send_signal(signal.SIGTERM)
         # Nobody else is let in any more.
-        wait_until(lambda: not is_there(server.port))
+        wait_until(lambda: not server.is_there())
         writer.close()
         asker.join()
     assert answers == [200]
     assert pegel.Reader(tank).read()["level"] == 2
-
-
-def is_there(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_problems_name_the_board(server: Server, tank: Path) -> None:

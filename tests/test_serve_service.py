@@ -87,11 +87,6 @@ http {
 """
 
 
-def is_there(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
 def test_behind_the_web_server_of_the_documentation(tmp_path: Path) -> None:
     pegel.Writer(tmp_path / "tank", level=pegel.f64("m", default=1.5)).close()
     (location,) = re.findall(r"^```nginx\n(.*?)^```$", DOCUMENTATION, re.DOTALL | re.MULTILINE)
@@ -107,7 +102,7 @@ def test_behind_the_web_server_of_the_documentation(tmp_path: Path) -> None:
         subprocess.Popen(command) as nginx,
     ):
         front = Client(port)
-        wait_until(lambda: is_there(port) or nginx.poll() is not None)
+        wait_until(lambda: front.is_there() or nginx.poll() is not None)
         assert 'src="page.js"' in front.ask("/pegel/").text
         assert front.ask("/pegel/page.js").status == 200
         origin = {"Origin": f"http://127.0.0.1:{port}"}
