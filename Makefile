@@ -10,11 +10,11 @@ PYTHON := .venv/bin/python
 # What Debian 12 with Rust lacks.
 PACKAGES := gcc libc6-dev php-cli php-fpm php-mbstring nginx-light python3-venv
 TEST_PACKAGES := $(PACKAGES) binutils clang g++ iproute2 php-codesniffer php-xml phpunit \
-	apache2-utils systemd libfcgi-bin chromium strace util-linux php-symfony-framework-bundle php-symfony-yaml \
+	apache2-utils curl systemd libfcgi-bin chromium strace util-linux php-symfony-framework-bundle php-symfony-yaml \
 	php-illuminate-routing php-illuminate-http php-illuminate-events php-vlucas-phpdotenv
 
 # Redis is in redis-tools, too, which starts no server for the whole machine.
-BENCH_PACKAGES := $(PACKAGES) python3-dev php-apcu php-redis php-sqlite3 redis-tools valgrind wrk
+BENCH_PACKAGES := $(PACKAGES) mosquitto python3-dev php-apcu php-redis php-sqlite3 redis-tools valgrind wrk
 
 # Other architectures: Debian's compilers, and qemu to run what they make.
 ARCHES := aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf
@@ -66,7 +66,7 @@ wheel: python
 	.venv/bin/maturin build --release --locked -q -m python/Cargo.toml -o target/wheels
 
 .PHONY: test
-test: test-packages build test-rust test-loom test-php lint-python ## Run every check and every test
+test: test-packages target/promtool build test-rust test-loom test-php lint-python ## Run every check and every test
 	cargo build --release --locked -p pegel-tests
 	$(PYTHON) -m pytest -n 2 tests python/tests
 
@@ -76,6 +76,9 @@ build: library python ## Build libpegel, the program `pegel` and the Python pack
 .PHONY: library
 library:
 	cargo build --release --locked -p pegel-cabi -p pegel-cli
+	# Apart, as what it asks of shared crates would slow down the others.
+	cargo build --release --locked -p pegel-opcua
+	cargo build --release --locked -p pegel-serve
 	ln -sf libpegel.so target/release/libpegel.so.1
 
 # musl's: glibc's own would load modules of the machine's, which may be another one.
@@ -84,7 +87,7 @@ STATIC := $(shell uname -m)-unknown-linux-musl
 .PHONY: static
 static: python ## Build the program alone, for machines that have nothing else, and measure its size and start
 	rustup target add $(STATIC)
-	cargo build --profile static --locked --target $(STATIC) -p pegel-cli
+	cargo build --profile static --locked --no-default-features --target $(STATIC) -p pegel-cli
 	$(PYTHON) bench/program.py target/$(STATIC)/static/pegel
 	$(PYTHON) bench/program.py target/release/pegel
 	test $$(stat -c %s target/$(STATIC)/static/pegel) -lt 4194304
@@ -172,6 +175,11 @@ bench-languages: bench-packages build ## Measure PHP, Python and pages beside ot
 		PYTHONPATH=bench:tests $(WATCHDOG) 600 $(PYTHON) bench/$$program.py $(if $(QUICK),--quick); \
 	done
 
+.PHONY: bench-choosing
+bench-choosing: bench-packages build ## What docs/choosing.md compares, from files to OPC UA, in two minutes (QUICK=1)
+	.venv/bin/pip install -q --disable-pip-version-check -r bench/python/requirements.txt
+	$(WATCHDOG) 300 $(PYTHON) bench/choosing/choosing.py $(if $(QUICK),--quick)
+
 .PHONY: campaign
 campaign: MINUTES ?= 10
 campaign: packages build ## The long forms of the tests that kill, damage and repeat (MINUTES=10 SEED=n)
@@ -196,6 +204,15 @@ install: ## Install what `make build` built (PREFIX=/usr/local DESTDIR=)
 deb: packages library ## Make a Debian package of it in target/
 	@$(call install,binutils)
 	packaging/deb
+
+# What checks metrics, alone: the package would start a server on this machine.
+target/promtool:
+	mkdir -p target
+	apt-get -q download prometheus || { $(ROOT_RUN) apt-get -q update; apt-get -q download prometheus; }
+	dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool > $@.part
+	rm prometheus_*.deb
+	chmod +x $@.part
+	mv $@.part $@
 
 .PHONY: packages test-packages bench-packages
 packages:

@@ -3,7 +3,13 @@
 mod boards;
 mod durable;
 mod machine;
+#[cfg(feature = "opcua")]
+mod opcua;
 mod php;
+#[cfg(feature = "serve")]
+mod serve;
+#[cfg(feature = "sysv")]
+mod sysv;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -44,6 +50,16 @@ pub struct Doctor {
     /// program, or stands beside it]
     #[arg(long, value_name = "DIRECTORY")]
     package: Option<PathBuf>,
+    /// The configuration of a server for OPC UA [default: /etc/pegel/opcua.toml, if it
+    /// is there]
+    #[cfg(feature = "opcua")]
+    #[arg(long, value_name = "FILE")]
+    opcua: Option<PathBuf>,
+    /// Where a server for HTTP should listen: ADDRESS:PORT or unix:PATH [default:
+    /// 127.0.0.1:7070, if its unit is enabled]
+    #[cfg(feature = "serve")]
+    #[arg(long, value_name = "ADDRESS")]
+    serve: Option<crate::serve::address::Address>,
     /// Print one JSON object a finding, one a line
     #[arg(long)]
     json: bool,
@@ -108,6 +124,12 @@ impl Doctor {
             findings.extend(machine::look(&directory));
             findings.extend(boards::look(place, &directory));
             findings.extend(durable::look(place, &directory));
+            #[cfg(feature = "opcua")]
+            findings.extend(opcua::look(self.opcua.as_deref()));
+            #[cfg(feature = "serve")]
+            findings.extend(serve::look(self.serve.as_ref()));
+            #[cfg(feature = "sysv")]
+            findings.extend(sysv::look(place, &directory));
         }
         findings.extend(php::look(&php::Question {
             package: self.package.clone(),

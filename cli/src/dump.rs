@@ -7,7 +7,6 @@ use serde_json::{Value as Json, json};
 use crate::failure::{Failure, Result};
 use crate::json;
 use crate::place::Place;
-use crate::show::described;
 
 const MORE: &str = "\
 Without --snapshot, JSON is printed: for people, other programs and an editor.
@@ -55,7 +54,7 @@ impl Dump {
             "mode": format!("{:04o}", info.mode),
             "checksum": info.checksums,
             "durable": info.durable,
-            "fields": schema.fields().iter().map(described).collect::<Vec<_>>(),
+            "fields": schema.fields().iter().map(json::described).collect::<Vec<_>>(),
             "records": records.collect::<Result<Vec<_>>>()?,
         });
         let text = serde_json::to_string_pretty(&dumped)

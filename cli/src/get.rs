@@ -2,13 +2,14 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::Args;
 use pegel::dynamic::{Reader, Snapshot};
-use pegel::{Schema, Type, Value};
+use pegel::{Schema, Type};
 use serde_json::Value as Json;
 
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
+use crate::found::{self, Found};
 use crate::json;
 use crate::place::Place;
-use crate::value::{self, Target};
+use crate::value;
 use crate::watch;
 
 const MORE: &str = "\
@@ -78,7 +79,9 @@ impl Get {
     /// All of them, or a message: a script never sees half of what it asked for.
     fn find(&self, reader: &Reader, snapshot: &Snapshot) -> Result<Vec<Found>> {
         let values = self.fields.iter();
-        values.map(|field| find(reader, snapshot, field)).collect()
+        values
+            .map(|field| found::find(reader, snapshot, field))
+            .collect()
     }
 
     fn print_last(&self, reader: &Reader, count: u32) -> Result<()> {
@@ -117,74 +120,4 @@ fn print_all(schema: &Schema, snapshot: &Snapshot) -> Result<()> {
         writeln!(out, "{name}={}", value::line(&value::text(&value)))?;
     }
     Ok(())
-}
-
-enum Found {
-    Value(Value),
-    Json(Json),
-}
-
-impl Found {
-    fn text(&self) -> String {
-        match self {
-            Self::Value(value) => value::text(value),
-            Self::Json(Json::String(text)) => text.clone(),
-            Self::Json(json) => json.to_string(),
-        }
-    }
-
-    fn json(self) -> Json {
-        match self {
-            Self::Value(value) => json::value(&value),
-            Self::Json(json) => json,
-        }
-    }
-}
-
-fn find(reader: &Reader, snapshot: &Snapshot, name: &str) -> Result<Found> {
-    let about = |failure: Failure| failure.of(reader.board());
-    match reader.schema().document() {
-        Some(Type::Json) => {
-            let document = json::document(reader, snapshot)?;
-            let part = part(&document, name).map_err(about)?;
-            Ok(Found::Json(part.clone()))
-        }
-        Some(_) => Err(about(Failure::Failed(format!(
-            "it holds bytes, which have no fields; leave out {name}"
-        )))),
-        None => {
-            let Target { field, index } = Target::find(reader.schema(), name).map_err(about)?;
-            match (snapshot.get(&field.name)?, index) {
-                (Value::List(mut values), Some(index)) => {
-                    Ok(Found::Value(values.swap_remove(index)))
-                }
-                (value, _) => Ok(Found::Value(value)),
-            }
-        }
-    }
-}
-
-/// Follows a path such as `inverters.0.power` into a document.
-fn part<'a>(document: &'a Json, path: &str) -> Result<&'a Json> {
-    let mut place = document;
-    for step in path.split('.') {
-        let index = step.parse::<usize>();
-        let next = match place {
-            Json::Object(object) => object.get(step),
-            Json::Array(array) => index.ok().and_then(|index| array.get(index)),
-            _ => None,
-        };
-        place = next.ok_or_else(|| {
-            let there = match place {
-                Json::Object(object) => {
-                    let keys: Vec<_> = object.keys().map(|key| value::line(key)).collect();
-                    format!("the keys there are {}", keys.join(", "))
-                }
-                Json::Array(array) => format!("the array there has {} elements", array.len()),
-                plain => format!("the value there is {plain}"),
-            };
-            Failure::Failed(format!("the document has no {path}: no {step:?}; {there}"))
-        })?;
-    }
-    Ok(place)
 }

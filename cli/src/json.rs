@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use pegel::dynamic::{Reader, Snapshot};
-use pegel::{Type, Value};
+use pegel::{Field, Type, Value};
 use serde::de::IgnoredAny;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::failure::{Failure, Result};
 use crate::time;
@@ -63,11 +63,25 @@ pub fn parse(kind: Type, count: u32, json: &Json) -> std::result::Result<Value, 
     match (kind, json) {
         (Type::Bool, Json::Bool(value)) => Ok(Value::Bool(*value)),
         (Type::Text, Json::String(text)) => Ok(Value::Text(text.clone())),
-        (Type::F32, Json::Number(_) | Json::String(_)) => {
-            text.parse().map(Value::F32).map_err(|_| refused())
-        }
-        (Type::F64, Json::Number(_) | Json::String(_)) => {
-            text.parse().map(Value::Float).map_err(|_| refused())
+        // What is said in digits is not infinite.
+        (Type::F32, Json::Number(_)) => match text.parse() {
+            Ok(value) if f32::is_finite(value) => Ok(Value::F32(value)),
+            _ => Err(refused()),
+        },
+        (Type::F64, Json::Number(_)) => match text.parse() {
+            Ok(value) if f64::is_finite(value) => Ok(Value::Float(value)),
+            _ => Err(refused()),
+        },
+        (Type::F32 | Type::F64, Json::String(_)) => {
+            let mut known = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY].into_iter();
+            let value = known.find(|known| beyond_json(*known) == text);
+            let value = value.ok_or_else(refused)?;
+            #[allow(clippy::cast_possible_truncation)] // none of them has digits
+            Ok(if kind == Type::F32 {
+                Value::F32(value as f32)
+            } else {
+                Value::Float(value)
+            })
         }
         (Type::Bool | Type::Text | Type::Json | Type::Bytes, _) => Err(refused()),
         (_, Json::Number(_)) => {
@@ -112,6 +126,27 @@ pub fn record(reader: &Reader, snapshot: &Snapshot) -> Result<Json> {
             Ok(Json::Object(fields.collect()))
         }
     }
+}
+
+/// A field as JSON tells it.
+pub fn described(field: &Field) -> Json {
+    let Field {
+        name,
+        unit,
+        kind,
+        size,
+        count,
+        offset,
+        optional,
+        details,
+    } = field;
+    let limit = |value: &Option<Value>| value.as_ref().map(self::value);
+    json!({
+        "name": name, "type": kind.name(), "unit": unit,
+        "size": size, "count": count, "offset": offset, "optional": optional,
+        "label": details.label, "description": details.description,
+        "default": limit(&details.default), "min": limit(&details.min), "max": limit(&details.max),
+    })
 }
 
 /// What is known of a publication.

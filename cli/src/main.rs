@@ -1,12 +1,15 @@
 //! `pegel`: create, show, read, change and watch boards.
 
 mod bench;
+#[cfg(any(feature = "opcua", feature = "serve"))]
+mod beside;
 mod completions;
 mod create;
 mod description;
 mod doctor;
 mod dump;
 mod failure;
+mod found;
 mod gc;
 mod r#gen;
 mod gen_c;
@@ -21,14 +24,20 @@ mod live;
 mod load;
 mod ls;
 mod man;
+#[cfg(feature = "opcua")]
+mod opcua;
 mod place;
 mod rm;
 mod schema;
 mod screen;
 mod serial;
+#[cfg(feature = "serve")]
+mod serve;
 mod set;
 mod show;
 mod sync;
+#[cfg(feature = "sysv")]
+mod sysv;
 mod table;
 mod time;
 mod value;
@@ -89,6 +98,12 @@ enum Command {
     Keep(keep::Keep),
     Doctor(doctor::Doctor),
     Serial(serial::Serial),
+    #[cfg(feature = "serve")]
+    Serve(serve::Serve),
+    #[cfg(feature = "opcua")]
+    Opcua(opcua::Opcua),
+    #[cfg(feature = "sysv")]
+    Sysv(sysv::Sysv),
     Bench(bench::Bench),
     Completions(completions::Completions),
     #[command(hide = true)]
@@ -143,6 +158,12 @@ fn main() -> ExitCode {
         Command::Keep(keep) => keep.run(&place),
         Command::Doctor(doctor) => doctor.run(&place),
         Command::Serial(serial) => serial.run(&place),
+        #[cfg(feature = "serve")]
+        Command::Serve(_) => serve::Serve::run(),
+        #[cfg(feature = "opcua")]
+        Command::Opcua(_) => opcua::Opcua::run(),
+        #[cfg(feature = "sysv")]
+        Command::Sysv(sysv) => sysv.run(&place),
         Command::Bench(bench) => bench.run(&place),
         Command::Completions(completions) => completions.run(Program::command()),
         Command::Man(man) => man.run(Program::command()),

@@ -61,7 +61,7 @@ fn object(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<Json> {
         "writer_alive": alive,
         "writer_process": writer.as_ref().map(|process| process.id),
         "writer_program": writer.as_ref().map(|process| &process.name),
-        "fields": reader.schema().fields().iter().map(described).collect::<Vec<_>>(),
+        "fields": reader.schema().fields().iter().map(json::described).collect::<Vec<_>>(),
         "sequence": 0,
         "generation": info.generation,
         "published": null,
@@ -74,27 +74,6 @@ fn object(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<Json> {
         board.insert("record".into(), record);
     }
     Ok(board)
-}
-
-/// A field as JSON tells it.
-pub fn described(field: &Field) -> Json {
-    let Field {
-        name,
-        unit,
-        kind,
-        size,
-        count,
-        offset,
-        optional,
-        details,
-    } = field;
-    let limit = |value: &Option<Value>| value.as_ref().map(json::value);
-    json!({
-        "name": name, "type": kind.name(), "unit": unit,
-        "size": size, "count": count, "offset": offset, "optional": optional,
-        "label": details.label, "description": details.description,
-        "default": limit(&details.default), "min": limit(&details.min), "max": limit(&details.max),
-    })
 }
 
 fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {

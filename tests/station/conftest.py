@@ -6,24 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from browsers import browser as browser
 from clock import Clock
 from demo import Station, installed
 from programs import ROOT
 from stations import HM600, HOUR, MIDSUMMER, WATCHDOG, reader, start
 
-CHROMIUM = "/usr/bin/chromium"
-CLOSED_NETWORK = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 CAPTURE = ROOT / "../shared/data/hm600-capture.jsonl"
 
 
@@ -46,15 +36,6 @@ def capture() -> Path:
 @pytest.fixture(scope="session")
 def polls(capture: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capture.read_text().splitlines()]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=WATCHDOG * 1000)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CLOSED_NETWORK)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,0 +1,20 @@
+//! Programs beside this one, which do what would make this one larger and slower to start.
+
+use std::env;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use crate::failure::{Failure, Result};
+
+/// Starts one in the place of this one, with the same command line. Only when this fails does it come back.
+pub fn start(name: &str) -> Result<()> {
+    let this = env::current_exe()
+        .map_err(|error| Failure::Failed(format!("cannot find {name}: {error}")))?;
+    let program = this.with_file_name(name);
+    let error = Command::new(&program).args(env::args_os().skip(1)).exec();
+    Err(Failure::Failed(format!(
+        "cannot start {}: {error}; install it beside {}",
+        program.display(),
+        this.display()
+    )))
+}

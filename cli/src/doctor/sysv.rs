@@ -1,0 +1,42 @@
+//! Boards that are shown in System V shared memory: each bridge says how it fares in a board beside.
+
+use std::path::Path;
+
+use pegel::Value;
+
+use super::Finding;
+use crate::place::Place;
+use crate::sysv::SUFFIX;
+
+pub fn look(place: &Place, directory: &Path) -> Vec<Finding> {
+    let names = pegel::list(Some(directory)).unwrap_or_default();
+    let bridges = names.iter().filter_map(|name| {
+        let shown = name.strip_suffix(SUFFIX)?;
+        bridge(place, directory, name, shown)
+    });
+    bridges.collect()
+}
+
+fn bridge(place: &Place, directory: &Path, name: &str, shown: &str) -> Option<Finding> {
+    // What is wrong with the board itself is told with the boards.
+    let reader = place
+        .open(&format!("{}/{name}", directory.display()))
+        .ok()?;
+    let now = reader.read().ok()?;
+    let Ok(Value::Text(complaint)) = now.get("complaint") else {
+        return None;
+    };
+    let about = format!("System V ({shown})");
+    Some(if !reader.writer_alive().ok()? {
+        Finding::note(
+            about,
+            "its bridge does not run, and scripts see an old text",
+            format!("start it: systemctl start pegel-sysv@{shown}"),
+        )
+    } else if complaint.is_empty() {
+        Finding::ok(about, "scripts see the newest record")
+    } else {
+        // It says what to do.
+        Finding::wrong(about, complaint, "")
+    })
+}

@@ -1,0 +1,97 @@
+//! Who may read and write: users with passwords, and those without a name.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use opcua::server::address_space::AccessLevel;
+use opcua::server::authenticator::{AuthManager, DefaultAuthenticator, Password, UserToken};
+use opcua::server::{ANONYMOUS_USER_TOKEN_ID, ServerEndpoint, ServerUserToken};
+use opcua::types::{Error, NodeId, StatusCode, UserTokenPolicy};
+use sha_crypt::{PasswordVerifier, ShaCrypt};
+
+use crate::opcua::passwords::Passwords;
+
+/// What endpoints call all who have a password.
+pub const USERS: &str = "users";
+
+/// A user of the endpoints' configuration, which stands for all of them: their passwords are not the server's to know.
+pub fn all_users() -> ServerUserToken {
+    ServerUserToken {
+        user: USERS.to_owned(),
+        pass: Some(String::new()),
+        ..ServerUserToken::default()
+    }
+}
+
+pub struct Access {
+    passwords: Passwords,
+    /// Only tells what the endpoints take.
+    policies: DefaultAuthenticator,
+}
+
+impl Access {
+    pub fn new(passwords: Passwords) -> Self {
+        let users = BTreeMap::from([(USERS.to_owned(), all_users())]);
+        Self {
+            passwords,
+            policies: DefaultAuthenticator::new(users),
+        }
+    }
+}
+
+#[async_trait]
+impl AuthManager for Access {
+    async fn authenticate_anonymous_token(&self, endpoint: &ServerEndpoint) -> Result<(), Error> {
+        self.policies.authenticate_anonymous_token(endpoint).await
+    }
+
+    async fn authenticate_username_identity_token(
+        &self,
+        _endpoint: &ServerEndpoint,
+        name: &str,
+        password: &Password,
+    ) -> Result<UserToken, Error> {
+        let hash = self.passwords.get(name).cloned();
+        let password = password.get().to_owned();
+        // It takes as long as it is meant to.
+        let checked = tokio::task::spawn_blocking(move || {
+            hash.is_some_and(|hash| {
+                ShaCrypt::default()
+                    .verify_password(password.as_bytes(), hash.as_str())
+                    .is_ok()
+            })
+        });
+        if checked.await.unwrap_or(false) {
+            return Ok(UserToken(format!("user {name}")));
+        }
+        eprintln!("pegel: user {name:?} was refused: no such name, or another password");
+        Err(Error::new(
+            StatusCode::BadIdentityTokenRejected,
+            "no such user and password",
+        ))
+    }
+
+    fn effective_user_access_level(
+        &self,
+        token: &UserToken,
+        access: AccessLevel,
+        _node: &NodeId,
+    ) -> AccessLevel {
+        // Where there are users, only they write.
+        if self.passwords.is_empty() || !token.is_anonymous() {
+            return access;
+        }
+        access - AccessLevel::CURRENT_WRITE
+    }
+
+    fn user_token_policies(&self, endpoint: &ServerEndpoint) -> Vec<UserTokenPolicy> {
+        self.policies.user_token_policies(endpoint)
+    }
+}
+
+/// Whom an endpoint takes.
+pub fn takers(has_users: bool, has_anonymous: bool) -> Vec<&'static str> {
+    let users = has_users.then_some(USERS);
+    let anonymous = has_anonymous.then_some(ANONYMOUS_USER_TOKEN_ID);
+    users.into_iter().chain(anonymous).collect()
+}

@@ -1,0 +1,333 @@
+//! The boards as a part of the server's address space: what clients read and write of them.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use opcua::server::address_space::{AddressSpace, add_namespaces};
+use opcua::server::diagnostics::NamespaceMetadata;
+use opcua::server::node_manager::memory::{InMemoryNodeManager, InMemoryNodeManagerImpl};
+use opcua::server::node_manager::{
+    MonitoredItemRef, ParsedReadValueId, RequestContext, ServerContext, WriteNode,
+};
+use opcua::server::{CreateMonitoredItem, MonitoredItemHandle, SubscriptionCache};
+use opcua::sync::RwLock as SpaceLock;
+use opcua::types::{AttributeId, DataValue, IdType, NodeId, StatusCode, TimestampsToReturn};
+use pegel::Field;
+use pegel::dynamic::Reader;
+
+use crate::nodes;
+use crate::served::{Look, Served, without_value};
+use crate::write::{self, Change};
+
+/// The namespace of the boards' nodes.
+const NAMESPACE: &str = "urn:pegel:boards";
+
+/// All boards that are there, by their names.
+pub struct Boards {
+    namespace: u16,
+    served: RwLock<HashMap<String, Arc<Served>>>,
+    /// How long a write waits for another writer.
+    patience: Duration,
+    /// What is monitored without a filter. The library passes on to these what has another value, but not what has
+    /// only another status, as OPC 10000-4 wants: so they are told such a value anew, after none at all, of which
+    /// their queue of one keeps the last.
+    unfiltered: Mutex<HashSet<MonitoredItemHandle>>,
+}
+
+/// The node manager that has them.
+pub type Manager = InMemoryNodeManager<Boards>;
+
+impl Boards {
+    pub fn new(context: &ServerContext, space: &mut AddressSpace, patience: Duration) -> Self {
+        let namespace = add_namespaces(context, space, &[NAMESPACE])[0];
+        nodes::insert_folder(space, namespace);
+        Self {
+            namespace,
+            served: RwLock::default(),
+            patience,
+            unfiltered: Mutex::default(),
+        }
+    }
+
+    fn find(&self, board: &str) -> Option<Arc<Served>> {
+        let served = self.served.read().expect("no thread panics with it");
+        served.get(board).cloned()
+    }
+
+    fn put(&self, board: &str, fresh: Option<Arc<Served>>) -> Option<Arc<Served>> {
+        let mut served = self.served.write().expect("no thread panics with it");
+        match fresh {
+            Some(fresh) => served.insert(board.to_owned(), fresh),
+            None => served.remove(board),
+        }
+    }
+
+    fn read(&self, node: &NodeId, looks: &mut Looks) -> Option<DataValue> {
+        let (board, field) = nodes::field_of(node)?;
+        let (served, look) = looks
+            .entry(board.to_owned())
+            .or_insert_with(|| {
+                let served = self.find(board)?;
+                let look = served.look();
+                Some((served, look))
+            })
+            .as_ref()?;
+        let field = served.reader.schema().field(field).ok()?;
+        Some(match look {
+            Ok(look) => look.value(field),
+            Err(status) => without_value(*status),
+        })
+    }
+}
+
+/// The records that a request is answered from: one of each board, whatever is published meanwhile.
+type Looks = HashMap<String, Option<(Arc<Served>, Result<Look, StatusCode>)>>;
+
+/// Shows a board, or the one that replaces it; `None` takes it away.
+pub fn show(
+    manager: &Manager,
+    subscriptions: &SubscriptionCache,
+    board: &str,
+    fresh: Option<Arc<Served>>,
+) {
+    let boards = manager.inner();
+    let schema = |served: &Arc<Served>| served.reader.schema().clone();
+    let new = fresh.as_ref().map(schema);
+    let is_writable = fresh
+        .as_ref()
+        .is_some_and(|served| served.terms.is_writable);
+    let old = boards.put(board, fresh).as_ref().map(schema);
+    if old == new {
+        return;
+    }
+    let namespace = boards.namespace;
+    {
+        let mut space = manager.address_space().write();
+        if let Some(old) = &old {
+            nodes::remove(&mut space, namespace, board, old);
+        }
+        if let Some(new) = &new {
+            nodes::insert(&mut space, namespace, board, new, is_writable);
+        }
+    }
+    if let Some(old) = &old {
+        let is_left = |field: &&Field| {
+            let new = new.as_ref();
+            new.is_none_or(|new| new.field(&field.name).is_err())
+        };
+        let left = old.fields().iter().filter(is_left);
+        let unknown = |field| (field, without_value(StatusCode::BadNodeIdUnknown));
+        boards.notify(subscriptions, board, left.map(unknown), true);
+    }
+}
+
+/// Tells those who subscribed the newest record.
+pub fn tell(
+    manager: &Manager,
+    subscriptions: &SubscriptionCache,
+    reader: &Reader,
+    look: &Result<Look, StatusCode>,
+    is_new_status: bool,
+) {
+    let fields = reader.schema().fields().iter();
+    let values = fields.map(|field| match look {
+        Ok(look) => (field, look.value(field)),
+        Err(status) => (field, without_value(*status)),
+    });
+    let boards = manager.inner();
+    boards.notify(subscriptions, reader.board(), values, is_new_status);
+}
+
+impl Boards {
+    fn notify<'schema>(
+        &self,
+        subscriptions: &SubscriptionCache,
+        board: &str,
+        values: impl Iterator<Item = (&'schema Field, DataValue)>,
+        is_new_status: bool,
+    ) {
+        let name = |(field, value): (&Field, _)| {
+            (nodes::of_field(self.namespace, board, &field.name), value)
+        };
+        let values: Vec<_> = values.map(name).collect();
+        let unfiltered = self.unfiltered();
+        // Tells all of it when it is dropped, so that one record comes in one message.
+        let mut notifier = subscriptions.data_notifier();
+        for (id, value) in &values {
+            let Some(mut batch) = notifier.notify_for(id, AttributeId::Value) else {
+                continue;
+            };
+            for (item, _) in batch.entries() {
+                if is_new_status && unfiltered.contains(item) {
+                    batch.data_value_to_item(without_value(value.status()), item);
+                }
+                batch.data_value_to_item(value.clone(), item);
+            }
+        }
+    }
+
+    fn unfiltered(&self) -> MutexGuard<'_, HashSet<MonitoredItemHandle>> {
+        self.unfiltered.lock().expect("no thread panics with it")
+    }
+}
+
+#[async_trait]
+impl InMemoryNodeManagerImpl for Boards {
+    async fn init(&self, _space: &mut AddressSpace, _context: ServerContext) {}
+
+    fn name(&self) -> &'static str {
+        "pegel"
+    }
+
+    fn namespaces(&self) -> Vec<NamespaceMetadata> {
+        vec![NamespaceMetadata {
+            namespace_uri: NAMESPACE.to_owned(),
+            namespace_index: self.namespace,
+            is_namespace_subset: Some(false),
+            static_node_id_types: Some(vec![IdType::String]),
+            ..NamespaceMetadata::default()
+        }]
+    }
+
+    async fn read_values(
+        &self,
+        context: &RequestContext,
+        space: &SpaceLock<AddressSpace>,
+        wanted: &[&ParsedReadValueId],
+        max_age: f64,
+        timestamps: TimestampsToReturn,
+    ) -> Vec<DataValue> {
+        let space = space.read();
+        let mut looks = Looks::new();
+        let mut read = |node: &ParsedReadValueId| {
+            if let Err(status) = space.validate_node_read(context, node) {
+                return without_value(status);
+            }
+            match self.read(&node.node_id, &mut looks) {
+                Some(value) => part(value, node, timestamps),
+                None => space.read(context, node, max_age, timestamps),
+            }
+        };
+        wanted.iter().map(|node| read(node)).collect()
+    }
+
+    #[allow(clippy::mut_mut)] // as the library calls it
+    async fn create_value_monitored_items(
+        &self,
+        context: &RequestContext,
+        space: &SpaceLock<AddressSpace>,
+        items: &mut [&mut &mut CreateMonitoredItem],
+    ) {
+        let wanted: Vec<_> = items.iter().map(|item| item.item_to_monitor()).collect();
+        let both = TimestampsToReturn::Both;
+        let values = self.read_values(context, space, &wanted, 0.0, both).await;
+        for (value, item) in values.into_iter().zip(items.iter_mut()) {
+            if value.status() == StatusCode::BadNodeIdUnknown {
+                continue;
+            }
+            // Sampled by the time of the sources, a value that only gets older would be told with another time than
+            // that of its publication. So changes are told as they come; a pause between them is `follow`'s to make.
+            if item.sampling_interval() > 0.0 {
+                item.revise_sampling_interval(AT_ONCE);
+            }
+            // The library does not export the name of this type.
+            let is_unfiltered = format!("{:?}", item.filter()) == "None";
+            if is_unfiltered {
+                item.revise_queue_size(1);
+                self.unfiltered().insert(item.handle());
+            }
+            item.set_initial_value(value);
+            item.set_status(StatusCode::Good);
+        }
+    }
+
+    async fn delete_monitored_items(&self, _context: &RequestContext, items: &[&MonitoredItemRef]) {
+        let mut unfiltered = self.unfiltered();
+        for item in items {
+            unfiltered.remove(&item.handle());
+        }
+    }
+
+    async fn write(
+        &self,
+        context: &RequestContext,
+        space: &SpaceLock<AddressSpace>,
+        wanted: &mut [&mut WriteNode],
+    ) -> Result<(), StatusCode> {
+        // By their boards, so that what one request changes is one publication.
+        let mut changes: HashMap<String, Vec<(usize, Change)>> = HashMap::new();
+        for (index, node) in wanted.iter_mut().enumerate() {
+            match self.change(context, space, node) {
+                Ok((board, change)) => changes.entry(board).or_default().push((index, change)),
+                Err(status) => node.set_status(status),
+            }
+        }
+        for (board, changes) in changes {
+            let (indices, changes): (Vec<_>, Vec<_>) = changes.into_iter().unzip();
+            let (patience, count) = (self.patience, indices.len());
+            // It may have to wait for its turn.
+            let written =
+                tokio::task::spawn_blocking(move || write::publish(&board, &changes, patience));
+            let failed = vec![StatusCode::BadInternalError; count];
+            let statuses = written.await.unwrap_or(failed);
+            for (index, status) in indices.into_iter().zip(statuses) {
+                wanted[index].set_status(status);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Milliseconds that are no pause, but not 0, which cannot be revised to.
+const AT_ONCE: f64 = 0.0005;
+
+impl Boards {
+    /// The board of a value that is to be written, and the value, if that may be.
+    fn change(
+        &self,
+        context: &RequestContext,
+        space: &SpaceLock<AddressSpace>,
+        node: &WriteNode,
+    ) -> Result<(String, Change), StatusCode> {
+        let wanted = node.value();
+        let type_tree = context.type_tree.read();
+        space
+            .write()
+            .validate_node_write(context, wanted, &*type_tree)?;
+        let field = nodes::field_of(&wanted.node_id);
+        let (AttributeId::Value, Some((board, field))) = (wanted.attribute_id, field) else {
+            return Err(StatusCode::BadNotWritable);
+        };
+        let served = self.find(board).ok_or(StatusCode::BadNodeIdUnknown)?;
+        let change = Change {
+            field: field.to_owned(),
+            value: wanted.value.value.clone().unwrap_or_default(),
+            range: wanted.index_range.clone(),
+        };
+        Ok((served.terms.board.clone(), change))
+    }
+}
+
+/// The part of a value that was asked for.
+fn part(
+    mut value: DataValue,
+    wanted: &ParsedReadValueId,
+    timestamps: TimestampsToReturn,
+) -> DataValue {
+    if let Some(whole) = value.value.take() {
+        match whole.range_of_owned(&wanted.index_range) {
+            Ok(range) => value.value = Some(range),
+            Err(status) => value.status = Some(status),
+        }
+    }
+    let both = TimestampsToReturn::Both;
+    if ![TimestampsToReturn::Source, both].contains(&timestamps) {
+        value.source_timestamp = None;
+    }
+    if ![TimestampsToReturn::Server, both].contains(&timestamps) {
+        value.server_timestamp = None;
+    }
+    value
+}

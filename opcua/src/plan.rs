@@ -1,0 +1,179 @@
+//! What is to be served, and how: the command line and the configuration together.
+
+use std::collections::HashSet;
+use std::env;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::failure::{Failure, Result};
+use crate::opcua::Opcua;
+use crate::opcua::config::{self, LISTEN, Policy};
+use crate::opcua::passwords::{self, Passwords};
+use crate::place::Place;
+use crate::served::{Lasts, Terms};
+
+/// What takes passwords, and whatever else nobody shall read or change.
+const SECURE: [Policy; 3] = [
+    Policy::Basic256Sha256,
+    Policy::Aes128Sha256RsaOaep,
+    Policy::Aes256Sha256RsaPss,
+];
+
+/// What is to be served, and how.
+pub struct Plan {
+    pub listen: SocketAddr,
+    pub host: String,
+    pub named: Vec<String>,
+    pub rules: Rules,
+    pub patience: Duration,
+    pub state: PathBuf,
+    pub passwords: Passwords,
+    pub security: Vec<Policy>,
+    pub anonymous: bool,
+    pub any_client: bool,
+}
+
+/// Which boards are served in which way; those that nobody names are only read.
+#[derive(Clone)]
+pub struct Rules {
+    write: Vec<String>,
+    lasting: Vec<String>,
+    old: Duration,
+}
+
+impl Rules {
+    /// How the board of this place and name is served.
+    pub fn terms(&self, board: &str, name: &str) -> Terms {
+        let is_in = |boards: &[String]| boards.iter().any(|one| one == board || one == name);
+        let is_writable = is_in(&self.write);
+        let lasts = if is_writable || is_in(&self.lasting) {
+            Lasts::Always
+        } else {
+            Lasts::For(self.old)
+        };
+        Terms {
+            board: board.to_owned(),
+            lasts,
+            is_writable,
+        }
+    }
+}
+
+impl Plan {
+    /// What the command line and the configuration say together.
+    pub fn new(given: Opcua, place: &Place) -> Result<Self> {
+        let config = given.config.as_deref().map(config::read).transpose();
+        let config = config.map_err(Failure::Failed)?.unwrap_or_default();
+        let text = given.listen.or(config.listen);
+        let text = text.unwrap_or_else(|| LISTEN.to_owned());
+        let listen: SocketAddr = text.parse().map_err(|_| {
+            Failure::Usage(format!(
+                "{text:?} is no address; write ADDRESS:PORT, such as {LISTEN}"
+            ))
+        })?;
+        let passwords = config.passwords.as_deref().map(passwords::read).transpose();
+        let passwords = passwords.map_err(Failure::Failed)?.unwrap_or_default();
+        let has_users = !passwords.is_empty();
+        let anonymous = config.anonymous.unwrap_or(!has_users);
+        let is_secured = has_users || !config.security.is_empty();
+        if !listen.ip().is_loopback() && !is_secured {
+            return Err(Failure::Usage(format!(
+                "{listen} is open to other machines; let a --config say who may come: passwords, \
+                 security = [\"Basic256Sha256\"], or [\"None\"] for everybody"
+            )));
+        }
+        let security = match config.security {
+            chosen if !chosen.is_empty() => chosen,
+            // Passwords go over no wire as they are.
+            _ if has_users => SECURE.to_vec(),
+            _ => [Policy::None].into_iter().chain(SECURE).collect(),
+        };
+        let boards = |given: Vec<String>, configured: Vec<String>| {
+            let names = if given.is_empty() { configured } else { given };
+            names
+                .iter()
+                .map(|name| place.board(name))
+                .collect::<Result<Vec<_>>>()
+        };
+        let (write, lasting) = (
+            boards(given.write, config.write)?,
+            boards(given.lasting, config.lasting)?,
+        );
+        let mut named = boards(given.board, config.boards)?;
+        // Those that clients may write are served, too.
+        for board in &write {
+            if !named.is_empty() && !named.contains(board) {
+                named.push(board.clone());
+            }
+        }
+        check(&named)?;
+        let old = match (given.old, config.old) {
+            (Some(old), _) => old,
+            (None, Some(old)) => Duration::try_from_secs_f64(old).map_err(|_| {
+                Failure::Failed(format!("old is a number of seconds, 0 or more, not {old}"))
+            })?,
+            (None, None) => Duration::from_secs(60),
+        };
+        Ok(Self {
+            host: config.host.unwrap_or_else(|| host(listen)),
+            listen,
+            named,
+            rules: Rules {
+                write,
+                lasting,
+                old,
+            },
+            patience: given.timeout,
+            state: given.state.or(config.state).map_or_else(state, Ok)?,
+            passwords,
+            security,
+            anonymous,
+            any_client: config.any_client,
+        })
+    }
+}
+
+/// Boards of the same name in two directories would be one object.
+fn check(boards: &[String]) -> Result<()> {
+    let mut names = HashSet::new();
+    for board in boards {
+        let name = board.rsplit('/').next().unwrap_or(board);
+        if !names.insert(name) {
+            return Err(Failure::Usage(format!(
+                "two boards are called {name}; serve them apart"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What clients call this machine, unless they are told.
+fn host(listen: SocketAddr) -> String {
+    if listen.ip().is_unspecified() {
+        let name = nix::unistd::gethostname().ok();
+        if let Some(name) = name.and_then(|name| name.into_string().ok()) {
+            return name;
+        }
+    }
+    match listen {
+        SocketAddr::V4(address) => address.ip().to_string(),
+        SocketAddr::V6(address) => format!("[{}]", address.ip()),
+    }
+}
+
+fn state() -> Result<PathBuf> {
+    let path = |name| {
+        env::var_os(name)
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
+    };
+    let home = || path("HOME").map(|home| home.join(".local/state"));
+    path("STATE_DIRECTORY")
+        .or_else(|| {
+            path("XDG_STATE_HOME")
+                .or_else(home)
+                .map(|state| state.join("pegel/opcua"))
+        })
+        .ok_or_else(|| Failure::Usage("say where certificates are: --state DIRECTORY".to_owned()))
+}

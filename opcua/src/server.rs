@@ -1,0 +1,184 @@
+//! The server itself: its endpoints, limits and certificate.
+
+use std::fs::DirBuilder;
+use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::{Arc, Mutex};
+
+use opcua::crypto::{CertificateStore, SecurityPolicy, X509Data};
+use opcua::server::node_manager::memory::InMemoryNodeManagerBuilder;
+use opcua::server::{Server, ServerBuilder, ServerEndpoint, ServerHandle};
+use opcua::types::{ApplicationDescription, BuildInfo, MessageSecurityMode};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::access::{self, Access, USERS};
+use crate::boards::{Boards, Manager};
+use crate::failure::{Failure, Result};
+use crate::follow::Follower;
+use crate::opcua::config::Policy;
+use crate::place::Place;
+use crate::plan::Plan;
+
+/// The name of this application; those of its certificate go with it.
+const APPLICATION: &str = "Pegel";
+const APPLICATION_URI: &str = "urn:pegel:opcua";
+/// Twenty years: nobody renews what no authority has signed.
+const CERTIFICATE_DAYS: u32 = 7300;
+/// Milliseconds between two looks whether a subscription has something to send: what a client may ask for.
+const TICK: u64 = 20;
+/// The largest message, and so about the largest document.
+const MESSAGE: usize = 16 << 20;
+
+/// Until it is told to end.
+pub async fn serve(plan: Plan, place: Place) -> Result<()> {
+    let failed = |what: &str, error: io::Error| Failure::Failed(format!("cannot {what}: {error}"));
+    let signals = |kind| signal(kind).map_err(|error| failed("wait for signals", error));
+    let mut terminate = signals(SignalKind::terminate())?;
+    let mut interrupt = signals(SignalKind::interrupt())?;
+    plan.certificate()?;
+    let listener = TcpListener::bind(plan.listen).await;
+    let listener =
+        listener.map_err(|error| failed(&format!("listen on {}", plan.listen), error))?;
+    let port = listener
+        .local_addr()
+        .map_or(plan.listen.port(), |address| address.port());
+    let (server, handle) = plan
+        .build(port)
+        .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+    if handle.info().server_certificate.is_none() {
+        return Err(Failure::Failed(format!(
+            "cannot read the certificate and its key in {}; see whose they are, or remove both to have others made",
+            plan.state.display()
+        )));
+    }
+    let url = format!("opc.tcp://{}:{port}/", plan.host);
+    let Some(manager) = handle.node_managers().get_of_type::<Manager>() else {
+        unreachable!("it was given to the builder");
+    };
+    let follower = Arc::new(Follower {
+        place,
+        named: plan.named.clone(),
+        rules: plan.rules.clone(),
+        manager,
+        subscriptions: Arc::clone(handle.subscriptions()),
+        followed: Mutex::default(),
+    });
+    follower.start();
+    writeln!(io::stdout(), "{url}")?;
+    tokio::select! {
+        done = server.run_with(listener) => done.map_err(Failure::Failed),
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }
+}
+
+impl Plan {
+    /// Makes the certificate and its key, unless they are there.
+    fn certificate(&self) -> Result<()> {
+        let (own, private) = (self.state.join("own"), self.state.join("private"));
+        let (certificate, key) = (own.join("cert.der"), private.join("private.pem"));
+        if certificate.exists() && key.exists() {
+            return Ok(());
+        }
+        let failed = |error: String| {
+            let state = self.state.display();
+            Failure::Failed(format!(
+                "cannot make a certificate in {state}: {error}; name another directory with --state"
+            ))
+        };
+        for directory in [&own, &private] {
+            // For nobody else, as there is the key.
+            let made = DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(directory);
+            made.map_err(|error| failed(error.to_string()))?;
+        }
+        let description = ApplicationDescription {
+            application_name: APPLICATION.into(),
+            application_uri: APPLICATION_URI.into(),
+            ..ApplicationDescription::default()
+        };
+        let data = X509Data {
+            certificate_duration_days: CERTIFICATE_DAYS,
+            ..X509Data::from((description, Some(vec![self.host.clone()])))
+        };
+        CertificateStore::create_certificate_and_key(&data, true, &certificate, &key)
+            .map(drop)
+            .map_err(failed)
+    }
+
+    fn build(&self, port: u16) -> std::result::Result<(Server, ServerHandle), String> {
+        let patience = self.patience;
+        let manager = InMemoryNodeManagerBuilder::new(move |context, space: &mut _| {
+            Boards::new(&context, space, patience)
+        });
+        let version = env!("CARGO_PKG_VERSION");
+        let mut builder = ServerBuilder::new()
+            .application_name(APPLICATION)
+            .application_uri(APPLICATION_URI)
+            .product_uri(APPLICATION_URI)
+            .build_info(BuildInfo {
+                product_name: APPLICATION.into(),
+                software_version: version.into(),
+                ..BuildInfo::default()
+            })
+            .host(self.host.as_str())
+            .port(port)
+            .discovery_urls(vec![format!("opc.tcp://{}:{port}/", self.host)])
+            .pki_dir(&self.state)
+            .certificate_path("own/cert.der")
+            .private_key_path("private/private.pem")
+            .trust_client_certs(self.any_client)
+            .max_message_size(MESSAGE)
+            .max_chunk_count(0)
+            .max_string_length(MESSAGE)
+            .max_byte_string_length(MESSAGE)
+            .max_array_length(MESSAGE)
+            .subscription_poll_interval_ms(TICK)
+            .add_user_token(USERS, access::all_users())
+            .with_authenticator(Arc::new(Access::new(self.passwords.clone())))
+            .with_node_manager(manager);
+        let limits = &mut builder.limits_mut().subscriptions;
+        limits.min_sampling_interval_ms = 0.0;
+        #[allow(clippy::cast_precision_loss)] // it is 20
+        let shortest = TICK as f64;
+        limits.min_publishing_interval_ms = shortest;
+        for (name, endpoint) in self.endpoints() {
+            builder = builder.add_endpoint(name, endpoint);
+        }
+        builder.build()
+    }
+
+    fn endpoints(&self) -> Vec<(String, ServerEndpoint)> {
+        use MessageSecurityMode::{None, Sign, SignAndEncrypt};
+        let has_users = !self.passwords.is_empty();
+        let mut endpoints = Vec::new();
+        for policy in &self.security {
+            let (policy, modes): (_, &[_]) = match policy {
+                // No password goes over the wire as it is.
+                Policy::None => (SecurityPolicy::None, &[None]),
+                Policy::Basic256Sha256 => (SecurityPolicy::Basic256Sha256, &[Sign, SignAndEncrypt]),
+                Policy::Aes128Sha256RsaOaep => {
+                    (SecurityPolicy::Aes128Sha256RsaOaep, &[Sign, SignAndEncrypt])
+                }
+                Policy::Aes256Sha256RsaPss => {
+                    (SecurityPolicy::Aes256Sha256RsaPss, &[Sign, SignAndEncrypt])
+                }
+            };
+            let takers =
+                access::takers(has_users && policy != SecurityPolicy::None, self.anonymous);
+            if takers.is_empty() {
+                continue;
+            }
+            for mode in modes {
+                endpoints.push((
+                    format!("{policy} {mode}"),
+                    ("/", policy, *mode, takers.as_slice()).into(),
+                ));
+            }
+        }
+        endpoints
+    }
+}

@@ -1,0 +1,223 @@
+//! Where the server listens, and its connections until the end.
+
+use std::fs::{self, Permissions};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixStream as Knock;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::socket::{setsockopt, sockopt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{sleep, timeout};
+
+use crate::failure::{Failure, Result};
+use crate::serve::address::Address;
+
+/// How long a connection may be silent before its next request, or take none of its answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long answers may take to come to their ends, at the end.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// What waits for one who does not read: so many bytes in this process, and in the kernel.
+const BUFFER: usize = 16 * 1024;
+/// How many may knock at once: the kernel lets others try again after a second.
+const WAITING: u32 = 4096;
+/// Permissions of a socket: of its owner and group, which is the directory's if that says so (set-gid).
+const MODE: u32 = 0o660;
+/// Files that are not connections: boards, and what a request opens of them.
+const RESERVE: u64 = 256;
+
+/// The end of the server.
+#[derive(Clone)]
+pub struct End(watch::Receiver<bool>);
+
+impl End {
+    /// Comes when `true` is sent.
+    pub fn new(receiver: watch::Receiver<bool>) -> Self {
+        Self(receiver)
+    }
+
+    /// Returns once the server is to end.
+    pub async fn comes(&mut self) {
+        // Its sender ends with the server.
+        let _ = self.0.wait_for(|is_over| *is_over).await;
+    }
+}
+
+pub enum Listener {
+    Internet(TcpListener),
+    Unix(UnixListener, PathBuf),
+}
+
+impl Listener {
+    pub fn open(address: &Address) -> Result<Self> {
+        match address {
+            Address::Internet(address) => {
+                let failed = |error| {
+                    let advice = "see who has it with `ss -ltnp`";
+                    Failure::Failed(format!("cannot listen on {address}: {error}; {advice}"))
+                };
+                let listener = listen(*address).map_err(failed)?;
+                // What a client does not take in time ends its connection; those that come inherit this.
+                let patience = u32::try_from(PATIENCE.as_millis()).unwrap_or(u32::MAX);
+                setsockopt(&listener, sockopt::TcpUserTimeout, &patience)
+                    .map_err(|errno| failed(errno.into()))?;
+                Ok(Self::Internet(listener))
+            }
+            Address::Unix(path) => {
+                let failed = |error: io::Error| {
+                    Failure::Failed(format!("cannot listen on {}: {error}", path.display()))
+                };
+                remove_left(path)?;
+                let listener = UnixListener::bind(path).map_err(failed)?;
+                fs::set_permissions(path, Permissions::from_mode(MODE)).map_err(failed)?;
+                Ok(Self::Unix(listener, path.clone()))
+            }
+        }
+    }
+
+    /// How to reach it.
+    pub fn url(&self) -> io::Result<String> {
+        Ok(match self {
+            Self::Internet(listener) => format!("http://{}/", listener.local_addr()?),
+            Self::Unix(_, path) => format!("unix:{}", path.display()),
+        })
+    }
+
+    /// Answers until the end, and lets those be answered who have asked until then.
+    pub async fn serve(self, router: Router, mut end: End) {
+        let most = connections();
+        let room = Arc::new(Semaphore::new(most));
+        loop {
+            let permit = Arc::clone(&room).acquire_owned().await;
+            let permit = permit.expect("it is never closed");
+            let accepted = tokio::select! {
+                accepted = self.accept() => accepted,
+                () = end.comes() => break,
+            };
+            let Ok(stream) = accepted else {
+                // Who has gone already; or there is no room for more.
+                sleep(Duration::from_millis(10)).await;
+                continue;
+            };
+            let (router, end) = (router.clone(), end.clone());
+            tokio::spawn(async move {
+                stream.answer(router, end).await;
+                drop(permit);
+            });
+        }
+        // Nobody knocks in vain.
+        if let Self::Unix(_, path) = &self {
+            let _ = fs::remove_file(path);
+        }
+        drop(self);
+        let all = u32::try_from(most).unwrap_or(u32::MAX);
+        let _ = timeout(FAREWELL, room.acquire_many(all)).await;
+    }
+
+    async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Self::Internet(listener) => {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Stream::new(stream)
+            }
+            Self::Unix(listener, _) => Stream::new(listener.accept().await?.0),
+        }
+    }
+}
+
+/// A connection, of whichever kind.
+struct Stream(Box<dyn Io>);
+
+trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+
+impl Stream {
+    fn new(stream: impl Io + AsFd + 'static) -> io::Result<Self> {
+        setsockopt(&stream, sockopt::SndBuf, &BUFFER)?;
+        Ok(Self(Box::new(stream)))
+    }
+
+    async fn answer(self, router: Router, mut end: End) {
+        let service = TowerToHyperService::new(router);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(PATIENCE)
+            .max_buf_size(BUFFER)
+            .serve_connection(TokioIo::new(self.0), service)
+            .with_upgrades();
+        let mut connection = std::pin::pin!(connection);
+        // Why a connection ended early, is for its client to know.
+        tokio::select! {
+            _ = connection.as_mut() => {}
+            () = end.comes() => {
+                connection.as_mut().graceful_shutdown();
+                let _ = connection.await;
+            }
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // As one that starts anew finds connections of the one before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
+}
+
+/// Says where the server is, for whoever has started it.
+pub fn announce(listener: &Listener) -> Result<()> {
+    let failed = |error| Failure::Failed(format!("cannot tell the address: {error}"));
+    let url = listener.url().map_err(failed)?;
+    let mut out = io::stdout();
+    writeln!(out, "{url}")?;
+    Ok(out.flush()?)
+}
+
+/// Removes the socket of a server that was killed.
+fn remove_left(path: &Path) -> Result<()> {
+    let Ok(status) = fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    let shown = path.display();
+    if !status.file_type().is_socket() {
+        let message =
+            format!("cannot listen on {shown}: there is a file of that name, and no socket");
+        return Err(Failure::Failed(message));
+    }
+    match Knock::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)
+            .map_err(|error| Failure::Failed(format!("cannot remove {shown}: {error}"))),
+        _ => Err(Failure::Failed(format!(
+            "cannot listen on {shown}: somebody else does; see who with `ss -lxp`"
+        ))),
+    }
+}
+
+/// As many connections at once as this process may have.
+fn connections() -> usize {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1024, 1024));
+    // No more than anybody needs, as each takes memory.
+    let wanted = hard.min(8192);
+    let limit = match setrlimit(Resource::RLIMIT_NOFILE, wanted.max(soft), hard) {
+        Ok(()) => wanted.max(soft),
+        Err(_) => soft,
+    };
+    usize::try_from(limit.saturating_sub(RESERVE).clamp(16, 8192)).unwrap_or(16)
+}

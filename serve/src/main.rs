@@ -1,0 +1,156 @@
+//! `pegel serve`, in a program and a crate of its own: what it needs would let `pegel` start later, which starts this one
+//! in its place. Boards by HTTP: to read and to write, as they change, for Prometheus, and on a page.
+
+mod boards;
+mod condition;
+mod events;
+mod follow;
+mod guard;
+mod listen;
+mod metrics;
+mod page;
+mod problem;
+mod read;
+mod routes;
+mod token;
+mod units;
+mod write;
+
+// What both programs have. Of some, this one uses but a part.
+#[path = "../../cli/src/beside.rs"]
+#[allow(dead_code)]
+mod beside;
+#[path = "../../cli/src/failure.rs"]
+#[allow(dead_code)]
+mod failure;
+#[path = "../../cli/src/found.rs"]
+#[allow(dead_code)]
+mod found;
+#[path = "../../cli/src/json.rs"]
+#[allow(dead_code)]
+mod json;
+#[path = "../../cli/src/place.rs"]
+#[allow(dead_code)]
+mod place;
+#[path = "../../cli/src/serve/mod.rs"]
+#[allow(dead_code)]
+mod serve;
+#[path = "../../cli/src/time.rs"]
+#[allow(dead_code)]
+mod time;
+#[path = "../../cli/src/value.rs"]
+#[allow(dead_code)]
+mod value;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, watch};
+
+use self::boards::Boards;
+use self::failure::{Failure, Result};
+use self::follow::Hub;
+use self::guard::Guard;
+use self::listen::{End, Listener};
+use self::place::Place;
+use self::routes::Server;
+use self::serve::Serve;
+use self::serve::address::Address;
+
+/// The command line of `pegel`, which hands it over as it is.
+#[derive(Parser)]
+#[command(name = "pegel", version, max_term_width = 80)]
+struct Program {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(Serve),
+}
+
+fn main() -> ExitCode {
+    let Program {
+        place,
+        command: Command::Serve(wanted),
+    } = Program::parse();
+    match run(&wanted, place) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(wanted: &Serve, place: Place) -> Result<()> {
+    let guard = guard(wanted)?;
+    let boards = Arc::new(Boards::new(place, &wanted.read, &wanted.write)?);
+    let (sender, receiver) = watch::channel(false);
+    let end = End::new(receiver);
+    let server = Arc::new(Server {
+        hub: Hub::new(Arc::clone(&boards)),
+        boards,
+        guard,
+        writing: write::Terms {
+            longest: wanted.longest as usize,
+            patience: wanted.timeout,
+            turns: Arc::new(Semaphore::new(write::TURNS)),
+        },
+        end: end.clone(),
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(2 * write::TURNS)
+        .build();
+    let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+    let done = runtime.block_on(async {
+        let failed = |error| Failure::Failed(format!("cannot wait for signals: {error}"));
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let listener = Listener::open(&wanted.listen)?;
+        listen::announce(&listener)?;
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            sender.send_replace(true);
+        });
+        listener.serve(routes::router(server), end).await;
+        Ok(())
+    });
+    // Its threads wait for boards, which they look up from only once a second.
+    runtime.shutdown_background();
+    done
+}
+
+fn guard(wanted: &Serve) -> Result<Guard> {
+    let token = wanted.token_file.as_deref().map(token::read);
+    let token = token.transpose().map_err(Failure::Failed)?;
+    let usage = |message: &str| Err(Failure::Usage(message.to_owned()));
+    let (is_unix, is_beyond) = match &wanted.listen {
+        Address::Internet(address) => (false, !address.ip().to_canonical().is_loopback()),
+        Address::Unix(_) => (true, false),
+    };
+    if is_beyond && token.is_none() && !wanted.public {
+        return usage(
+            "others than this machine reach that address: --token-file FILE asks them for a token, \
+             --public lets everybody read",
+        );
+    }
+    if !wanted.write.is_empty() && token.is_none() && !is_unix {
+        return usage(
+            "--write needs --token-file FILE, as every program and page reaches the address; \
+             or --listen unix:PATH, whose permissions say who may write",
+        );
+    }
+    Ok(Guard {
+        hosts: wanted.host.clone(),
+        is_private: is_beyond && !wanted.public,
+        trusts_all: is_unix && token.is_none(),
+        token,
+    })
+}

@@ -1,0 +1,379 @@
+//! Writing boards that are written by turns.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use pegel::dynamic::{Encoded, Reader, Writer};
+use pegel::{Field, Schema, Type};
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use utoipa::{IntoParams, ToSchema};
+
+use super::boards::newest;
+use super::condition::{Conditions, Tag};
+use super::problem::{Fault, Problem, Result};
+use super::read::Name;
+use super::routes::{Server, blocking, json};
+use crate::json as values;
+
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// So many requests wait for their boards' other writers at once, that the others are still answered.
+pub const TURNS: usize = 4;
+
+/// How writing goes.
+pub struct Terms {
+    /// Bytes of the longest body.
+    pub longest: usize,
+    /// How long to wait for another writer.
+    pub patience: Duration,
+    pub turns: Arc<Semaphore>,
+}
+
+/// What the asker expects.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code)] // for its description
+struct Expected {
+    /// The entity tag of the record that was read.
+    #[param(
+        rename = "If-Match",
+        nullable = false,
+        pattern = "^(\\*|(W/)?\"[!#-~]*\")$"
+    )]
+    tags: Option<String>,
+}
+
+/// What was published.
+#[derive(Serialize, ToSchema)]
+struct Published {
+    board: String,
+    sequence: u64,
+}
+
+/// Publish a whole record
+///
+/// The fields by their names, or the document. What is left out gets its default, or is unknown. With `If-Match`, only
+/// if the board is still in that state.
+#[utoipa::path(put, path = "/boards/{name}", operation_id = "putBoard", tag = "boards",
+    params(
+        Name,
+        Expected,
+    ),
+    request_body(content = serde_json::Value, content_type = "application/json"),
+    responses(
+        (status = OK, description = "It was published", body = Published, headers(("etag" = String, description = "That of the new record"))),
+        Problem,
+    ),
+    security(("token" = [])))]
+pub async fn put(
+    State(server): State<Arc<Server>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response> {
+    publish(server, name, headers, body, |reader, told| {
+        whole(reader.schema(), told)
+    })
+    .await
+}
+
+/// Publish the newest record with some changes
+///
+/// A merge patch (RFC 7396): the members of the object are changed, the others stay; null makes an optional field
+/// unknown. To read, change and publish is one step that no other writer gets into.
+#[utoipa::path(patch, path = "/boards/{name}", operation_id = "patchBoard", tag = "boards",
+    params(
+        Name,
+        Expected,
+    ),
+    request_body(content(
+        (serde_json::Value = "application/merge-patch+json"),
+        (serde_json::Value = "application/json"),
+    )),
+    responses(
+        (status = OK, description = "It was published", body = Published, headers(("etag" = String, description = "That of the new record"))),
+        Problem,
+    ),
+    security(("token" = [])))]
+pub async fn patch(
+    State(server): State<Arc<Server>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response> {
+    publish(server, name, headers, body, changed).await
+}
+
+async fn publish(
+    server: Arc<Server>,
+    name: String,
+    headers: HeaderMap,
+    body: Body,
+    record: fn(&Reader, Json) -> Result<Encoded>,
+) -> Result<Response> {
+    let board = server.boards.find_writable(&name)?;
+    let conditions = Conditions::of(&headers)?;
+    let told = parse(&headers, &read(body, server.writing.longest).await?)?;
+    let turns = Arc::clone(&server.writing.turns);
+    let turn = turns.acquire_owned().await.expect("it is never closed");
+    let about = name.clone();
+    let tag = blocking(move || {
+        let _turn = turn;
+        let of_board = |problem: Problem| problem.of(&about);
+        let writer = Writer::open(&board, Some(server.writing.patience));
+        let mut writer = writer.map_err(Problem::from).map_err(of_board)?;
+        let reader = writer.reader();
+        let path = reader.path().to_owned();
+        let of_board = |problem: Problem| of_board(problem).at(&path);
+        conditions
+            .check(Tag::of(reader, reader.sequence()))
+            .map_err(of_board)?;
+        let record = record(reader, told).map_err(of_board)?;
+        let published = writer.publish(&record).map_err(Problem::from);
+        let sequence = published.map_err(of_board)?;
+        Ok(Tag::of(writer.reader(), sequence))
+    })
+    .await?;
+    let mut response = json(&Published {
+        board: name,
+        sequence: tag.sequence,
+    });
+    response.headers_mut().insert(header::ETAG, tag.header());
+    Ok(response)
+}
+
+async fn read(body: Body, longest: usize) -> Result<Bytes> {
+    let too_long = || {
+        let detail = format!(
+            "the body has more than {longest} bytes; start the server with a greater --longest"
+        );
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    };
+    match timeout(PATIENCE, to_bytes(body, longest)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        // Or it was cut off: then nobody reads this.
+        Ok(Err(_)) => Err(too_long()),
+        Err(_) => Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            format!("the body did not arrive within {} s", PATIENCE.as_secs()),
+        )),
+    }
+}
+
+fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Json> {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if !["application/json", "application/merge-patch+json"]
+        .iter()
+        .any(|known| essence.eq_ignore_ascii_case(known))
+    {
+        let detail = format!("send Content-Type: application/json, not {kind:?}");
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        let detail = format!("the body is no JSON: {error}");
+        Problem::new(StatusCode::BAD_REQUEST, detail)
+    })
+}
+
+/// A record in which all is told.
+fn whole(schema: &Schema, told: Json) -> Result<Encoded> {
+    if let Some(kind) = schema.document() {
+        return document(schema, kind, &told);
+    }
+    let told = object(told)?;
+    assign(schema, schema.template(), &told, missing(schema, &told))
+}
+
+/// The fields that the first record cannot do without.
+fn missing(schema: &Schema, told: &Map<String, Json>) -> Vec<Fault> {
+    let is_missing = |field: &&Field| !field.may_be_missing() && !told.contains_key(&field.name);
+    let missing = schema.fields().iter().filter(is_missing);
+    let fault = |Field { name, kind, .. }: &Field| Fault {
+        field: name.clone(),
+        detail: format!("field {name} ({kind}) is missing"),
+    };
+    missing.map(fault).collect()
+}
+
+/// The newest record with some changes.
+fn changed(reader: &Reader, told: Json) -> Result<Encoded> {
+    let schema = reader.schema();
+    let now = newest(reader)?;
+    match (schema.document(), now) {
+        (Some(Type::Json), now) => {
+            let mut document = match &now {
+                Some(snapshot) => values::document(reader, snapshot)
+                    .map_err(|failure| Problem::failure(&failure))?,
+                None => Json::Null,
+            };
+            merge(&mut document, told);
+            self::document(schema, Type::Json, &document)
+        }
+        (Some(_), _) => {
+            let detail = "bytes have no members that could be changed; PUT them as a whole";
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
+        }
+        (None, Some(snapshot)) => assign(schema, snapshot.encoded(), &object(told)?, Vec::new()),
+        (None, None) => {
+            let told = object(told)?;
+            let missing = missing(schema, &told);
+            if missing.is_empty() {
+                return assign(schema, schema.template(), &told, missing);
+            }
+            let reason = "nothing has been published yet, and the first record needs all fields";
+            Err(Problem::values(missing).because(StatusCode::CONFLICT, reason))
+        }
+    }
+}
+
+fn object(told: Json) -> Result<Map<String, Json>> {
+    match told {
+        Json::Object(told) => Ok(told),
+        _ => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "the body is no object; send the fields by their names",
+        )),
+    }
+}
+
+fn assign(
+    schema: &Schema,
+    mut record: Encoded,
+    told: &Map<String, Json>,
+    mut faults: Vec<Fault>,
+) -> Result<Encoded> {
+    for (name, told) in told {
+        let assigned = schema
+            .field(name)
+            .map_err(|error| error.to_string())
+            .and_then(|field| {
+                let value = values::parse(field.kind, field.count, told);
+                value.map_err(|reason| format!("field {name}: {reason}"))
+            })
+            .and_then(|value| {
+                let set = schema.set(&mut record, name, &value);
+                set.map_err(|error| error.to_string())
+            });
+        faults.extend(assigned.err().map(|detail| Fault {
+            field: name.clone(),
+            detail,
+        }));
+    }
+    if faults.is_empty() {
+        Ok(record)
+    } else {
+        Err(Problem::values(faults))
+    }
+}
+
+fn document(schema: &Schema, kind: Type, told: &Json) -> Result<Encoded> {
+    let refuse = |detail: String| {
+        Err(Problem::values(vec![Fault {
+            field: schema.fields()[0].name.clone(),
+            detail,
+        }]))
+    };
+    let bytes = match (kind, told) {
+        (Type::Json, told) => told.to_string().into_bytes(),
+        (_, Json::String(text)) => match BASE64_STANDARD.decode(text) {
+            Ok(bytes) => bytes,
+            Err(error) => return refuse(format!("the text is no base64: {error}")),
+        },
+        _ => return refuse("bytes are a text in base64".to_owned()),
+    };
+    let (length, most) = (bytes.len(), schema.record_size());
+    if length > most {
+        return refuse(format!(
+            "the document has {length} bytes, and the board takes {most}"
+        ));
+    }
+    Ok(Encoded { bytes, present: 0 })
+}
+
+/// RFC 7396.
+fn merge(target: &mut Json, patch: Json) {
+    let Json::Object(patch) = patch else {
+        *target = patch;
+        return;
+    };
+    if !target.is_object() {
+        *target = Json::Object(Map::new());
+    }
+    let Json::Object(target) = target else {
+        unreachable!("it was made one");
+    };
+    for (name, value) in patch {
+        if value.is_null() {
+            target.shift_remove(&name);
+        } else {
+            merge(target.entry(name).or_insert(Json::Null), value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn patches_merge_as_rfc_7396_says() {
+        // From its appendix A.
+        for (mut target, patch, merged) in [
+            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+            (
+                json!({"a": "b"}),
+                json!({"b": "c"}),
+                json!({"a": "b", "b": "c"}),
+            ),
+            (
+                json!({"a": "b", "b": "c"}),
+                json!({"a": null}),
+                json!({"b": "c"}),
+            ),
+            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+            (
+                json!({"a": {"b": "c"}}),
+                json!({"a": {"b": "d", "c": null}}),
+                json!({"a": {"b": "d"}}),
+            ),
+            (
+                json!({"a": [{"b": "c"}]}),
+                json!({"a": [1]}),
+                json!({"a": [1]}),
+            ),
+            (json!(["a", "b"]), json!(["c", "d"]), json!(["c", "d"])),
+            (json!({"a": "b"}), json!(["c"]), json!(["c"])),
+            (
+                json!({"e": null}),
+                json!({"a": 1}),
+                json!({"e": null, "a": 1}),
+            ),
+            (
+                json!([1, 2]),
+                json!({"a": "b", "c": null}),
+                json!({"a": "b"}),
+            ),
+            (
+                json!({}),
+                json!({"a": {"bb": {"ccc": null}}}),
+                json!({"a": {"bb": {}}}),
+            ),
+        ] {
+            merge(&mut target, patch);
+            assert_eq!(target, merged);
+        }
+    }
+}

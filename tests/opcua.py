@@ -1,0 +1,101 @@
+"""`pegel opcua` and a real client of it, for the tests."""
+
+import queue
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from asyncua import ua
+from asyncua.sync import Client, SyncNode
+
+from programs import built, environment
+
+WATCHDOG = 60
+# The bits of a status code that say what it is; the others tell of a subscription's queue.
+SEVERITY_AND_REASON = 0xFFFF0000
+
+
+def name(status: ua.StatusCode | None) -> str:
+    """What a status code is called."""
+    assert status is not None
+    return str(ua.StatusCode(ua.UInt32(status.value & SEVERITY_AND_REASON)).name)
+
+
+class Server:
+    """The program, serving the boards of a directory."""
+
+    def __init__(self, place: Path, *arguments: str, port: int = 0) -> None:
+        built("target/release/pegel-opcua")
+        state = place / "state"
+        command = [str(built("target/release/pegel")), "opcua", "--state", str(state)]
+        command += ["--listen", f"127.0.0.1:{port}", *arguments]
+        pipe = subprocess.PIPE
+        self.state = state
+        self.process = subprocess.Popen(
+            command, env=environment(place), stdout=pipe, stderr=pipe, text=True
+        )
+        assert self.process.stdout
+        self.url = self.process.stdout.readline().strip()
+        if not self.url:
+            self.process.kill()
+            raise AssertionError(self.process.communicate()[1])
+        self.port = int(self.url.rstrip("/").rpartition(":")[2])
+
+    def end(self) -> str:
+        """Ends it well; what it complained of."""
+        self.process.send_signal(signal.SIGTERM)
+        _, complaint = self.process.communicate(timeout=WATCHDOG)
+        assert self.process.returncode == 0, complaint
+        return complaint
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@contextmanager
+def serving(place: Path, *arguments: str, port: int = 0, complaint: str = "") -> Iterator[Server]:
+    server = Server(place, *arguments, port=port)
+    try:
+        yield server
+        assert complaint in server.end() if complaint else not server.end()
+    finally:
+        server.kill()
+
+
+def node(client: Client, identifier: str) -> SyncNode:
+    namespace = client.get_namespace_index("urn:pegel:boards")
+    return client.get_node(ua.NodeId(ua.String(identifier), ua.Int16(namespace)))
+
+
+def read(client: Client, identifier: str) -> tuple[str, Any]:
+    """The status and the value of a variable."""
+    value = node(client, identifier).read_data_value(raise_on_bad_status=False)
+    return name(value.StatusCode), value.Value.Value if value.Value else None
+
+
+def wait_until(is_so: Callable[[], object]) -> None:
+    end = time.monotonic() + WATCHDOG
+    while not is_so():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)
+
+
+class Changes:
+    """What a subscription tells."""
+
+    def __init__(self) -> None:
+        self.told: queue.Queue[tuple[str, str, Any, Any]] = queue.Queue()
+
+    def datachange_notification(self, node: SyncNode, value: Any, data: Any) -> None:
+        now = data.monitored_item.Value
+        self.told.put(
+            (str(node.nodeid.Identifier), name(now.StatusCode), value, now.SourceTimestamp)
+        )
+
+    def next(self) -> tuple[str, str, Any, Any]:
+        return self.told.get(timeout=WATCHDOG)
