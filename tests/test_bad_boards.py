@@ -173,7 +173,7 @@ NO_BOARDS: dict[str, tuple[Callable[[Path], object], type[pegel.Error], str]] = 
     "cut by a byte": (cut(-1), pegel.Corrupt, "bytes instead of"),
     "longer by a byte": (put_longer, pegel.Corrupt, "bytes instead of"),
     "other version": (patch(8, 1), pegel.Unsupported, "layout version 1"),
-    "unknown flags": (patch(68, 4), pegel.Unsupported, "flags 0x4"),
+    "unknown flags": (patch(68, 8), pegel.Unsupported, "flags 0x8"),
     "other byte order": (patch(12, 0x04030201), pegel.Unsupported, "byte order"),
     "false slots": (patch(32, 5), pegel.Corrupt, "damaged"),
     "false slot size": (patch(36, 1 << 31), pegel.Corrupt, "damaged"),

@@ -208,7 +208,7 @@ HEADER = {
     "field_count": (44, number("I", 0), DamagedError),
     "schema_hash": (48, number("Q", 1), DamagedError),
     "details_size": (64, number("I", 2**20 + 1), DamagedError),
-    "flags": (68, number("I", 4), LayoutError),
+    "flags": (68, number("I", 8), LayoutError),
     "reserved_end": (127, b"\1", DamagedError),
     "field_name": (128, b"\xc3", DamagedError),
     "field_name_padding": (128 + 31, b"x", DamagedError),

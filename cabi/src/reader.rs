@@ -52,7 +52,8 @@ pub unsafe extern "C" fn pegel_reader_info(
             mode: known.mode,
             lineage: reader.lineage(),
             flags: flag(known.checksums, pegel_flag::PEGEL_CHECKSUM)
-                | flag(known.durable, pegel_flag::PEGEL_DURABLE),
+                | flag(known.durable, pegel_flag::PEGEL_DURABLE)
+                | flag(known.mirror, pegel_flag::PEGEL_MIRROR),
             reserved: 0,
         };
         fill(place, &found);

@@ -158,6 +158,8 @@ pub enum pegel_flag {
     /// after a reboot (docs/durable.md). A board that is there without is replaced by one with the same records; one
     /// that has one keeps it in any case. In pegel_info: it has one.
     PEGEL_DURABLE = 16,
+    /// Only in pegel_info: the board mirrors one of another machine (docs/mqtt.md), and cannot be written here.
+    PEGEL_MIRROR = 32,
 }
 
 /// On which condition pegel_writer_publish_on publishes.
@@ -290,7 +292,7 @@ pub struct pegel_info {
     /// Drawn at random when a board is new, and kept when it is replaced: sequences can be compared
     /// while it is the same.
     pub lineage: u64,
-    /// PEGEL_CHECKSUM and PEGEL_DURABLE, or 0.
+    /// PEGEL_CHECKSUM, PEGEL_DURABLE and PEGEL_MIRROR, or 0.
     pub flags: u32,
     pub reserved: u32,
 }

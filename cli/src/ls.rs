@@ -194,7 +194,9 @@ fn row(name: &str, board: &pegel::Result<Listed>) -> [String; 9] {
 
 fn access(info: Info) -> String {
     let durable = if info.durable { ", durable" } else { "" };
-    format!("{:04o} {}:{}{durable}", info.mode, owner(info), group(info))
+    let mirror = if info.mirror { ", mirror" } else { "" };
+    let (owner, group) = (owner(info), group(info));
+    format!("{:04o} {owner}:{group}{durable}{mirror}", info.mode)
 }
 
 /// Bytes in the unit that fits.
@@ -227,6 +229,7 @@ fn object(name: &str, board: &pegel::Result<Listed>) -> Json {
         "owner": owner(info),
         "group": group(info),
         "durable": info.durable,
+        "mirror": info.mirror,
         "writer_alive": board.writer_alive,
         "sequence": 0,
         "generation": info.generation,

@@ -56,6 +56,7 @@ fn object(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<Json> {
         "slots": info.slots,
         "checksums": info.checksums,
         "durable": info.durable,
+        "mirror": info.mirror,
         "synced": reader.durable_state().ok().flatten().map(|state| state.sequence),
         "schema_hash": format!("{:016x}", info.schema_hash),
         "writer_alive": alive,
@@ -131,6 +132,9 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
             Err(error) => error.to_string(),
         };
         facts.push(["durable".to_owned(), value::line(&kept)]);
+    }
+    if info.mirror {
+        facts.push(["mirror", "of another machine's board; cannot be written here"].map(str::to_owned));
     }
     Ok(table::print(&facts)?)
 }

@@ -16,7 +16,7 @@ use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{
     BYTE_ORDER, CHECKSUMS, DURABLE, FIELD_SIZE, HEADER_SIZE, Header, LAYOUT_VERSION, Layout, MAGIC,
-    MAX_DETAILS, MAX_FIELDS, WORD,
+    MAX_DETAILS, MAX_FIELDS, MIRROR, WORD,
 };
 use crate::place::Place;
 use crate::ring::{self, Head, Ring};
@@ -153,6 +153,18 @@ impl Board {
             board.map()?;
         }
         Ok(board)
+    }
+
+    /// `DENIED` for a mirror, which is written where it comes from.
+    pub fn check_own(&self) -> Result<()> {
+        if !self.layout.mirror {
+            return Ok(());
+        }
+        let (name, path) = (&self.place.name, self.path().display());
+        let message = format!(
+            "board {name} ({path}) mirrors one of another machine; write that one, or remove this"
+        );
+        Err(Error::new(ErrorKind::Denied, message))
     }
 
     /// A new segment, not yet under its name.
@@ -419,7 +431,7 @@ fn check_kind(path: &Path, header: &Header) -> Result<()> {
              use the same version of Pegel for all programs that share it"
         ));
     }
-    if header.flags & !(CHECKSUMS | DURABLE) != 0 {
+    if header.flags & !(CHECKSUMS | DURABLE | MIRROR) != 0 {
         let flags = header.flags;
         return unsupported(format!(
             "{shown} has flags {flags:#x} that this Pegel does not know; use a later version"

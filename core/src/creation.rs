@@ -59,6 +59,7 @@ pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Boar
     let open = || Board::open(place.clone(), Access::Write);
     let mut board = match found(place, options)? {
         Found::Board(old) => {
+            old.check_own()?;
             let has_all = wanted.is_met_by(&old)?;
             if has_all && (old.layout.durable || !options.durable) {
                 old
@@ -185,6 +186,7 @@ pub fn restore(board: &str, file: &Path, options: &Options) -> Result<()> {
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
         Ok(Found::Board(old)) => {
+            old.check_own()?;
             let newest = old.ring().head().sequence;
             let newest = newest.saturating_add(past.records.len() as u64);
             wanted.replace_by(&old, newest.min(MAX_SEQUENCE), past.records)?;
@@ -204,6 +206,35 @@ pub fn restore(board: &str, file: &Path, options: &Options) -> Result<()> {
         Err(error) => return Err(error),
     }
     turn.keep(mode)
+}
+
+/// Makes a mirror that begins with this past, for the one whose turn it is; one that is there makes way.
+pub fn mirror(place: &Place, schema: &Schema, options: &Options, past: Past) -> Result<()> {
+    let mut wanted = Wanted::new(place, schema, options)?;
+    wanted.layout.mirror = true;
+    match Board::open(place.clone(), Access::Write) {
+        Ok(old) if !old.layout.mirror => {
+            let (name, path) = (&place.name, place.board.display());
+            let message = format!(
+                "board {name} ({path}) is this machine's own; give the mirror another name"
+            );
+            Err(Error::new(ErrorKind::InvalidArgument, message))
+        }
+        Ok(old) => {
+            if options.mode == 0 {
+                wanted.mode = old.status.st_mode & 0o7777;
+            }
+            wanted.replace_with(&old, past)
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound && place.directory.is_dir() => {
+            if wanted.draft(past, None)?.link(&place.board)? {
+                Ok(())
+            } else {
+                Err(appeared(place))
+            }
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Somebody who does not keep to the lock was there first.

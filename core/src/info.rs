@@ -25,6 +25,8 @@ pub struct Info {
     pub checksums: bool,
     /// Whether it has a durable file.
     pub durable: bool,
+    /// Whether it mirrors one that is elsewhere.
+    pub mirror: bool,
 }
 
 impl Reader {
@@ -46,6 +48,7 @@ impl Reader {
             segment_size: self.inner().layout.segment_size as u64,
             checksums: self.inner().layout.checksums,
             durable: self.inner().layout.durable,
+            mirror: self.inner().layout.mirror,
         }
     }
 }

@@ -51,6 +51,8 @@ pub const MAX_DETAILS: usize = 1 << 20;
 pub const CHECKSUMS: u32 = 1;
 /// In the header's flags: the board has a durable file.
 pub const DURABLE: u32 = 2;
+/// In the header's flags: the board mirrors one that is elsewhere.
+pub const MIRROR: u32 = 4;
 
 /// Bytes of the control block, which ends where the slots begin.
 pub const CONTROL_SIZE: usize = 2 * CACHE_LINE;
@@ -115,6 +117,8 @@ pub struct Layout {
     pub checksums: bool,
     /// Whether the board has a durable file.
     pub durable: bool,
+    /// Whether the board mirrors one that is elsewhere.
+    pub mirror: bool,
 }
 
 impl Layout {
@@ -152,13 +156,14 @@ impl Layout {
             segment_size,
             checksums: flags & CHECKSUMS != 0,
             durable: flags & DURABLE != 0,
+            mirror: flags & MIRROR != 0,
         })
     }
 
     /// The header's flags.
     pub fn flags(&self) -> u32 {
         let flag = |is_set, flag| if is_set { flag } else { 0 };
-        flag(self.checksums, CHECKSUMS) | flag(self.durable, DURABLE)
+        flag(self.checksums, CHECKSUMS) | flag(self.durable, DURABLE) | flag(self.mirror, MIRROR)
     }
 
     /// Where the details begin.

@@ -78,6 +78,8 @@ mod kept;
 #[cfg(not(pegel_loom))]
 mod lock;
 #[cfg(not(pegel_loom))]
+mod mirror;
+#[cfg(not(pegel_loom))]
 mod place;
 #[cfg(not(pegel_loom))]
 mod reader;
@@ -133,6 +135,7 @@ mod writer;
 pub mod dynamic {
     pub use crate::codec::{Encoded, Payload};
     pub use crate::follow::Follow;
+    pub use crate::mirror::{Mirror, Origin};
     pub use crate::reader::Reader;
     pub use crate::snapshot::{Publication, Snapshot};
     pub use crate::writer::Writer;

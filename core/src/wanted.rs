@@ -214,6 +214,11 @@ impl<'a> Wanted<'a> {
             lineage: old.lineage,
             records,
         };
+        self.replace_with(old, past)
+    }
+
+    /// As `replace_by`, with a past that need not be the old one's.
+    pub fn replace_with(self, old: &Board, past: Past) -> Result<()> {
         let draft = self.draft(past, Some(&old.status))?;
         old.ring().mark_gone();
         draft

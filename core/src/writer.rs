@@ -102,11 +102,14 @@ impl Writer {
             }
             seen => seen?,
         };
+        seen.check_own()?;
         let turn = Turn::wait(&place, seen.status.st_mode, timeout)?;
-        Self::take(open()?, turn)
+        let board = open()?;
+        board.check_own()?;
+        Self::take(board, turn)
     }
 
-    fn take(board: Board, mut turn: Turn) -> Result<Self> {
+    pub(crate) fn take(board: Board, mut turn: Turn) -> Result<Self> {
         let licence = Licence::new(board.path())?;
         board.segment.reserve(board.path())?;
         turn.keep(board.status.st_mode)?;
@@ -374,6 +377,36 @@ impl Writer {
         Ok(sequence)
     }
 
+    /// Publishes what is the next one of the board that this one mirrors.
+    pub(crate) fn mirror(
+        &mut self,
+        moment: Option<Moment>,
+        generation: u64,
+        record: Payload,
+    ) -> Result<u64> {
+        self.check(record.bytes)?;
+        self.generation = generation;
+        self.reader.inner().set_generation(generation);
+        let now = clock::since_boot();
+        if self.has_to_glance(now) {
+            self.glance(now)?;
+        }
+        let sequence = self.newest + 1;
+        self.put_as(
+            sequence,
+            record.bytes,
+            record.present & self.optional,
+            moment,
+        );
+        self.announce(now);
+        Ok(sequence)
+    }
+
+    /// Ends as a writer; its turn goes on.
+    pub(crate) fn into_turn(self) -> Turn {
+        self.turn
+    }
+
     /// Publishes, once it is certain that nothing is in the way.
     #[inline]
     fn put(&mut self, sequence: u64, record: &[u8], known: u64, now: i64) {
@@ -382,12 +415,22 @@ impl Writer {
             wall_offset: self.wall_offset,
             boot: clock::boot(),
         });
+        self.put_as(sequence, record, known, moment);
+        self.announce(now);
+    }
+
+    #[inline]
+    fn put_as(&mut self, sequence: u64, record: &[u8], known: u64, moment: Option<Moment>) {
         let mut stamp = Publication::words(moment, self.generation, known, record.len());
         if self.checksums {
             checksum::seal(sequence, &mut stamp, record);
         }
         Ring(&self.memory).publish(sequence, &stamp, record);
         self.newest = sequence;
+    }
+
+    #[inline]
+    fn announce(&mut self, now: i64) {
         if has_to_wake(self.last, now) {
             self.memory.wake();
         }

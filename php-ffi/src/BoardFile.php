@@ -26,6 +26,7 @@ final class BoardFile
     private const ORDER = 0x01020304;
     private const CHECKSUMS = 1;
     private const DURABLE = 2;
+    private const MIRROR = 4;
 
     private const MAX_FIELDS = 4096;
     private const MAX_DETAILS = 1 << 20;
@@ -60,6 +61,7 @@ final class BoardFile
     public readonly string $lineage;
     public readonly bool $hasChecksums;
     public readonly bool $isDurable;
+    public readonly bool $isMirror;
     /** The sequence before this file's first. */
     public readonly int $base;
     /** @var array<int|string, int> What fstat() said. */
@@ -268,6 +270,7 @@ final class BoardFile
         $this->base = $header['base'];
         $this->hasChecksums = ($header['flags'] & self::CHECKSUMS) !== 0;
         $this->isDurable = ($header['flags'] & self::DURABLE) !== 0;
+        $this->isMirror = ($header['flags'] & self::MIRROR) !== 0;
         [$this->hash, $this->lineage] = [$header['hash'], $header['lineage']];
         // Of most boards, it was read with the rest.
         $isRead = $this->control + 8 <= strlen($start);
@@ -293,7 +296,7 @@ final class BoardFile
                 . 'version of Pegel for all programs that share it'
             );
         }
-        if (($header['flags'] & ~(self::CHECKSUMS | self::DURABLE)) !== 0) {
+        if (($header['flags'] & ~(self::CHECKSUMS | self::DURABLE | self::MIRROR)) !== 0) {
             $flags = dechex($header['flags']);
             throw new Unsupported(
                 "{$this->path} has flags 0x$flags that this Pegel does not know; use a later version"

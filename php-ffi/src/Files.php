@@ -88,7 +88,7 @@ final class Files
         $mode = $board->status['mode'] & 07777;
         $size = $board->view?->schema->recordSize ?? $board->recordSize;
         [$hash, $lineage] = [BoardFile::hexadecimal($board->hash), BoardFile::hexadecimal($board->lineage)];
-        $flags = [$board->hasChecksums, $board->isDurable];
+        $flags = [$board->hasChecksums, $board->isDurable, $board->isMirror];
         return new Info($size, $board->slots, $hash, $board->generation(), $mode, $lineage, ...$flags);
     }
 

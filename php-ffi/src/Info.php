@@ -25,6 +25,8 @@ final class Info
         public readonly bool $checksums,
         /** Whether it has a durable file. */
         public readonly bool $durable,
+        /** Whether it mirrors one of another machine, and cannot be written here. */
+        public readonly bool $mirror,
     ) {
     }
 }

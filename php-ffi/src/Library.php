@@ -449,6 +449,7 @@ final class Library
             $lineage,
             ($info->flags & $this->whole()->PEGEL_CHECKSUM) !== 0,
             ($info->flags & $this->whole()->PEGEL_DURABLE) !== 0,
+            ($info->flags & $this->whole()->PEGEL_MIRROR) !== 0,
         );
     }
 

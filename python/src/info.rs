@@ -68,6 +68,12 @@ impl Info {
         self.0.durable
     }
 
+    /// Whether it mirrors one of another machine, and cannot be written here.
+    #[getter]
+    fn mirror(&self) -> bool {
+        self.0.mirror
+    }
+
     fn __repr__(&self) -> String {
         format!("<pegel.{:?}>", self.0)
     }

@@ -16,7 +16,7 @@ from format.fields import DamagedError, check, member, read_details, read_fields
 
 HEADER = struct.Struct("=8sIIQIIIIIIQQIIQI44s")
 STAMP = struct.Struct("=qqQQQII")
-CHECKSUMS, DURABLE = 1, 2
+CHECKSUMS, DURABLE, MIRROR = 1, 2, 4
 MAGIC = b"PEGEL\x1a\r\n"
 LAYOUT = (2, 0x01020304)
 CONTROL_SIZE = 128
@@ -95,7 +95,7 @@ class Reader:
         check(magic == MAGIC, "magic")
         if (version, byte_order) != LAYOUT:
             raise LayoutError(f"layout {version}, byte order {byte_order:#010x}")
-        if flags & ~(CHECKSUMS | DURABLE):
+        if flags & ~(CHECKSUMS | DURABLE | MIRROR):
             raise LayoutError(f"flags {flags:#x}")
         check(1 <= field_count <= 4096, f"{field_count} fields")
         check(details_size <= 2**20, f"{details_size} bytes of details")
