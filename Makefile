@@ -9,7 +9,7 @@ PYTHON := .venv/bin/python
 
 # What Debian 12 with Rust lacks.
 PACKAGES := gcc libc6-dev php-cli php-fpm php-mbstring nginx-light python3-venv
-TEST_PACKAGES := $(PACKAGES) binutils clang g++ iproute2 php-codesniffer php-xml phpunit \
+TEST_PACKAGES := $(PACKAGES) binutils clang g++ iproute2 mosquitto openssl php-codesniffer php-xml phpunit \
 	apache2-utils curl systemd libfcgi-bin chromium strace util-linux php-symfony-framework-bundle php-symfony-yaml \
 	php-illuminate-routing php-illuminate-http php-illuminate-events php-vlucas-phpdotenv
 
@@ -77,6 +77,7 @@ build: library python ## Build libpegel, the program `pegel` and the Python pack
 library:
 	cargo build --release --locked -p pegel-cabi -p pegel-cli
 	# Apart, as what it asks of shared crates would slow down the others.
+	cargo build --release --locked -p pegel-mqtt
 	cargo build --release --locked -p pegel-opcua
 	cargo build --release --locked -p pegel-serve
 	ln -sf libpegel.so target/release/libpegel.so.1

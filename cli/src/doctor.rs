@@ -3,6 +3,8 @@
 mod boards;
 mod durable;
 mod machine;
+#[cfg(feature = "mqtt")]
+mod mqtt;
 #[cfg(feature = "opcua")]
 mod opcua;
 mod php;
@@ -124,6 +126,8 @@ impl Doctor {
             findings.extend(machine::look(&directory));
             findings.extend(boards::look(place, &directory));
             findings.extend(durable::look(place, &directory));
+            #[cfg(feature = "mqtt")]
+            findings.extend(mqtt::look(place, &directory));
             #[cfg(feature = "opcua")]
             findings.extend(opcua::look(self.opcua.as_deref()));
             #[cfg(feature = "serve")]

@@ -1,7 +1,7 @@
 //! `pegel`: create, show, read, change and watch boards.
 
 mod bench;
-#[cfg(any(feature = "opcua", feature = "serve"))]
+#[cfg(any(feature = "mqtt", feature = "opcua", feature = "serve"))]
 mod beside;
 mod completions;
 mod create;
@@ -24,6 +24,9 @@ mod live;
 mod load;
 mod ls;
 mod man;
+#[cfg(feature = "mqtt")]
+#[allow(dead_code)] // what only the program beside reads
+mod mqtt;
 #[cfg(feature = "opcua")]
 mod opcua;
 mod place;
@@ -100,6 +103,8 @@ enum Command {
     Serial(serial::Serial),
     #[cfg(feature = "serve")]
     Serve(serve::Serve),
+    #[cfg(feature = "mqtt")]
+    Mqtt(mqtt::Mqtt),
     #[cfg(feature = "opcua")]
     Opcua(opcua::Opcua),
     #[cfg(feature = "sysv")]
@@ -160,6 +165,8 @@ fn main() -> ExitCode {
         Command::Serial(serial) => serial.run(&place),
         #[cfg(feature = "serve")]
         Command::Serve(_) => serve::Serve::run(),
+        #[cfg(feature = "mqtt")]
+        Command::Mqtt(_) => mqtt::Mqtt::run(),
         #[cfg(feature = "opcua")]
         Command::Opcua(_) => opcua::Opcua::run(),
         #[cfg(feature = "sysv")]

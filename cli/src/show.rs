@@ -134,7 +134,13 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
         facts.push(["durable".to_owned(), value::line(&kept)]);
     }
     if info.mirror {
-        facts.push(["mirror", "of another machine's board; cannot be written here"].map(str::to_owned));
+        facts.push(
+            [
+                "mirror",
+                "of another machine's board; cannot be written here",
+            ]
+            .map(str::to_owned),
+        );
     }
     Ok(table::print(&facts)?)
 }

@@ -111,6 +111,14 @@ impl Mirror {
         self.writer = None;
     }
 
+    /// The writer of the board elsewhere is back, so this one is too, if the board is there.
+    pub fn wake(&mut self, schema: &Schema) -> Result<()> {
+        if let Taken::Writer(writer) = self.resume(schema)? {
+            self.writer = Some(writer);
+        }
+        Ok(())
+    }
+
     fn check(&self, schema: &Schema, origin: &Origin, length: usize) -> Result<()> {
         let size = schema.record_size();
         let refuse = |reason: String| {

@@ -127,6 +127,8 @@ fn it_is_written_by_nobody_else() {
     }
     // It comes back, in another process too, and shows the same record no second time.
     let mut mirror = scene.mirror();
+    mirror.wake(&scene.schema).expect("taken");
+    assert!(reader.writer_alive().expect("an answer"));
     assert!(!scene.show(&mut mirror, origin(1), 1).expect("known"));
     assert!(scene.show(&mut mirror, origin(2), 2).expect("shown"));
     assert_eq!((reader.sequence(), reader.info().generation), (2, 3));

@@ -255,7 +255,7 @@ final class BoardFile
         [$this->rows, $this->recordSize] = $this->layOutTable($table);
         $this->isDocument = isset(Decoder::DOCUMENTS[$this->rows[0]['type']]);
         $this->checkLayout($header, $table);
-        $isChecked = $header['flags'] !== 0;
+        $isChecked = ($header['flags'] & self::CHECKSUMS) !== 0;
         $covered = $isChecked ? substr($start, 0, self::HEADER_CHECKED) . $table . $this->details : '';
         if ($header['checksum'] !== ($isChecked ? crc32($covered) : 0)) {
             throw $this->damaged('the checksum of its header is wrong');

@@ -32,15 +32,30 @@ final class TierTest extends BoardTestCase
         }
     }
 
-    public function testFilesAndTheLibraryReadTheSame(): void
+    /** @return array<string, array{array<string, bool>}> */
+    public static function boards(): array
     {
+        return ['plain' => [[]], 'with checksums' => [['checksum' => true]], 'durable' => [['durable' => true]]];
+    }
+
+    /**
+     * @dataProvider boards
+     * @param array<string, bool> $options
+     */
+    public function testFilesAndTheLibraryReadTheSame(array $options): void
+    {
+        $durable = "{$this->directory}/pegel-durable";
+        mkdir($durable);
+        putenv("PEGEL_DURABLE_DIR=$durable");
         $board = $this->board('roof');
         $schema = Schema::of(level: Field::f64('m'), note: Field::text(24));
-        Writer::create($board, $schema)->publish(level: 3.21, note: 'rising');
+        Writer::create($board, $schema, ...$options)->publish(level: 3.21, note: 'rising');
         $read = <<<'PHP'
             require $argv[1];
             $now = Pegel\Reader::open($argv[2])->read();
             $told = [...$now, $now->sequence, $now->generation, (float) $now->publishedAt->format('U.u')];
+            $info = Pegel\Reader::open($argv[2])->info();
+            array_push($told, $info->checksums, $info->durable, $info->mirror);
             echo json_encode([Pegel\Library::describe()['tier'], $told]);
             PHP;
         $tell = function (string $tier) use ($read, $board): array {
@@ -55,5 +70,7 @@ final class TierTest extends BoardTestCase
         [$tier, $byLibrary] = $tell('');
         $this->assertSame('cdef', $tier);
         $this->assertEqualsWithDelta($byLibrary, $byFile, 0.1);
+        array_map('unlink', glob("$durable/*"));
+        rmdir($durable);
     }
 }

@@ -1,0 +1,63 @@
+//! Bridges to brokers: each says how it fares in a board.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use pegel::Value;
+
+use super::Finding;
+use crate::mqtt::STATUS;
+use crate::place::Place;
+
+/// Where its unit has it.
+const PASSWORD: &str = "/etc/pegel/mqtt.password";
+
+pub fn look(place: &Place, directory: &Path) -> Vec<Finding> {
+    let names = pegel::list(Some(directory)).unwrap_or_default();
+    let bridges = names.iter().filter(|name| name.starts_with(STATUS));
+    let mut findings: Vec<_> = bridges
+        .filter_map(|name| bridge(place, directory, name))
+        .collect();
+    let mode = fs::metadata(PASSWORD).map(|status| status.permissions().mode());
+    if mode.is_ok_and(|mode| mode & 0o007 != 0) {
+        findings.push(Finding::wrong(
+            "MQTT",
+            format!("everybody may read or write the password {PASSWORD}"),
+            format!("chmod o= {PASSWORD}"),
+        ));
+    }
+    findings
+}
+
+fn bridge(place: &Place, directory: &Path, name: &str) -> Option<Finding> {
+    // What is wrong with the board itself is told with the boards.
+    let reader = place
+        .open(&format!("{}/{name}", directory.display()))
+        .ok()?;
+    let now = reader.read().ok()?;
+    let (Ok(Value::UInt(all)), Ok(Value::UInt(well)), Ok(Value::Text(complaint))) = (
+        now.get("connections"),
+        now.get("well"),
+        now.get("complaint"),
+    ) else {
+        return None;
+    };
+    let about = format!("MQTT ({name})");
+    Some(if !reader.writer_alive().ok()? {
+        Finding::note(
+            about,
+            "its bridge does not run: others see that the writers are gone",
+            "systemctl start pegel-mqtt, or see why it ended: journalctl -u pegel-mqtt; \
+             `pegel rm` the board if there should be none",
+        )
+    } else if well == all {
+        Finding::ok(about, format!("{all} connections to the broker"))
+    } else {
+        let told = format!(
+            "{} of {all} connections are not well: {complaint}",
+            all - well
+        );
+        Finding::wrong(about, told, "see its log: journalctl -u pegel-mqtt")
+    })
+}

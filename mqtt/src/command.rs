@@ -1,0 +1,211 @@
+//! Commands: messages that are published to a board which is written by turns, if they are right.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pegel::dynamic::{Encoded, Reader, Writer};
+use pegel::{ErrorKind, Schema, Type};
+use rumqttc::{Publish, QoS};
+use serde_json::{Map, Value as Json, json};
+
+use crate::connection::{Connection, Purpose};
+use crate::json as values;
+use crate::site::{Plan, Site};
+use crate::status::count;
+use crate::value::Target;
+
+/// Of a payload that is refused, as many bytes are told.
+const BRIEF: usize = 400;
+
+/// Takes commands for ever. The broker keeps them while nobody does.
+pub async fn run(site: Arc<Site>, plan: Plan) {
+    let client = format!("{}/set", plan.client);
+    let purpose = Purpose {
+        client: &client,
+        will: None,
+        lasts: true,
+    };
+    loop {
+        let mut connection = site.network.connect(&purpose, &site.status).await;
+        let lost = session(&site, &plan, &mut connection).await;
+        site.status
+            .complain(&client, &lost.err().unwrap_or_default());
+    }
+}
+
+async fn session(site: &Arc<Site>, plan: &Plan, connection: &mut Connection) -> Result<(), String> {
+    let topic = plan.topic.below("set");
+    let topics = [topic.clone(), format!("{topic}/+")];
+    connection.subscribe(&topics).await?;
+    loop {
+        let message = connection.next().await?;
+        let field = message.topic.strip_prefix(&topic).unwrap_or_default();
+        let command = Command {
+            board: plan.board.clone(),
+            field: field.strip_prefix('/').map(str::to_owned),
+            payload: message.payload.to_vec(),
+            is_retained: message.retain,
+        };
+        let patience = site.patience;
+        let done = tokio::task::spawn_blocking(move || command.run(patience)).await;
+        match done.unwrap_or_else(|_| Err("the bridge failed; see its log".to_owned())) {
+            Ok(()) => count(&site.status.taken),
+            Err(reason) => {
+                count(&site.status.refused);
+                refuse(plan, connection, &message, &reason);
+            }
+        }
+        // Only now, as one that the bridge is killed with comes again. There is always room: nothing else is sent here.
+        let _ = connection.client.try_ack(&message);
+    }
+}
+
+/// Tells whoever listens why a command was not done.
+fn refuse(plan: &Plan, connection: &Connection, message: &Publish, reason: &str) {
+    let payload = &message.payload[..message.payload.len().min(BRIEF)];
+    let told = json!({
+        "topic": message.topic,
+        "payload": String::from_utf8_lossy(payload),
+        "reason": reason,
+    });
+    // If there is no room, its sender misses the new value.
+    let _ = connection.client.try_publish(
+        plan.topic.below("refused"),
+        QoS::AtLeastOnce,
+        false,
+        told.to_string(),
+    );
+}
+
+struct Command {
+    board: String,
+    /// The one field that it is about.
+    field: Option<String>,
+    payload: Vec<u8>,
+    is_retained: bool,
+}
+
+impl Command {
+    fn run(&self, patience: Duration) -> Result<(), String> {
+        if self.is_retained {
+            // It would be done again whenever the bridge starts.
+            return Err("a command must not be retained; send it without that flag".to_owned());
+        }
+        let failed = |error: pegel::Error| error.to_string();
+        let mut writer = Writer::open(&self.board, Some(patience)).map_err(failed)?;
+        let reader = writer.reader();
+        let about = |reason| format!("board {}: {reason}", reader.board());
+        let record = self.record(reader).map_err(about)?;
+        writer.publish(&record).map_err(failed)?;
+        if writer.reader().info().durable {
+            writer.sync().map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// The newest record, changed.
+    fn record(&self, reader: &Reader) -> Result<Encoded, String> {
+        let schema = reader.schema();
+        if let Some(kind) = schema.document() {
+            return self.document(schema, kind);
+        }
+        let before = match reader.read() {
+            Ok(snapshot) => Some(snapshot.encoded()),
+            Err(error) if error.kind() == ErrorKind::Empty => None,
+            Err(error) => return Err(error.to_string()),
+        };
+        match &self.field {
+            Some(name) => {
+                let text = std::str::from_utf8(&self.payload)
+                    .map_err(|_| format!("field {name}: the payload is no text"))?;
+                let target = Target::find(schema, name).map_err(|failure| failure.to_string())?;
+                let value = if text.is_empty() && target.field.optional {
+                    pegel::Value::Null
+                } else {
+                    target.parse(text).map_err(|failure| failure.to_string())?
+                };
+                let mut record = begun(schema, before, &[name])?;
+                let set = schema.set(&mut record, &target.field.name, &value);
+                set.map(|()| record).map_err(|error| error.to_string())
+            }
+            None => {
+                let told: Map<String, Json> = serde_json::from_slice(&self.payload)
+                    .map_err(|error| format!("the payload is no JSON object: {error}"))?;
+                let names: Vec<_> = told.keys().map(String::as_str).collect();
+                assign(schema, begun(schema, before, &names)?, &told)
+            }
+        }
+    }
+
+    fn document(&self, schema: &Schema, kind: Type) -> Result<Encoded, String> {
+        if let Some(field) = &self.field {
+            return Err(format!(
+                "it holds a document; send it as a whole, and not {field}"
+            ));
+        }
+        if kind == Type::Json {
+            let text = std::str::from_utf8(&self.payload).map_err(|error| error.to_string());
+            let checked =
+                text.and_then(|text| values::check(text).map_err(|error| error.to_string()));
+            checked.map_err(|error| format!("the payload is no JSON: {error}"))?;
+        }
+        let (given, size) = (self.payload.len(), schema.record_size());
+        if given > size {
+            return Err(format!("the document has {given} bytes, the board {size}"));
+        }
+        Ok(Encoded {
+            bytes: self.payload.clone(),
+            present: 0,
+        })
+    }
+}
+
+/// What is changed: the newest record, or one to begin with, for which all is told that may not be missing.
+fn begun(schema: &Schema, before: Option<Encoded>, told: &[&str]) -> Result<Encoded, String> {
+    if let Some(before) = before {
+        return Ok(before);
+    }
+    let needed = schema
+        .fields()
+        .iter()
+        .filter(|field| !field.may_be_missing());
+    let missing: Vec<_> = needed
+        .map(|field| field.name.as_str())
+        .filter(|name| !told.contains(name))
+        .collect();
+    if missing.is_empty() {
+        return Ok(schema.template());
+    }
+    Err(format!(
+        "nothing has been published yet, and the first record needs all fields; give {} too",
+        missing.join(", ")
+    ))
+}
+
+/// All or nothing.
+fn assign(
+    schema: &Schema,
+    mut record: Encoded,
+    told: &Map<String, Json>,
+) -> Result<Encoded, String> {
+    let mut faults = Vec::new();
+    for (name, told) in told {
+        let assigned = schema
+            .field(name)
+            .map_err(|error| error.to_string())
+            .and_then(|field| {
+                let value = values::parse(field.kind, field.count, told);
+                value.map_err(|reason| format!("field {name}: {reason}"))
+            })
+            .and_then(|value| {
+                let set = schema.set(&mut record, name, &value);
+                set.map_err(|error| error.to_string())
+            });
+        faults.extend(assigned.err());
+    }
+    if faults.is_empty() {
+        Ok(record)
+    } else {
+        Err(faults.join("; "))
+    }
+}

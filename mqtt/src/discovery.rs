@@ -1,0 +1,215 @@
+//! What Home Assistant is told of a board: a device, with an entity for each value.
+//!
+//! The format is that of its device discovery (www.home-assistant.io/integrations/mqtt, since 2024.11); the device
+//! classes and which units they may have are those of its sensors.
+
+use pegel::{Field, Type, Value};
+use serde_json::{Map, Value as Json, json};
+
+use crate::board::About;
+use crate::json;
+use crate::mqtt::topic::Topic;
+use crate::publish::{ALIVE, TURNS};
+use crate::site::Plan;
+
+/// Units, the device class of a value that has one, and how it is added up over time.
+const CLASSES: &[(&[&str], &str, &str)] = &[
+    (&["mW", "W", "kW", "MW", "GW"], "power", "measurement"),
+    // A meter, or a day's: each time it falls, it begins anew.
+    (
+        &["J", "kJ", "MJ", "GJ", "Wh", "kWh", "MWh", "GWh"],
+        "energy",
+        "total_increasing",
+    ),
+    (&["µV", "mV", "V", "kV"], "voltage", "measurement"),
+    (&["mA", "A"], "current", "measurement"),
+    (&["VA", "kVA"], "apparent_power", "measurement"),
+    (&["var", "kvar"], "reactive_power", "measurement"),
+    (&["Hz", "kHz", "MHz", "GHz"], "frequency", "measurement"),
+    (&["°C", "°F", "K"], "temperature", "measurement"),
+    (
+        &["Pa", "hPa", "kPa", "mbar", "bar"],
+        "pressure",
+        "measurement",
+    ),
+    (&["mm", "cm", "m", "km"], "distance", "measurement"),
+    (&["m/s", "km/h"], "speed", "measurement"),
+    (
+        &["l", "L", "ml", "mL", "m³"],
+        "volume_storage",
+        "measurement",
+    ),
+    (
+        &["L/min", "l/min", "m³/h"],
+        "volume_flow_rate",
+        "measurement",
+    ),
+    (&["mg", "g", "kg"], "weight", "measurement"),
+    (&["lx"], "illuminance", "measurement"),
+    (&["W/m²"], "irradiance", "measurement"),
+    (&["ms", "s", "min", "h", "d"], "duration", "measurement"),
+    (
+        &["B", "kB", "MB", "GB", "KiB", "MiB", "GiB"],
+        "data_size",
+        "measurement",
+    ),
+];
+
+/// The topic and what is published there.
+pub fn device(home: &Topic, plan: &Plan, about: &About) -> (String, Json) {
+    let id = identifier(&plan.client);
+    let topic = plan.topic.to_string();
+    let board = topic.rsplit('/').next().unwrap_or(&topic);
+    let available = format!("{{{{ 'online' if value in ['{ALIVE}', '{TURNS}'] else 'offline' }}}}");
+    let fields = match about.schema.document() {
+        None => about.schema.fields(),
+        Some(_) => &[],
+    };
+    let mut components = Map::new();
+    for field in fields {
+        for index in 0..field.count {
+            let index = (field.count > 1).then_some(index);
+            let (name, component) = entity(plan, &id, field, index);
+            components.insert(name, component);
+        }
+    }
+    let description = about.schema.description();
+    let told = json!({
+        "device": {
+            "identifiers": [id],
+            "name": if description.is_empty() { board } else { description },
+            "manufacturer": "Pegel",
+            "model": topic,
+        },
+        "origin": { "name": "pegel", "sw_version": env!("CARGO_PKG_VERSION") },
+        "availability": [{ "topic": plan.topic.below("writer"), "value_template": available }],
+        "state_topic": topic,
+        "qos": 1,
+        "components": components,
+    });
+    (home.below(&format!("device/{id}/config")), told)
+}
+
+fn entity(plan: &Plan, id: &str, field: &Field, index: Option<u32>) -> (String, Json) {
+    let Field {
+        name,
+        unit,
+        details,
+        ..
+    } = field;
+    let label = if details.label.is_empty() {
+        name
+    } else {
+        &details.label
+    };
+    let (key, label, part) = match index {
+        None => (name.clone(), label.clone(), String::new()),
+        Some(index) => (
+            format!("{name}_{index}"),
+            format!("{label} {}", index + 1),
+            format!("[{index}]"),
+        ),
+    };
+    let value = format!("value_json.record['{name}']{part}");
+    let is_writable = plan.is_writable && index.is_none();
+    let is_number = !matches!(
+        field.kind,
+        Type::Bool | Type::Text | Type::Json | Type::Bytes
+    );
+    let platform = match field.kind {
+        Type::Bool if is_writable => "switch",
+        Type::Bool => "binary_sensor",
+        Type::Text if is_writable => "text",
+        _ if is_number && is_writable => "number",
+        _ => "sensor",
+    };
+    let mut told = json!({
+        "platform": platform,
+        "unique_id": format!("{id}_{key}"),
+        "name": label,
+        "value_template": format!("{{{{ {value} }}}}"),
+    });
+    if field.kind == Type::Bool {
+        let (on, off) = ("true", "false");
+        told["value_template"] =
+            format!("{{{{ None if {value} is none else '{on}' if {value} else '{off}' }}}}").into();
+        (told["payload_on"], told["payload_off"]) = (on.into(), off.into());
+    }
+    if is_writable {
+        told["command_topic"] = plan.topic.below(&format!("set/{name}")).into();
+    }
+    if is_writable && field.kind == Type::Text {
+        told["max"] = field.size.min(255).into();
+    }
+    if is_number {
+        number(&mut told, field, unit, is_writable);
+    }
+    (key, told)
+}
+
+fn number(told: &mut Json, field: &Field, unit: &str, is_writable: bool) {
+    let class = CLASSES.iter().find(|(units, ..)| units.contains(&unit));
+    if !unit.is_empty() {
+        // As Home Assistant writes it.
+        let unit = match unit {
+            "l" => "L",
+            "ml" => "mL",
+            "l/min" => "L/min",
+            unit => unit,
+        };
+        told["unit_of_measurement"] = unit.into();
+    }
+    if let Some((_, class, _)) = class {
+        told["device_class"] = (*class).into();
+    }
+    if !is_writable {
+        told["state_class"] = class.map_or("measurement", |(_, _, state)| state).into();
+        return;
+    }
+    let is_whole = !matches!(field.kind, Type::F32 | Type::F64);
+    // Without, it would take 1 to 100 for all there is.
+    let limit = |limit: &Option<Value>, otherwise: f64| match limit {
+        Some(limit) => json::value(limit),
+        None => otherwise.into(),
+    };
+    let (least, most) = range(field.kind);
+    told["min"] = limit(&field.details.min, least);
+    told["max"] = limit(&field.details.max, most);
+    told["step"] = if is_whole { 1.into() } else { 0.001.into() };
+    told["mode"] = "box".into();
+}
+
+/// What a number of the type can be, as far as a form needs to know.
+fn range(kind: Type) -> (f64, f64) {
+    match kind {
+        Type::U8 => (0.0, 255.0),
+        Type::I8 => (-128.0, 127.0),
+        Type::U16 => (0.0, 65_535.0),
+        Type::I16 => (-32_768.0, 32_767.0),
+        Type::U32 | Type::U64 => (0.0, 4_294_967_295.0),
+        Type::I32 => (-2_147_483_648.0, 2_147_483_647.0),
+        _ => (-1e9, 1e9),
+    }
+}
+
+/// What Home Assistant takes for one: letters, digits, - and _.
+fn identifier(text: &str) -> String {
+    let may_stand = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+    let letters = text.chars();
+    letters
+        .map(|letter| if may_stand(letter) { letter } else { '_' })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_unit_stands_twice() {
+        let all: Vec<_> = CLASSES.iter().flat_map(|(units, ..)| *units).collect();
+        for (index, unit) in all.iter().enumerate() {
+            assert!(!all[..index].contains(unit), "{unit}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Publishing a board: its newest record as JSON, as texts and for mirrors, and whether its writer lives.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rumqttc::{LastWill, QoS};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::{Instant, interval_at, sleep_until};
+
+use crate::board::{self, About, Record, State};
+use crate::connection::{Connection, LARGEST, Purpose};
+use crate::site::{Plan, Site};
+use crate::status::count;
+use crate::{discovery, message, time};
+
+/// How often the age is told of a record that stays the newest.
+const AGEING: Duration = Duration::from_secs(10);
+
+/// What stands at the topic `writer`.
+pub const ALIVE: &str = "alive";
+pub const TURNS: &str = "turns";
+pub const GONE: &str = "gone";
+
+/// Publishes for ever.
+pub async fn run(site: Arc<Site>, plan: Plan) {
+    let mut state = match board::follow(&site, &plan) {
+        Ok(state) => state,
+        Err(error) => {
+            let complaint = format!("board {} cannot be followed: {error}", plan.board);
+            return site.status.complain(&plan.client, &complaint);
+        }
+    };
+    if plan.is_any {
+        let first = state.wait_for(|state| state.about.is_some() || state.problem.is_some());
+        // What is no board, or shows another machine's, is not published by itself.
+        let is_own = |state: &State| state.about.as_ref().is_some_and(|about| !about.is_mirror);
+        if !first.await.is_ok_and(|first| is_own(&first)) {
+            return;
+        }
+    }
+    let purpose = Purpose {
+        client: &plan.client,
+        will: Some(LastWill::new(
+            plan.topic.below("writer"),
+            GONE,
+            QoS::AtLeastOnce,
+            true,
+        )),
+        lasts: false,
+    };
+    loop {
+        let connection = site.network.connect(&purpose, &site.status).await;
+        let mut session = Session {
+            site: &site,
+            plan: &plan,
+            connection,
+            about: None,
+            record: None,
+            fields: HashMap::new(),
+            writer: "",
+        };
+        let lost = session.run(&mut state).await;
+        site.status.complain(&plan.client, &lost);
+    }
+}
+
+/// What was told since the connection was made.
+struct Session<'a> {
+    site: &'a Site,
+    plan: &'a Plan,
+    connection: Connection,
+    about: Option<Arc<About>>,
+    record: Option<Arc<Record>>,
+    fields: HashMap<String, String>,
+    writer: &'static str,
+}
+
+impl Session<'_> {
+    /// Tells all that is new until the connection is lost, and why that was.
+    async fn run(&mut self, state: &mut watch::Receiver<State>) -> String {
+        let mut ageing = interval_at(Instant::now() + AGEING, AGEING);
+        let mut pace = Instant::now();
+        state.mark_changed();
+        loop {
+            let told = tokio::select! {
+                lost = self.connection.lost() => return lost,
+                _ = ageing.tick() => self.tell_age().await,
+                _ = async { sleep_until(pace).await; state.changed().await } => {
+                    pace = Instant::now() + self.site.every;
+                    let now = state.borrow_and_update().clone();
+                    ageing.reset();
+                    self.tell(now).await
+                }
+            };
+            if told.is_err() {
+                return self.connection.lost().await;
+            }
+        }
+    }
+
+    async fn tell(&mut self, state: State) -> Result<(), Lost> {
+        match &state.problem {
+            Some(problem) => self.site.status.complain(&self.plan.client, problem),
+            None => self.site.status.well(&self.plan.client),
+        }
+        if let Some(about) = &state.about {
+            if !is_same(self.about.as_ref(), Some(about)) {
+                self.tell_about(about).await?;
+                self.about = Some(Arc::clone(about));
+                self.record = None;
+            }
+            if let Some(record) = &state.record
+                && !is_same(self.record.as_ref(), Some(record))
+            {
+                self.tell_record(about, record).await?;
+                self.record = Some(Arc::clone(record));
+                count(&self.site.status.published);
+            }
+        }
+        let writer = if state.about.is_none() || state.problem.is_some() {
+            GONE
+        } else if self.plan.is_lasting {
+            TURNS
+        } else if state.writer_alive {
+            ALIVE
+        } else {
+            GONE
+        };
+        if writer != self.writer {
+            self.send("writer", writer.to_owned()).await?;
+            self.writer = writer;
+        }
+        Ok(())
+    }
+
+    async fn tell_about(&mut self, about: &About) -> Result<(), Lost> {
+        self.send("schema", message::schema(about)).await?;
+        if let Some(home) = &self.site.home_assistant {
+            let (topic, told) = discovery::device(home, self.plan, about);
+            self.publish(topic, told.to_string()).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell_record(&mut self, about: &About, record: &Record) -> Result<(), Lost> {
+        // First, as others than people wait for it.
+        self.send("record", message::record(about, record)).await?;
+        let mut seconds = [record.published, record.age()]
+            .into_iter()
+            .map(|ns| ns.map(time::seconds));
+        let told = json!({
+            "sequence": record.sequence,
+            "generation": record.generation,
+            "is_default": record.generation == 0,
+            "published": seconds.next(),
+            "age": seconds.next(),
+            "record": record.json,
+        });
+        self.publish(self.plan.topic.to_string(), told.to_string())
+            .await?;
+        for (name, text) in &record.fields {
+            if self.fields.get(name) != Some(text) {
+                self.send(&format!("fields/{name}"), text.clone()).await?;
+                self.fields.insert(name.clone(), text.clone());
+            }
+        }
+        self.tell_age_of(record).await
+    }
+
+    async fn tell_age(&mut self) -> Result<(), Lost> {
+        match self.record.clone() {
+            Some(record) => self.tell_age_of(&record).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn tell_age_of(&mut self, record: &Record) -> Result<(), Lost> {
+        match record.age() {
+            Some(age) => self.send("age", time::seconds(age).to_string()).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn send(&self, below: &str, payload: String) -> Result<(), Lost> {
+        self.publish(self.plan.topic.below(below), payload).await
+    }
+
+    async fn publish(&self, topic: String, payload: String) -> Result<(), Lost> {
+        // What the connection would not take.
+        if topic.len() + payload.len() + 16 > LARGEST {
+            let complaint = format!(
+                "{topic} is not published: its {} bytes are more than {LARGEST}",
+                payload.len()
+            );
+            self.site.status.complain(&self.plan.client, &complaint);
+            return Ok(());
+        }
+        let client = &self.connection.client;
+        let sent = client.publish(topic, QoS::AtLeastOnce, true, payload).await;
+        sent.map_err(|_| Lost)
+    }
+}
+
+/// The connection has gone; it says why itself.
+struct Lost;
+
+fn is_same<T>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (None, None) => true,
+        _ => false,
+    }
+}

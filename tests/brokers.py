@@ -1,0 +1,189 @@
+"""Mosquitto, a client of it, and `pegel mqtt`, for the tests."""
+
+import json
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+
+import pegel
+from programs import built, environment
+
+WATCHDOG = 60
+MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
+
+
+def wait_for(is_so: Callable[[], object], what: str = "it") -> None:
+    end = time.monotonic() + WATCHDOG
+    while not is_so():
+        assert time.monotonic() < end, f"{what} did not happen"
+        time.sleep(0.01)
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+class Broker:
+    """A broker that can go away and come back, at the same port."""
+
+    def __init__(self, place: Path, *lines: str) -> None:
+        assert MOSQUITTO, "mosquitto is missing: `make test` installs it"
+        place.mkdir(exist_ok=True)
+        self.port = free_port()
+        self.url = f"mqtt://127.0.0.1:{self.port}"
+        self.configuration = place / "mosquitto.conf"
+        # Whoever starts it; it would become another user else, who may not look into this directory.
+        text = [f"listener {self.port} 127.0.0.1", "user root", *(lines or ["allow_anonymous true"])]
+        self.configuration.write_text("\n".join(text) + "\n")
+        self.start()
+
+    def start(self) -> None:
+        assert MOSQUITTO
+        command = [MOSQUITTO, "-c", str(self.configuration)]
+        null = subprocess.DEVNULL
+        self.process = subprocess.Popen(command, stdout=null, stderr=null)
+        wait_for(self.is_there, "the start of the broker")
+
+    def is_there(self) -> bool:
+        assert self.process.poll() is None, "mosquitto has ended"
+        with closing(socket.socket()) as client:
+            return client.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self) -> None:
+        """With all that it knew."""
+        self.process.kill()
+        self.process.wait()
+
+
+class Listener:
+    """A client that knows what stands at each topic, and all that came."""
+
+    def __init__(self, broker: Broker, topic: str = "#") -> None:
+        self.values: dict[str, str] = {}
+        self.retained: dict[str, bool] = {}
+        self.told: queue.Queue[tuple[str, str]] = queue.Queue()
+        self.client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self.client.on_message = self.hear
+        subscribed: queue.Queue[None] = queue.Queue()
+        self.client.on_subscribe = lambda *_: subscribed.put(None)
+        self.client.connect("127.0.0.1", broker.port)
+        self.client.subscribe(topic, 1)
+        self.client.loop_start()
+        subscribed.get(timeout=WATCHDOG)
+
+    def hear(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
+        payload = message.payload.decode(errors="replace")
+        self.values[message.topic] = payload
+        self.retained[message.topic] = message.retain
+        self.told.put((message.topic, payload))
+
+    def json(self, topic: str) -> Any:
+        return json.loads(self.values[topic])
+
+    def wait_for(self, topic: str, payload: str | None = None) -> str:
+        """Until that stands there, or anything."""
+
+        def stands() -> bool:
+            now = self.values.get(topic)
+            return now is not None and payload in (None, now)
+
+        wait_for(stands, f"{topic} {payload}")
+        return self.values[topic]
+
+    def next(self, topic: str) -> Any:
+        """What comes next there, as JSON."""
+        while True:
+            came, payload = self.told.get(timeout=WATCHDOG)
+            if came == topic:
+                return json.loads(payload)
+
+    def say(self, topic: str, payload: object, *, retain: bool = False) -> None:
+        text = payload if isinstance(payload, str | bytes) else json.dumps(payload)
+        sent = self.client.publish(topic, text, 1, retain)
+        sent.wait_for_publish(WATCHDOG)
+
+    def end(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@contextmanager
+def listening(broker: Broker, topic: str = "#") -> Iterator[Listener]:
+    listener = Listener(broker, topic)
+    try:
+        yield listener
+    finally:
+        listener.end()
+
+
+class Bridge:
+    """The program, between the boards of a directory and a broker."""
+
+    def __init__(self, place: Path, url: str, *arguments: str) -> None:
+        built("target/release/pegel-mqtt")
+        self.place = place
+        self.command = [str(built("target/release/pegel")), "mqtt", "--broker", url, *arguments]
+        self.start()
+
+    def start(self) -> None:
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(
+            self.command, env=environment(self.place), stdout=pipe, stderr=pipe, text=True
+        )
+
+    def status(self) -> dict[str, Any]:
+        """What it tells of itself; nothing before its start."""
+        try:
+            with pegel.Reader(self.place / "pegel-mqtt") as reader:
+                return dict(reader.read()) if reader.writer_alive else {}
+        except pegel.NotFound:
+            assert self.process.poll() is None, self.process.communicate()
+            return {}
+
+    def wait_until_well(self) -> None:
+        def is_well() -> bool:
+            now = self.status()
+            return bool(now) and now["connections"] == now["well"] > 0
+
+        wait_for(is_well, "the connection")
+
+    def end(self) -> str:
+        """Ends it well; what it complained of."""
+        self.process.send_signal(signal.SIGTERM)
+        _, complaint = self.process.communicate(timeout=WATCHDOG)
+        assert self.process.returncode == 0, complaint
+        return complaint
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@contextmanager
+def bridged(
+    place: Path, broker: Broker | str, *arguments: str, complaint: str | None = None
+) -> Iterator[Bridge]:
+    """At the end it has complained of nothing, or of that."""
+    place.mkdir(exist_ok=True)
+    url = broker if isinstance(broker, str) else broker.url
+    bridge = Bridge(place, url, *arguments)
+    try:
+        yield bridge
+        told = bridge.end()
+        if complaint is None:
+            assert told == ""
+        else:
+            assert complaint in told
+    finally:
+        bridge.kill()
