@@ -48,8 +48,8 @@ impl Room {
         let (head, body) = response.into_parts();
         // It is one piece already.
         let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
-        let held = Bytes::from_owner(Held { bytes, _part: part });
-        Response::from_parts(head, Body::from(held))
+        let body = Bytes::from_owner(Held { bytes, _part: part });
+        Response::from_parts(head, Body::from(body))
     }
 }
 
