@@ -96,9 +96,15 @@ class Client:
 class Server(Client):
     """The program, serving the boards of a directory."""
 
-    def __init__(self, place: Path, *arguments: str, listen: str = "127.0.0.1:0") -> None:
+    def __init__(
+        self,
+        place: Path,
+        *arguments: str,
+        listen: str = "127.0.0.1:0",
+        by: tuple[str, ...] = (),
+    ) -> None:
         built("target/release/pegel-serve")
-        command = [str(built("target/release/pegel")), "serve", "--listen", listen, *arguments]
+        command = [*by, str(built("target/release/pegel")), "serve", "--listen", listen, *arguments]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(
             command, env=environment(place), stdout=pipe, stderr=pipe, text=True
@@ -165,8 +171,11 @@ class Events:
 
 
 @contextmanager
-def serving(place: Path, *arguments: str, listen: str = "127.0.0.1:0") -> Iterator[Server]:
-    server = Server(place, *arguments, listen=listen)
+def serving(
+    place: Path, *arguments: str, listen: str = "127.0.0.1:0", by: tuple[str, ...] = ()
+) -> Iterator[Server]:
+    """One that is ended well. `by` is a program that starts it."""
+    server = Server(place, *arguments, listen=listen, by=by)
     try:
         yield server
         server.end()
@@ -186,3 +195,10 @@ def wait_until(is_so: Callable[[], object]) -> None:
     while not is_so():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)
+
+
+def memory(server: Server, what: str) -> int:
+    """MiB, as the kernel tells."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith(f"{what}:"))
+    return int(line.split()[1]) // 1024

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 import pegel
-from programs import built, environment, run
 from serving import BEARER, JSON, WATCHDOG, Server, serving, token_file, wait_until
 
 FIELDS = {
@@ -379,25 +378,3 @@ def test_only_what_is_named_is_served(tmp_path: Path) -> None:
     with serving(tmp_path, *arguments[2:]) as server:
         names = [board["board"] for board in server.ask("/boards").json["boards"]]
         assert names == ["config", "secret", "tank"]
-
-
-def test_what_cannot_be_meant_is_told(tmp_path: Path) -> None:
-    def complaint(*arguments: str) -> str:
-        command = [str(built("target/release/pegel")), "serve", *arguments]
-        done = run(command, environment(tmp_path))
-        assert done.returncode in (1, 2), done.stdout
-        return done.stderr
-
-    assert "--token-file" in complaint("--listen", "127.0.0.1:0", "--write", "tank")
-    assert "--public" in complaint("--listen", "0.0.0.0:0")
-    assert "unix:PATH" in complaint("--listen", "localhost:7070")
-    assert "two boards" in complaint("--read", "/a/tank", "/b/tank")
-    arguments = token_file(tmp_path)
-    (tmp_path / "token").chmod(0o644)
-    assert "chmod o=" in complaint(*arguments)
-    (tmp_path / "token").chmod(0o600)
-    (tmp_path / "token").write_text("short")
-    assert "openssl rand" in complaint(*arguments)
-    assert "No such file" in complaint("--token-file", str(tmp_path / "none"))
-    with serving(tmp_path) as server:
-        assert "ss -ltnp" in complaint("--listen", f"127.0.0.1:{server.port}")

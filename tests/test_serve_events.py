@@ -19,7 +19,7 @@ from websockets.sync.client import connect
 
 import pegel
 from programs import ROOT
-from serving import WATCHDOG, Server, serving, wait_until
+from serving import WATCHDOG, Server, memory, serving, wait_until
 
 FIELDS = {"level": pegel.f64("m", default=1.5), "note": pegel.text(24, default="")}
 
@@ -118,6 +118,23 @@ def test_boards_that_are_removed_and_replaced(server: Server, tank: Path) -> Non
         assert (record.told["sequence"], record.id != first) == (1, True)
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_a_file_that_is_removed_by_hand(server: Server, tank: Path, again: bool) -> None:
+    """`rm` marks no board as gone: who has it open can read it as before."""
+    file = tank.parent / "pegel.tank"
+    with server.events("/boards/tank/events") as events:
+        events.until("message")
+        if again:
+            (tank.parent / "other").write_bytes(file.read_bytes())
+            (tank.parent / "other").rename(file)
+            assert [events.next().name for _ in range(3)] == ["board", "writer", "message"]
+        else:
+            file.unlink()
+            assert events.next().name == "gone"
+            pegel.Writer(tank, FIELDS).close()
+            assert events.next().name == "board"
+
+
 def test_a_board_that_cannot_be_read(server: Server, tank: Path) -> None:
     with server.events("/boards/tank/events") as events:
         events.until("message")
@@ -209,13 +226,6 @@ def test_the_end_of_the_server_ends_streams_well(tank: Path) -> None:
             sequence = publish(tank, level=2)
             assert events.until("message").told["sequence"] == sequence
         again.process = fresh.process
-
-
-def memory(server: Server, what: str) -> int:
-    """MiB, as the kernel tells."""
-    status = Path(f"/proc/{server.process.pid}/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith(f"{what}:"))
-    return int(line.split()[1]) // 1024
 
 
 def threads(server: Server) -> set[str]:

@@ -156,3 +156,25 @@ def answer_as_another(listener: socket.socket) -> None:
 
 def test_the_unit_is_one_and_hardened(tmp_path: Path) -> None:
     verify_unit("pegel-serve.service", tmp_path, threshold=17)
+
+
+def test_what_cannot_be_meant_is_told(tmp_path: Path) -> None:
+    def complaint(*arguments: str) -> str:
+        command = [str(built("target/release/pegel")), "serve", *arguments]
+        done = run(command, environment(tmp_path))
+        assert done.returncode in (1, 2), done.stdout
+        return done.stderr
+
+    assert "--token-file" in complaint("--listen", "127.0.0.1:0", "--write", "tank")
+    assert "--public" in complaint("--listen", "0.0.0.0:0")
+    assert "unix:PATH" in complaint("--listen", "localhost:7070")
+    assert "two boards" in complaint("--read", "/a/tank", "/b/tank")
+    arguments = token_file(tmp_path)
+    (tmp_path / "token").chmod(0o644)
+    assert "chmod o=" in complaint(*arguments)
+    (tmp_path / "token").chmod(0o600)
+    (tmp_path / "token").write_text("short")
+    assert "openssl rand" in complaint(*arguments)
+    assert "No such file" in complaint("--token-file", str(tmp_path / "none"))
+    with serving(tmp_path) as server:
+        assert "ss -ltnp" in complaint("--listen", f"127.0.0.1:{server.port}")

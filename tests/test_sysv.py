@@ -396,6 +396,20 @@ def test_a_board_that_is_replaced_is_shown_on(tmp_path: Path, key: int) -> None:
         see(talk, {"level": 2.5, "rain": True})
 
 
+def test_a_file_that_is_removed_by_hand(tmp_path: Path, key: int) -> None:
+    """`rm` marks no board as gone: who has it open can read it as before."""
+    pegel.Writer(tmp_path / "tank", FIELDS).publish(RECORD)
+    with (
+        bridged(tmp_path, "tank", key, complaint="no board tank") as bridge,
+        script("python", key) as talk,
+    ):
+        see(talk, RECORD)
+        (tmp_path / "pegel.tank").unlink()
+        wait_for(lambda: "no board tank" in bridge.status()["complaint"])
+        pegel.Writer(tmp_path / "tank", FIELDS).publish(RECORD | {"level": 2.5})
+        see(talk, RECORD | {"level": 2.5})
+
+
 def test_it_removes_what_it_made_if_that_is_wanted(tmp_path: Path, key: int) -> None:
     pegel.Writer(tmp_path / "tank", FIELDS).publish(RECORD)
     with bridged(tmp_path, "tank", key, "--remove-at-end"):
@@ -419,6 +433,9 @@ def test_what_cannot_be_shown_is_told(tmp_path: Path, key: int) -> None:
     sysv_ipc.SharedMemory(key, sysv_ipc.IPC_CREX, size=8)
     with bridged(tmp_path, "tank", key, complaint="takes 7; end all that use it"):
         wait_for(lambda: "takes 7" in complaint_of(tmp_path))
+        # It tries again and again, and none of that is a record that was shown.
+        time.sleep(1)
+        assert pegel.Reader(tmp_path / "tank-sysv").read()["shown"] == 0
 
 
 @pytest.mark.parametrize("language", SCRIPTS)

@@ -222,11 +222,7 @@ impl Bridge {
         }
         let newest = match self.reader.read() {
             Err(error) if error.kind() == ErrorKind::Empty => None,
-            Err(error) if error.kind() == ErrorKind::Gone => {
-                self.reader = self.reader.reopen()?;
-                self.shown = None;
-                return Ok(());
-            }
+            Err(error) if error.kind() == ErrorKind::Gone => return self.follow(),
             newest => Some(newest?),
         };
         let sequence = newest.as_ref().map_or(0, |newest| newest.stamp().sequence);
@@ -239,11 +235,18 @@ impl Bridge {
         }
         let pause = if self.writes.is_some() { PACE } else { GLANCE };
         match self.reader.wait(sequence, Some(pause)) {
-            Err(error) if ![ErrorKind::Timeout, ErrorKind::Gone].contains(&error.kind()) => {
-                Err(error.into())
-            }
+            // One that `rm` removed can still be read, and is not the board any more.
+            Err(error) if error.kind() == ErrorKind::Gone => self.follow(),
+            Err(error) if error.kind() != ErrorKind::Timeout => Err(error.into()),
             _ => Ok(()),
         }
+    }
+
+    /// Goes on with the board that has the name now.
+    fn follow(&mut self) -> Result<()> {
+        self.reader = self.reader.reopen()?;
+        self.shown = None;
+        Ok(())
     }
 
     /// Shows a record, unless a script has written meanwhile: that comes first.
@@ -253,6 +256,7 @@ impl Bridge {
         if self.writes.is_some() && now != self.seen && !now.is_empty() {
             return Ok(());
         }
+        self.memory.check(&text)?;
         // Before it is written: who comes after this, if it is killed here, has to know both texts.
         self.status.shows(sequence, &text, &now)?;
         self.memory.write(&text, &held)?;

@@ -21,6 +21,7 @@ use super::follow::{self, END, GLANCE, Hub, Record};
 use super::listen::End;
 use super::problem::{Problem, Result};
 use super::read::Name;
+use super::room::Room;
 use super::routes::{Server, blocking};
 
 /// After so much silence a comment says that the connection is alive.
@@ -81,7 +82,7 @@ pub async fn all(State(server): State<Arc<Server>>, socket: Socket) -> Response 
 
 type Socket = std::result::Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
-fn answer(server: &Server, follow: Follow, socket: Socket) -> Response {
+fn answer(server: &Arc<Server>, follow: Follow, socket: Socket) -> Response {
     let end = server.end.clone();
     if let Ok(socket) = socket {
         // Who follows says nothing.
@@ -89,7 +90,9 @@ fn answer(server: &Server, follow: Follow, socket: Socket) -> Response {
             .max_message_size(4096)
             .read_buffer_size(4096)
             .write_buffer_size(0);
-        return socket.on_upgrade(|socket| talk(socket, follow, end));
+        let server = Arc::clone(server);
+        return socket
+            .on_upgrade(async move |socket| talk(socket, follow, end, &server.room).await);
     }
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
@@ -122,12 +125,12 @@ fn stream(follow: Follow, end: End) -> Body {
     Body::from_stream(parts)
 }
 
-async fn talk(mut socket: WebSocket, mut follow: Follow, mut end: End) {
+async fn talk(mut socket: WebSocket, mut follow: Follow, mut end: End, room: &Room) {
     let mut heartbeat = Instant::now() + HEARTBEAT;
     loop {
-        let messages = tokio::select! {
-            told = follow.next() => told.iter().map(Telling::message).collect(),
-            () = sleep_until(heartbeat) => vec![Message::Ping(Bytes::new())],
+        let told = tokio::select! {
+            told = follow.next() => told,
+            () = sleep_until(heartbeat) => Vec::new(),
             heard = socket.recv() => match heard {
                 Some(Ok(_)) => continue,
                 _ => return,
@@ -138,14 +141,29 @@ async fn talk(mut socket: WebSocket, mut follow: Follow, mut end: End) {
                 return;
             }
         };
-        for message in messages {
-            match timeout(PATIENCE, socket.send(message)).await {
+        let ping = told.is_empty().then_some(None);
+        for telling in told.into_iter().map(Some).chain(ping) {
+            match timeout(PATIENCE, say(&mut socket, telling, room)).await {
                 Ok(Ok(())) => {}
                 _ => return,
             }
         }
         heartbeat = Instant::now() + HEARTBEAT;
     }
+}
+
+/// Sends what there is to tell; or, that the connection lives.
+async fn say(
+    socket: &mut WebSocket,
+    telling: Option<Telling>,
+    room: &Room,
+) -> std::result::Result<(), axum::Error> {
+    let Some(telling) = telling else {
+        return socket.send(Message::Ping(Bytes::new())).await;
+    };
+    // Each client has a copy of its own.
+    let _part = room.part(telling.length()).await;
+    socket.send(telling.message()).await
 }
 
 /// What somebody follows: one board, or all.
@@ -277,6 +295,13 @@ impl Telling {
                 let head = format!("id: {}\ndata: {}", record.tag.id(), record.head());
                 vec![head.into(), record.rest.clone()]
             }
+        }
+    }
+
+    fn length(&self) -> usize {
+        match self {
+            Self::Event(event) => event.json.len(),
+            Self::Record(record) => record.rest.len(),
         }
     }
 

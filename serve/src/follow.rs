@@ -225,8 +225,13 @@ impl Follower {
             if self.is_alone() {
                 return false;
             }
-            // What is wrong, the next look says.
-            let _ = reader.wait(told.unwrap_or(0), Some(GLANCE));
+            match reader.wait(told.unwrap_or(0), Some(GLANCE)) {
+                // Removed by one who leaves no mark, as `rm` does: what can be read is still the last record.
+                Err(error) if error.kind() == ErrorKind::Gone => return true,
+                // What is wrong, the next look says, but not as often as it can.
+                Err(error) if error.kind() != ErrorKind::Timeout => thread::sleep(GLANCE),
+                _ => {}
+            }
         }
     }
 

@@ -32,7 +32,10 @@ pub struct Guard {
 
 pub async fn check(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
     let mut response = match server.guard.admit(&request) {
-        Ok(()) => explained(next.run(request).await).await,
+        Ok(()) => {
+            let response = explained(next.run(request).await).await;
+            server.room.hold(response).await
+        }
         Err(problem) => problem.into_response(),
     };
     let headers = response.headers_mut();

@@ -23,6 +23,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::failure::{Failure, Result};
 use crate::serve::address::Address;
+use crate::stalled::Stalled;
 
 /// How long a connection may be silent before its next request, or take none of its answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -99,11 +100,15 @@ impl Listener {
         let most = connections();
         let room = Arc::new(Semaphore::new(most));
         loop {
-            let permit = Arc::clone(&room).acquire_owned().await;
-            let permit = permit.expect("it is never closed");
-            let accepted = tokio::select! {
-                accepted = self.accept() => accepted,
+            // The end comes also while there is no room for one more.
+            let next = async {
+                let permit = Arc::clone(&room).acquire_owned().await;
+                (permit.expect("it is never closed"), self.accept().await)
+            };
+            let (permit, accepted) = tokio::select! {
+                biased;
                 () = end.comes() => break,
+                next = next => next,
             };
             let Ok(stream) = accepted else {
                 // Who has gone already; or there is no room for more.
@@ -146,7 +151,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 impl Stream {
     fn new(stream: impl Io + AsFd + 'static) -> io::Result<Self> {
         setsockopt(&stream, sockopt::SndBuf, &BUFFER)?;
-        Ok(Self(Box::new(stream)))
+        Ok(Self(Box::new(Stalled::new(stream, PATIENCE))))
     }
 
     async fn answer(self, router: Router, mut end: End) {

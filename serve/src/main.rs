@@ -11,7 +11,9 @@ mod metrics;
 mod page;
 mod problem;
 mod read;
+mod room;
 mod routes;
+mod stalled;
 mod token;
 mod units;
 mod write;
@@ -55,6 +57,7 @@ use self::follow::Hub;
 use self::guard::Guard;
 use self::listen::{End, Listener};
 use self::place::Place;
+use self::room::Room;
 use self::routes::Server;
 use self::serve::Serve;
 use self::serve::address::Address;
@@ -99,11 +102,12 @@ fn run(wanted: &Serve, place: Place) -> Result<()> {
             patience: wanted.timeout,
             turns: Arc::new(Semaphore::new(write::TURNS)),
         },
+        room: Room::new(),
         end: end.clone(),
     });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(2 * write::TURNS)
+        .max_blocking_threads(routes::THREADS)
         .build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
     let done = runtime.block_on(async {

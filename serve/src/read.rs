@@ -57,14 +57,14 @@ struct List {
         Problem,
     ))]
 pub async fn list(State(server): State<Arc<Server>>) -> Result<Response> {
-    let list = blocking(move || {
+    blocking(move || {
         let names = server.boards.names()?;
         let boards = names.iter().map(|name| server.boards.listed(name));
-        Ok(List {
+        Ok(json(&List {
             boards: boards.collect(),
-        })
-    });
-    Ok(json(&list.await?))
+        }))
+    })
+    .await
 }
 
 /// A board's newest record
@@ -243,7 +243,7 @@ pub async fn history(
             return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
         }
     };
-    let history = blocking(move || {
+    blocking(move || {
         server.boards.look(&name, |reader| {
             let records = match reader.last(count) {
                 Err(error) if error.kind() == pegel::ErrorKind::Empty => Vec::new(),
@@ -252,11 +252,11 @@ pub async fn history(
             let records = records
                 .iter()
                 .map(|snapshot| Publication::of(reader, Some(snapshot)));
-            Ok(History {
+            Ok(json(&History {
                 board: name.clone(),
                 records: records.collect::<Result<_>>()?,
-            })
+            }))
         })
-    });
-    Ok(json(&history.await?))
+    })
+    .await
 }

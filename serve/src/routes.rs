@@ -8,6 +8,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
@@ -18,7 +19,12 @@ use super::follow::Hub;
 use super::guard::{self, Guard};
 use super::listen::End;
 use super::problem::{Problem, Result};
+use super::room::Room;
 use super::{events, metrics, page, read, write};
+
+/// Threads that do what may take a while: half of them may wait for other writers of boards.
+pub const THREADS: usize = 2 * write::TURNS;
+static WORKERS: Semaphore = Semaphore::const_new(THREADS);
 
 /// What all requests share.
 pub struct Server {
@@ -26,6 +32,7 @@ pub struct Server {
     pub hub: Arc<Hub>,
     pub guard: Guard,
     pub writing: write::Terms,
+    pub room: Room,
     pub end: End,
 }
 
@@ -77,6 +84,8 @@ pub fn json(told: &impl Serialize) -> Response {
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
+    // What is done waits here for nothing: else all answers would be in memory before one of them is on its way.
+    let _worker = WORKERS.acquire().await.expect("it is never closed");
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => Err(Problem::new(

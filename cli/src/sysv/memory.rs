@@ -98,20 +98,26 @@ impl Memory {
         bytes.take_while(|byte| *byte != 0).collect()
     }
 
+    /// Whether there is room for a text.
+    pub fn check(&self, text: &[u8]) -> Result<()> {
+        // The last NUL is for those who read it as a C string.
+        let most = self.segment.bytes().len().saturating_sub(1);
+        if text.len() <= most {
+            return Ok(());
+        }
+        Err(Failure::Failed(format!(
+            "the text has {} bytes, of which the shared memory {:#010x} takes {most}; end all that use it, \
+             remove it with `ipcrm -M {:#x}`, and choose a larger --size",
+            text.len(),
+            self.place.key,
+            self.place.key
+        )))
+    }
+
     /// Replaces the text, while the semaphore is held. Who is killed in the midst of it leaves none, not half of it.
     pub fn write(&self, text: &[u8], _held: &Held) -> Result<()> {
+        self.check(text)?;
         let bytes = self.segment.bytes();
-        // The last NUL is for those who read it as a C string.
-        if text.len() >= bytes.len() {
-            return Err(Failure::Failed(format!(
-                "the text has {} bytes, of which the shared memory {:#010x} takes {}; end all that use it, \
-                 remove it with `ipcrm -M {:#x}`, and choose a larger --size",
-                text.len(),
-                self.place.key,
-                bytes.len() - 1,
-                self.place.key
-            )));
-        }
         bytes[0].store(0, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         let padded = text.iter().copied().chain(std::iter::repeat(0));

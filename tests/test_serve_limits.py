@@ -1,0 +1,98 @@
+"""`pegel serve`: clients that take nothing, ask for too much, or leave no room for others."""
+
+import json
+import signal
+import socket
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+import pegel
+from serving import BEARER, JSON, WATCHDOG, Server, memory, serving, token_file, wait_until
+
+UPGRADE = (
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+def ask_silently(server: Server, path: str, headers: str = "") -> socket.socket:
+    """One that does not read the answer."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", server.port))
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
+    return client
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/boards/ahoy", ""),
+        ("/boards/ahoy/history", ""),
+        ("/boards/ahoy/events", UPGRADE),
+    ],
+)
+def test_large_answers_that_nobody_reads_have_a_bound(
+    tmp_path: Path, path: str, headers: str
+) -> None:
+    with pegel.Writer(tmp_path / "ahoy", pegel.json(1 << 20)) as writer:
+        for number in range(4):
+            writer.publish({"number": number, "text": "x" * 1_000_000})
+    pegel.Writer(tmp_path / "tank", {"level": pegel.f64("m", default=1.5)}).close()
+    with serving(tmp_path) as server, ExitStack() as stack:
+        for _ in range(500):
+            stack.enter_context(ask_silently(server, path, headers))
+        time.sleep(2)
+        # They would be half a gigabyte, or two.
+        assert memory(server, "VmHWM") < 400
+        # What is short has room.
+        assert server.ask("/boards/tank/level").text == "1.5"
+        answer = server.ask("/boards/ahoy/history")
+        assert (answer.status, "try again later" in answer.text) == (503, True)
+        stack.close()
+        wait_until(lambda: server.ask("/boards/ahoy/history").status == 200)
+
+
+def test_one_at_a_unix_socket_that_takes_nothing_is_closed(tmp_path: Path) -> None:
+    """It takes a minute, and the kernel does not do it there."""
+    writer = pegel.Writer(tmp_path / "tank", {"note": pegel.text(4000)})
+    with serving(tmp_path, listen=f"unix:{tmp_path / 'http.sock'}") as server:
+        files = Path(f"/proc/{server.process.pid}/fd")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(tmp_path / "http.sock"))
+            client.sendall(b"GET /boards/tank/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert client.recv(12) == b"HTTP/1.1 200"
+            for _ in range(100):
+                writer.publish(note="x" * 4000)
+                time.sleep(0.02)
+            before = len(list(files.iterdir()))
+            end = time.monotonic() + 90
+            while len(list(files.iterdir())) >= before:
+                assert time.monotonic() < end, "it was not closed"
+                time.sleep(0.5)
+    writer.close()
+
+
+def test_the_end_comes_while_there_is_no_room_for_more(tmp_path: Path) -> None:
+    # 272 files are 16 connections.
+    with serving(tmp_path, by=("prlimit", "--nofile=272")) as server, ExitStack() as stack:
+        for _ in range(30):
+            client = socket.create_connection(("127.0.0.1", server.port), WATCHDOG)
+            stack.enter_context(client).sendall(b"GET / HTTP/1.1\r\nHost: local")
+        time.sleep(1)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+
+
+def test_many_fields_that_there_are_not(tmp_path: Path) -> None:
+    """Each of them is told with all that there are: of some bytes, that made some thousand."""
+    fields = {f"some_field_{number}": pegel.u8(default=0) for number in range(200)}
+    pegel.Writer(tmp_path / "many", fields).close()
+    with serving(tmp_path, "--write", "many", *token_file(tmp_path)) as server:
+        body = json.dumps({f"f{number}": 1 for number in range(20_000)})
+        answer = server.ask("/boards/many", BEARER | JSON, "PUT", body)
+        assert (answer.status, len(answer.json["errors"])) == (422, 100)
+        assert len(answer.text) < 1 << 20
