@@ -1,5 +1,6 @@
 """Mosquitto, a client of it, and `pegel mqtt`, for the tests."""
 
+import base64
 import json
 import queue
 import shutil
@@ -13,11 +14,23 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 import pegel
 from programs import built, environment
 
 WATCHDOG = 60
+TANK = {
+    "level": pegel.f64("m", min=0, max=5, default=1.5, label="Level"),
+    "pumps": pegel.u16(count=2, default=[1, 2]),
+    "note": pegel.text(24, default=""),
+    "count": pegel.u64(default=2**64 - 1),
+    "on": pegel.bool_(default=False),
+    "fault": pegel.i32(optional=True),
+}
+# The command lines of two machines: a board of the first is mirrored on the second.
+HERE = ("--prefix", "here", "--board", "tank")
+THERE = ("--prefix", "there", "--mirror", "here/tank")
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
 
 
@@ -43,8 +56,12 @@ class Broker:
         self.port = free_port()
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self.configuration = place / "mosquitto.conf"
-        # Whoever starts it; it would become another user else, who may not look into this directory.
-        text = [f"listener {self.port} 127.0.0.1", "user root", *(lines or ["allow_anonymous true"])]
+        # Else it would become another user, who may not look into this directory.
+        text = [
+            f"listener {self.port} 127.0.0.1",
+            "user root",
+            *(lines or ["allow_anonymous true"]),
+        ]
         self.configuration.write_text("\n".join(text) + "\n")
         self.start()
 
@@ -73,7 +90,7 @@ class Listener:
         self.values: dict[str, str] = {}
         self.retained: dict[str, bool] = {}
         self.told: queue.Queue[tuple[str, str]] = queue.Queue()
-        self.client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self.client = paho.Client(CallbackAPIVersion.VERSION2)
         self.client.on_message = self.hear
         subscribed: queue.Queue[None] = queue.Queue()
         self.client.on_subscribe = lambda *_: subscribed.put(None)
@@ -187,3 +204,46 @@ def bridged(
             assert complaint in told
     finally:
         bridge.kill()
+
+
+def plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+class Machines:
+    """Two, each with boards and a bridge; `tank` of the first is mirrored on the second."""
+
+    def __init__(self, place: Path) -> None:
+        self.here, self.there = place / "here", place / "there"
+        for machine in (self.here, self.there):
+            machine.mkdir()
+
+    def wait_for(self, number: int) -> pegel.Snapshot:
+        """Until the mirror shows that record."""
+        shown: list[pegel.Snapshot] = []
+
+        def shows() -> bool:
+            try:
+                shown[:] = [pegel.Reader(self.there / "tank").read()]
+            except (pegel.NotFound, pegel.Gone):
+                return False
+            return bool(shown[0]["number"] == number)
+
+        wait_for(shows, f"record {number}")
+        return shown[0]
+
+
+def told(schema: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A message as the other bridge sends them."""
+    message = {
+        "format": 1,
+        "schema": schema["hash"],
+        "lineage": "00000000000000aa",
+        "sequence": 3,
+        "generation": 1,
+        "published": time.time_ns(),
+        "age": 0,
+        "present": "0",
+        "record": base64.b64encode((42).to_bytes(8, "little")).decode(),
+    }
+    return message | changes

@@ -1,13 +1,19 @@
 """Fixtures of all system tests."""
 
+import itertools
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from brokers import Broker, Machines
 from php_binding.php import Site
 from programs import MEMCHECK, ROOT, compile_c
+from segments import remove
+
+numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +36,34 @@ def site() -> Iterator[Site]:
     # Not below pytest's own directory, which only its user may enter.
     with tempfile.TemporaryDirectory(prefix="pegel-php-") as directory:
         yield Site(Path(directory))
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    """Mosquitto, at a port of its own."""
+    broker = Broker(tmp_path / "broker")
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture
+def boards(tmp_path: Path) -> Path:
+    """A directory for boards, and nothing else."""
+    place = tmp_path / "boards"
+    place.mkdir()
+    return place
+
+
+@pytest.fixture
+def machines(tmp_path: Path) -> Machines:
+    """Two of them, for mirrors."""
+    return Machines(tmp_path)
+
+
+@pytest.fixture
+def key() -> Iterator[int]:
+    """A key of the test's own, with nothing left behind it."""
+    number = 0x40000000 | os.getpid() << 8 & 0x3FFFFF00 | next(numbers) & 0xFF
+    remove(number)
+    yield number
+    remove(number)

@@ -1,5 +1,6 @@
 """`pegel opcua`, looked at, read, followed and written by a real client."""
 
+import functools
 import signal
 import subprocess
 import sys
@@ -318,6 +319,20 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
         assert write("config/interval", None, "Null") == "BadTypeMismatch"
         assert write("config/interval", [5.0], "Double") == "BadTypeMismatch"
         assert write("config/limits", [1, 2], "UInt16") == "BadOutOfRange"
+        for part, values, status in [
+            ("0:1", [1, 2, 3], "BadIndexRangeDataMismatch"),
+            ("0:2", [1], "BadIndexRangeDataMismatch"),
+            ("1", [1, 2], "BadIndexRangeDataMismatch"),
+            ("1:9", [1, 2], "BadIndexRangeNoData"),
+            ("3", [1], "BadIndexRangeNoData"),
+            ("0:4294967295", [1], "BadIndexRangeNoData"),
+        ]:
+            value = ua.DataValue(ua.Variant(values, ua.VariantType.UInt16))
+            limits = node(client, "config/limits")
+            told = bad_status(
+                functools.partial(limits.write_attribute, AttributeIds.Value, value, part)
+            )
+            assert told == status, part
         assert write("config/name", "far too long", "String") == "BadOutOfRange"
         assert write("config/nothing", 1.0, "Double") == "BadNodeIdUnknown"
         assert write("ahoy/document", "{", "String") == "BadTypeMismatch"

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread;
 use std::time::Duration;
+use std::{fmt, thread};
 
 use opcua::server::SubscriptionCache;
 use opcua::types::StatusCode;
@@ -81,11 +81,20 @@ impl Follower {
                 complaints.remove(&board);
                 self.followed().insert(board.clone());
                 let served = self.show(&board, reader);
-                let this = Arc::clone(self);
-                thread::spawn(move || {
-                    this.follow(&board, served);
-                    this.followed().remove(&board);
+                let (this, followed) = (Arc::clone(self), board.clone());
+                let thread = thread::Builder::new().spawn(move || {
+                    this.follow(&followed, served);
+                    this.followed().remove(&followed);
                 });
+                if let Err(error) = thread {
+                    // At the next look there may be room for one more.
+                    self.followed().remove(&board);
+                    complain(
+                        complaints,
+                        &board,
+                        &format!("cannot follow {board}: {error}"),
+                    );
+                }
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => complain(complaints, &board, &error),
@@ -153,7 +162,7 @@ impl Follower {
 }
 
 /// Says what is wrong with a board, once.
-fn complain(complaints: &mut HashMap<String, String>, about: &str, error: &pegel::Error) {
+fn complain(complaints: &mut HashMap<String, String>, about: &str, error: &dyn fmt::Display) {
     let complaint = error.to_string();
     if complaints.get(about) != Some(&complaint) {
         eprintln!("pegel: {complaint}");

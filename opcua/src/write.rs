@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use opcua::types::{NumericRange, StatusCode, Variant};
 use pegel::dynamic::{Encoded, Writer};
-use pegel::{ErrorKind, Schema, Type, Value};
+use pegel::{ErrorKind, Field, Schema, Type, Value};
 
 use crate::json;
 use crate::values;
@@ -77,6 +77,30 @@ fn needed(schema: &Schema) -> Vec<String> {
     needed.map(|field| field.name.clone()).collect()
 }
 
+/// A range that goes beyond the array, or is of another length than the value, would be done in part.
+fn check_range(field: &Field, change: &Change) -> Result<(), StatusCode> {
+    let (first, last) = match change.range {
+        NumericRange::Index(index) => (index, index),
+        NumericRange::Range(first, last) => (first, last),
+        _ => return Err(StatusCode::BadWriteNotSupported),
+    };
+    if last >= field.count {
+        return Err(StatusCode::BadIndexRangeNoData);
+    }
+    let given = match &change.value {
+        Variant::Array(array) => array.values.len(),
+        _ => 1,
+    };
+    let end = u32::try_from(given)
+        .ok()
+        .and_then(|given| first.checked_add(given));
+    if end == Some(last + 1) {
+        Ok(())
+    } else {
+        Err(StatusCode::BadIndexRangeDataMismatch)
+    }
+}
+
 fn apply(schema: &Schema, record: &mut Encoded, change: &Change) -> Result<(), StatusCode> {
     let field = schema.field(&change.field);
     let field = field.map_err(|_| StatusCode::BadNodeIdUnknown)?;
@@ -87,6 +111,7 @@ fn apply(schema: &Schema, record: &mut Encoded, change: &Change) -> Result<(), S
         let now = values.into_iter().find(|(name, _)| *name == field.name);
         let now = now.and_then(|(_, now)| values::variant(field, now));
         let mut whole = now.ok_or(StatusCode::BadIndexRangeNoData)?;
+        check_range(field, change)?;
         whole.set_range_of(&change.range, &change.value)?;
         whole
     };
