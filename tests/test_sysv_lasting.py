@@ -1,5 +1,6 @@
 """`pegel sysv` when something is killed, removed or replaced, and as a service."""
 
+import contextlib
 import json
 import sys
 import time

@@ -44,6 +44,7 @@ def writer(board: str, serial: str = "", strings: int = 0, place: str = "") -> p
         mode=MODES[of["written_by"]],
         description=of["description"],
         timeout=None if of["written_by"] == "turns" else HANDOVER,
+        durable=of.get("durable", False),
     )
 
 

@@ -46,6 +46,7 @@ POLL_TIME = 0.2
 MORNING = 5 * 3600.0
 """When a made-up day begins, in seconds after midnight."""
 DAEMON, PAGES = "daemon", "www-data"
+DURABLE_DIR = "PEGEL_DURABLE_DIR"
 START_TIME = 30.0
 LISTENERS = 12
 """How many pages may listen to events; the pool has some more workers."""
@@ -83,6 +84,7 @@ class Station:
     def __init__(self, directory: Path, port: int) -> None:
         self.directory, self.port = directory, port
         self.site, self.boards = directory / "site", directory / "boards"
+        self.durable = directory / "durable"
         self.log = directory / "daemon" / "station.log"
         self.radio, self.meter = directory / "daemon" / "radio", directory / "daemon" / "meter"
         self.sessions, self.password = directory / "sessions", directory / "password"
@@ -118,6 +120,7 @@ class Station:
         # others. What else the daemon makes, its log and the ports, the pages may read.
         for path, owner, mode in (
             (self.boards, DAEMON, 0o3770),
+            (self.durable, DAEMON, 0o2770),
             (self.log.parent, DAEMON, 0o2750),
             (self.sessions, PAGES, 0o700),
         ):
@@ -134,6 +137,7 @@ class Station:
             "events_socket": self.directory / "events.sock",
             "listeners": LISTENERS,
             "boards": self.boards,
+            "durable": self.durable,
             "library": self.site / "libpegel.so.1",
             "package": self.site / "php-ffi",
             "sessions": self.sessions,
@@ -162,6 +166,7 @@ class Station:
         """Starts a process in a group of its own, so that Ctrl-C reaches the demo alone."""
         environment = os.environ | {
             "PEGEL_DIR": str(self.boards),
+            DURABLE_DIR: str(self.durable),
             "PEGEL_LIBRARY": str(self.site / "libpegel.so.1"),
             "PYTHONPATH": str(self.site / "python"),
             VARIABLE: str(self.clock),
@@ -274,15 +279,17 @@ def configure(station: Station, **values: Any) -> None:
 
 @contextlib.contextmanager
 def as_daemon(station: Station) -> Iterator[None]:
-    """Makes files as the daemon's user would."""
-    if not station.is_root:
-        yield
-        return
-    os.seteuid(pwd.getpwnam(DAEMON).pw_uid)
+    """Makes files as the daemon's user would, and where."""
+    before = os.environ.get(DURABLE_DIR, "")
+    os.environ[DURABLE_DIR] = str(station.durable)
+    if station.is_root:
+        os.seteuid(pwd.getpwnam(DAEMON).pw_uid)
     try:
         yield
     finally:
-        os.seteuid(0)
+        if station.is_root:
+            os.seteuid(0)
+        os.environ[DURABLE_DIR] = before
 
 
 def positive(text: str) -> float:

@@ -76,6 +76,26 @@ def test_the_form_saves_and_the_daemon_obeys(
     until(log_has(running, "every 0.2 s"), "the daemon has the settings")
 
 
+def test_what_is_saved_is_on_the_disk(station: Station, open_page: Callable[..., Page]) -> None:
+    configure(station, serial=places(HM600))
+    station.start_pages()
+    page = open_page("settings")
+    page.get_by_label("Ask every").fill("9")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("main > .notice")).to_contain_text("Saved")
+    # As a power failure does.
+    for file in station.boards.glob("pegel.config*"):
+        file.unlink()
+    page.goto(f"{station.address}settings")
+    expect(page.get_by_label("Ask every")).to_have_value("9")
+    # Where it cannot be, nobody says that it is.
+    station.durable.rename(station.directory / "unplugged")
+    page.get_by_label("Ask every").fill("10")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("body")).to_contain_text("durable")
+    expect(page.locator("body")).not_to_contain_text("Saved")
+
+
 def test_a_form_has_what_the_board_says(station: Station, open_page: Callable[..., Page]) -> None:
     """Each field with its own label, and every input with one."""
     configure(station, serial=places(HM600))

@@ -30,7 +30,7 @@ trap 'kill "${running[@]}" 2> /dev/null || true; wait' EXIT
 # Runs a program of the station's owner in the background.
 owner() {
     chroot --userspec=solar:solar --groups="$groups" "$root" env -i HOME=/home/solar PATH=/usr/bin:/bin \
-        PEGEL_DIR=/dev/shm/pegel-station "$@" >> "$place/owner.log" 2>&1 &
+        PEGEL_DIR=/dev/shm/pegel-station PEGEL_DURABLE_DIR=/var/lib/pegel-station/boards "$@" >> "$place/owner.log" 2>&1 &
     running+=($!)
 }
 
@@ -68,19 +68,23 @@ sleep 0.2
 for unit in keeper launcher controller meter; do
     # shellcheck disable=SC2046 # words of a command line
     owner $(command_of $unit ExecStart)
+    [ $unit != keeper ] || keeper=$!
 done
 inside python3 /repository/tests/station_install/visit.py start || complain "the visit fails"
 inside env -i SCRIPT_FILENAME=/repository/tests/station/intrude.php REQUEST_METHOD=GET \
     cgi-fcgi -bind -connect /run/php/pegel-station-pages.sock | tail -n 1
 echo
 
-# Power is lost: the boards are gone, and come back from their files.
-kill "${running[@]:2}"
+# Power is lost before the keeper has come to it: what was saved comes back.
+kill -9 "$keeper"
+kill "${running[@]:2}" 2> /dev/null || true
 wait "${running[@]:2}" || true
 rm -f "$root"/dev/shm/pegel-station/*
-# shellcheck disable=SC2046
-chroot --userspec=solar:solar --groups="$groups" "$root" env -i PATH=/usr/bin:/bin PEGEL_DIR=/dev/shm/pegel-station \
-    $(command_of keeper ExecStartPre) 2>> "$place/owner.log" || complain "nothing is restored"
+owner $(command_of keeper ExecStart)
+for _ in $(seq 100); do
+    [ ! -e "$root/dev/shm/pegel-station/pegel.config" ] || break
+    sleep 0.1
+done
 inside python3 /repository/tests/station_install/visit.py again || complain "the second visit fails"
 
 kill "${running[@]}" 2> /dev/null || true

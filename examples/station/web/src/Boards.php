@@ -48,8 +48,8 @@ final class Boards
             return Reader::open($board)->read();
         } catch (NotFound) {
             // Others may be creating it at this moment; then it has its defaults, or what they saved.
-            $slots = $this->described($board)['slots'] ?? null;
-            $options = ['mode' => self::BY_TURNS, 'timeout' => self::PATIENCE, ...($slots ? ['slots' => $slots] : [])];
+            $options = array_intersect_key($this->described($board), ['slots' => true, 'durable' => true]);
+            $options += ['mode' => self::BY_TURNS, 'timeout' => self::PATIENCE];
             return Writer::create($board, $this->schema($board), ...$options)->read();
         }
     }
@@ -59,6 +59,18 @@ final class Boards
     {
         $this->byTurns($board);
         return Writer::open($board, timeout: self::PATIENCE);
+    }
+
+    /**
+     * Publishes what was decided on top of a sequence; Conflict if there is a newer one. It is on the disk then.
+     *
+     * @param array<string, mixed> $record
+     */
+    public function save(string $board, int $sequence, array $record): void
+    {
+        $writer = $this->turn($board);
+        $writer->publishIf($sequence, $record);
+        $writer->sync();
     }
 
     /** The fields of a board that is there, as it tells them itself. */

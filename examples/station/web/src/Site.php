@@ -141,7 +141,7 @@ final class Site
             return;
         }
         try {
-            $this->boards->turn($board)->publishIf($form->sequence, $record);
+            $this->boards->save($board, $form->sequence, $record);
             $this->go("/$page?saved");
         } catch (Conflict) {
             // What was typed stays; the next save is on top of what the other one saved.
@@ -166,7 +166,7 @@ final class Site
             return;
         }
         try {
-            $this->boards->turn('config')->publishIf($form->sequence, $record);
+            $this->boards->save('config', $form->sequence, $record);
             $this->want('1');
         } catch (Conflict) {
             // Somebody else was first.
@@ -176,7 +176,9 @@ final class Site
 
     private function want(mixed $running): void
     {
-        $this->boards->turn('service')->publish(running: $running === '1');
+        $service = $this->boards->turn('service');
+        $service->publish(running: $running === '1');
+        $service->sync();
         $this->go($this->path === '/service' ? '/daemon' : '/');
     }
 
