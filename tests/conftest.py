@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from durable.machine import Machine
 from php_binding.php import Site
 from programs import MEMCHECK, ROOT, compile_c
 
@@ -30,3 +31,12 @@ def site() -> Iterator[Site]:
     # Not below pytest's own directory, which only its user may enter.
     with tempfile.TemporaryDirectory(prefix="pegel-php-") as directory:
         yield Site(Path(directory))
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    machine = Machine(tmp_path / "boards", tmp_path / "disk")
+    for directory, variable in ((machine.boards, "PEGEL_DIR"), (machine.disk, "PEGEL_DURABLE_DIR")):
+        directory.mkdir()
+        monkeypatch.setenv(variable, str(directory))
+    return machine
