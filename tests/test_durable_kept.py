@@ -5,9 +5,6 @@ import os
 import random
 import re
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +13,7 @@ from typing import Any
 import pytest
 
 import pegel
-from durable.machine import IS_ROOT, PRIVATE, TANK, Machine, kept, synced
+from durable.machine import IS_ROOT, PRIVATE, TANK, Keeper, Machine, kept, synced
 from format import durable
 from programs import ROOT, built, environment, run
 
@@ -185,32 +182,6 @@ def test_whatever_stands_in_a_file(machine: Machine) -> None:
         machine.reboot()
     assert came_back > 100
     assert refused == told > 1000
-
-
-class Keeper:
-    """`pegel keep`, until the block ends: then by SIGTERM."""
-
-    def __init__(self, machine: Machine, every: str = "3600") -> None:
-        # As systemd is told that services may start which need the boards.
-        path = machine.boards.parent / "notify"
-        path.unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-            notify.bind(str(path))
-            notify.settimeout(60)
-            command = [str(built("target/release/pegel")), "keep", "--every", every]
-            variables = environment(machine.boards) | {"NOTIFY_SOCKET": str(path)}
-            self.process = subprocess.Popen(
-                command, env=variables, stderr=subprocess.PIPE, text=True
-            )
-            assert notify.recv(100) == b"READY=1\n"
-        self.said = ""
-
-    def __enter__(self) -> "Keeper":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.said = self.process.communicate(timeout=60)[1]
 
 
 def test_the_keeper_restores_and_syncs(machine: Machine) -> None:

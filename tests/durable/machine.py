@@ -1,6 +1,8 @@
 """Boards in memory, and their durable files on a disk."""
 
 import os
+import signal
+import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +25,13 @@ class Machine:
     disk: Path
 
     def reboot(self) -> None:
+        self.reboot_but("")
+
+    def reboot_but(self, spared: str) -> None:
+        """Of a file that still is in use."""
         for file in self.boards.iterdir():
-            file.unlink()
+            if file.name != spared:
+                file.unlink()
 
     def file(self, board: str) -> Path:
         return self.disk / f"pegel.{board}.durable"
@@ -52,3 +59,29 @@ def kept(level: float, note: str = "", board: str = "tank") -> int:
 
 def synced(machine: Machine, board: str) -> int:
     return durable.read(machine.file(board)).newest.sequence
+
+
+class Keeper:
+    """`pegel keep`, until the block ends: then by SIGTERM."""
+
+    def __init__(self, machine: Machine, every: str = "3600") -> None:
+        # As systemd is told that services may start which need the boards.
+        path = machine.boards.parent / "notify"
+        path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(str(path))
+            notify.settimeout(60)
+            command = [str(built("target/release/pegel")), "keep", "--every", every]
+            variables = environment(machine.boards) | {"NOTIFY_SOCKET": str(path)}
+            self.process = subprocess.Popen(
+                command, env=variables, stderr=subprocess.PIPE, text=True
+            )
+            assert notify.recv(100) == b"READY=1\n"
+        self.said = ""
+
+    def __enter__(self) -> "Keeper":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.said = self.process.communicate(timeout=60)[1]

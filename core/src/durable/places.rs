@@ -23,6 +23,7 @@ use bytemuck::{Pod, Zeroable, bytes_of, pod_read_unaligned};
 use crate::board::{Kept, Past};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ring::{self, MAX_SEQUENCE};
+use crate::segment;
 
 /// Places begin on pages of their own, on every machine: the kernel writes pages.
 pub const PAGE: usize = 1 << 16;
@@ -61,6 +62,7 @@ impl Disk for File {
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        segment::check_limit(offset.saturating_add(bytes.len() as u64))?;
         self.write_all_at(bytes, offset)
     }
 
@@ -173,6 +175,9 @@ impl<D: Disk> Places<'_, D> {
         if is_first {
             settle()?;
         }
+        if newest.sequence == past.sequence && !is_same(&newest, past) {
+            return Err(self.foreign(past.sequence));
+        }
         if newest.sequence >= past.sequence {
             return Ok(newest.sequence);
         }
@@ -242,6 +247,15 @@ impl<D: Disk> Places<'_, D> {
         })
     }
 
+    fn foreign(&self, sequence: u64) -> Error {
+        let path = self.path.display();
+        let message = format!(
+            "{path} has sequence {sequence} with another record than the board: it is one that somebody put \
+             there; publish once more, or take its record by `pegel load {path} --replace`"
+        );
+        Error::new(ErrorKind::Untrusted, message)
+    }
+
     fn damaged(&self) -> Error {
         let path = self.path.display();
         let message = format!(
@@ -249,5 +263,18 @@ impl<D: Disk> Places<'_, D> {
              begin anew"
         );
         Error::new(ErrorKind::Corrupt, message)
+    }
+}
+
+/// Whether two are of one publication, whose wall clock alone is taken anew by each sync.
+fn is_same(one: &Past, other: &Past) -> bool {
+    let [one, other] = [one, other].map(|past| past.records.last());
+    match (one, other) {
+        (Some(one), Some(other)) => {
+            let [mut stamp, with] = [one.stamp, other.stamp];
+            stamp[1] = with[1];
+            stamp == with && one.bytes == other.bytes
+        }
+        (one, other) => one.is_none() && other.is_none(),
     }
 }
