@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 import pegel
 from durable.machine import PRIVATE, TANK, Keeper, Machine, kept, synced
+from format import durable
 from programs import built, environment, run
 
 PROGRAM = str(built("target/release/pegel"))
@@ -204,3 +206,27 @@ def test_what_stands_among_the_durable_files_keeps_no_other_board(machine: Machi
     machine.file("plain").symlink_to("/etc/passwd")
     machine.does("rm", "plain")
     assert machine.file("plain").is_symlink()
+
+
+def test_a_hole_that_claims_to_be_a_record_takes_no_memory(machine: Machine) -> None:
+    """A few KiB on the disk, of which all the checksums are right."""
+    length = 1 << 29
+    pegel.Writer("hole", pegel.bytes_(length), durable=True, slots=4).close()
+    with machine.file("hole").open("r+b") as file:
+        head, size = file.read(4096), os.fstat(file.fileno()).st_size
+        file.seek(0)
+        file.truncate(0)
+        file.write(head)
+        file.truncate(size)
+        start = struct.pack("=IQQqqQQQII", 1, 1, 1, 1, 1, 1, 1, 0, length, 0)
+        checksum = zlib.crc32(head[60:64] + start)
+        for _ in range(length >> 20):
+            checksum = zlib.crc32(bytes(1 << 20), checksum)
+        file.seek(durable.PAGE)
+        file.write(struct.pack("=I", checksum) + start)
+    kept(1)
+    machine.reboot()
+    with Keeper(machine, limit="ulimit -v 450000") as keeper:
+        assert pegel.boards() == ["pegel-keep", "tank"]
+    assert keeper.process.returncode == 0
+    assert f"cannot read {machine.file('hole')}" in keeper.said

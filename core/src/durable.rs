@@ -67,20 +67,20 @@ impl State {
         };
         // Without the lock, two syncs may pass by a first look.
         let places = opened.places();
-        let past = places.newest().or_else(|_| places.newest())?;
-        let stamp = past.records.last().map(|kept| {
+        let newest = places.newest_stamp().or_else(|_| places.newest_stamp())?;
+        let stamp = newest.1.map(|stamp| {
             let publication = Publication {
-                sequence: past.sequence,
+                sequence: newest.0,
                 retries: 0,
                 missed: 0,
-                stamp: kept.stamp,
+                stamp,
             };
             publication.stamp()
         });
         Ok(Some(Self {
             sequence: stamp.map_or(0, |stamp| stamp.sequence),
             stamp,
-            lineage: past.lineage,
+            lineage: opened.head.lineage,
             board: opened.head.board,
             file: path.to_owned(),
         }))

@@ -64,14 +64,15 @@ def synced(machine: Machine, board: str) -> int:
 class Keeper:
     """`pegel keep`, until the block ends: then by SIGTERM."""
 
-    def __init__(self, machine: Machine, every: str = "3600") -> None:
+    def __init__(self, machine: Machine, every: str = "3600", limit: str = ":") -> None:
         # As systemd is told that services may start which need the boards.
         path = machine.boards.parent / "notify"
         path.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify.bind(str(path))
             notify.settimeout(60)
-            command = [str(built("target/release/pegel")), "keep", "--every", every]
+            program = [str(built("target/release/pegel")), "keep", "--every", every]
+            command = ["sh", "-c", f'{limit}; exec "$@"', "sh", *program]
             variables = environment(machine.boards) | {"NOTIFY_SOCKET": str(path)}
             self.process = subprocess.Popen(
                 command, env=variables, stderr=subprocess.PIPE, text=True

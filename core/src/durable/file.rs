@@ -11,7 +11,7 @@ use nix::sys::stat::FileStat;
 
 use super::head::Head;
 use super::places::{Form, Places};
-use crate::board::Board;
+use crate::board::{Board, write_segment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Lock, OwnFile, try_lock};
 use crate::place::Place;
@@ -184,14 +184,17 @@ pub fn restored(place: &Place, is_wanted: bool) -> Result<Option<Draft>> {
     if let Err(error) = file.check_board(&board) {
         return if is_wanted { Err(error) } else { Ok(None) };
     }
-    let past = file.places().newest()?;
     let Head {
         schema,
         layout,
         mode,
         ..
     } = &file.head;
-    let draft = Board::draft(place, schema, layout, *mode, &past)?;
+    // A record that the board's memory has no room for is not read into that of this process either.
+    let draft = Draft::new(&place.directory, *mode, layout.segment_size)?;
+    let past = file.places().newest()?;
+    let write = |offset, bytes: &[u8]| draft.write(offset, bytes, &place.board);
+    write_segment(schema, layout, &past, write)?;
     draft.give_to(&file.status);
     Ok(Some(draft))
 }
