@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from brokers import Broker, Machines
+from durable.machine import Machine
 from php_binding.php import Site
 from programs import MEMCHECK, ROOT, compile_c
 from segments import remove
@@ -67,3 +68,12 @@ def key() -> Iterator[int]:
     remove(number)
     yield number
     remove(number)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    machine = Machine(tmp_path / "boards", tmp_path / "disk")
+    for directory, variable in ((machine.boards, "PEGEL_DIR"), (machine.disk, "PEGEL_DURABLE_DIR")):
+        directory.mkdir()
+        monkeypatch.setenv(variable, str(directory))
+    return machine

@@ -89,7 +89,12 @@ impl<'a> Keeper<'a> {
         ];
         let schema = Schema::new(fields)?.describe("The keeper of the durable boards")?;
         let board = format!("{}/{BOARD}", directory.display());
-        let writer = Writer::create(&board, &schema, &Options::default())?;
+        // What an earlier version left there, or what is damaged, keeps no board from coming back.
+        let options = Options {
+            replace: true,
+            ..Options::default()
+        };
+        let writer = Writer::create(&board, &schema, &options)?;
         // They go on where they were.
         let last = writer.reader().read()?;
         let so_far = |name| match last.get(name) {

@@ -70,13 +70,13 @@ pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Boar
             }
         }
         Found::Nothing => {
-            if !wanted.draft(beginning(), None)?.link(&place.board)? {
+            if !wanted.begin(beginning())?.link(&place.board)? {
                 return Err(appeared(place));
             }
             open()?
         }
         Found::Bad => {
-            let draft = wanted.draft(beginning(), None)?;
+            let draft = wanted.begin(beginning())?;
             draft.replace(&place.board, &place.next())?;
             open()?
         }
@@ -192,17 +192,15 @@ pub fn restore(board: &str, file: &Path, options: &Options) -> Result<()> {
             wanted.replace_by(&old, newest.min(MAX_SEQUENCE), past.records)?;
         }
         Ok(Found::Nothing) => {
-            if !wanted.draft(past, None)?.link(&place.board)? {
+            if !wanted.begin(past)?.link(&place.board)? {
                 return Err(appeared(&place));
             }
         }
-        Ok(Found::Bad) => wanted
-            .draft(past, None)?
-            .replace(&place.board, &place.next())?,
+        Ok(Found::Bad) => wanted.begin(past)?.replace(&place.board, &place.next())?,
         // Its durable file, for which this is the copy.
-        Err(error) if error.kind() == ErrorKind::Corrupt && options.replace => wanted
-            .draft(past, None)?
-            .replace(&place.board, &place.next())?,
+        Err(error) if error.kind() == ErrorKind::Corrupt && options.replace => {
+            wanted.begin(past)?.replace(&place.board, &place.next())?;
+        }
         Err(error) => return Err(error),
     }
     turn.keep(mode)
@@ -227,7 +225,7 @@ pub fn mirror(place: &Place, schema: &Schema, options: &Options, past: Past) -> 
             wanted.replace_with(&old, past)
         }
         Err(error) if error.kind() == ErrorKind::NotFound && place.directory.is_dir() => {
-            if wanted.draft(past, None)?.link(&place.board)? {
+            if wanted.begin(past)?.link(&place.board)? {
                 Ok(())
             } else {
                 Err(appeared(place))
@@ -250,14 +248,26 @@ pub fn unlink(board: &str) -> Result<()> {
     let place = Place::parse(board)?;
     let before = match removable(&place) {
         // Not before somebody wants it does it come back from its durable file.
-        Err(error) if error.kind() == ErrorKind::NotFound && durable::remove(&place, None)? => {
-            return Ok(());
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            if !durable::is_there(&durable::file_of(&place)) {
+                return Err(error);
+            }
+            None
         }
         before => before?,
     };
     let turn = Turn::take(&place, before.map_or(0o600, |board| board.status.st_mode))?;
     // What it was before the turn, it may be no longer.
-    let board = removable(&place)?;
+    let board = match removable(&place) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return if durable::remove(&place, None)? {
+                turn.discard()
+            } else {
+                Err(error)
+            };
+        }
+        board => board?,
+    };
     // First, as who may not do that shall remove nothing.
     durable::remove(&place, board.as_ref())?;
     if let Some(board) = &board {
@@ -297,6 +307,11 @@ fn beginning() -> Past {
         lineage: RandomState::new().build_hasher().finish(),
         records: Vec::new(),
     }
+}
+
+/// The permissions that a board may have and that are next to these.
+pub fn possible_mode(mode: u32) -> u32 {
+    mode & 0o664 | 0o600
 }
 
 /// Whether a board may have these permissions.

@@ -6,11 +6,13 @@
 
 mod file;
 mod head;
+mod making;
 mod places;
 #[cfg(test)]
 mod proof;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{env, fs};
 
 use crate::board::{Board, Kept, Past};
@@ -22,8 +24,12 @@ use crate::reader::Reader;
 use crate::snapshot::{Publication, Stamp};
 use crate::trust::{self, Access};
 
-pub(crate) use self::file::{Lasting, path as file_of, read_copy, remove, restored};
+pub(crate) use self::file::{is_there, path as file_of, read_copy, remove, restored};
 pub(crate) use self::head::MAGIC;
+pub(crate) use self::making::{Lasting, Ready};
+
+/// For how long one who only restores waits for the board's writer, who then restores it himself.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Of a handle that has not synced yet.
 pub(crate) const UNKNOWN: u64 = u64::MAX;
@@ -61,20 +67,20 @@ impl State {
         };
         // Without the lock, two syncs may pass by a first look.
         let places = opened.places();
-        let past = places.newest().or_else(|_| places.newest())?;
-        let stamp = past.records.last().map(|kept| {
+        let newest = places.newest_stamp().or_else(|_| places.newest_stamp())?;
+        let stamp = newest.1.map(|stamp| {
             let publication = Publication {
-                sequence: past.sequence,
+                sequence: newest.0,
                 retries: 0,
                 missed: 0,
-                stamp: kept.stamp,
+                stamp,
             };
             publication.stamp()
         });
         Ok(Some(Self {
             sequence: stamp.map_or(0, |stamp| stamp.sequence),
             stamp,
-            lineage: past.lineage,
+            lineage: opened.head.lineage,
             board: opened.head.board,
             file: path.to_owned(),
         }))
@@ -108,11 +114,13 @@ pub fn list() -> Result<Vec<(PathBuf, Result<State>)>> {
 }
 
 /// Lets a board that is absent come back from its durable file, with the sequence, generation and age of its record;
-/// `false` if it has none, or is there.
+/// `false` if it has none, or is there. `LOCKED` while it has a writer all the same.
 pub fn restore(board: &str) -> Result<bool> {
     let place = Place::parse(board)?;
     match Board::open(place.clone(), Access::ReadUnmapped) {
-        Err(error) if error.kind() == ErrorKind::NotFound => creation::come_back(&place, None),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            creation::come_back(&place, Some(PATIENCE))
+        }
         there => there.map(|_| false),
     }
 }
@@ -129,9 +137,7 @@ impl Reader {
         // Root, too, puts nothing of a stranger where the others' boards are kept.
         trust::check(board.path(), &board.status, Access::Write)?;
         let path = file::path(&board.place);
-        if fs::symlink_metadata(&path)
-            .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
-        {
+        if !is_there(&path) {
             return Err(file::missing(&path));
         }
         let newest = match self.whole(|record| self.copy_into(record)) {
@@ -143,7 +149,7 @@ impl Reader {
             None => board.past_of(board.base, None),
             Some((sequence, stamp, bytes)) => board.past_of(sequence, Some(Kept { stamp, bytes })),
         };
-        self.sync_past(past)
+        self.sync_to(&Lasting::seen(board, past)?)
     }
 
     /// What is on the disk of this board; `None` if it has no durable file.
@@ -157,12 +163,11 @@ impl Reader {
     }
 
     /// Syncs what the caller has found to be the newest.
-    pub(crate) fn sync_past(&self, past: Past) -> Result<u64> {
+    pub(crate) fn sync_to(&self, lasting: &Lasting) -> Result<u64> {
         let board = self.inner();
         if !board.is_current() {
             return Err(board.gone());
         }
-        let lasting = Lasting::of(board, past)?;
         let synced = lasting.sync(Some(self.synced()).filter(|synced| *synced != UNKNOWN))?;
         self.set_synced(synced);
         Ok(synced)

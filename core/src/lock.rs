@@ -35,18 +35,6 @@ pub fn try_lock(file: &File, lock: Lock, path: &Path) -> Result<bool> {
     }
 }
 
-/// Waits until nobody else has the file locked, and locks it.
-pub fn lock_exclusively(file: &File, path: &Path) -> Result<()> {
-    let lock = whole_file(libc::F_WRLCK);
-    loop {
-        match fcntl(file.as_fd(), FcntlArg::F_OFD_SETLKW(&lock)) {
-            Ok(_) => return Ok(()),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(Error::system(errno, "lock", path)),
-        }
-    }
-}
-
 /// Whether somebody else holds any lock on the file. Works without the right to write.
 pub fn is_locked(file: &File, path: &Path) -> Result<bool> {
     let mut found = whole_file(libc::F_WRLCK);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use memmap2::{MmapOptions, MmapRaw};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, posix_fallocate, renameat};
-use nix::sys::resource::{Resource, getrlimit, rlim_t};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, fchown, linkat, unlink};
@@ -202,11 +202,7 @@ impl Draft {
         let failed = |errno| Error::system(errno, "create a board in", directory);
         let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
         let file: OwnedFd = open(directory, flags, Mode::S_IRUSR).map_err(failed)?;
-        // The kernel's own answer to that would be a signal that ends the process (man 2 getrlimit).
-        let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE).map_err(failed)?;
-        if !rlim_t::try_from(size).is_ok_and(|size| size <= limit) {
-            return Err(failed(Errno::EFBIG));
-        }
+        check_limit(size as u64).map_err(failed)?;
         reserve(&file, size).map_err(failed)?;
         // Not by open: its mode is subject to the umask, which is not ours to change.
         fchmod(&file, Mode::from_bits_truncate(mode)).map_err(failed)?;
@@ -276,6 +272,17 @@ impl Draft {
         }
         renameat(AT_FDCWD, next, AT_FDCWD, path)
             .map_err(|errno| Error::system(errno, "replace", path))
+    }
+}
+
+/// `EFBIG` if this process may not write so far into a file. The kernel's own answer to that would be a signal that ends
+/// the process (man 2 getrlimit).
+pub fn check_limit(size: u64) -> nix::Result<()> {
+    let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    if size <= limit {
+        Ok(())
+    } else {
+        Err(Errno::EFBIG)
     }
 }
 

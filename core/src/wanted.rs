@@ -5,7 +5,7 @@ use nix::sys::stat::FileStat;
 use crate::board::{Board, Kept, Past};
 use crate::clock::Moment;
 use crate::creation::{DEFAULT_MODE, Options, is_mode};
-use crate::durable::Lasting;
+use crate::durable::{Lasting, Ready};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evolution::Conversion;
 use crate::layout::{CHECKSUMS, DURABLE, Layout};
@@ -64,8 +64,16 @@ impl<'a> Wanted<'a> {
         })
     }
 
-    /// A new segment, as wanted where no more is said. The durable file comes first: it has what the board begins with.
-    pub fn draft(&self, past: Past, owner: Option<&FileStat>) -> Result<Draft> {
+    /// A new segment, as wanted where no more is said. The durable file comes first: who dies then leaves the board that
+    /// comes back from it.
+    pub fn begin(&self, past: Past) -> Result<Draft> {
+        let (draft, file) = self.draft(past, None)?;
+        file.map_or(Ok(()), Ready::install)?;
+        Ok(draft)
+    }
+
+    /// A new segment and its durable file.
+    fn draft(&self, past: Past, owner: Option<&FileStat>) -> Result<(Draft, Option<Ready>)> {
         let Self {
             place,
             schema,
@@ -78,16 +86,13 @@ impl<'a> Wanted<'a> {
         if let Some(owner) = owner {
             draft.give_to(owner);
         }
-        if layout.durable {
-            let owner = draft.status(&place.board)?;
-            let lasting = Lasting::new(place, schema, layout, *mode, past, owner)?;
-            if self.supersedes {
-                lasting.supersede()?;
-            } else {
-                lasting.sync(None)?;
-            }
+        if !layout.durable {
+            return Ok((draft, None));
         }
-        Ok(draft)
+        let owner = draft.status(&place.board)?;
+        let lasting = Lasting::new(place, schema, layout, *mode, past, owner)?;
+        let file = lasting.ready(self.supersedes)?;
+        Ok((draft, Some(file)))
     }
 
     /// A board with defaults is never empty: they are its first record, of generation 0, as no
@@ -206,7 +211,8 @@ impl<'a> Wanted<'a> {
     }
 
     /// The mark first: a death before the new segment has the name leaves the old one, which then
-    /// goes on, as readers ask the name and the next writer takes the mark back.
+    /// goes on, as readers ask the name and the next writer takes the mark back. The durable file last, which
+    /// is written before and only lacks its name: one that the old board had goes on to be right for either.
     pub fn replace_by(self, old: &Board, newest: u64, records: Vec<Kept>) -> Result<()> {
         let past = Past {
             sequence: newest,
@@ -219,13 +225,13 @@ impl<'a> Wanted<'a> {
 
     /// As `replace_by`, with a past that need not be the old one's.
     pub fn replace_with(self, old: &Board, past: Past) -> Result<()> {
-        let draft = self.draft(past, Some(&old.status))?;
+        let (draft, file) = self.draft(past, Some(&old.status))?;
         old.ring().mark_gone();
         draft
             .replace(&self.place.board, &self.place.next())
             .inspect_err(|_| old.ring().unmark_gone())?;
         old.wake();
-        Ok(())
+        file.map_or(Ok(()), Ready::install)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::checksum;
 use crate::clock::{self, Moment};
 use crate::codec::{Encoded, Payload};
 use crate::creation::{self, Options};
+use crate::durable::Lasting;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evolution::Conversion;
 use crate::lock::{Licence, Lock, OwnFile, try_lock};
@@ -168,7 +169,7 @@ impl Writer {
         let newest = (self.newest > board.base).then(|| board.record(self.newest));
         let newest = newest.map(|record| record.ok_or_else(|| self.spoilt()));
         let past = board.past_of(self.newest, newest.transpose()?);
-        self.reader.sync_past(past)
+        self.reader.sync_to(&Lasting::of(board, past)?)
     }
 
     #[cold]

@@ -249,6 +249,10 @@ final class Files
             $age = $sinceBoot;
             $published = $wall - max(0, $age);
         }
+        // The clock on the wall may not have been set yet; but what is of another boot is older than this one.
+        if ($age < 0 && !self::isThisBoot($words['boot'])) {
+            $age = $up;
+        }
         return [max(0, $age), $published];
     }
 

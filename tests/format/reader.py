@@ -214,6 +214,8 @@ class Reader:
         age = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - published
         if boot not in (0, this_boot()):
             age = time.time_ns() - published - wall_offset
+            if age < 0:
+                age = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         values: dict[str, Any] = {}
         bit = 1
         for one in self.fields:

@@ -4,25 +4,28 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use nix::sys::stat::FileStat;
 
 use super::head::Head;
-use super::lasting;
 use super::places::{Form, Places};
-use crate::board::{Board, Past};
+use crate::board::{Board, write_segment};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::Layout;
-use crate::lock::{OwnFile, lock_exclusively};
+use crate::lock::{Lock, OwnFile, try_lock};
 use crate::place::Place;
 use crate::saving::{Saved, sync_directory};
-use crate::schema::Schema;
 use crate::segment::{self, Draft};
-use crate::trust::{Access, names, open_trusted};
-use crate::turn::writers_only;
+use crate::trust::{self, Access, names, open_trusted};
 
 const PREFIX: &str = "pegel.";
 const SUFFIX: &str = ".durable";
+/// For how long somebody else may have a file locked. Who syncs has it no longer than a bad SD card takes, but
+/// one who was stopped, or who means ill, keeps neither the keeper from all other boards, nor a writer for ever.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two tries, about as long as a sync takes.
+const PAUSE: Duration = Duration::from_micros(500);
 
 /// The durable file of a board.
 pub fn path(place: &Place) -> PathBuf {
@@ -31,7 +34,7 @@ pub fn path(place: &Place) -> PathBuf {
 }
 
 /// Where a new one waits to take the name.
-fn next(path: &Path) -> PathBuf {
+pub fn next(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.next"))
 }
@@ -40,6 +43,12 @@ fn next(path: &Path) -> PathBuf {
 pub fn is_name(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     name.is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
+}
+
+/// Whether anything stands there, as far as one can tell.
+pub fn is_there(path: &Path) -> bool {
+    let absent = |error: std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+    !fs::symlink_metadata(path).is_err_and(absent)
 }
 
 /// DIRECTORY/NAME, by whatever way somebody came there.
@@ -54,7 +63,7 @@ pub fn board_path(place: &Place) -> Result<PathBuf> {
 pub struct Opened {
     file: OwnFile,
     status: FileStat,
-    path: PathBuf,
+    pub path: PathBuf,
     pub head: Head,
     form: Form,
 }
@@ -69,20 +78,39 @@ impl Opened {
         }
     }
 
-    /// The same, once nobody else writes it; for as long as this lives.
-    fn lock(path: &Path) -> Result<Option<Self>> {
+    /// The same, once nobody else writes it; for as long as this lives. `LOCKED` if that takes too long.
+    pub fn lock(path: &Path) -> Result<Option<Self>> {
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let (file, status) = match open_trusted(path, Access::Write) {
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
                 opened => opened?,
             };
             let file = OwnFile::new(file);
-            lock_exclusively(&file, path)?;
+            while !try_lock(&file, Lock::Exclusive, path)? {
+                if Instant::now() >= deadline {
+                    return Err(locked(path));
+                }
+                sleep(PAUSE);
+            }
             // It may have been replaced or removed before it was locked.
             if names(path, &status) {
                 return Self::of(path, file, status).map(Some);
             }
         }
+    }
+
+    /// One that may be read and not written, as on a disk that is read-only: there, nobody else writes it either.
+    fn look(path: &Path) -> Result<Option<Self>> {
+        let opened = match Self::open(path, Access::Read) {
+            Err(error) if error.kind() == ErrorKind::Denied => return Ok(None),
+            opened => opened?,
+        };
+        if let Some(file) = &opened {
+            // Root looks at what he does not believe.
+            trust::check(path, &file.status, Access::Write)?;
+        }
+        Ok(opened)
     }
 
     fn of(path: &Path, file: OwnFile, status: FileStat) -> Result<Self> {
@@ -106,7 +134,7 @@ impl Opened {
     }
 
     /// Refuses the file of a board in another directory.
-    fn check_board(&self, board: &Path) -> Result<()> {
+    pub fn check_board(&self, board: &Path) -> Result<()> {
         if self.head.board == board {
             return Ok(());
         }
@@ -120,7 +148,7 @@ impl Opened {
     }
 
     /// Refuses the file of a board that was here before.
-    fn check_lineage(&self, head: &Head) -> Result<()> {
+    pub fn check_lineage(&self, head: &Head) -> Result<()> {
         if self.head.lineage == head.lineage {
             return Ok(());
         }
@@ -133,143 +161,8 @@ impl Opened {
     }
 }
 
-/// A board as its durable file shall have it.
-#[derive(Debug)]
-pub struct Lasting<'a> {
-    place: &'a Place,
-    head: Head,
-    past: Past,
-    /// Of the board's file: the other one belongs to the same.
-    owner: FileStat,
-}
-
-impl<'a> Lasting<'a> {
-    /// That of a board, and what is to be kept of it.
-    pub fn of(board: &'a Board, past: Past) -> Result<Self> {
-        let mode = board.status.st_mode & 0o7777;
-        let Board {
-            place,
-            schema,
-            layout,
-            status,
-            ..
-        } = board;
-        Self::new(place, schema, layout, mode, past, *status)
-    }
-
-    /// That of a board which is about to be made.
-    pub fn new(
-        place: &'a Place,
-        schema: &Schema,
-        layout: &Layout,
-        mode: u32,
-        past: Past,
-        owner: FileStat,
-    ) -> Result<Self> {
-        let head = Head {
-            board: board_path(place)?,
-            lineage: past.lineage,
-            schema: schema.clone(),
-            layout: *layout,
-            mode,
-        };
-        Ok(Self {
-            place,
-            head,
-            past,
-            owner,
-        })
-    }
-
-    /// Puts the record into the file, which is made if it is not there, and made anew if the board is another one now;
-    /// says which sequence is on the disk. `flushed` is what this said last.
-    pub fn sync(&self, flushed: Option<u64>) -> Result<u64> {
-        match self.prepare()? {
-            None => Ok(self.past.sequence),
-            Some(file) => file
-                .places()
-                .sync(&lasting(&self.past), flushed, || settle(&file.path)),
-        }
-    }
-
-    /// The locked file, if it is there and right; else it is made, with the record.
-    pub fn prepare(&self) -> Result<Option<Opened>> {
-        let Some(file) = Opened::lock(&path(self.place))? else {
-            self.make()?;
-            return Ok(None);
-        };
-        file.check_board(&self.head.board)?;
-        file.check_lineage(&self.head)?;
-        if file.head.bytes() == self.head.bytes() {
-            return Ok(Some(file));
-        }
-        let kept = file.places().newest()?;
-        if kept.sequence > self.past.sequence {
-            let (file, board) = (file.path.display(), self.head.board.display());
-            let message = format!(
-                "{file} has sequence {}, and the board {board} only {}: it is an older one that somebody put \
-                 there; `pegel load {file} --replace` takes the newer record",
-                kept.sequence, self.past.sequence
-            );
-            return Err(Error::new(ErrorKind::Untrusted, message));
-        }
-        self.make()?;
-        Ok(None)
-    }
-
-    /// Makes the file, whatever stands there of this board: a damaged one, or one of another lineage.
-    pub fn supersede(&self) -> Result<()> {
-        let file = match Opened::lock(&path(self.place)) {
-            Err(error) if error.kind() == ErrorKind::Corrupt => None,
-            opened => opened?,
-        };
-        if let Some(file) = &file {
-            file.check_board(&self.head.board)?;
-        }
-        self.make()
-    }
-
-    /// Whole or not at all: so there is a record in it from its first moment on.
-    fn make(&self) -> Result<()> {
-        let path = path(self.place);
-        let directory = self.directory()?;
-        let (form, bytes) = (self.head.form(), self.head.bytes());
-        let mode = writers_only(self.head.mode);
-        let draft = Draft::new(&directory, mode, form.file_size())?;
-        draft.write(0, &bytes, &path)?;
-        draft.write(form.offset, &form.place(&lasting(&self.past)), &path)?;
-        draft.give_to(&self.owner);
-        draft.sync(&path)?;
-        draft.replace(&path, &next(&path))?;
-        settle(&path)
-    }
-
-    fn directory(&self) -> Result<PathBuf> {
-        let (name, directory) = (&self.place.name, super::directory());
-        let refuse = |kind, what: &str| {
-            let message = format!(
-                "board {name} cannot be durable: {} {what}",
-                directory.display()
-            );
-            Err(Error::new(kind, message))
-        };
-        match fs::canonicalize(&directory) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => refuse(
-                ErrorKind::NotFound,
-                "is not there; make it (`install -d -g GROUP -m 2770`), or name another directory in \
-                 PEGEL_DURABLE_DIR",
-            ),
-            Ok(found) if Some(&*found) == self.head.board.parent() => refuse(
-                ErrorKind::InvalidArgument,
-                "has the boards themselves; name another directory in PEGEL_DURABLE_DIR",
-            ),
-            _ => Ok(directory),
-        }
-    }
-}
-
 /// Returns when the name of the file is on the disk.
-fn settle(path: &Path) -> Result<()> {
+pub fn settle(path: &Path) -> Result<()> {
     sync_directory(path)
         .map_err(|error| Error::io(&error, "write to the disk the directory of", path))
 }
@@ -279,7 +172,10 @@ fn settle(path: &Path) -> Result<()> {
 pub fn restored(place: &Place, is_wanted: bool) -> Result<Option<Draft>> {
     let file = match Opened::lock(&path(place)) {
         // Not everybody may look there, and most boards have nothing to do with it.
-        Err(error) if error.kind() == ErrorKind::Denied && !is_wanted => None,
+        Err(error) if error.kind() == ErrorKind::Denied => match Opened::look(&path(place))? {
+            None if is_wanted => return Err(error),
+            looked => looked,
+        },
         opened => opened?,
     };
     let (Some(file), Ok(board)) = (file, board_path(place)) else {
@@ -288,14 +184,17 @@ pub fn restored(place: &Place, is_wanted: bool) -> Result<Option<Draft>> {
     if let Err(error) = file.check_board(&board) {
         return if is_wanted { Err(error) } else { Ok(None) };
     }
-    let past = file.places().newest()?;
     let Head {
         schema,
         layout,
         mode,
         ..
     } = &file.head;
-    let draft = Board::draft(place, schema, layout, *mode, &past)?;
+    // A record that the board's memory has no room for is not read into that of this process either.
+    let draft = Draft::new(&place.directory, *mode, layout.segment_size)?;
+    let past = file.places().newest()?;
+    let write = |offset, bytes: &[u8]| draft.write(offset, bytes, &place.board);
+    write_segment(schema, layout, &past, write)?;
     draft.give_to(&file.status);
     Ok(Some(draft))
 }
@@ -308,9 +207,7 @@ pub fn remove(place: &Place, board: Option<&Board>) -> Result<bool> {
     let opened = match Opened::lock(&path) {
         Ok(None) => return Ok(false),
         Err(error) => match (error.kind(), is_durable) {
-            (ErrorKind::Denied, None | Some(false)) | (ErrorKind::Corrupt, Some(false)) => {
-                return Ok(false);
-            }
+            (_, Some(false)) | (ErrorKind::Denied, None) => return Ok(false),
             (ErrorKind::Corrupt, _) => None,
             _ => return Err(error),
         },
@@ -346,6 +243,14 @@ pub fn read_copy(path: &Path) -> Result<Saved> {
         checksum: layout.checksums,
         mode,
     })
+}
+
+fn locked(path: &Path) -> Error {
+    let (path, patience) = (path.display(), PATIENCE.as_secs());
+    let message = format!(
+        "somebody has had {path} locked for {patience} s; `fuser {path}` tells who, `pegel sync` tries again"
+    );
+    Error::new(ErrorKind::Locked, message)
 }
 
 pub fn missing(path: &Path) -> Error {

@@ -19,10 +19,12 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use bytemuck::{Pod, Zeroable, bytes_of, pod_read_unaligned};
+use nix::errno::Errno;
 
 use crate::board::{Kept, Past};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ring::{self, MAX_SEQUENCE};
+use crate::segment;
 
 /// Places begin on pages of their own, on every machine: the kernel writes pages.
 pub const PAGE: usize = 1 << 16;
@@ -61,6 +63,7 @@ impl Disk for File {
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        segment::check_limit(offset.saturating_add(bytes.len() as u64))?;
         self.write_all_at(bytes, offset)
     }
 
@@ -110,11 +113,17 @@ impl Form {
     }
 
     fn checksum(&self, start: &Start, record: &[u8]) -> u32 {
+        let mut hasher = self.hasher(start);
+        hasher.update(record);
+        hasher.finalize()
+    }
+
+    /// Of a checksum, before the record.
+    fn hasher(&self, start: &Start) -> crc32fast::Hasher {
         let mut hasher = crc32fast::Hasher::new();
         hasher.update(&self.head_checksum.to_ne_bytes());
         hasher.update(&bytes_of(start)[CHECKSUM..]);
-        hasher.update(record);
-        hasher.finalize()
+        hasher
     }
 
     /// Whether the numbers of a place can be right.
@@ -135,7 +144,7 @@ enum Found {
     Never,
     /// What the power's failure left of a record, or one that a flaw of the disk has changed.
     Spoilt,
-    Whole(Past),
+    Whole(Start),
 }
 
 /// The places of a file.
@@ -148,8 +157,14 @@ pub struct Places<'a, D> {
 impl<D: Disk> Places<'_, D> {
     /// The newer record.
     pub fn newest(&self) -> Result<Past> {
-        let (_, newest) = self.newer([self.look(0), self.look(1)])?;
-        Ok(newest)
+        let (place, start) = self.newer(&[self.look(0), self.look(1)])?;
+        self.read(place, &start)
+    }
+
+    /// The sequence and the stamp of the newer record, which may be longer than there is memory.
+    pub fn newest_stamp(&self) -> Result<(u64, Option<ring::Stamp>)> {
+        let (_, start) = self.newer(&[self.look(0), self.look(1)])?;
+        Ok((start.sequence, (start.records == 1).then_some(start.stamp)))
     }
 
     /// Puts the newest record of a past into the older place, unless one as new is in the newer; says which is on the
@@ -165,13 +180,16 @@ impl<D: Disk> Places<'_, D> {
     ) -> Result<u64> {
         let found = [self.look(0), self.look(1)];
         let is_first = matches!(found[1], Found::Never);
-        let (newer, newest) = self.newer(found)?;
+        let (newer, newest) = self.newer(&found)?;
         if flushed != Some(newest.sequence) {
-            self.flush(newer, &self.form.place(&newest))?;
+            self.flush(newer, &self.form.place(&self.read(newer, &newest)?))?;
         }
         // The second place is first written to by one who has done that.
         if is_first {
             settle()?;
+        }
+        if newest.sequence == past.sequence && !is_same(&self.read(newer, &newest)?, past) {
+            return Err(self.foreign(past.sequence));
         }
         if newest.sequence >= past.sequence {
             return Ok(newest.sequence);
@@ -183,13 +201,13 @@ impl<D: Disk> Places<'_, D> {
     }
 
     /// The place of the newer record, and that.
-    fn newer(&self, found: [Found; 2]) -> Result<(usize, Past)> {
+    fn newer(&self, found: &[Found; 2]) -> Result<(usize, Start)> {
         match found {
             [Found::Whole(first), Found::Whole(second)] if first.sequence < second.sequence => {
-                Ok((1, second))
+                Ok((1, *second))
             }
-            [Found::Whole(first), _] => Ok((0, first)),
-            [_, Found::Whole(second)] => Ok((1, second)),
+            [Found::Whole(first), _] => Ok((0, *first)),
+            [_, Found::Whole(second)] => Ok((1, *second)),
             _ => Err(self.damaged()),
         }
     }
@@ -212,16 +230,48 @@ impl<D: Disk> Places<'_, D> {
         if !self.form.is_possible(&start) {
             return Found::Spoilt;
         }
-        let mut bytes = vec![0; ring::length(&start.stamp)];
-        let is_read = self.disk.read(offset + START as u64, &mut bytes).is_ok();
-        if !is_read || start.checksum != self.form.checksum(&start, &bytes) {
-            return Found::Spoilt;
+        if self.checksum(place, &start).ok() == Some(start.checksum) {
+            Found::Whole(start)
+        } else {
+            Found::Spoilt
+        }
+    }
+
+    /// Of what stands in a place, piece by piece: a file with a hole claims more than there is memory.
+    fn checksum(&self, place: usize, start: &Start) -> io::Result<u32> {
+        let mut hasher = self.form.hasher(start);
+        let mut offset = self.offset(place) + START as u64;
+        let mut left = ring::length(&start.stamp);
+        let mut piece = vec![0; left.min(PAGE)];
+        while left > 0 {
+            piece.truncate(left);
+            self.disk.read(offset, &mut piece)?;
+            hasher.update(&piece);
+            offset += piece.len() as u64;
+            left -= piece.len();
+        }
+        Ok(hasher.finalize())
+    }
+
+    /// The record in a place that was found whole.
+    fn read(&self, place: usize, start: &Start) -> Result<Past> {
+        let length = ring::length(&start.stamp);
+        let mut bytes = Vec::new();
+        if bytes.try_reserve_exact(length).is_err() {
+            return Err(Error::system(Errno::ENOMEM, "read", self.path));
+        }
+        bytes.resize(length, 0);
+        let offset = self.offset(place) + START as u64;
+        let read = self.disk.read(offset, &mut bytes);
+        read.map_err(|error| Error::io(&error, "read", self.path))?;
+        if start.checksum != self.form.checksum(start, &bytes) {
+            return Err(self.damaged());
         }
         let kept = Kept {
             stamp: start.stamp,
             bytes,
         };
-        Found::Whole(Past {
+        Ok(Past {
             sequence: start.sequence,
             generation: start.generation,
             lineage: self.form.lineage,
@@ -242,6 +292,15 @@ impl<D: Disk> Places<'_, D> {
         })
     }
 
+    fn foreign(&self, sequence: u64) -> Error {
+        let path = self.path.display();
+        let message = format!(
+            "{path} has sequence {sequence} with another record than the board: it is one that somebody put \
+             there; publish once more, or take its record by `pegel load {path} --replace`"
+        );
+        Error::new(ErrorKind::Untrusted, message)
+    }
+
     fn damaged(&self) -> Error {
         let path = self.path.display();
         let message = format!(
@@ -249,5 +308,18 @@ impl<D: Disk> Places<'_, D> {
              begin anew"
         );
         Error::new(ErrorKind::Corrupt, message)
+    }
+}
+
+/// Whether two are of one publication, whose wall clock alone is taken anew by each sync.
+fn is_same(one: &Past, other: &Past) -> bool {
+    let [one, other] = [one, other].map(|past| past.records.last());
+    match (one, other) {
+        (Some(one), Some(other)) => {
+            let [mut stamp, with] = [one.stamp, other.stamp];
+            stamp[1] = with[1];
+            stamp == with && one.bytes == other.bytes
+        }
+        (one, other) => one.is_none() && other.is_none(),
     }
 }

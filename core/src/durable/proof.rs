@@ -398,7 +398,9 @@ fn a_lower_sequence_never_replaces_a_higher_one() {
     let board = Board::new(100);
     let machine = board.begun(&record(5, 10), SECTOR);
     assert_eq!(board.sync(&machine, &record(4, 10), None).unwrap(), 5);
-    assert_eq!(board.sync(&machine, &record(5, 11), Some(5)).unwrap(), 5);
+    assert_eq!(board.sync(&machine, &record(5, 10), Some(5)).unwrap(), 5);
+    let other = board.sync(&machine, &record(5, 11), Some(5)).unwrap_err();
+    assert_eq!(other.kind(), ErrorKind::Untrusted);
     assert_eq!(board.sync(&machine, &record(6, 12), Some(5)).unwrap(), 6);
     assert_eq!(board.sync(&machine, &record(5, 11), None).unwrap(), 6);
     assert_eq!(board.check(&machine, 6, |_| 0), 6);
