@@ -1,11 +1,16 @@
-"""Pegel."""
+"""Pegel, on one machine and on two."""
 
+import subprocess
+import time
+from contextlib import closing
 from pathlib import Path
+from socket import socket
 
 import pegel
 from way import FIELDS, Reader, Value, Way, Writer
 
 BOARD = "choosing"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class PegelWriter(Writer):
@@ -26,23 +31,76 @@ class Pegel(Way):
         return PegelWriter(self.place)
 
     def reader(self) -> Reader:
-        reader = pegel.Reader(self.place / BOARD)
+        return self.reader_of(self.place)
+
+    def reader_of(self, place: Path) -> Reader:
+        board = place / BOARD
 
         class PegelReader(Reader):
+            reader = pegel.Reader(board)
+
             def get(self) -> Value:
-                return dict(reader.read())
+                return dict(self.reader.read())
 
             def wait(self, after: float) -> Value:
                 while True:
-                    now = reader.read()
-                    if now["at"] > after:
-                        return dict(now)
-                    reader.wait(now.sequence)
+                    try:
+                        now = self.reader.read()
+                        if now["at"] > after:
+                            return dict(now)
+                        self.reader.wait(now.sequence)
+                    except pegel.Gone:
+                        # Of a mirror that has missed some.
+                        self.reader = pegel.Reader(board)
 
             def close(self) -> None:
-                reader.close()
+                self.reader.close()
 
         return PegelReader()
 
 
-WAYS = [Pegel]
+class Mirrored(Pegel):
+    """By way of Mosquitto, as if reader and writer were on two machines."""
+
+    name = "Pegel, mirrored by MQTT"
+
+    def writer(self) -> Writer:
+        with closing(socket()) as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        config = self.place / "mosquitto.conf"
+        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+        null = subprocess.DEVNULL
+        processes = [subprocess.Popen(["/usr/sbin/mosquitto", "-c", str(config)], stderr=null)]
+        there = self.place / "there"
+        there.mkdir()
+        writer = PegelWriter(self.place)
+        program = [str(ROOT / "target/release/pegel")]
+        broker = ["mqtt", "--broker", f"mqtt://127.0.0.1:{port}"]
+        for place, words in (
+            (self.place, ["--prefix", "bench", "--board", BOARD]),
+            (there, ["--mirror", f"bench/{BOARD}"]),
+        ):
+            command = [*program, "--dir", str(place), *broker, *words]
+            # It complains until the broker is there.
+            processes.append(subprocess.Popen(command, stderr=null))
+
+        class MirroredWriter(Writer):
+            def publish(self, now: Value) -> None:
+                writer.publish(now)
+                while not (there / f"pegel.{BOARD}").exists():
+                    time.sleep(0.01)
+
+            def close(self) -> None:
+                for process in reversed(processes):
+                    process.terminate()
+                    process.wait()
+                writer.close()
+
+        return MirroredWriter()
+
+    def reader(self) -> Reader:
+        return self.reader_of(self.place / "there")
+
+
+WAYS = [Mirrored, Pegel]
