@@ -4,7 +4,6 @@ import base64
 import json
 import queue
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -17,7 +16,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 import pegel
-from programs import built, environment
+from programs import built, end, environment
 
 WATCHDOG = 60
 TANK = {
@@ -176,11 +175,7 @@ class Bridge:
         wait_for(is_well, "the connection")
 
     def end(self) -> str:
-        """Ends it well; what it complained of."""
-        self.process.send_signal(signal.SIGTERM)
-        _, complaint = self.process.communicate(timeout=WATCHDOG)
-        assert self.process.returncode == 0, complaint
-        return complaint
+        return end(self.process)
 
     def kill(self) -> None:
         self.process.kill()

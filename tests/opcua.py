@@ -1,7 +1,6 @@
 """`pegel opcua` and a real client of it, for the tests."""
 
 import queue
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from typing import Any
 from asyncua import ua
 from asyncua.sync import Client, SyncNode
 
-from programs import built, environment
+from programs import built, end, environment
 
 WATCHDOG = 60
 # The bits of a status code that say what it is; the others tell of a subscription's queue.
@@ -46,11 +45,7 @@ class Server:
         self.port = int(self.url.rstrip("/").rpartition(":")[2])
 
     def end(self) -> str:
-        """Ends it well; what it complained of."""
-        self.process.send_signal(signal.SIGTERM)
-        _, complaint = self.process.communicate(timeout=WATCHDOG)
-        assert self.process.returncode == 0, complaint
-        return complaint
+        return end(self.process)
 
     def kill(self) -> None:
         self.process.kill()

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -77,6 +78,14 @@ def run(
         timeout=120,
         check=False,
     )
+
+
+def end(process: subprocess.Popen[str]) -> str:
+    """Ends a service well; what it complained of."""
+    process.send_signal(signal.SIGTERM)
+    _, complaint = process.communicate(timeout=120)
+    assert process.returncode == 0, complaint
+    return complaint
 
 
 class Conversation:

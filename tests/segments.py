@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from typing import Any
 import sysv_ipc
 
 import pegel
-from programs import Conversation, built, environment, php, python
+from programs import Conversation, built, end, environment, php, python
 
 WATCHDOG = 60
 SIZE = 4096
@@ -59,11 +58,7 @@ class Bridge:
             return dict(reader.read())
 
     def end(self) -> str:
-        """Ends it well; what it complained of."""
-        self.process.send_signal(signal.SIGTERM)
-        _, complaint = self.process.communicate(timeout=WATCHDOG)
-        assert self.process.returncode == 0, complaint
-        return complaint
+        return end(self.process)
 
     def kill(self) -> None:
         self.process.kill()

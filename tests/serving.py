@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import signal
 import socket
 import subprocess
 import time
@@ -13,7 +12,7 @@ from email.message import Message
 from pathlib import Path
 from typing import Any
 
-from programs import built, environment
+from programs import built, end, environment
 
 WATCHDOG = 60
 TOKEN = "a-token-that-nobody-guesses"
@@ -121,9 +120,7 @@ class Server(Client):
 
     def end(self) -> None:
         """Ends it well."""
-        self.process.send_signal(signal.SIGTERM)
-        _, complaint = self.process.communicate(timeout=WATCHDOG)
-        assert (self.process.returncode, complaint) == (0, "")
+        assert end(self.process) == ""
 
     def kill(self) -> None:
         self.process.kill()

@@ -2,9 +2,12 @@
 
 use std::env;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, ExitCode};
+
+use clap::{Parser, Subcommand};
 
 use crate::failure::{Failure, Result};
+use crate::place::Place;
 
 /// Starts one in the place of this one, with the same command line. Only when this fails does it come back.
 pub fn start(name: &str) -> Result<()> {
@@ -17,4 +20,23 @@ pub fn start(name: &str) -> Result<()> {
         program.display(),
         this.display()
     )))
+}
+
+/// The command line of `pegel`, which hands it over as it is.
+#[derive(Parser)]
+#[command(name = "pegel", version, max_term_width = 80)]
+struct Program<C: Subcommand> {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: C,
+}
+
+/// What one of them is from its start to its end.
+pub fn main<C: Subcommand>(run: impl FnOnce(C, Place) -> Result<()>) -> ExitCode {
+    let Program { place, command } = Program::parse();
+    match run(command, place) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
 }

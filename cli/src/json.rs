@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use pegel::dynamic::{Reader, Snapshot};
-use pegel::{Field, Type, Value};
+use pegel::dynamic::{Encoded, Reader, Snapshot};
+use pegel::{Field, Schema, Type, Value};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value as Json, json};
 
@@ -92,6 +92,20 @@ pub fn parse(kind: Type, count: u32, json: &Json) -> std::result::Result<Value, 
         }
         _ => Err(refused()),
     }
+}
+
+/// Sets a field of a record to the value that `value` gave for it.
+pub fn assign(
+    schema: &Schema,
+    record: &mut Encoded,
+    name: &str,
+    told: &Json,
+) -> std::result::Result<(), String> {
+    let field = schema.field(name).map_err(|error| error.to_string())?;
+    let value = parse(field.kind, field.count, told);
+    let value = value.map_err(|reason| format!("field {name}: {reason}"))?;
+    let set = schema.set(record, name, &value);
+    set.map_err(|error| error.to_string())
 }
 
 fn beyond_json(value: f64) -> &'static str {

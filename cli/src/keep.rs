@@ -9,9 +9,9 @@ use clap::Args;
 use pegel::dynamic::Writer;
 use pegel::{ErrorKind, Field, Options, Schema, Type, Value, durable};
 use sd_notify::NotifyState;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::ending::Ending;
 use crate::failure::{Failure, Result};
 use crate::place::Place;
 use crate::{time, value};
@@ -136,10 +136,7 @@ impl<'a> Keeper<'a> {
     }
 
     async fn keep(&mut self, every: Duration) -> Result<()> {
-        let failed =
-            |error: io::Error| Failure::Failed(format!("cannot wait for signals: {error}"));
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut ending = Ending::new()?;
         let mut tick = interval(every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.sync()?;
@@ -148,8 +145,7 @@ impl<'a> Keeper<'a> {
         loop {
             tokio::select! {
                 _ = tick.tick() => self.sync()?,
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
+                () = ending.comes() => break,
             };
         }
         match self.sync()? {

@@ -218,12 +218,7 @@ fn fields(schema: &Schema, values: &Map<String, Json>) -> std::result::Result<En
     }
     let mut record = schema.template();
     for (name, json) in values {
-        let field = schema.field(name).map_err(|error| error.to_string())?;
-        let value = json::parse(field.kind, field.count, json)
-            .map_err(|reason| format!("field {name}: {reason}"))?;
-        schema
-            .set(&mut record, name, &value)
-            .map_err(|error| error.to_string())?;
+        json::assign(schema, &mut record, name, json)?;
     }
     Ok(record)
 }

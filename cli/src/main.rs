@@ -2,12 +2,14 @@
 
 mod bench;
 #[cfg(any(feature = "mqtt", feature = "opcua", feature = "serve"))]
+#[allow(dead_code)] // what the others use
 mod beside;
 mod completions;
 mod create;
 mod description;
 mod doctor;
 mod dump;
+mod ending;
 mod failure;
 mod found;
 mod gc;

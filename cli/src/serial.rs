@@ -12,7 +12,6 @@ use clap::{Args, ValueEnum};
 use pegel::dynamic::Writer;
 use pegel::{Field, Options, Schema, Type, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_serial::{DataBits, SerialPortBuilderExt, SerialStream, StopBits};
@@ -20,6 +19,7 @@ use tokio_serial::{DataBits, SerialPortBuilderExt, SerialStream, StopBits};
 use self::commands::{Command, Commands};
 use self::lines::{Assembler, Framer, Tally};
 use self::map::Map;
+use crate::ending::Ending;
 use crate::failure::{Failure, Result};
 use crate::place::Place;
 
@@ -327,10 +327,7 @@ struct Bridge<'map> {
 impl Bridge<'_> {
     /// Until it is told to end.
     async fn run(mut self, commands: Option<Commands>) -> Result<()> {
-        let failed =
-            |error: io::Error| Failure::Failed(format!("cannot wait for signals: {error}"));
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut ending = Ending::new()?;
         let mut commands = commands.map(Commands::start);
         let served = async {
             loop {
@@ -350,8 +347,7 @@ impl Bridge<'_> {
         };
         let done = tokio::select! {
             served = served => served,
-            _ = terminate.recv() => Ok(()),
-            _ = interrupt.recv() => Ok(()),
+            () = ending.comes() => Ok(()),
         };
         self.counters.connect(false);
         self.counters.publish()?;

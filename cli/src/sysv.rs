@@ -13,12 +13,12 @@ use std::time::Duration;
 use clap::Args;
 use pegel::dynamic::{Encoded, Reader, Writer};
 use pegel::{ErrorKind, Field};
-use tokio::signal::unix::{SignalKind, signal};
 
 use self::memory::Memory;
 use self::status::Status;
 use self::text::Format;
 use crate::description;
+use crate::ending::Ending;
 use crate::failure::{Failure, Result};
 use crate::place::Place;
 use crate::time;
@@ -140,9 +140,7 @@ impl Sysv {
             .build();
         let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
         runtime.block_on(async {
-            let failed = |error| Failure::Failed(format!("cannot wait for signals: {error}"));
-            let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-            let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+            let mut ending = Ending::new()?;
             let ends = Arc::new(AtomicBool::new(false));
             let told = Arc::clone(&ends);
             let mut running = tokio::task::spawn_blocking(move || {
@@ -151,8 +149,7 @@ impl Sysv {
             });
             let done = tokio::select! {
                 done = &mut running => done,
-                _ = terminate.recv() => { ends.store(true, Ordering::Relaxed); running.await }
-                _ = interrupt.recv() => { ends.store(true, Ordering::Relaxed); running.await }
+                () = ending.comes() => { ends.store(true, Ordering::Relaxed); running.await }
             };
             let bridge = done.map_err(|error| Failure::Failed(error.to_string()))??;
             if self.remove_at_end {

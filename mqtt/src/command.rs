@@ -16,6 +16,8 @@ use crate::value::Target;
 
 /// Of a payload that is refused, as many bytes are told.
 const BRIEF: usize = 400;
+/// As many faults of a command are told.
+const FAULTS: usize = 10;
 
 /// Takes commands for ever. The broker keeps them while nobody does.
 pub async fn run(site: Arc<Site>, plan: Plan) {
@@ -114,27 +116,23 @@ impl Command {
             Err(error) if error.kind() == ErrorKind::Empty => None,
             Err(error) => return Err(error.to_string()),
         };
-        match &self.field {
-            Some(name) => {
-                let text = std::str::from_utf8(&self.payload)
-                    .map_err(|_| format!("field {name}: the payload is no text"))?;
-                let target = Target::find(schema, name).map_err(|failure| failure.to_string())?;
-                let value = if text.is_empty() && target.field.optional {
-                    pegel::Value::Null
-                } else {
-                    target.parse(text).map_err(|failure| failure.to_string())?
-                };
-                let mut record = begun(schema, before, &[name])?;
-                let set = schema.set(&mut record, &target.field.name, &value);
-                set.map(|()| record).map_err(|error| error.to_string())
-            }
-            None => {
-                let told: Map<String, Json> = serde_json::from_slice(&self.payload)
-                    .map_err(|error| format!("the payload is no JSON object: {error}"))?;
-                let names: Vec<_> = told.keys().map(String::as_str).collect();
-                assign(schema, begun(schema, before, &names)?, &told)
-            }
-        }
+        let Some(name) = &self.field else {
+            let told: Map<String, Json> = serde_json::from_slice(&self.payload)
+                .map_err(|error| format!("the payload is no JSON object: {error}"))?;
+            let names: Vec<_> = told.keys().map(String::as_str).collect();
+            return assign(schema, begun(schema, before, &names)?, &told);
+        };
+        let text = std::str::from_utf8(&self.payload)
+            .map_err(|_| format!("field {name}: the payload is no text"))?;
+        let target = Target::find(schema, name).map_err(|failure| failure.to_string())?;
+        let value = if text.is_empty() && target.field.optional {
+            pegel::Value::Null
+        } else {
+            target.parse(text).map_err(|failure| failure.to_string())?
+        };
+        let mut record = begun(schema, before, &[name])?;
+        let set = schema.set(&mut record, &target.field.name, &value);
+        set.map(|()| record).map_err(|error| error.to_string())
     }
 
     fn document(&self, schema: &Schema, kind: Type) -> Result<Encoded, String> {
@@ -190,17 +188,11 @@ fn assign(
 ) -> Result<Encoded, String> {
     let mut faults = Vec::new();
     for (name, told) in told {
-        let assigned = schema
-            .field(name)
-            .map_err(|error| error.to_string())
-            .and_then(|field| {
-                let value = values::parse(field.kind, field.count, told);
-                value.map_err(|reason| format!("field {name}: {reason}"))
-            })
-            .and_then(|value| {
-                let set = schema.set(&mut record, name, &value);
-                set.map_err(|error| error.to_string())
-            });
+        // Each tells of all fields that there are.
+        if faults.len() >= FAULTS {
+            break;
+        }
+        let assigned = values::assign(schema, &mut record, name, told);
         faults.extend(assigned.err());
     }
     if faults.is_empty() {

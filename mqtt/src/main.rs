@@ -18,6 +18,8 @@ mod status;
 #[path = "../../cli/src/beside.rs"]
 #[allow(dead_code)]
 mod beside;
+#[path = "../../cli/src/ending.rs"]
+mod ending;
 #[path = "../../cli/src/failure.rs"]
 #[allow(dead_code)]
 mod failure;
@@ -41,10 +43,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
+use clap::Subcommand;
 use tokio::time::{MissedTickBehavior, interval};
 
+use self::ending::Ending;
 use self::failure::{Failure, Result};
 use self::mqtt::Mqtt;
 use self::place::Place;
@@ -54,30 +56,13 @@ use self::status::Board;
 /// How often to look for new boards, and to tell how the bridge fares.
 const GLANCE: Duration = Duration::from_secs(1);
 
-/// The command line of `pegel`, which hands it over as it is.
-#[derive(Parser)]
-#[command(name = "pegel", version, max_term_width = 80)]
-struct Program {
-    #[command(flatten)]
-    place: Place,
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Subcommand)]
 enum Command {
     Mqtt(Mqtt),
 }
 
 fn main() -> ExitCode {
-    let Program {
-        place,
-        command: Command::Mqtt(wanted),
-    } = Program::parse();
-    match run(wanted, place) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
+    beside::main(|Command::Mqtt(wanted), place| run(wanted, place))
 }
 
 fn run(wanted: Mqtt, place: Place) -> Result<()> {
@@ -89,17 +74,14 @@ fn run(wanted: Mqtt, place: Place) -> Result<()> {
         .build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
     let done = runtime.block_on(async {
-        let failed = |error| Failure::Failed(format!("cannot wait for signals: {error}"));
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut ending = Ending::new()?;
         let mut tick = interval(GLANCE);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut served = site.start();
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
+                () = ending.comes() => break,
             }
             site.start_new(&mut served);
             status.tell(&site.status)?;

@@ -62,7 +62,7 @@ impl Site {
             })?,
         };
         let password = wanted.password_file.as_deref().map(password).transpose()?;
-        let mut site = Self {
+        let mut this = Self {
             network: Network::new(&wanted, wanted.user.clone().zip(password))
                 .map_err(Failure::Failed)?,
             status: Status::default(),
@@ -83,19 +83,21 @@ impl Site {
         let named = [&wanted.board, &wanted.lasting, &wanted.write];
         for (kind, boards) in named.into_iter().enumerate() {
             for board in boards {
-                site.add(board, kind > 0, kind > 1)?;
+                this.add(board, kind > 0, kind > 1)?;
             }
         }
-        let mut names = HashSet::new();
+        let mut mirrored = HashSet::new();
         for source in wanted.mirror {
-            let board = site.place.board(&source.board)?;
-            if site.plans.values().any(|plan| plan.board == board) || !names.insert(board.clone()) {
+            let board = this.place.board(&source.board)?;
+            if this.plans.values().any(|plan| plan.board == board)
+                || !mirrored.insert(board.clone())
+            {
                 let message = format!("board {} is named twice", source.board);
                 return Err(Failure::Usage(message));
             }
-            site.mirrors.push((source, board));
+            this.mirrors.push((source, board));
         }
-        Ok(site)
+        Ok(this)
     }
 
     fn add(&mut self, board: &str, is_lasting: bool, is_writable: bool) -> Result<()> {

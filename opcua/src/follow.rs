@@ -53,7 +53,7 @@ impl Follower {
             self.named.clone()
         };
         for board in boards {
-            self.begin(board, complaints);
+            self.begin(&board, complaints);
         }
     }
 
@@ -72,32 +72,32 @@ impl Follower {
         }
     }
 
-    fn begin(self: &Arc<Self>, board: String, complaints: &mut HashMap<String, String>) {
-        if self.followed().contains(&board) {
+    fn begin(self: &Arc<Self>, board: &str, complaints: &mut HashMap<String, String>) {
+        if self.followed().contains(board) {
             return;
         }
-        match self.place.open(&board) {
+        match self.place.open(board) {
             Ok(reader) => {
-                complaints.remove(&board);
-                self.followed().insert(board.clone());
-                let served = self.show(&board, reader);
-                let (this, followed) = (Arc::clone(self), board.clone());
+                complaints.remove(board);
+                self.followed().insert(board.to_owned());
+                let served = self.show(board, reader);
+                let (this, followed) = (Arc::clone(self), board.to_owned());
                 let thread = thread::Builder::new().spawn(move || {
                     this.follow(&followed, served);
                     this.followed().remove(&followed);
                 });
                 if let Err(error) = thread {
                     // At the next look there may be room for one more.
-                    self.followed().remove(&board);
+                    self.followed().remove(board);
                     complain(
                         complaints,
-                        &board,
+                        board,
                         &format!("cannot follow {board}: {error}"),
                     );
                 }
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => complain(complaints, &board, &error),
+            Err(error) => complain(complaints, board, &error),
         }
     }
 

@@ -16,6 +16,8 @@ mod write;
 #[path = "../../cli/src/beside.rs"]
 #[allow(dead_code)]
 mod beside;
+#[path = "../../cli/src/ending.rs"]
+mod ending;
 #[path = "../../cli/src/failure.rs"]
 #[allow(dead_code)]
 mod failure;
@@ -37,22 +39,12 @@ mod value;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Subcommand;
 
 use self::failure::{Failure, Result};
 use self::opcua::Opcua;
 use self::place::Place;
 use self::plan::Plan;
-
-/// The command line of `pegel`, which hands it over as it is.
-#[derive(Parser)]
-#[command(name = "pegel", version, max_term_width = 80)]
-struct Program {
-    #[command(flatten)]
-    place: Place,
-    #[command(subcommand)]
-    command: Command,
-}
 
 #[derive(Subcommand)]
 enum Command {
@@ -60,14 +52,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Program {
-        place,
-        command: Command::Opcua(opcua),
-    } = Program::parse();
-    match serve(opcua, place) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
+    beside::main(|Command::Opcua(opcua), place| serve(opcua, place))
 }
 
 fn serve(opcua: Opcua, place: Place) -> Result<()> {

@@ -10,10 +10,10 @@ use opcua::server::node_manager::memory::InMemoryNodeManagerBuilder;
 use opcua::server::{Server, ServerBuilder, ServerEndpoint, ServerHandle};
 use opcua::types::{ApplicationDescription, BuildInfo, MessageSecurityMode};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::access::{self, Access, USERS};
 use crate::boards::{Boards, Manager};
+use crate::ending::Ending;
 use crate::failure::{Failure, Result};
 use crate::follow::Follower;
 use crate::opcua::config::Policy;
@@ -33,9 +33,7 @@ const MESSAGE: usize = 16 << 20;
 /// Until it is told to end.
 pub async fn serve(plan: Plan, place: Place) -> Result<()> {
     let failed = |what: &str, error: io::Error| Failure::Failed(format!("cannot {what}: {error}"));
-    let signals = |kind| signal(kind).map_err(|error| failed("wait for signals", error));
-    let mut terminate = signals(SignalKind::terminate())?;
-    let mut interrupt = signals(SignalKind::interrupt())?;
+    let mut ending = Ending::new()?;
     plan.certificate()?;
     let listener = TcpListener::bind(plan.listen).await;
     let listener =
@@ -68,8 +66,7 @@ pub async fn serve(plan: Plan, place: Place) -> Result<()> {
     writeln!(io::stdout(), "{url}")?;
     tokio::select! {
         done = server.run_with(listener) => done.map_err(Failure::Failed),
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+        () = ending.comes() => Ok(()),
     }
 }
 

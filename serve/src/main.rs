@@ -22,6 +22,8 @@ mod write;
 #[path = "../../cli/src/beside.rs"]
 #[allow(dead_code)]
 mod beside;
+#[path = "../../cli/src/ending.rs"]
+mod ending;
 #[path = "../../cli/src/failure.rs"]
 #[allow(dead_code)]
 mod failure;
@@ -47,11 +49,11 @@ mod value;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
+use clap::Subcommand;
 use tokio::sync::{Semaphore, watch};
 
 use self::boards::Boards;
+use self::ending::Ending;
 use self::failure::{Failure, Result};
 use self::follow::Hub;
 use self::guard::Guard;
@@ -62,30 +64,13 @@ use self::routes::Server;
 use self::serve::Serve;
 use self::serve::address::Address;
 
-/// The command line of `pegel`, which hands it over as it is.
-#[derive(Parser)]
-#[command(name = "pegel", version, max_term_width = 80)]
-struct Program {
-    #[command(flatten)]
-    place: Place,
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Subcommand)]
 enum Command {
     Serve(Serve),
 }
 
 fn main() -> ExitCode {
-    let Program {
-        place,
-        command: Command::Serve(wanted),
-    } = Program::parse();
-    match run(&wanted, place) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
+    beside::main(|Command::Serve(wanted), place| run(&wanted, place))
 }
 
 fn run(wanted: &Serve, place: Place) -> Result<()> {
@@ -111,16 +96,11 @@ fn run(wanted: &Serve, place: Place) -> Result<()> {
         .build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
     let done = runtime.block_on(async {
-        let failed = |error| Failure::Failed(format!("cannot wait for signals: {error}"));
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut ending = Ending::new()?;
         let listener = Listener::open(&wanted.listen)?;
         listen::announce(&listener)?;
         tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
+            ending.comes().await;
             sender.send_replace(true);
         });
         listener.serve(routes::router(server), end).await;

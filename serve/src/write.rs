@@ -259,17 +259,7 @@ fn assign(
         if faults.len() >= FAULTS {
             break;
         }
-        let assigned = schema
-            .field(name)
-            .map_err(|error| error.to_string())
-            .and_then(|field| {
-                let value = values::parse(field.kind, field.count, told);
-                value.map_err(|reason| format!("field {name}: {reason}"))
-            })
-            .and_then(|value| {
-                let set = schema.set(&mut record, name, &value);
-                set.map_err(|error| error.to_string())
-            });
+        let assigned = values::assign(schema, &mut record, name, told);
         faults.extend(assigned.err().map(|detail| Fault {
             field: name.clone(),
             detail,

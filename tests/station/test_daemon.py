@@ -167,6 +167,7 @@ def test_silence_is_an_event_and_the_limit_unknown_then(station: Station) -> Non
     inverter, events = reader(station, f"inverter-{HM600}"), reader(station, f"events-{HM600}")
     inverter.wait(0, WATCHDOG)
     change(station, "faults", night=True)
+    events.wait(0, WATCHDOG)
     until(lambda: events.read()["kind"] == "silent", "the event")
     assert events.read()["value"] >= 1.0
     change(station, "faults", night=False)

@@ -47,8 +47,8 @@ Examples:
 #[derive(Args)]
 #[command(after_help = MORE)]
 pub struct Mqtt {
-    /// mqtt://HOST[:PORT], or mqtts:// for TLS
     #[arg(long, value_name = "URL")]
+    #[arg(help = "mqtt://HOST[:PORT], or mqtts:// for TLS")]
     pub broker: Broker,
     /// A name that the broker knows
     #[arg(long, value_name = "NAME", requires = "password_file")]
