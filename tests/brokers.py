@@ -44,7 +44,11 @@ class Broker:
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self.configuration = place / "mosquitto.conf"
         # Whoever starts it; it would become another user else, who may not look into this directory.
-        text = [f"listener {self.port} 127.0.0.1", "user root", *(lines or ["allow_anonymous true"])]
+        text = [
+            f"listener {self.port} 127.0.0.1",
+            "user root",
+            *(lines or ["allow_anonymous true"]),
+        ]
         self.configuration.write_text("\n".join(text) + "\n")
         self.start()
 
@@ -130,10 +134,14 @@ def listening(broker: Broker, topic: str = "#") -> Iterator[Listener]:
 class Bridge:
     """The program, between the boards of a directory and a broker."""
 
+    # What it complained of until its end.
+    told: str
+
     def __init__(self, place: Path, url: str, *arguments: str) -> None:
         built("target/release/pegel-mqtt")
         self.place = place
         self.command = [str(built("target/release/pegel")), "mqtt", "--broker", url, *arguments]
+        self.told = ""
         self.start()
 
     def start(self) -> None:
@@ -162,6 +170,7 @@ class Bridge:
         """Ends it well; what it complained of."""
         self.process.send_signal(signal.SIGTERM)
         _, complaint = self.process.communicate(timeout=WATCHDOG)
+        self.told = complaint
         assert self.process.returncode == 0, complaint
         return complaint
 
