@@ -146,10 +146,14 @@ def listening(broker: Broker, topic: str = "#") -> Iterator[Listener]:
 class Bridge:
     """The program, between the boards of a directory and a broker."""
 
+    # What it complained of until its end.
+    told: str
+
     def __init__(self, place: Path, url: str, *arguments: str) -> None:
         built("target/release/pegel-mqtt")
         self.place = place
         self.command = [str(built("target/release/pegel")), "mqtt", "--broker", url, *arguments]
+        self.told = ""
         self.start()
 
     def start(self) -> None:
@@ -175,7 +179,9 @@ class Bridge:
         wait_for(is_well, "the connection")
 
     def end(self) -> str:
-        return end(self.process)
+        """Ends it well; what it complained of."""
+        self.told = end(self.process)
+        return self.told
 
     def kill(self) -> None:
         self.process.kill()

@@ -211,13 +211,7 @@ pub fn mirror(place: &Place, schema: &Schema, options: &Options, past: Past) -> 
     let mut wanted = Wanted::new(place, schema, options)?;
     wanted.layout.mirror = true;
     match Board::open(place.clone(), Access::Write) {
-        Ok(old) if !old.layout.mirror => {
-            let (name, path) = (&place.name, place.board.display());
-            let message = format!(
-                "board {name} ({path}) is this machine's own; give the mirror another name"
-            );
-            Err(Error::new(ErrorKind::InvalidArgument, message))
-        }
+        Ok(old) if !old.layout.mirror => Err(own(place)),
         Ok(old) => {
             if options.mode == 0 {
                 wanted.mode = old.status.st_mode & 0o7777;
@@ -233,6 +227,29 @@ pub fn mirror(place: &Place, schema: &Schema, options: &Options, past: Past) -> 
         }
         Err(error) => Err(error),
     }
+}
+
+/// `INVALID_ARGUMENT` where a board of this machine's own stands, or will when it comes back from its durable file.
+pub fn check_no_own(place: &Place) -> Result<()> {
+    match Board::open(place.clone(), Access::ReadUnmapped) {
+        Ok(board) if board.layout.mirror => Ok(()),
+        Ok(_) => Err(own(place)),
+        Err(error) if error.kind() == ErrorKind::NotFound => match durable::look_at(place) {
+            Ok(None) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::Denied => Ok(()),
+            // One that is damaged is somebody's, too.
+            _ => Err(own(place)),
+        },
+        // What else stands there, the one whose turn it is finds out.
+        Err(_) => Ok(()),
+    }
+}
+
+fn own(place: &Place) -> Error {
+    let (name, path) = (&place.name, place.board.display());
+    let message =
+        format!("board {name} ({path}) is this machine's own; give the mirror another name");
+    Error::new(ErrorKind::InvalidArgument, message)
 }
 
 /// Somebody who does not keep to the lock was there first.

@@ -166,6 +166,7 @@ impl Mirror {
         let shown = (newest == origin.sequence).then(|| board.record(newest));
         let is_shown = shown.flatten().is_some_and(|shown| {
             Publication::generation_of(&shown.stamp) == origin.generation
+                && Publication::present_of(&shown.stamp) == known(&board.schema, record)
                 && shown.bytes == record.bytes
         });
         match origin.sequence {
@@ -185,6 +186,8 @@ impl Mirror {
     }
 
     fn turn(&self) -> Result<Turn> {
+        // Before, as who writes a board of this machine's own must not find it taken, not even for a moment.
+        creation::check_no_own(&self.place)?;
         let mode = match self.options.mode {
             0 => DEFAULT_MODE,
             mode => mode,
@@ -206,7 +209,7 @@ impl Mirror {
             generation: origin.generation,
             lineage: self.lineage(origin),
             records: vec![Kept {
-                stamp: Publication::words(moment, origin.generation, record.present, length),
+                stamp: Publication::words(moment, origin.generation, known(schema, record), length),
                 bytes: record.bytes.to_owned(),
             }],
         };
@@ -233,6 +236,11 @@ enum Order {
     Before,
     /// Later by more than one, or of another board.
     Apart,
+}
+
+/// Which optional fields are known; the bits of others mean nothing.
+fn known(schema: &Schema, record: Payload) -> u64 {
+    record.present & schema.presence_of(schema.fields().len())
 }
 
 /// The moment that is so many nanoseconds ago.

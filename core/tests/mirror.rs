@@ -1,6 +1,9 @@
 //! Mirrors: boards that show what is published elsewhere.
 
-use pegel::dynamic::{Mirror, Origin, Reader, Writer};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use pegel::dynamic::{Mirror, Origin, Payload, Reader, Writer};
 use pegel::{ErrorKind, Field, Options, Result, Schema, Type, unlink};
 
 struct Scene {
@@ -185,4 +188,59 @@ fn a_schema_that_changes_is_another_segment() {
         none.expect_err("no sequence").kind(),
         ErrorKind::InvalidArgument
     );
+}
+
+#[test]
+fn the_same_bytes_with_other_fields_unknown_are_another_record() {
+    let scene = scene();
+    let mut mirror = scene.mirror();
+    let mut show = |present| {
+        let record = Payload::new(&[0; 16], present);
+        mirror.show(&scene.schema, &origin(1), record)
+    };
+    assert!(show(0).expect("shown"));
+    assert!(show(1).expect("shown"));
+    // Of bits that stand for no field, nothing is known.
+    assert!(!show(u64::MAX).expect("known"));
+    let reader = Reader::open(&scene.board).expect("a board");
+    let snapshot = reader.read().expect("a record");
+    assert_eq!(snapshot.stamp().present, 1);
+    assert_eq!(snapshot.get("rain").expect("it"), false.into());
+    unlink(&scene.board).expect_err("its writer has it");
+}
+
+#[test]
+fn bits_of_no_field_do_not_come_in() {
+    let scene = scene();
+    let record = Payload::new(&[0; 16], u64::MAX);
+    let shown = scene.mirror().show(&scene.schema, &origin(1), record);
+    assert!(shown.expect("shown"));
+    let reader = Reader::open(&scene.board).expect("a board");
+    assert_eq!(reader.read().expect("a record").stamp().present, 1);
+}
+
+#[test]
+fn it_is_in_the_way_of_nobody_on_this_machine() {
+    let scene = scene();
+    let options = Options::default();
+    drop(Writer::create(&scene.board, &scene.schema, &options).expect("a board"));
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            let mut mirror = scene.mirror();
+            while !is_over.load(Ordering::Relaxed) {
+                let _refused = scene.show(&mut mirror, origin(9), 9);
+                let _refused = mirror.wake(&scene.schema);
+            }
+        });
+        let opened = (0..20_000).map(|_| Writer::open(&scene.board, Some(Duration::ZERO)).err());
+        let refused: Vec<_> = opened.flatten().collect();
+        is_over.store(true, Ordering::Relaxed);
+        assert!(
+            refused.is_empty(),
+            "{} times: {:?}",
+            refused.len(),
+            refused[0]
+        );
+    });
 }

@@ -23,6 +23,8 @@ pub struct State {
     pub about: Option<Arc<About>>,
     pub record: Option<Arc<Record>>,
     pub writer_alive: bool,
+    /// Whether anybody has looked yet.
+    pub is_seen: bool,
     /// What is wrong with it; that it is not there is nothing wrong.
     pub problem: Option<String>,
 }
@@ -172,16 +174,24 @@ impl Follower {
                 state.record = record;
             }
             state.writer_alive = writer_alive;
+            state.is_seen = true;
             state.problem = None;
             is_new
         });
         Ok(sequence)
     }
 
+    /// What is wrong with the board; nothing, if it is not there.
     fn tell_problem(&self, problem: Option<String>) {
         self.sender.send_if_modified(|state| {
-            let is_new = state.problem != problem || state.writer_alive;
+            let is_removed = problem.is_none() && state.about.is_some();
+            let is_new =
+                state.problem != problem || state.writer_alive || is_removed || !state.is_seen;
+            if is_removed {
+                (state.about, state.record) = (None, None);
+            }
             state.writer_alive = false;
+            state.is_seen = true;
             state.problem = problem;
             is_new
         });

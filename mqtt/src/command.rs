@@ -1,5 +1,6 @@
 //! Commands: messages that are published to a board which is written by turns, if they are right.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,17 +8,21 @@ use pegel::dynamic::{Encoded, Reader, Writer};
 use pegel::{ErrorKind, Schema, Type};
 use rumqttc::{Publish, QoS};
 use serde_json::{Map, Value as Json, json};
+use tokio::time::sleep;
 
-use crate::connection::{Connection, Purpose};
+use crate::connection::{Connection, Line, Purpose};
 use crate::json as values;
 use crate::site::{Plan, Site};
-use crate::status::count;
+use crate::status::{brief, count};
 use crate::value::Target;
 
-/// Of a payload that is refused, as many bytes are told.
+/// Of a payload that is refused, and of the reason, as many bytes are told.
 const BRIEF: usize = 400;
-/// As many faults of a command are told.
+const LONGEST: usize = 2000;
+/// How many faults of one command are told.
 const FAULTS: usize = 10;
+/// How long to wait for room for what could not be acknowledged.
+const ROOM: Duration = Duration::from_millis(10);
 
 /// Takes commands for ever. The broker keeps them while nobody does.
 pub async fn run(site: Arc<Site>, plan: Plan) {
@@ -25,10 +30,12 @@ pub async fn run(site: Arc<Site>, plan: Plan) {
     let purpose = Purpose {
         client: &client,
         will: None,
+        hears: true,
         lasts: true,
     };
+    let mut line = Line::new(&site.network, &site.status, purpose);
     loop {
-        let mut connection = site.network.connect(&purpose, &site.status).await;
+        let mut connection = line.connect().await;
         let lost = session(&site, &plan, &mut connection).await;
         site.status
             .complain(&client, &lost.err().unwrap_or_default());
@@ -39,26 +46,52 @@ async fn session(site: &Arc<Site>, plan: &Plan, connection: &mut Connection) -> 
     let topic = plan.topic.below("set");
     let topics = [topic.clone(), format!("{topic}/+")];
     connection.subscribe(&topics).await?;
+    // Messages that are done, and not acknowledged yet.
+    let mut done = VecDeque::new();
     loop {
-        let message = connection.next().await?;
+        let message = tokio::select! {
+            message = connection.next() => message?,
+            () = sleep(ROOM), if !done.is_empty() => {
+                acknowledge(connection, &mut done);
+                continue;
+            }
+        };
         let field = message.topic.strip_prefix(&topic).unwrap_or_default();
         let command = Command {
             board: plan.board.clone(),
             field: field.strip_prefix('/').map(str::to_owned),
-            payload: message.payload.to_vec(),
-            is_retained: message.retain,
+            message: message.clone(),
         };
         let patience = site.patience;
-        let done = tokio::task::spawn_blocking(move || command.run(patience)).await;
-        match done.unwrap_or_else(|_| Err("the bridge failed; see its log".to_owned())) {
+        let ended = tokio::task::spawn_blocking(move || command.run(patience)).await;
+        let ended = ended.unwrap_or_else(|_| Err("the bridge failed; see its log".to_owned()));
+        // Only now, as one that the bridge is killed with comes again.
+        done.push_back(Publish {
+            payload: [].as_slice().into(),
+            ..message.clone()
+        });
+        acknowledge(connection, &mut done);
+        match ended {
             Ok(()) => count(&site.status.taken),
             Err(reason) => {
                 count(&site.status.refused);
-                refuse(plan, connection, &message, &reason);
+                // In a flood of what is wrong, the room is for what the broker waits for.
+                if done.is_empty() {
+                    refuse(plan, connection, &message, &reason);
+                }
             }
         }
-        // Only now, as one that the bridge is killed with comes again. There is always room: nothing else is sent here.
-        let _ = connection.client.try_ack(&message);
+    }
+}
+
+/// As many as there is room for, in their order. To wait for room might be to wait for oneself: the connection waits
+/// when too many messages do. The broker sends no more than it wants to have acknowledged.
+fn acknowledge(connection: &Connection, done: &mut VecDeque<Publish>) {
+    while let Some(message) = done.front() {
+        if connection.client.try_ack(message).is_err() {
+            return;
+        }
+        done.pop_front();
     }
 }
 
@@ -68,7 +101,7 @@ fn refuse(plan: &Plan, connection: &Connection, message: &Publish, reason: &str)
     let told = json!({
         "topic": message.topic,
         "payload": String::from_utf8_lossy(payload),
-        "reason": reason,
+        "reason": brief(reason, LONGEST),
     });
     // If there is no room, its sender misses the new value.
     let _ = connection.client.try_publish(
@@ -83,13 +116,12 @@ struct Command {
     board: String,
     /// The one field that it is about.
     field: Option<String>,
-    payload: Vec<u8>,
-    is_retained: bool,
+    message: Publish,
 }
 
 impl Command {
     fn run(&self, patience: Duration) -> Result<(), String> {
-        if self.is_retained {
+        if self.message.retain {
             // It would be done again whenever the bridge starts.
             return Err("a command must not be retained; send it without that flag".to_owned());
         }
@@ -117,12 +149,12 @@ impl Command {
             Err(error) => return Err(error.to_string()),
         };
         let Some(name) = &self.field else {
-            let told: Map<String, Json> = serde_json::from_slice(&self.payload)
+            let told: Map<String, Json> = serde_json::from_slice(&self.message.payload)
                 .map_err(|error| format!("the payload is no JSON object: {error}"))?;
             let names: Vec<_> = told.keys().map(String::as_str).collect();
             return assign(schema, begun(schema, before, &names)?, &told);
         };
-        let text = std::str::from_utf8(&self.payload)
+        let text = std::str::from_utf8(&self.message.payload)
             .map_err(|_| format!("field {name}: the payload is no text"))?;
         let target = Target::find(schema, name).map_err(|failure| failure.to_string())?;
         let value = if text.is_empty() && target.field.optional {
@@ -142,17 +174,18 @@ impl Command {
             ));
         }
         if kind == Type::Json {
-            let text = std::str::from_utf8(&self.payload).map_err(|error| error.to_string());
+            let text =
+                std::str::from_utf8(&self.message.payload).map_err(|error| error.to_string());
             let checked =
                 text.and_then(|text| values::check(text).map_err(|error| error.to_string()));
             checked.map_err(|error| format!("the payload is no JSON: {error}"))?;
         }
-        let (given, size) = (self.payload.len(), schema.record_size());
+        let (given, size) = (self.message.payload.len(), schema.record_size());
         if given > size {
             return Err(format!("the document has {given} bytes, the board {size}"));
         }
         Ok(Encoded {
-            bytes: self.payload.clone(),
+            bytes: self.message.payload.to_vec(),
             present: 0,
         })
     }

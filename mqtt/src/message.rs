@@ -6,9 +6,13 @@ use pegel::Schema;
 use serde::{Deserialize, Serialize};
 
 use crate::board::{About, Record};
+use crate::connection::LARGEST;
 
 /// Of these messages; others are refused.
 const FORMAT: u32 = 1;
+
+/// The largest record whose message may be sent. Of a larger one, a mirror would only have the memory.
+const LARGEST_RECORD: usize = LARGEST / 4 * 3;
 
 /// A board's fields.
 #[derive(Serialize, Deserialize)]
@@ -77,7 +81,14 @@ pub fn record(about: &About, record: &Record) -> String {
 pub fn parse_schema(payload: &[u8]) -> Result<Schema, String> {
     let told: SchemaMessage = parse(payload, |told: &SchemaMessage| told.format)?;
     let table = bytes(&told.table)?;
-    Schema::from_parts(&table, &told.details).map_err(|error| error.to_string())
+    let schema = Schema::from_parts(&table, &told.details).map_err(|error| error.to_string())?;
+    let size = schema.record_size();
+    if size > LARGEST_RECORD {
+        return Err(format!(
+            "its records have up to {size} bytes, and {LARGEST_RECORD} are the most"
+        ));
+    }
+    Ok(schema)
 }
 
 pub fn parse_record(payload: &[u8]) -> Result<Told, String> {

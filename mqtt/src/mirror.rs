@@ -9,7 +9,7 @@ use rumqttc::Publish;
 use tokio::time::sleep;
 
 use crate::board::since_boot;
-use crate::connection::{Connection, Purpose};
+use crate::connection::{Connection, Line, Purpose};
 use crate::message::{self, Told};
 use crate::mqtt::topic::Topic;
 use crate::publish::ALIVE;
@@ -28,6 +28,7 @@ pub async fn run(site: Arc<Site>, topic: Topic, board: String, client: String) {
     let mut shown = Shown {
         mirror,
         schema: None,
+        refused: None,
         pending: None,
         newest: None,
         is_alive: false,
@@ -35,10 +36,12 @@ pub async fn run(site: Arc<Site>, topic: Topic, board: String, client: String) {
     let purpose = Purpose {
         client: &client,
         will: None,
+        hears: true,
         lasts: false,
     };
+    let mut line = Line::new(&site.network, &site.status, purpose);
     loop {
-        let mut connection = site.network.connect(&purpose, &site.status).await;
+        let mut connection = line.connect().await;
         let lost = session(&site, &topic, &client, &mut connection, &mut shown).await;
         site.status
             .complain(&client, &lost.err().unwrap_or_default());
@@ -84,17 +87,30 @@ async fn session(
 struct Shown {
     mirror: Mirror,
     schema: Option<Schema>,
-    /// A record that is not shown yet, and nanoseconds since boot when it was of age 0.
-    pending: Option<(Told, Option<i64>)>,
+    /// What is wrong with a schema that came since.
+    refused: Option<String>,
+    pending: Option<Pending>,
     /// Of the newest that was shown: lineage, sequence, and when it was published.
     newest: Option<(u64, u64, Option<i64>)>,
     is_alive: bool,
 }
 
+/// A record that is not shown yet.
+struct Pending {
+    told: Told,
+    /// Nanoseconds since boot when it was of age 0.
+    born: Option<i64>,
+    /// Whether it comes from what the broker keeps.
+    is_kept: bool,
+}
+
 impl Shown {
     fn take(&mut self, message: &Publish) -> Result<(), String> {
         match message.topic.rsplit('/').next() {
-            Some("schema") => self.schema = Some(message::parse_schema(&message.payload)?),
+            Some("schema") => match message::parse_schema(&message.payload) {
+                Ok(schema) => (self.schema, self.refused) = (Some(schema), None),
+                Err(reason) => self.refused = Some(reason),
+            },
             Some("record") => self.take_record(message)?,
             _ => self.is_alive = message.payload == ALIVE,
         }
@@ -110,15 +126,24 @@ impl Shown {
             _ => told.age,
         };
         let born = age.map(|age| since_boot().saturating_sub(age));
-        self.pending = Some((told, born));
+        self.pending = Some(Pending {
+            told,
+            born,
+            is_kept: message.retain,
+        });
         Ok(())
     }
 
     /// Shows what can be shown; says whether there was something new.
     fn show(&mut self) -> Result<bool, String> {
         let is_new = match (&self.schema, &self.pending) {
-            (Some(schema), Some((told, born))) if schema.hash() == told.schema => {
-                let is_new = !is_old(told, self.newest)
+            (Some(schema), Some(pending)) if schema.hash() == pending.told.schema => {
+                let Pending {
+                    told,
+                    born,
+                    is_kept,
+                } = pending;
+                let is_new = !(*is_kept && is_old(told, self.newest))
                     && show_record(&mut self.mirror, schema, told, *born)?;
                 if is_new {
                     self.newest = Some((told.lineage, told.sequence, told.published));
@@ -136,7 +161,10 @@ impl Shown {
             }
             _ => self.mirror.rest(),
         }
-        Ok(is_new)
+        match &self.refused {
+            Some(reason) => Err(reason.clone()),
+            None => Ok(is_new),
+        }
     }
 }
 
@@ -157,7 +185,8 @@ fn show_record(
     is_new.map_err(|error| error.to_string())
 }
 
-/// Whether this was before the newest: a broker that was restored may tell again what it knew then.
+/// Whether this was before the newest: a broker that was restored may tell again what it kept then. What comes from a
+/// bridge is what is newest there, also when its clock went back, with the sequences, at a power failure.
 fn is_old(told: &Told, newest: Option<(u64, u64, Option<i64>)>) -> bool {
     newest.is_some_and(|(lineage, sequence, published)| {
         lineage == told.lineage && told.sequence < sequence && told.published < published

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, interval_at, sleep_until};
 
 use crate::board::{self, About, Record, State};
-use crate::connection::{Connection, LARGEST, Purpose};
+use crate::connection::{Connection, LARGEST, Line, Lost, Purpose};
 use crate::site::{Plan, Site};
 use crate::status::count;
 use crate::{discovery, message, time};
@@ -33,9 +33,7 @@ pub async fn run(site: Arc<Site>, plan: Plan) {
         }
     };
     if plan.is_any {
-        let first = state.wait_for(|state| state.about.is_some() || state.problem.is_some());
-        // What is no board, or shows another machine's, is not published by itself.
-        let is_own = |state: &State| state.about.as_ref().is_some_and(|about| !about.is_mirror);
+        let first = state.wait_for(|state| state.is_seen);
         if !first.await.is_ok_and(|first| is_own(&first)) {
             return;
         }
@@ -48,10 +46,12 @@ pub async fn run(site: Arc<Site>, plan: Plan) {
             QoS::AtLeastOnce,
             true,
         )),
+        hears: false,
         lasts: false,
     };
+    let mut line = Line::new(&site.network, &site.status, purpose);
     loop {
-        let connection = site.network.connect(&purpose, &site.status).await;
+        let connection = line.connect().await;
         let mut session = Session {
             site: &site,
             plan: &plan,
@@ -61,9 +61,23 @@ pub async fn run(site: Arc<Site>, plan: Plan) {
             fields: HashMap::new(),
             writer: "",
         };
-        let lost = session.run(&mut state).await;
-        site.status.complain(&plan.client, &lost);
+        match session.run(&mut state).await {
+            End::Lost(reason) => site.status.complain(&plan.client, &reason),
+            End::Removed => return site.status.forget(&plan.client),
+        }
     }
+}
+
+/// What is no board, or shows another machine's, is not published by itself.
+fn is_own(state: &State) -> bool {
+    state.about.as_ref().is_some_and(|about| !about.is_mirror)
+}
+
+/// Why a session is over.
+enum End {
+    Lost(String),
+    /// The board is not there any longer, and was only published as it was one of all.
+    Removed,
 }
 
 /// What was told since the connection was made.
@@ -78,24 +92,28 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Tells all that is new until the connection is lost, and why that was.
-    async fn run(&mut self, state: &mut watch::Receiver<State>) -> String {
+    /// Tells all that is new.
+    async fn run(&mut self, state: &mut watch::Receiver<State>) -> End {
         let mut ageing = interval_at(Instant::now() + AGEING, AGEING);
         let mut pace = Instant::now();
         state.mark_changed();
         loop {
             let told = tokio::select! {
-                lost = self.connection.lost() => return lost,
+                lost = self.connection.lost() => return End::Lost(lost),
                 _ = ageing.tick() => self.tell_age().await,
                 _ = async { sleep_until(pace).await; state.changed().await } => {
                     pace = Instant::now() + self.site.every;
                     let now = state.borrow_and_update().clone();
                     ageing.reset();
+                    let is_over = self.plan.is_any && now.problem.is_none() && !is_own(&now);
+                    if is_over {
+                        return End::Removed;
+                    }
                     self.tell(now).await
                 }
             };
             if told.is_err() {
-                return self.connection.lost().await;
+                return End::Lost(self.connection.lost().await);
             }
         }
     }
@@ -197,14 +215,9 @@ impl Session<'_> {
             self.site.status.complain(&self.plan.client, &complaint);
             return Ok(());
         }
-        let client = &self.connection.client;
-        let sent = client.publish(topic, QoS::AtLeastOnce, true, payload).await;
-        sent.map_err(|_| Lost)
+        self.connection.publish(topic, payload).await
     }
 }
-
-/// The connection has gone; it says why itself.
-struct Lost;
 
 fn is_same<T>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
     match (one, other) {

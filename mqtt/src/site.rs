@@ -1,6 +1,6 @@
 //! What there is to do, as the command line says, and what all connections share.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::unistd::gethostname;
+use tokio::task::JoinHandle;
 
 use crate::connection::Network;
 use crate::failure::{Failure, Result};
@@ -31,6 +32,9 @@ pub struct Plan {
     /// Whether it is published only as it is one of all.
     pub is_any: bool,
 }
+
+/// The boards that are published, by their names.
+pub type Served = HashMap<String, JoinHandle<()>>;
 
 pub struct Site {
     pub place: Place,
@@ -133,8 +137,8 @@ impl Site {
         }
     }
 
-    /// Starts what the command line names, and says which boards that are.
-    pub fn start(self: &Arc<Self>) -> HashSet<String> {
+    /// Starts what the command line names, and says which boards are published.
+    pub fn start(self: &Arc<Self>) -> Served {
         for (source, board) in &self.mirrors {
             let client = format!("pegel-mirror/{}/{}", self.host, name_of(board));
             let task = mirror::run(
@@ -145,29 +149,34 @@ impl Site {
             );
             tokio::spawn(task);
         }
-        for plan in self.plans.values() {
-            tokio::spawn(publish::run(Arc::clone(self), plan.clone()));
+        let mut served = Served::new();
+        for (name, plan) in &self.plans {
+            let task = tokio::spawn(publish::run(Arc::clone(self), plan.clone()));
+            served.insert(name.clone(), task);
             if plan.is_writable {
                 tokio::spawn(command::run(Arc::clone(self), plan.clone()));
             }
         }
-        self.plans.keys().cloned().collect()
+        served
     }
 
     /// Starts to publish boards that are new, if all are published.
-    pub fn start_new(self: &Arc<Self>, served: &mut HashSet<String>) {
+    pub fn start_new(self: &Arc<Self>, served: &mut Served) {
         if !self.is_all {
             return;
         }
+        // What was removed, or was no board of this machine's own, may be one by now.
+        served.retain(|_, task| !task.is_finished());
         let directory = self.place.directory();
         // A directory that is not there has none.
         for name in pegel::list(Some(&directory)).unwrap_or_default() {
             // To tell of itself would be news each time.
-            if name == self.own || !served.insert(name.clone()) {
+            if name == self.own || served.contains_key(&name) {
                 continue;
             }
             let plan = self.plan(&name, format!("{}/{name}", directory.display()));
-            tokio::spawn(publish::run(Arc::clone(self), plan));
+            let task = tokio::spawn(publish::run(Arc::clone(self), plan));
+            served.insert(name, task);
         }
     }
 }

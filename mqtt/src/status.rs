@@ -10,8 +10,9 @@ use pegel::{Field, Options, Schema, Type, Value as Known};
 use crate::failure::Result;
 use crate::value;
 
-/// Bytes of the longest complaint.
+/// Bytes of the longest complaint in the board, and in the log.
 const BRIEF: usize = 400;
+const LONGEST: usize = 2000;
 
 /// What the connections tell.
 #[derive(Default)]
@@ -35,8 +36,15 @@ impl Status {
         self.set(line, None);
     }
 
+    /// There is no such connection any longer.
+    pub fn forget(&self, line: &str) {
+        let mut lines = self.lines.lock().expect("no thread panics with it");
+        lines.remove(line);
+    }
+
     /// Each complaint is said once.
     pub fn complain(&self, line: &str, reason: &str) {
+        let reason = brief(reason, LONGEST);
         if self.set(line, Some(reason)) {
             eprintln!("pegel: {}", value::line(reason));
         }
@@ -48,6 +56,15 @@ impl Status {
         let before = lines.insert(line.to_owned(), reason.map(str::to_owned));
         before.flatten().as_deref() != reason
     }
+}
+
+/// The beginning of a text, which may repeat what others sent.
+pub fn brief(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// The board that tells of it.
@@ -105,11 +122,7 @@ impl Board {
         let wrong = complaints.len() as u64;
         let all = lines.len() as u64;
         let complaint = complaints.first().map_or("", |complaint| complaint);
-        let mut end = complaint.len().min(BRIEF);
-        while !complaint.is_char_boundary(end) {
-            end -= 1;
-        }
-        let complaint = complaint[..end].replace('\0', " ");
+        let complaint = brief(complaint, BRIEF).replace('\0', " ");
         drop(lines);
         let mut now = vec![
             ("connections", Known::UInt(all)),
