@@ -218,6 +218,7 @@ COMMANDS: dict[str, tuple[str, Any, dict[str, Any]]] = {
     "a field": ("set/level", "2.25", {"level": 2.25}),
     "a text": ("set/note", "läuft", {"note": "läuft"}),
     "an array": ("set/pumps", "3,4", {"pumps": (3, 4)}),
+    "an element": ("set/pumps.1", "9", {"pumps": (1, 9)}),
     "a switch": ("set/on", "true", {"on": True}),
     "the largest": ("set", {"count": 2**64 - 1, "fault": -(2**31)}, {"count": 2**64 - 1, "fault": -(2**31)}),
 }
@@ -448,7 +449,7 @@ def test_home_assistant_is_told_what_there_is(broker: Broker, boards: Path) -> N
         energy = parts["yield_day"]
         assert (energy["device_class"], energy["state_class"]) == ("energy", "total_increasing")
         assert parts["temperature"]["device_class"] == "temperature"
-        assert parts["strings_1"]["value_template"] == "{{ value_json.record['strings'][1] }}"
+        assert parts["strings-1"]["value_template"] == "{{ value_json.record['strings'][1] }}"
         assert parts["on"]["platform"] == "binary_sensor"
         assert "state_class" not in parts["note"]
         assert "device_class" not in parts["items"]

@@ -289,7 +289,7 @@ def test_a_schema_takes_no_more_memory_than_records_can_need(
     ):
         # Nor does it say that all was well, when the record comes.
         now.say("site/tank/record", of(schema, b"[]"), retain=True)
-        wait_for(lambda: "50331648 are the most" in bridge.status()["complaint"])
+        wait_for(lambda: "50331648 are the most" in bridge.status().get("complaint", ""))
         assert not (there / "pegel.tank").exists()
 
 
@@ -376,3 +376,13 @@ def test_what_becomes_a_board_is_published(broker: Broker, boards: Path) -> None
             now.wait_for("site/tank/writer", "gone")
             # It is no connection that there should be.
             wait_for(lambda: bridge.status()["connections"] == 0)
+
+
+def test_entities_of_arrays_are_no_other_fields(broker: Broker, boards: Path) -> None:
+    fields = {"pump": pegel.u16(count=2), "pump_0": pegel.u16(), "pump_1": pegel.u16()}
+    pegel.Writer(boards / "tank", fields).close()
+    topic = "homeassistant/device/site_tank/config"
+    with listening(broker) as now, bridged(boards, broker, *HERE, "--home-assistant"):
+        now.wait_for(topic)
+        parts = now.json(topic)["components"]
+    assert len(parts) == len({part["unique_id"] for part in parts.values()}) == 4
