@@ -386,3 +386,17 @@ def test_entities_of_arrays_are_no_other_fields(broker: Broker, boards: Path) ->
         now.wait_for(topic)
         parts = now.json(topic)["components"]
     assert len(parts) == len({part["unique_id"] for part in parts.values()}) == 4
+
+
+def test_two_bridges_do_not_tell_of_each_other(broker: Broker, boards: Path) -> None:
+    with (
+        pegel.Writer(boards / "tank", FIELDS),
+        bridged(boards, broker, *HERE) as one,
+        bridged(boards, broker, "--prefix", "other", "--status", "pegel-mqtt-2"),
+        listening(broker) as now,
+    ):
+        now.wait_for("site/tank/writer", "alive")
+        now.wait_for("other/tank/writer", "alive")
+        wait_for(lambda: one.status()["connections"] == 1)
+        time.sleep(2)  # in which both have looked again
+        assert not [topic for topic in now.values if "pegel-mqtt" in topic]
