@@ -126,7 +126,6 @@ def test_two_bridges_of_one_name_do_not_wear_each_other_out(broker: Broker, boar
         second = Bridge(boards, broker.url, *board, "--status", "second")
         time.sleep(3)
         second.kill()
-    # Each time one comes, it says that it was put out.
     assert one.told.count("\n") < 10
 
 
@@ -147,7 +146,6 @@ def test_what_cannot_be_taken_does_not_come_for_ever(broker: Broker, boards: Pat
 
         # Those that waited with it are dropped.
         wait_for(lambda: is_done(5))
-        # The others wait for the bridge, as before.
         bridge.kill()
         now.say("site/tank/set/count", "6")
         bridge.start()
@@ -374,7 +372,6 @@ def test_what_becomes_a_board_is_published(broker: Broker, boards: Path) -> None
                 now.wait_for("site/tank/fields/count", str(turn + 1))
             pegel.unlink(boards / "tank")
             now.wait_for("site/tank/writer", "gone")
-            # It is no connection that there should be.
             wait_for(lambda: bridge.status()["connections"] == 0)
 
 

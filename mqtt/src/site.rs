@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 
 use crate::connection::Network;
 use crate::failure::{Failure, Result};
-use crate::mqtt::{Mqtt, STATUS};
 use crate::mqtt::topic::{Source, Topic};
+use crate::mqtt::{Mqtt, STATUS};
 use crate::place::Place;
 use crate::status::Status;
 use crate::{command, mirror, publish};
