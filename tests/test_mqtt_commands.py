@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, Any, dict[str, Any]]] = {
     "a field": ("set/level", "2.25", {"level": 2.25}),
     "a text": ("set/note", "läuft", {"note": "läuft"}),
     "an array": ("set/pumps", "3,4", {"pumps": (3, 4)}),
+    "an element": ("set/pumps.1", "9", {"pumps": (1, 9)}),
     "a switch": ("set/on", "true", {"on": True}),
     "the largest": (
         "set",

@@ -50,7 +50,7 @@ def test_home_assistant_is_told_what_there_is(broker: Broker, boards: Path) -> N
         energy = parts["yield_day"]
         assert (energy["device_class"], energy["state_class"]) == ("energy", "total_increasing")
         assert parts["temperature"]["device_class"] == "temperature"
-        assert parts["strings_1"]["value_template"] == "{{ value_json.record['strings'][1] }}"
+        assert parts["strings-1"]["value_template"] == "{{ value_json.record['strings'][1] }}"
         assert parts["on"]["platform"] == "binary_sensor"
         assert "state_class" not in parts["note"]
         assert "device_class" not in parts["items"]

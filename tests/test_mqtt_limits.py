@@ -113,7 +113,6 @@ def test_two_bridges_of_one_name_do_not_wear_each_other_out(broker: Broker, boar
         second = Bridge(boards, broker.url, *board, "--status", "second")
         time.sleep(3)
         second.kill()
-    # Each time one comes, it says that it was put out.
     assert one.told.count("\n") < 10
 
 
@@ -134,7 +133,6 @@ def test_what_cannot_be_taken_does_not_come_for_ever(broker: Broker, boards: Pat
 
         # Those that waited with it are dropped.
         wait_for(lambda: is_done(5))
-        # The others wait for the bridge, as before.
         bridge.kill()
         now.say("site/tank/set/count", "6")
         bridge.start()
@@ -276,7 +274,7 @@ def test_a_schema_takes_no_more_memory_than_records_can_need(
     ):
         # Nor does it say that all was well, when the record comes.
         now.say("site/tank/record", of(schema, b"[]"), retain=True)
-        wait_for(lambda: "50331648 are the most" in bridge.status()["complaint"])
+        wait_for(lambda: "50331648 are the most" in bridge.status().get("complaint", ""))
         assert not (there / "pegel.tank").exists()
 
 
@@ -361,5 +359,28 @@ def test_what_becomes_a_board_is_published(broker: Broker, boards: Path) -> None
                 now.wait_for("site/tank/fields/count", str(turn + 1))
             pegel.unlink(boards / "tank")
             now.wait_for("site/tank/writer", "gone")
-            # It is no connection that there should be.
             wait_for(lambda: bridge.status()["connections"] == 0)
+
+
+def test_entities_of_arrays_are_no_other_fields(broker: Broker, boards: Path) -> None:
+    fields = {"pump": pegel.u16(count=2), "pump_0": pegel.u16(), "pump_1": pegel.u16()}
+    pegel.Writer(boards / "tank", fields).close()
+    topic = "homeassistant/device/site_tank/config"
+    with listening(broker) as now, bridged(boards, broker, *HERE, "--home-assistant"):
+        now.wait_for(topic)
+        parts = now.json(topic)["components"]
+    assert len(parts) == len({part["unique_id"] for part in parts.values()}) == 4
+
+
+def test_two_bridges_do_not_tell_of_each_other(broker: Broker, boards: Path) -> None:
+    with (
+        pegel.Writer(boards / "tank", FIELDS),
+        bridged(boards, broker, *HERE) as one,
+        bridged(boards, broker, "--prefix", "other", "--status", "pegel-mqtt-2"),
+        listening(broker) as now,
+    ):
+        now.wait_for("site/tank/writer", "alive")
+        now.wait_for("other/tank/writer", "alive")
+        wait_for(lambda: one.status()["connections"] == 1)
+        time.sleep(2)  # in which both have looked again
+        assert not [topic for topic in now.values if "pegel-mqtt" in topic]

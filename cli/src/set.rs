@@ -133,10 +133,7 @@ impl Set {
             None => first(schema, &changes)?,
         };
         for (target, value) in changes {
-            let value = match target.index {
-                Some(index) => with_element(schema, &record, target.field, index, value)?,
-                None => value,
-            };
+            let value = target.completed(schema, &record, value)?;
             schema.set(&mut record, &target.field.name, &value)?;
         }
         for name in &self.unset {
@@ -147,29 +144,6 @@ impl Set {
             schema.set(&mut record, name, &Value::Null)?;
         }
         Ok(record)
-    }
-}
-
-/// An array with another element.
-fn with_element(
-    schema: &Schema,
-    record: &Encoded,
-    field: &Field,
-    index: usize,
-    value: Value,
-) -> Result<Value> {
-    let values = schema.decode(record);
-    let array = values.into_iter().find(|(name, _)| *name == field.name);
-    match array {
-        Some((_, Value::List(mut elements))) => {
-            elements[index] = value;
-            Ok(Value::List(elements))
-        }
-        _ => Err(Failure::Failed(format!(
-            "field {name} is unknown; give all its {count} elements",
-            name = field.name,
-            count = field.count
-        ))),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use pegel::dynamic::Encoded;
 use pegel::{Field, Schema, Type, Value};
 
 use crate::failure::{Failure, Result};
@@ -45,6 +46,25 @@ impl<'a> Target<'a> {
         }
         let values = text.split(',').map(|element| parse(self.field, element));
         values.collect::<Result<_>>().map(Value::List)
+    }
+
+    /// The value of the whole field, which for an element is the array of the record with that one changed.
+    pub fn completed(&self, schema: &Schema, record: &Encoded, value: Value) -> Result<Value> {
+        let Some(index) = self.index else {
+            return Ok(value);
+        };
+        let Field { name, count, .. } = self.field;
+        let values = schema.decode(record);
+        let array = values.into_iter().find(|(known, _)| known == name);
+        match array {
+            Some((_, Value::List(mut elements))) if index < elements.len() => {
+                elements[index] = value;
+                Ok(Value::List(elements))
+            }
+            _ => Err(Failure::Failed(format!(
+                "field {name} is unknown; give all its {count} elements"
+            ))),
+        }
     }
 }
 

@@ -163,6 +163,8 @@ impl Command {
             target.parse(text).map_err(|failure| failure.to_string())?
         };
         let mut record = begun(schema, before, &[name])?;
+        let value = target.completed(schema, &record, value);
+        let value = value.map_err(|failure| failure.to_string())?;
         let set = schema.set(&mut record, &target.field.name, &value);
         set.map(|()| record).map_err(|error| error.to_string())
     }

@@ -105,7 +105,8 @@ fn entity(plan: &Plan, id: &str, field: &Field, index: Option<u32>) -> (String, 
     let (key, label, part) = match index {
         None => (name.clone(), label.clone(), String::new()),
         Some(index) => (
-            format!("{name}_{index}"),
+            // No other field has that name.
+            format!("{name}-{index}"),
             format!("{label} {}", index + 1),
             format!("[{index}]"),
         ),

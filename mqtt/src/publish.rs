@@ -32,11 +32,11 @@ pub async fn run(site: Arc<Site>, plan: Plan) {
             return site.status.complain(&plan.client, &complaint);
         }
     };
-    if plan.is_any {
-        let first = state.wait_for(|state| state.is_seen);
-        if !first.await.is_ok_and(|first| is_own(&first)) {
-            return;
-        }
+    // Before, it would be told that the writer has gone.
+    let first = state.wait_for(|state| state.is_seen).await;
+    let is_own = first.is_ok_and(|first| is_own(&first));
+    if plan.is_any && !is_own {
+        return;
     }
     let purpose = Purpose {
         client: &plan.client,

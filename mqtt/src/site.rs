@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 
 use crate::connection::Network;
 use crate::failure::{Failure, Result};
-use crate::mqtt::Mqtt;
 use crate::mqtt::topic::{Source, Topic};
+use crate::mqtt::{Mqtt, STATUS};
 use crate::place::Place;
 use crate::status::Status;
 use crate::{command, mirror, publish};
@@ -170,8 +170,8 @@ impl Site {
         let directory = self.place.directory();
         // A directory that is not there has none.
         for name in pegel::list(Some(&directory)).unwrap_or_default() {
-            // To tell of itself would be news each time.
-            if name == self.own || served.contains_key(&name) {
+            // To tell of itself would be news each time; so would two bridges that tell of each other.
+            if name == self.own || name.starts_with(STATUS) || served.contains_key(&name) {
                 continue;
             }
             let plan = self.plan(&name, format!("{}/{name}", directory.display()));
