@@ -56,26 +56,6 @@ def test_large_answers_that_nobody_reads_have_a_bound(
         wait_until(lambda: server.ask("/boards/ahoy/history").status == 200)
 
 
-def test_one_at_a_unix_socket_that_takes_nothing_is_closed(tmp_path: Path) -> None:
-    """It takes a minute, and the kernel does not do it there."""
-    writer = pegel.Writer(tmp_path / "tank", {"note": pegel.text(4000)})
-    with serving(tmp_path, listen=f"unix:{tmp_path / 'http.sock'}") as server:
-        files = Path(f"/proc/{server.process.pid}/fd")
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(tmp_path / "http.sock"))
-            client.sendall(b"GET /boards/tank/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert client.recv(12) == b"HTTP/1.1 200"
-            for _ in range(100):
-                writer.publish(note="x" * 4000)
-                time.sleep(0.02)
-            before = len(list(files.iterdir()))
-            end = time.monotonic() + 90
-            while len(list(files.iterdir())) >= before:
-                assert time.monotonic() < end, "it was not closed"
-                time.sleep(0.5)
-    writer.close()
-
-
 def test_the_end_comes_while_there_is_no_room_for_more(tmp_path: Path) -> None:
     # 272 files are 16 connections.
     with serving(tmp_path, by=("prlimit", "--nofile=272")) as server, ExitStack() as stack:

@@ -83,3 +83,35 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Stalled<T> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_for_too_long_is_given_up() {
+        let (near, _far) = duplex(16);
+        let mut near = Stalled::new(near, PATIENCE);
+        let written = near.write_all(&[7; 17]).await;
+        let error = written.expect_err("nobody takes it");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_a_little_now_and_then_is_not() {
+        let (near, mut far) = duplex(16);
+        let mut near = Stalled::new(near, PATIENCE);
+        let reading = tokio::spawn(async move {
+            let mut byte = [0];
+            for _ in 0..100 {
+                sleep(PATIENCE / 2).await;
+                far.read_exact(&mut byte).await.expect("a byte");
+            }
+        });
+        near.write_all(&[7; 100]).await.expect("all is taken");
+        reading.await.expect("it reads all");
+    }
+}
