@@ -73,13 +73,15 @@ test: test-packages target/promtool build test-rust test-loom test-php lint-pyth
 .PHONY: build
 build: library python ## Build libpegel, the program `pegel` and the Python package
 
+# Programs that `pegel` starts in its place, and looks for beside itself.
+BRIDGES := mqtt opcua serve
+
 .PHONY: library
 library:
 	cargo build --release --locked -p pegel-cabi -p pegel-cli
-	# Apart, as what it asks of shared crates would slow down the others.
-	cargo build --release --locked -p pegel-mqtt
-	cargo build --release --locked -p pegel-opcua
-	cargo build --release --locked -p pegel-serve
+	# Apart, as what they ask of shared crates would slow down the others.
+	cargo build --profile bridge --locked $(addprefix -p pegel-,$(BRIDGES))
+	cp $(addprefix target/bridge/pegel-,$(BRIDGES)) target/release/
 	ln -sf libpegel.so target/release/libpegel.so.1
 
 # musl's: glibc's own would load modules of the machine's, which may be another one.
