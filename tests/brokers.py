@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 import pegel
-from programs import built, end, environment
+from programs import Service, built, environment, wait_until
 
 WATCHDOG = 60
 TANK = {
@@ -31,13 +31,6 @@ TANK = {
 HERE = ("--prefix", "here", "--board", "tank")
 THERE = ("--prefix", "there", "--mirror", "here/tank")
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
-
-
-def wait_for(is_so: Callable[[], object], what: str = "it") -> None:
-    end = time.monotonic() + WATCHDOG
-    while not is_so():
-        assert time.monotonic() < end, f"{what} did not happen"
-        time.sleep(0.01)
 
 
 def free_port() -> int:
@@ -69,7 +62,7 @@ class Broker:
         command = [MOSQUITTO, "-c", str(self.configuration)]
         null = subprocess.DEVNULL
         self.process = subprocess.Popen(command, stdout=null, stderr=null)
-        wait_for(self.is_there, "the start of the broker")
+        wait_until(self.is_there, "the start of the broker")
 
     def is_there(self) -> bool:
         assert self.process.poll() is None, "mosquitto has ended"
@@ -114,7 +107,7 @@ class Listener:
             now = self.values.get(topic)
             return now is not None and payload in (None, now)
 
-        wait_for(stands, f"{topic} {payload}")
+        wait_until(stands, f"{topic} {payload}")
         return self.values[topic]
 
     def next(self, topic: str) -> Any:
@@ -143,7 +136,7 @@ def listening(broker: Broker, topic: str = "#") -> Iterator[Listener]:
         listener.end()
 
 
-class Bridge:
+class Bridge(Service):
     """The program, between the boards of a directory and a broker."""
 
     # What it complained of until its end.
@@ -176,16 +169,12 @@ class Bridge:
             now = self.status()
             return bool(now) and now["connections"] == now["well"] > 0
 
-        wait_for(is_well, "the connection")
+        wait_until(is_well, "the connection")
 
     def end(self) -> str:
         """Ends it well; what it complained of."""
-        self.told = end(self.process)
+        self.told = super().end()
         return self.told
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.communicate()
 
 
 @contextmanager
@@ -230,7 +219,7 @@ class Machines:
                 return False
             return bool(shown[0]["number"] == number)
 
-        wait_for(shows, f"record {number}")
+        wait_until(shows, f"record {number}")
         return shown[0]
 
 

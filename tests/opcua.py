@@ -2,8 +2,7 @@
 
 import queue
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from asyncua import ua
 from asyncua.sync import Client, SyncNode
 
-from programs import built, end, environment
+from programs import Service, built, environment
 
 WATCHDOG = 60
 # The bits of a status code that say what it is; the others tell of a subscription's queue.
@@ -24,7 +23,7 @@ def name(status: ua.StatusCode | None) -> str:
     return str(ua.StatusCode(ua.UInt32(status.value & SEVERITY_AND_REASON)).name)
 
 
-class Server:
+class Server(Service):
     """The program, serving the boards of a directory."""
 
     def __init__(self, place: Path, *arguments: str, port: int = 0) -> None:
@@ -43,13 +42,6 @@ class Server:
             self.process.kill()
             raise AssertionError(self.process.communicate()[1])
         self.port = int(self.url.rstrip("/").rpartition(":")[2])
-
-    def end(self) -> str:
-        return end(self.process)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.communicate()
 
 
 @contextmanager
@@ -71,13 +63,6 @@ def read(client: Client, identifier: str) -> tuple[str, Any]:
     """The status and the value of a variable."""
     value = node(client, identifier).read_data_value(raise_on_bad_status=False)
     return name(value.StatusCode), value.Value.Value if value.Value else None
-
-
-def wait_until(is_so: Callable[[], object]) -> None:
-    end = time.monotonic() + WATCHDOG
-    while not is_so():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
 
 
 class Changes:

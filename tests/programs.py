@@ -5,7 +5,8 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -80,12 +81,29 @@ def run(
     )
 
 
-def end(process: subprocess.Popen[str]) -> str:
-    """Ends a service well; what it complained of."""
-    process.send_signal(signal.SIGTERM)
-    _, complaint = process.communicate(timeout=120)
-    assert process.returncode == 0, complaint
-    return complaint
+def wait_until(is_so: Callable[[], object], what: str = "it") -> None:
+    """Waits for something that only looking can tell."""
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline, f"{what} did not happen"
+        time.sleep(0.01)
+
+
+class Service:
+    """A program that runs until it is told to end."""
+
+    process: subprocess.Popen[str]
+
+    def end(self) -> str:
+        """Ends it well; what it complained of."""
+        self.process.send_signal(signal.SIGTERM)
+        _, complaint = self.process.communicate(timeout=120)
+        assert self.process.returncode == 0, complaint
+        return complaint
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
 
 
 class Conversation:

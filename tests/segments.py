@@ -12,7 +12,7 @@ from typing import Any
 import sysv_ipc
 
 import pegel
-from programs import Conversation, built, end, environment, php, python
+from programs import Conversation, Service, built, environment, php, python
 
 WATCHDOG = 60
 SIZE = 4096
@@ -42,7 +42,7 @@ def is_there(number: int) -> bool:
     return True
 
 
-class Bridge:
+class Bridge(Service):
     def __init__(self, place: Path, board: str, key: int, *arguments: str) -> None:
         command = [str(built("target/release/pegel")), "sysv", "--board", board]
         command += ["--key", hex(key), "--size", str(SIZE), *arguments]
@@ -56,13 +56,6 @@ class Bridge:
     def status(self) -> dict[str, Any]:
         with pegel.Reader(self.place / f"{self.board}-sysv") as reader:
             return dict(reader.read())
-
-    def end(self) -> str:
-        return end(self.process)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.communicate()
 
 
 @contextmanager

@@ -4,15 +4,14 @@ import http.client
 import json
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 from typing import Any
 
-from programs import built, end, environment
+from programs import Service, built, environment
 
 WATCHDOG = 60
 TOKEN = "a-token-that-nobody-guesses"
@@ -92,7 +91,7 @@ class Client:
             answer.close()
 
 
-class Server(Client):
+class Server(Service, Client):
     """The program, serving the boards of a directory."""
 
     def __init__(
@@ -114,17 +113,15 @@ class Server(Client):
             self.process.kill()
             raise AssertionError(self.process.communicate()[1])
         if listen.startswith("unix:"):
-            super().__init__(socket=Path(self.url.removeprefix("unix:")))
+            Client.__init__(self, socket=Path(self.url.removeprefix("unix:")))
         else:
-            super().__init__(port=int(self.url.rstrip("/").rpartition(":")[2]))
+            Client.__init__(self, port=int(self.url.rstrip("/").rpartition(":")[2]))
 
-    def end(self) -> None:
-        """Ends it well."""
-        assert end(self.process) == ""
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.communicate()
+    def end(self) -> str:
+        """Ends it well, without a complaint."""
+        complaint = super().end()
+        assert complaint == ""
+        return complaint
 
 
 @dataclass
@@ -185,13 +182,6 @@ def token_file(place: Path) -> list[str]:
     file.write_text(f"{TOKEN}\n")
     file.chmod(0o600)
     return ["--token-file", str(file)]
-
-
-def wait_until(is_so: Callable[[], object]) -> None:
-    end = time.monotonic() + WATCHDOG
-    while not is_so():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
 
 
 def memory(server: Server, what: str) -> int:

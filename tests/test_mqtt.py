@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 import pegel
-from brokers import TANK, WATCHDOG, Broker, bridged, listening, plain, wait_for
-from programs import ROOT, built, environment, run
+from brokers import TANK, WATCHDOG, Broker, bridged, listening, plain
+from programs import ROOT, built, environment, run, wait_until
 from units import verify_unit
 
 HERE = ("--prefix", "site")
@@ -28,7 +28,7 @@ def test_a_record_is_published(broker: Broker, boards: Path) -> None:
         bridged(boards, broker, *HERE),
     ):
         writer.update(level=3.25, note='"läuft"')
-        wait_for(lambda: now.values.get("site/tank/fields/level") == "3.25")
+        wait_until(lambda: now.values.get("site/tank/fields/level") == "3.25")
         newest = writer.read()
         told = now.json("site/tank")
         assert told["record"] == {
@@ -62,10 +62,10 @@ def test_documents_are_published(broker: Broker, boards: Path) -> None:
         with pegel.Writer(boards / "all", pegel.json(200)) as writer:
             writer.publish({"b": [1, 2.5], "a": None})
             now.wait_for("site/all")
-            wait_for(lambda: now.json("site/all")["record"] == {"b": [1, 2.5], "a": None})
+            wait_until(lambda: now.json("site/all")["record"] == {"b": [1, 2.5], "a": None})
         with pegel.Writer(boards / "raw", pegel.bytes_(20)) as writer:
             writer.publish(b"\0\xff")
-            wait_for(
+            wait_until(
                 lambda: now.json("site/raw")["record"] == "AP8=" if "site/raw" in now.values else 0
             )
 
@@ -158,7 +158,7 @@ def test_after_an_hour_only_the_newest_is_told(broker: Broker, boards: Path) -> 
         broker.kill()
         for level in range(20_000):
             writer.publish(level=level)
-        wait_for(lambda: bridge.status()["complaint"])
+        wait_until(lambda: bridge.status()["complaint"])
         broker.start()
         with listening(broker) as now:
             now.wait_for("site/tank/fields/level", "19999")
@@ -167,7 +167,7 @@ def test_after_an_hour_only_the_newest_is_told(broker: Broker, boards: Path) -> 
             came = [payload for topic, payload in now.told.queue if topic == "site/tank"]
         records = [json.loads(payload)["record"]["level"] for payload in came]
         assert records in ([19_999, 20_000], [20_000])
-        wait_for(lambda: bridge.status()["complaint"] == "")
+        wait_until(lambda: bridge.status()["complaint"] == "")
 
 
 def test_a_fast_writer_is_told_of_at_the_pace_that_is_wanted(broker: Broker, boards: Path) -> None:
@@ -229,18 +229,18 @@ def test_the_doctor_looks_at_bridges(broker: Broker, boards: Path) -> None:
         bridge.wait_until_well()
         assert (finding()["state"], finding()["told"]) == ("ok", "1 connections to the broker")
         broker.kill()
-        wait_for(lambda: bridge.status()["complaint"])
+        wait_until(lambda: bridge.status()["complaint"])
         assert finding()["state"] == "wrong"
     assert (finding()["state"], "does not run" in finding()["told"]) == ("note", True)
 
 
 def test_two_bridges_have_two_boards(broker: Broker, boards: Path) -> None:
     with bridged(boards, broker, *HERE) as bridge:
-        bridge.wait_until_well() if list(boards.glob("pegel.tank")) else wait_for(bridge.status)
+        bridge.wait_until_well() if list(boards.glob("pegel.tank")) else wait_until(bridge.status)
         second = run([*bridge.command], environment(boards))
         assert (second.returncode, "has a writer" in second.stderr) == (1, True)
         with bridged(boards, broker, *HERE, "--status", "other"):
-            wait_for(lambda: (boards / "pegel.other").exists())
+            wait_until(lambda: (boards / "pegel.other").exists())
 
 
 def test_the_unit_is_one_and_hardened(tmp_path: Path) -> None:
@@ -286,7 +286,7 @@ def test_it_needs_no_rights_but_to_read(broker: Broker) -> None:
             try:
                 now.wait_for("site/tank/fields/level", "1.5")
                 reader = pegel.Reader(status / "pegel-mqtt")
-                wait_for(lambda: reader.read()["well"] == reader.read()["connections"] == 2)
+                wait_until(lambda: reader.read()["well"] == reader.read()["connections"] == 2)
                 now.say("site/tank/set/level", "2")
                 assert "tank" in now.next("site/tank/refused")["reason"]
             finally:

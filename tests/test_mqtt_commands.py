@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 import pegel
-from brokers import TANK, WATCHDOG, Broker, bridged, listening, plain, wait_for
+from brokers import TANK, WATCHDOG, Broker, bridged, listening, plain
+from programs import wait_until
 
 HERE = ("--prefix", "site")
 
@@ -38,13 +39,13 @@ def test_commands_are_published(broker: Broker, boards: Path, command: str) -> N
         now.wait_for("site/tank/writer", "turns")
         bridge.wait_until_well()
         now.say(f"site/tank/{topic}", payload)
-        wait_for(lambda: bridge.status()["taken"] == 1)
+        wait_until(lambda: bridge.status()["taken"] == 1)
         record = pegel.Reader(boards / "tank").read()
         assert {name: plain(record[name]) for name in expected} == {
             name: plain(value) for name, value in expected.items()
         }
         assert record.sequence == 2
-        wait_for(lambda: now.json("site/tank")["sequence"] == 2)
+        wait_until(lambda: now.json("site/tank")["sequence"] == 2)
 
 
 def test_what_is_unknown_can_be_made_so(broker: Broker, boards: Path) -> None:
@@ -138,7 +139,7 @@ def test_what_is_set_is_on_the_disk_if_the_board_is_durable(
     with listening(broker) as now, bridged(boards, broker, *HERE, "--write", "config") as bridge:
         bridge.wait_until_well()
         now.say("site/config/set/limit", "60")
-        wait_for(lambda: bridge.status()["taken"] == 1)
+        wait_until(lambda: bridge.status()["taken"] == 1)
         # As a reboot does.
         for file in boards.glob("pegel.config*"):
             file.unlink()

@@ -5,7 +5,8 @@ from pathlib import Path
 import jinja2
 
 import pegel
-from brokers import Broker, bridged, listening, wait_for
+from brokers import Broker, bridged, listening
+from programs import wait_until
 
 HERE = ("--prefix", "site")
 
@@ -89,7 +90,7 @@ def test_templates_give_what_home_assistant_expects(broker: Broker, boards: Path
             now.wait_for("site/tank")
             assert [state(name) for name in parts] == ["5", "true", "3", "4"]
             writer.publish(items=6, on=None, pair=[3, 4])
-            wait_for(lambda: state("items") == "6")
+            wait_until(lambda: state("items") == "6")
             assert state("on") == "None"
             available = jinja2.Template(told["availability"][0]["value_template"])
             states = [available.render(value=value) for value in ("alive", "turns", "gone")]

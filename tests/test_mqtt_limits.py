@@ -15,7 +15,8 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 import pegel
-from brokers import Bridge, Broker, bridged, listening, wait_for
+from brokers import Bridge, Broker, bridged, listening
+from programs import wait_until
 
 FIELDS = {"level": pegel.f64("m", default=1.5), "count": pegel.u64(default=0)}
 HERE = ("--prefix", "site")
@@ -132,13 +133,13 @@ def test_what_cannot_be_taken_does_not_come_for_ever(broker: Broker, boards: Pat
             return now.values.get("site/tank/fields/count") == str(count)
 
         # Those that waited with it are dropped.
-        wait_for(lambda: is_done(5))
+        wait_until(lambda: is_done(5))
         bridge.kill()
         now.say("site/tank/set/count", "6")
         bridge.start()
         now.wait_for("site/tank/fields/count", "6")
         now.say("site/tank/set", bytes(66 << 20))
-        wait_for(lambda: is_done(7))
+        wait_until(lambda: is_done(7))
 
 
 REASONS = {
@@ -181,7 +182,7 @@ def test_a_flood_of_rubbish_takes_no_acknowledgement(broker: Broker, boards: Pat
             time.sleep(0.01)
         stop.set()
         flooding.join()
-        wait_for(lambda: pegel.Reader(boards / "tank").read()["count"] == 150)
+        wait_until(lambda: pegel.Reader(boards / "tank").read()["count"] == 150)
         assert bridge.status()["refused"] > 1000
 
 
@@ -195,7 +196,7 @@ def test_messages_that_wait_have_little_room(broker: Broker, boards: Path) -> No
         bridge.wait_until_well()
         for _ in range(20):
             now.client.publish("site/tank/set", bytes(30 << 20), 1)
-        wait_for(lambda: bridge.status()["refused"] > 5)
+        wait_until(lambda: bridge.status()["refused"] > 5)
         assert megabytes(bridge) < 350
 
 
@@ -209,7 +210,7 @@ def test_records_that_wait_have_little_room(broker: Broker, boards: Path) -> Non
         for _ in range(30):
             writer.publish(document)
             time.sleep(0.05)
-        wait_for(lambda: bridge.status()["published"] > 2)
+        wait_until(lambda: bridge.status()["published"] > 2)
         assert megabytes(bridge) < 600
 
 
@@ -218,13 +219,13 @@ def test_messages_that_nobody_asked_for_are_in_nobodys_way(fake: FakeBroker, boa
         pegel.Writer(boards / "tank", FIELDS) as writer,
         bridged(boards, fake.url, *HERE, "--board", "tank"),
     ):
-        wait_for(lambda: "site/tank/writer" in fake.topics)
+        wait_until(lambda: "site/tank/writer" in fake.topics)
         for _ in range(500):
             fake.say(fake.clients[0][1], "advertisement", b"buy")
         for count in range(100):
             fake.topics.clear()
             writer.update(count=count)
-            wait_for(lambda: "site/tank/age" in fake.topics)
+            wait_until(lambda: "site/tank/age" in fake.topics)
 
 
 @pytest.mark.parametrize("options", [WRITTEN, MIRRORED])
@@ -232,7 +233,7 @@ def test_topics_that_are_refused_are_told(boards: Path, options: tuple[str, ...]
     pegel.Writer(boards / "tank", FIELDS).close()
     fake = FakeBroker(subscribed=0x80)
     with bridged(boards, fake.url, *options, complaint="refuses the topics") as bridge:
-        wait_for(lambda: "refuses the topics" in bridge.status().get("complaint", ""))
+        wait_until(lambda: "refuses the topics" in bridge.status().get("complaint", ""))
     fake.end()
 
 
@@ -274,7 +275,7 @@ def test_a_schema_takes_no_more_memory_than_records_can_need(
     ):
         # Nor does it say that all was well, when the record comes.
         now.say("site/tank/record", of(schema, b"[]"), retain=True)
-        wait_for(lambda: "50331648 are the most" in bridge.status().get("complaint", ""))
+        wait_until(lambda: "50331648 are the most" in bridge.status().get("complaint", ""))
         assert not (there / "pegel.tank").exists()
 
 
@@ -283,7 +284,7 @@ def test_what_others_sent_is_not_repeated_at_length(broker: Broker, boards: Path
         bridge.wait_until_well()
         with listening(broker) as now:
             now.say("site/tank/record", of({"hash": "x" * 1_000_000}, b""))
-            wait_for(lambda: bridge.status()["complaint"])
+            wait_until(lambda: bridge.status()["complaint"])
     assert len(bridge.told) < 5000
 
 
@@ -294,7 +295,7 @@ def test_a_clock_that_went_back_holds_nothing_up(
     schema = schema_of(broker, boards, number=pegel.u64())
     there = tmp_path / "there"
     with bridged(there, fake.url, *MIRRORED):
-        wait_for(lambda: fake.clients)
+        wait_until(lambda: fake.clients)
         client = fake.clients[0][1]
 
         def tell(number: int, sequence: int, published: int, *, kept: bool = False) -> None:
@@ -311,14 +312,14 @@ def test_a_clock_that_went_back_holds_nothing_up(
 
         fake.say(client, "site/tank/schema", json.dumps(schema).encode())
         tell(1, 10, 2000)
-        wait_for(lambda: shows(1))
+        wait_until(lambda: shows(1))
         lineage = pegel.Reader(there / "tank").lineage
         tell(2, 9, 1000, kept=True)
         tell(3, 11, 2001)
-        wait_for(lambda: shows(3))
+        wait_until(lambda: shows(3))
         assert pegel.Reader(there / "tank").lineage == lineage
         tell(4, 9, 1000)
-        wait_for(lambda: shows(4))
+        wait_until(lambda: shows(4))
         assert pegel.Reader(there / "tank").lineage != lineage
 
 
@@ -341,7 +342,7 @@ def test_a_durable_board_that_is_to_come_back_keeps_its_name(
         bridged(boards, broker, *HERE, "--board", "tank"),
         bridged(there, broker, *MIRRORED, complaint=own_name) as bridge,
     ):
-        wait_for(lambda: own_name in bridge.status().get("complaint", ""))
+        wait_until(lambda: own_name in bridge.status().get("complaint", ""))
         with pegel.Writer(there / "tank", FIELDS, durable=True) as own:
             assert own.read()["count"] == 7
 
@@ -349,7 +350,7 @@ def test_a_durable_board_that_is_to_come_back_keeps_its_name(
 def test_what_becomes_a_board_is_published(broker: Broker, boards: Path) -> None:
     (boards / "pegel.tank").write_bytes(b"rubbish" * 1000)
     with listening(broker) as now, bridged(boards, broker, *HERE) as bridge:
-        wait_for(bridge.status)
+        wait_until(bridge.status)
         time.sleep(1.5)  # until it has looked at that
         (boards / "pegel.tank").unlink()
         for turn in range(2):
@@ -359,7 +360,7 @@ def test_what_becomes_a_board_is_published(broker: Broker, boards: Path) -> None
                 now.wait_for("site/tank/fields/count", str(turn + 1))
             pegel.unlink(boards / "tank")
             now.wait_for("site/tank/writer", "gone")
-            wait_for(lambda: bridge.status()["connections"] == 0)
+            wait_until(lambda: bridge.status()["connections"] == 0)
 
 
 def test_entities_of_arrays_are_no_other_fields(broker: Broker, boards: Path) -> None:
@@ -381,6 +382,6 @@ def test_two_bridges_do_not_tell_of_each_other(broker: Broker, boards: Path) -> 
     ):
         now.wait_for("site/tank/writer", "alive")
         now.wait_for("other/tank/writer", "alive")
-        wait_for(lambda: one.status()["connections"] == 1)
+        wait_until(lambda: one.status()["connections"] == 1)
         time.sleep(2)  # in which both have looked again
         assert not [topic for topic in now.values if "pegel-mqtt" in topic]

@@ -9,19 +9,8 @@ from typing import Any
 import pytest
 
 import pegel
-from brokers import (
-    HERE,
-    THERE,
-    WATCHDOG,
-    Bridge,
-    Broker,
-    Machines,
-    bridged,
-    listening,
-    told,
-    wait_for,
-)
-from programs import compile_c, environment, php, run
+from brokers import HERE, THERE, WATCHDOG, Bridge, Broker, Machines, bridged, listening, told
+from programs import compile_c, environment, php, run, wait_until
 
 FIELDS = {
     "number": pegel.u64(),
@@ -63,8 +52,8 @@ def test_a_mirror_is_what_the_other_board_is(broker: Broker, machines: Machines)
         assert (mirror.info.mirror, original.info.mirror) == (True, False)
         # It has its history, too.
         assert [one["number"] for one in mirror.last(10)] == [1, 2, 3, 4, 5]
-        wait_for(lambda: mirror.writer_alive)
-        wait_for(lambda: bridge.status()["mirrored"] == 5)
+        wait_until(lambda: mirror.writer_alive)
+        wait_until(lambda: bridge.status()["mirrored"] == 5)
 
 
 def test_all_languages_read_it(broker: Broker, machines: Machines, tmp_path: Path) -> None:
@@ -126,7 +115,7 @@ def test_documents_are_mirrored(broker: Broker, machines: Machines, kind: str) -
                 except (pegel.NotFound, pegel.Gone):
                     return False
 
-            wait_for(shows)
+            wait_until(shows)
             shown = pegel.Reader(machines.there / "tank").read()
             assert shown.document == writer.read().document == document
 
@@ -201,12 +190,12 @@ def test_what_was_missed_is_not_there(broker: Broker, machines: Machines) -> Non
         followed = before.follow(timeout=WATCHDOG)
         assert next(followed)["number"] == 1
         broker.kill()
-        wait_for(lambda: there.status()["complaint"])
+        wait_until(lambda: there.status()["complaint"])
         for number in range(2, 1000):
             writer.publish(record(number))
         # What is known stays, and nobody is told that its writer lives.
         assert before.read()["number"] == 1
-        wait_for(lambda: not before.writer_alive)
+        wait_until(lambda: not before.writer_alive)
         broker.start()
         machines.wait_for(999)
         with pytest.raises(pegel.Gone):
@@ -225,14 +214,14 @@ def test_a_mirror_has_no_writer_when_the_other_has_none(broker: Broker, machines
             writer.publish(record(1))
             machines.wait_for(1)
             mirror = pegel.Reader(machines.there / "tank")
-            wait_for(lambda: mirror.writer_alive)
-        wait_for(lambda: not mirror.writer_alive)
+            wait_until(lambda: mirror.writer_alive)
+        wait_until(lambda: not mirror.writer_alive)
         age = mirror.read().age
         with pegel.Writer(machines.here / "tank", FIELDS) as writer:
-            wait_for(lambda: mirror.read().age > age)
+            wait_until(lambda: mirror.read().age > age)
             writer.publish(record(2))
             machines.wait_for(2)
-            wait_for(lambda: mirror.writer_alive)
+            wait_until(lambda: mirror.writer_alive)
             assert mirror.read().stamp.generation == 2
 
 
@@ -245,11 +234,11 @@ def test_the_bridge_of_the_other_dies(broker: Broker, machines: Machines) -> Non
         writer.publish(record(1))
         machines.wait_for(1)
         mirror = pegel.Reader(machines.there / "tank")
-        wait_for(lambda: mirror.writer_alive)
+        wait_until(lambda: mirror.writer_alive)
         here.kill()
-        wait_for(lambda: not mirror.writer_alive)
+        wait_until(lambda: not mirror.writer_alive)
         here.start()
-        wait_for(lambda: mirror.writer_alive)
+        wait_until(lambda: mirror.writer_alive)
         assert mirror.read().sequence == 1
 
 
@@ -299,7 +288,7 @@ def test_a_board_of_ones_own_is_no_mirror(broker: Broker, machines: Machines) ->
         bridged(machines.there, broker, *THERE, complaint=refusal) as there,
     ):
         writer.publish(record(1))
-        wait_for(lambda: refusal in there.status().get("complaint", ""))
+        wait_until(lambda: refusal in there.status().get("complaint", ""))
     assert pegel.Reader(machines.there / "tank").read()["number"] == 7
 
 
@@ -314,7 +303,7 @@ def test_one_is_mirrored_under_another_name_and_not_published_by_itself(
         listening(broker, "again/#") as again,
     ):
         writer.publish(record(1))
-        wait_for(lambda: (machines.there / "pegel.north").exists())
+        wait_until(lambda: (machines.there / "pegel.north").exists())
         all_of_them = ("--prefix", "again", "--status", "second")
         with (
             pegel.Writer(machines.there / "own", FIELDS) as own,
@@ -341,14 +330,14 @@ def test_ages_of_what_was_kept_go_by_both_clocks(broker: Broker, machines: Machi
             fresh = told(schema, sequence=4, published=0, age=5 * 10**9)
             now.say("here/tank/record", fresh)
             mirror = pegel.Reader(machines.there / "tank")
-            wait_for(lambda: mirror.read().sequence == 4)
+            wait_until(lambda: mirror.read().sequence == 4)
             assert 5 <= mirror.read().age < 5 + WATCHDOG
             # From a clock that is ahead.
             ahead = told(schema, sequence=5, published=time.time_ns() + 10**15)
             there.kill()
             now.say("here/tank/record", ahead, retain=True)
             there.start()
-            wait_for(lambda: mirror.read().sequence == 5)
+            wait_until(lambda: mirror.read().sequence == 5)
             assert 0 <= mirror.read().age < WATCHDOG
 
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pegel
-from brokers import Broker, bridged, wait_for
-from programs import run
+from brokers import Broker, bridged
+from programs import run, wait_until
 
 HERE = ("--prefix", "site")
 
@@ -59,7 +59,7 @@ def test_tls_and_passwords(tmp_path: Path, boards: Path) -> None:
 
     def complaint(*arguments: str) -> str:
         with bridged(boards, url, "--board", "tank", *arguments, complaint="") as bridge:
-            wait_for(lambda: bridge.status().get("complaint"))
+            wait_until(lambda: bridge.status().get("complaint"))
             told = str(bridge.status()["complaint"])
         # That of the next one is a new board.
         pegel.unlink(boards / "pegel-mqtt")
@@ -79,6 +79,6 @@ def test_tls_and_passwords(tmp_path: Path, boards: Path) -> None:
             bridge.wait_until_well()
         plain = f"mqtt://localhost:{broker.port}"
         with bridged(boards, plain, "--board", "tank", complaint="no connection") as bridge:
-            wait_for(lambda: bridge.status().get("complaint"))
+            wait_until(lambda: bridge.status().get("complaint"))
     finally:
         broker.kill()

@@ -15,7 +15,8 @@ from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.uaerrors import UaStatusCodeError
 
 import pegel
-from opcua import Changes, Server, name, node, read, serving, wait_until
+from opcua import Changes, Server, name, node, read, serving
+from programs import wait_until
 
 FIELDS = {
     "power": pegel.f32("W", label="Power", description="Into the grid", min=0, max=800),

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import pegel
-from serving import BEARER, JSON, WATCHDOG, Server, memory, serving, token_file, wait_until
+from programs import wait_until
+from serving import BEARER, JSON, WATCHDOG, Server, memory, serving, token_file
 
 UPGRADE = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"

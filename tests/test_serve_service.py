@@ -12,8 +12,8 @@ from openapi_spec_validator import validate
 from websockets.sync.client import connect
 
 import pegel
-from programs import ROOT, built, environment, run
-from serving import TOKEN, WATCHDOG, Client, Server, serving, token_file, wait_until
+from programs import ROOT, built, environment, run, wait_until
+from serving import TOKEN, WATCHDOG, Client, Server, serving, token_file
 from units import verify_unit
 
 DOCUMENTATION = (ROOT / "docs/http.md").read_text()
