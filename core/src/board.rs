@@ -103,9 +103,7 @@ impl Board {
             start.append(&mut read(start.len(), end - start.len())?);
         }
         let (table, details) = start[HEADER_SIZE..end].split_at(fields * FIELD_SIZE);
-        let schema = std::str::from_utf8(details)
-            .map_err(|error| Error::new(ErrorKind::InvalidFields, error.to_string()))
-            .and_then(|details| Schema::from_parts(table, details))
+        let schema = Schema::from_bytes(table, details)
             .map_err(|error| damaged(path, &format!("its fields are none: {error}")))?;
         let layout = Layout::new(
             fields,

@@ -117,6 +117,13 @@ impl Schema {
         cast_slice(&entries(&self.fields)).to_vec()
     }
 
+    /// As `from_parts`, of details that may be no text.
+    pub(crate) fn from_bytes(table: &[u8], details: &[u8]) -> Result<Self> {
+        let details = std::str::from_utf8(details)
+            .map_err(|error| Error::new(ErrorKind::InvalidFields, error.to_string()))?;
+        Self::from_parts(table, details)
+    }
+
     /// The schema of a field table and a text of details.
     pub fn from_parts(table: &[u8], details: &str) -> Result<Self> {
         let fields = table.chunks_exact(FIELD_SIZE).map(|bytes| {
