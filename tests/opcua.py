@@ -10,9 +10,8 @@ from typing import Any
 from asyncua import ua
 from asyncua.sync import Client, SyncNode
 
-from programs import Service, built, environment
+from programs import WATCHDOG, Service, built, environment
 
-WATCHDOG = 60
 # The bits of a status code that say what it is; the others tell of a subscription's queue.
 SEVERITY_AND_REASON = 0xFFFF0000
 

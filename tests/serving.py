@@ -11,9 +11,8 @@ from email.message import Message
 from pathlib import Path
 from typing import Any
 
-from programs import Service, built, environment
+from programs import WATCHDOG, Service, built, environment, listens
 
-WATCHDOG = 60
 TOKEN = "a-token-that-nobody-guesses"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 JSON = {"Content-Type": "application/json"}
@@ -52,8 +51,7 @@ class Client:
         self.port, self.socket = port, socket
 
     def is_there(self) -> bool:
-        with socket.socket() as client:
-            return client.connect_ex(("127.0.0.1", self.port)) == 0
+        return listens(self.port)
 
     def connect(self) -> http.client.HTTPConnection:
         if self.socket:

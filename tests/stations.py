@@ -2,7 +2,6 @@
 
 import contextlib
 import signal
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,9 +10,9 @@ import boards
 import pegel
 from clock import Clock
 from demo import Station, as_daemon, configure, places
+from programs import WATCHDOG, wait_until
 from simulator import LATITUDE, LONGITUDE
 
-WATCHDOG = 60.0
 HM300, HM600, HM1200 = "112173100011", "114181807700", "116182100042"
 SITE = {"latitude": LATITUDE, "longitude": LONGITUDE, "timezone": "Europe/Berlin"}
 HOUR, DAY = 3600.0, 86400.0
@@ -21,17 +20,9 @@ MIDSUMMER = 1_750_456_800.0
 """Midnight in Berlin, 2025-06-21."""
 
 
-def until(is_so: Callable[[], object], what: str) -> None:
-    """Waits for something that only looking can tell."""
-    end = time.monotonic() + WATCHDOG
-    while not is_so():
-        assert time.monotonic() < end, f"never: {what}"
-        time.sleep(0.01)
-
-
 def reader(station: Station, board: str) -> pegel.Reader:
     """A reader of a board, once somebody has created it."""
-    until((station.boards / f"pegel.{board}").exists, f"board {board}")
+    wait_until((station.boards / f"pegel.{board}").exists, f"board {board}")
     return pegel.Reader(station.boards / board)
 
 

@@ -17,7 +17,7 @@ import pytest
 import pegel
 from durable.machine import PRIVATE, TANK, Keeper, Machine, kept, synced
 from format import durable
-from programs import built, environment, run
+from programs import WATCHDOG, built, environment, run
 
 PROGRAM = str(built("target/release/pegel"))
 OTHER = {"level": pegel.u16("m", default=7)}
@@ -43,7 +43,7 @@ def test_a_sync_makes_no_file_for_a_board_that_is_being_removed(machine: Machine
         # As one does who removes it.
         machine.file("tank").unlink()
         machine.reboot()
-    assert sync.wait(timeout=60) == 1
+    assert sync.wait(timeout=WATCHDOG) == 1
     assert list(machine.disk.iterdir()) == []
 
 
@@ -57,7 +57,7 @@ def test_a_sync_makes_no_file_of_a_board_that_was_replaced(machine: Machine) -> 
         (machine.boards / "pegel.tank").rename(machine.boards / "old")
         (machine.boards / "pegel.tank").write_bytes((machine.boards / "old").read_bytes())
         machine.file("tank").unlink()
-    assert sync.wait(timeout=60) == 1
+    assert sync.wait(timeout=WATCHDOG) == 1
     assert list(machine.disk.iterdir()) == []
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import pegel
-from brokers import HERE, THERE, WATCHDOG, Bridge, Broker, Machines, bridged, listening, told
-from programs import compile_c, environment, php, run, wait_until
+from brokers import HERE, THERE, Bridge, Broker, Machines, bridged, listening, told
+from programs import WATCHDOG, compile_c, environment, php, run, wait_until
 
 FIELDS = {
     "number": pegel.u64(),

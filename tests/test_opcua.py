@@ -16,7 +16,7 @@ from asyncua.ua.uaerrors import UaStatusCodeError
 
 import pegel
 from opcua import Changes, Server, name, node, read, serving
-from programs import wait_until
+from programs import WATCHDOG, wait_until
 
 FIELDS = {
     "power": pegel.f32("W", label="Power", description="Into the grid", min=0, max=800),
@@ -356,7 +356,7 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
 def test_changes_of_many_clients_lose_nothing(tmp_path: Path) -> None:
     fields = {f"field{number}": pegel.u32(default=0) for number in range(4)}
     pegel.Writer(tmp_path / "config", fields, mode=0o660).close()
-    with serving(tmp_path, "--write", "config", "--timeout", "60") as server:
+    with serving(tmp_path, "--write", "config", "--timeout", str(WATCHDOG)) as server:
 
         def count(field: str) -> None:
             with Client(server.url) as client:

@@ -18,8 +18,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 import pegel
-from programs import ROOT, wait_until
-from serving import WATCHDOG, Server, memory, serving
+from programs import ROOT, WATCHDOG, wait_until
+from serving import Server, memory, serving
 
 FIELDS = {"level": pegel.f64("m", default=1.5), "note": pegel.text(24, default="")}
 

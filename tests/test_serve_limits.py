@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import pegel
-from programs import wait_until
-from serving import BEARER, JSON, WATCHDOG, Server, memory, serving, token_file
+from programs import WATCHDOG, wait_until
+from serving import BEARER, JSON, Server, memory, serving, token_file
 
 UPGRADE = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"

@@ -12,8 +12,8 @@ from openapi_spec_validator import validate
 from websockets.sync.client import connect
 
 import pegel
-from programs import ROOT, built, environment, run, wait_until
-from serving import TOKEN, WATCHDOG, Client, Server, serving, token_file
+from programs import ROOT, WATCHDOG, built, environment, free_port, run, wait_until
+from serving import TOKEN, Client, Server, serving, token_file
 from units import verify_unit
 
 DOCUMENTATION = (ROOT / "docs/http.md").read_text()
@@ -90,8 +90,7 @@ http {
 def test_behind_the_web_server_of_the_documentation(tmp_path: Path) -> None:
     pegel.Writer(tmp_path / "tank", level=pegel.f64("m", default=1.5)).close()
     (location,) = re.findall(r"^```nginx\n(.*?)^```$", DOCUMENTATION, re.DOTALL | re.MULTILINE)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     path = tmp_path / "http.sock"
     location = location.replace("/run/pegel-serve/http.sock", str(path))
     configuration = NGINX.replace("PORT", f"127.0.0.1:{port}").replace("LOCATION", location)

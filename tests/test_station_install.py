@@ -29,7 +29,6 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.mark.timeout(600)
 def test_one_command_installs_the_station_and_one_removes_it(wheels: Path) -> None:
     scene = ["unshare", "--mount", "--net", "--propagation", "private"]
     done = run([*scene, str(ROOT / "tests/station_install/scene.sh"), str(ROOT), str(wheels)])

@@ -17,9 +17,7 @@ import pyte
 import pytest
 
 import pegel
-from programs import built, environment
-
-WATCHDOG = 60
+from programs import WATCHDOG, built, environment
 
 
 class Terminal:

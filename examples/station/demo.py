@@ -47,7 +47,8 @@ MORNING = 5 * 3600.0
 """When a made-up day begins, in seconds after midnight."""
 DAEMON, PAGES = "daemon", "www-data"
 DURABLE_DIR = "PEGEL_DURABLE_DIR"
-START_TIME = 30.0
+START_TIME = 300.0
+"""Seconds until a process that neither runs nor ends is given up: for hangs alone."""
 LISTENERS = 12
 """How many pages may listen to events; the pool has some more workers."""
 STOP_TIME = 15.0

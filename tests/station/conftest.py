@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from browsers import PATIENCE
 from browsers import browser as browser
 from clock import Clock
 from demo import Station, installed
-from programs import ROOT
-from stations import HM600, HOUR, MIDSUMMER, WATCHDOG, reader, start
+from programs import ROOT, WATCHDOG
+from stations import HM600, HOUR, MIDSUMMER, reader, start
 
 CAPTURE = ROOT / "../shared/data/hm600-capture.jsonl"
 
@@ -58,6 +59,7 @@ def open_page(browser: Browser, station: Station) -> Iterator[Callable[..., Page
             locale=locale,
             **options,
         )
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))

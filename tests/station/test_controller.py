@@ -8,20 +8,8 @@ import pytest
 
 import pegel
 from demo import Station
-from stations import (
-    HM600,
-    HM1200,
-    WATCHDOG,
-    answer,
-    ask,
-    change,
-    kill,
-    newest,
-    reader,
-    start,
-    stop,
-    until,
-)
+from programs import WATCHDOG, wait_until
+from stations import HM600, HM1200, answer, ask, change, kill, newest, reader, start, stop
 
 TARGET = 50.0
 
@@ -54,7 +42,7 @@ def test_a_day_in_a_closed_loop(station: Station, record_property: Any) -> None:
 
     today.wait(0, WATCHDOG)
     today_began = today.read()["now"]
-    until(is_over, "the end of the day")
+    wait_until(is_over, "the end of the day")
     stop(station, "controller")
     is_over()
     answer(station, seen[-1].sequence)
@@ -91,59 +79,59 @@ def test_a_day_in_a_closed_loop(station: Station, record_property: Any) -> None:
 def test_manual_paused_and_automatic(station: Station) -> None:
     change(station, "control", mode="manual", manual_limit=600.0)
     closed(station)
-    until(lambda: newest(station, f"inverter-{HM1200}")["limit"] == 400.0, "its share")
-    until(lambda: newest(station, f"inverter-{HM600}")["limit"] == 200.0, "its share")
-    until(lambda: newest(station, "controller")["limit"] == 600.0, "the sum")
+    wait_until(lambda: newest(station, f"inverter-{HM1200}")["limit"] == 400.0, "its share")
+    wait_until(lambda: newest(station, f"inverter-{HM600}")["limit"] == 200.0, "its share")
+    wait_until(lambda: newest(station, "controller")["limit"] == 600.0, "the sum")
     assert newest(station, "controller")["state"] == "manual"
     change(station, "control", mode="paused")
-    until(lambda: newest(station, "controller")["state"] == "paused", "the pause")
+    wait_until(lambda: newest(station, "controller")["state"] == "paused", "the pause")
     sent = newest(station, "controller")["commands"]
     assert sent == 2
     change(station, "control", mode="automatic", target=0.0)
-    until(lambda: newest(station, "controller")["state"] == "automatic", "control")
-    until(lambda: newest(station, "controller")["commands"] > sent, "a command")
-    until(lambda: newest(station, "controller")["house"], "what the house uses")
+    wait_until(lambda: newest(station, "controller")["state"] == "automatic", "control")
+    wait_until(lambda: newest(station, "controller")["commands"] > sent, "a command")
+    wait_until(lambda: newest(station, "controller")["house"], "what the house uses")
 
 
 def test_a_silent_meter_means_the_fallback_limit(station: Station) -> None:
     change(station, "control", mode="automatic", fallback_limit=90.0, meter_patience=1.0)
     closed(station)
-    until(lambda: newest(station, "controller")["state"] == "automatic", "control")
+    wait_until(lambda: newest(station, "controller")["state"] == "automatic", "control")
     change(station, "faults", meter_silent=True)
-    until(lambda: newest(station, "controller")["state"] == "meter-silent", "silence")
-    until(lambda: newest(station, "controller")["limit"] == 90.0, "the fallback limit")
+    wait_until(lambda: newest(station, "controller")["state"] == "meter-silent", "silence")
+    wait_until(lambda: newest(station, "controller")["limit"] == 90.0, "the fallback limit")
     assert newest(station, "controller")["message"]
     change(station, "faults", meter_silent=False)
-    until(lambda: newest(station, "controller")["state"] == "automatic", "control again")
+    wait_until(lambda: newest(station, "controller")["state"] == "automatic", "control again")
 
 
 def test_silent_inverters_and_a_dead_daemon_are_told(station: Station) -> None:
     change(station, "control", mode="manual", manual_limit=300.0, inverter_patience=1.0)
     closed(station)
-    until(lambda: newest(station, "controller")["limit"] == 300.0, "the limit")
+    wait_until(lambda: newest(station, "controller")["limit"] == 300.0, "the limit")
     change(station, "faults", night=True)
-    until(lambda: newest(station, "controller")["state"] == "inverter-silent", "silence")
+    wait_until(lambda: newest(station, "controller")["state"] == "inverter-silent", "silence")
     change(station, "faults", night=False)
-    until(lambda: newest(station, "controller")["state"] == "manual", "answers")
+    wait_until(lambda: newest(station, "controller")["state"] == "manual", "answers")
     kill(station, "daemon")
-    until(lambda: newest(station, "controller")["state"] == "no-daemon", "the daemon is dead")
+    wait_until(lambda: newest(station, "controller")["state"] == "no-daemon", "the daemon is dead")
 
 
 def test_limits_that_an_inverter_forgot_are_sent_again(station: Station) -> None:
     change(station, "control", mode="manual", manual_limit=300.0)
     closed(station, silence=1.0)
-    until(lambda: newest(station, "controller")["limit"] == 300.0, "the limit")
+    wait_until(lambda: newest(station, "controller")["limit"] == 300.0, "the limit")
     sent = newest(station, "controller")["commands"]
     # A page lets one of them make more, and the controller sees to it.
     assert answer(station, ask(station, HM600, "limit", limit=600.0))["stage"] == "confirmed"
-    until(lambda: newest(station, "controller")["commands"] > sent, "its limit again")
-    until(lambda: newest(station, f"inverter-{HM600}")["limit"] == 100.0, "the limit holds")
+    wait_until(lambda: newest(station, "controller")["commands"] > sent, "its limit again")
+    wait_until(lambda: newest(station, f"inverter-{HM600}")["limit"] == 100.0, "the limit holds")
 
 
 def test_a_killed_controller_goes_on_and_doubles_nothing(station: Station) -> None:
     change(station, "control", mode="manual", manual_limit=300.0)
     closed(station)
-    until(lambda: newest(station, "controller")["limit"] == 300.0, "the limit")
+    wait_until(lambda: newest(station, "controller")["limit"] == 300.0, "the limit")
     commands = reader(station, "commands").sequence
     for _ in range(5):
         kill(station, "controller")
@@ -151,7 +139,7 @@ def test_a_killed_controller_goes_on_and_doubles_nothing(station: Station) -> No
         before = reader(station, "controller").sequence
         station.start_controller()
         reader(station, "controller").wait(before, WATCHDOG)
-        until(lambda: newest(station, "controller")["limit"] == 300.0, "it knows the limits")
+        wait_until(lambda: newest(station, "controller")["limit"] == 300.0, "it knows the limits")
     assert reader(station, "commands").sequence == commands
     with pytest.raises(pegel.Locked):
         pegel.Writer.open(station.boards / "controller", timeout=0)

@@ -11,14 +11,13 @@ import pytest
 import pegel
 from clock import Clock
 from demo import Station, configure, places
-from programs import environment, php, run
+from programs import WATCHDOG, environment, php, run, wait_until
 from stations import (
     DAY,
     HM300,
     HM600,
     HM1200,
     MIDSUMMER,
-    WATCHDOG,
     change,
     kill,
     log_has,
@@ -27,7 +26,6 @@ from stations import (
     start,
     start_daemon,
     stop,
-    until,
 )
 
 
@@ -79,7 +77,7 @@ def test_inverters_of_all_models_and_lost_and_damaged_frames(station: Station) -
             assert (now["serial"], now["model"]) == (serial, model)
             assert now["yield_total"] == numpy.sum(now["string_energy_total"])
             assert 0 < now["ac_power"] <= numpy.sum(now["string_power"])
-    until(lambda: sum(newest(station, "daemon")["damaged"]) > 0, "a damaged frame")
+    wait_until(lambda: sum(newest(station, "daemon")["damaged"]) > 0, "a damaged frame")
     told = newest(station, "daemon")
     assert told["state"] == "working"
     assert told["serial"] == (HM300, HM600, HM1200, "")
@@ -115,8 +113,12 @@ def test_settings_are_obeyed_at_once(station: Station) -> None:
     change(station, "config", serial=places(HM600, HM300))
     reader(station, f"inverter-{HM300}").wait(0, WATCHDOG)
     change(station, "config", serial=places(HM300))
-    until(lambda: not inverter.writer_alive, "the board of an inverter that is no longer asked")
-    until(lambda: newest(station, "daemon")["serial"] == (HM300, "", "", ""), "the board `daemon`")
+    wait_until(
+        lambda: not inverter.writer_alive, "the board of an inverter that is no longer asked"
+    )
+    wait_until(
+        lambda: newest(station, "daemon")["serial"] == (HM300, "", "", ""), "the board `daemon`"
+    )
 
 
 def test_without_a_configuration_it_waits_for_one(station: Station) -> None:
@@ -133,7 +135,7 @@ def test_what_cannot_be_is_told_and_the_rest_holds(station: Station) -> None:
     start(station, HM600, timezone="Mars/Olympus")
     reader(station, f"inverter-{HM600}").wait(0, WATCHDOG)
     change(station, "config", serial=("999900000001", HM600, HM600, "12"))
-    until(lambda: newest(station, "daemon")["config"] == 3, "the third configuration")
+    wait_until(lambda: newest(station, "daemon")["config"] == 3, "the third configuration")
     complaint = newest(station, "daemon")["complaint"]
     assert "999900000001 is of no known model" in complaint
     log = station.log.read_text()
@@ -147,18 +149,18 @@ def test_what_cannot_be_is_told_and_the_rest_holds(station: Station) -> None:
 def test_at_night_the_last_reading_stays_and_grows_old(station: Station) -> None:
     start(station, HM600, speed=600, hour=21.2, interval=60.0, silence=7200.0)
     inverter = reader(station, f"inverter-{HM600}")
-    until(lambda: newest(station, "daemon")["state"] == "night", "night")
+    wait_until(lambda: newest(station, "daemon")["state"] == "night", "night")
     told, dusk = newest(station, "daemon"), inverter.read()
     assert dusk.writer_alive
     assert told["sunset"] > told["sunrise"] > told["now"]
     polls = told["polls"]
-    until(lambda: inverter.read().age > dusk.age, "an age that grows")
+    wait_until(lambda: inverter.read().age > dusk.age, "an age that grows")
     later = inverter.read()
     assert (later.sequence, dict(later)) == (dusk.sequence, dict(dusk))
     assert newest(station, "daemon")["polls"] == polls
     # It is one of the pause's, not the inverter's.
     assert all(event["kind"] != "silent" for event in reader(station, f"events-{HM600}").last(50))
-    until(lambda: newest(station, "daemon")["state"] == "working", "morning")
+    wait_until(lambda: newest(station, "daemon")["state"] == "working", "morning")
     inverter.wait(dusk.sequence, WATCHDOG)
 
 
@@ -168,19 +170,19 @@ def test_silence_is_an_event_and_the_limit_unknown_then(station: Station) -> Non
     inverter.wait(0, WATCHDOG)
     change(station, "faults", night=True)
     events.wait(0, WATCHDOG)
-    until(lambda: events.read()["kind"] == "silent", "the event")
+    wait_until(lambda: events.read()["kind"] == "silent", "the event")
     assert events.read()["value"] >= 1.0
     change(station, "faults", night=False)
-    until(lambda: events.read()["kind"] == "answers", "the end of silence")
+    wait_until(lambda: events.read()["kind"] == "answers", "the end of silence")
     assert inverter.read()["limit"] is None
     change(station, "faults", restarts=1)
-    until(lambda: events.read()["kind"] == "silent", "the restart")
+    wait_until(lambda: events.read()["kind"] == "silent", "the restart")
 
 
 def test_limits_are_events(station: Station) -> None:
     start(station, HM600, temperature_high=-40.0, voltage_high=100.0)
     events = reader(station, f"events-{HM600}")
-    until(lambda: len(events.last(10)) >= 3, "the events")
+    wait_until(lambda: len(events.last(10)) >= 3, "the events")
     seen = [(event["kind"], event["level"], event["unit"]) for event in events.last(3)]
     assert seen == [
         ("answers", "info", ""),
@@ -188,10 +190,10 @@ def test_limits_are_events(station: Station) -> None:
         ("voltage-high", "warning", "V"),
     ]
     change(station, "config", temperature_high=100.0, voltage_high=300.0)
-    until(lambda: len(events.last(10)) >= 5, "the limits are kept again")
+    wait_until(lambda: len(events.last(10)) >= 5, "the limits are kept again")
     assert [event["kind"] for event in events.last(2)] == ["temperature-ok", "voltage-ok"]
     change(station, "config", voltage_low=290.0)
-    until(lambda: events.read()["kind"] == "voltage-low", "too little")
+    wait_until(lambda: events.read()["kind"] == "voltage-low", "too little")
 
 
 def test_the_port_may_vanish_and_come_back(station: Station) -> None:
@@ -199,12 +201,14 @@ def test_the_port_may_vanish_and_come_back(station: Station) -> None:
     inverter = reader(station, f"inverter-{HM600}")
     inverter.wait(0, WATCHDOG)
     change(station, "faults", radio_unplugged=True)
-    until(lambda: newest(station, "daemon")["state"] == "no-port", "the daemon misses its port")
+    wait_until(
+        lambda: newest(station, "daemon")["state"] == "no-port", "the daemon misses its port"
+    )
     last = inverter.sequence
     change(station, "faults", radio_unplugged=False)
     inverter.wait(last, WATCHDOG)
     kill(station, "simulator")
-    until(lambda: newest(station, "daemon")["state"] == "no-port", "the modem is dead")
+    wait_until(lambda: newest(station, "daemon")["state"] == "no-port", "the modem is dead")
     last = inverter.sequence
     station.start_simulator()
     inverter.wait(last, WATCHDOG)
@@ -215,7 +219,7 @@ def test_the_log_is_begun_anew_and_may_be_read_by_the_group(station: Station) ->
     station.start_simulator()
     start_daemon(station, "--verbose", "--log-size", "600")
     older = station.log.with_name("station.log.5")
-    until(older.exists, "five older files")
+    wait_until(older.exists, "five older files")
     stop(station, "daemon")
     files = sorted(path.name for path in station.log.parent.glob("station.log*"))
     assert files == ["station.log", *(f"station.log.{number}" for number in range(1, 6))]
@@ -226,7 +230,7 @@ def test_the_log_is_begun_anew_and_may_be_read_by_the_group(station: Station) ->
 
 def test_lines_of_the_log_have_the_stations_time(station: Station) -> None:
     start(station, HM600)
-    until(log_has(station, "working"), "work")
+    wait_until(log_has(station, "working"), "work")
     lines = station.log.read_text().splitlines()
     assert all(line.startswith("2025-06-21 11:0") for line in lines), lines
     stop(station, "daemon")
@@ -261,7 +265,7 @@ def test_the_day_goes_on_after_a_restart_and_ends_at_midnight(station: Station) 
     start(station, HM600, speed=1440, hour=12, interval=60.0, night_pause=False)
     station.start_meter()
     reader(station, "meter").wait(0, WATCHDOG)
-    until(lambda: (newest(station, "today")["import_today"] or 0) > 0, "the meter counts")
+    wait_until(lambda: (newest(station, "today")["import_today"] or 0) > 0, "the meter counts")
     kill(station, "daemon")
     before = newest(station, "today")
     assert before["date"] == "2025-06-21"
@@ -276,7 +280,7 @@ def test_the_day_goes_on_after_a_restart_and_ends_at_midnight(station: Station) 
     assert after["highest_power"] >= before["highest_power"]
     assert after["yield_today"] >= before["yield_today"]
     assert sum(after["curve_samples"]) >= sum(before["curve_samples"])
-    until(lambda: today.read()["date"] == "2025-06-22", "midnight")
+    wait_until(lambda: today.read()["date"] == "2025-06-22", "midnight")
     fresh = today.read()
     assert sum(fresh["curve_samples"]) < sum(after["curve_samples"])
     assert fresh["import_before"] >= after["import_before"]
@@ -285,7 +289,7 @@ def test_the_day_goes_on_after_a_restart_and_ends_at_midnight(station: Station) 
 
 def test_a_station_on_another_clock_says_so(station: Station) -> None:
     start(station, HM600, speed=600, hour=12, interval=60.0)
-    until(lambda: newest(station, "daemon")["state"] == "working", "work")
+    wait_until(lambda: newest(station, "daemon")["state"] == "working", "work")
     assert newest(station, "daemon")["speed"] == 600
     assert Clock.of_environment() == Clock()
     with pytest.raises(pegel.Locked):

@@ -5,7 +5,8 @@ import json
 import hoymiles
 import pegel
 from demo import Station
-from stations import DAY, HM600, HM1200, newest, reader, start, stop, until
+from programs import wait_until
+from stations import DAY, HM600, HM1200, newest, reader, start, stop
 
 
 def test_24_hours_without_a_wrong_torn_or_missing_value(station: Station) -> None:
@@ -32,7 +33,7 @@ def test_24_hours_without_a_wrong_torn_or_missing_value(station: Station) -> Non
                 seen[serial].append(now)
         return bool(newest(station, "daemon")["now"] >= began + DAY)
 
-    until(is_over, "24 hours")
+    wait_until(is_over, "24 hours")
     stop(station, "daemon")
     is_over()
     answered = newest(station, "daemon")["answers"]

@@ -10,10 +10,10 @@ import pytest
 
 import pegel
 from demo import Station
+from programs import WATCHDOG, wait_until
 from stations import (
     HM600,
     HM1200,
-    WATCHDOG,
     answer,
     ask,
     change,
@@ -23,7 +23,6 @@ from stations import (
     start,
     start_daemon,
     stop,
-    until,
 )
 
 
@@ -50,25 +49,25 @@ def test_a_limit_is_accepted_confirmed_and_seen(ready: Station) -> None:
         now["stage"] for now in reader(ready, "answers").last(10) if now["command"] == command
     ]
     assert stages == ["accepted", "confirmed"]
-    until(lambda: newest(ready, f"inverter-{HM1200}")["limit"] == 300.0, "the limit")
-    until(lambda: newest(ready, f"inverter-{HM1200}")["ac_power"] <= 300.5, "less power")
+    wait_until(lambda: newest(ready, f"inverter-{HM1200}")["limit"] == 300.0, "the limit")
+    wait_until(lambda: newest(ready, f"inverter-{HM1200}")["ac_power"] <= 300.5, "less power")
     assert newest(ready, f"inverter-{HM600}")["limit"] is None
     percent = ask(ready, HM600, "limit", limit=50.0, relative=True)
     assert answer(ready, percent)["stage"] == "confirmed"
-    until(lambda: newest(ready, f"inverter-{HM600}")["limit"] == 300.0, "half of 600 W")
+    wait_until(lambda: newest(ready, f"inverter-{HM600}")["limit"] == 300.0, "half of 600 W")
 
 
 def test_off_on_and_restart(ready: Station) -> None:
     inverter = reader(ready, f"inverter-{HM600}")
     assert answer(ready, ask(ready, HM600, "limit", limit=100.0))["stage"] == "confirmed"
     assert answer(ready, ask(ready, HM600, "off"))["stage"] == "confirmed"
-    until(lambda: inverter.read()["ac_power"] == 0.0, "off")
+    wait_until(lambda: inverter.read()["ac_power"] == 0.0, "off")
     assert answer(ready, ask(ready, HM600, "on"))["stage"] == "confirmed"
-    until(lambda: inverter.read()["ac_power"] > 0.0, "on")
+    wait_until(lambda: inverter.read()["ac_power"] > 0.0, "on")
     assert answer(ready, ask(ready, HM600, "restart"))["stage"] == "confirmed"
     events = reader(ready, f"events-{HM600}")
     kinds = ["command-confirmed", "command-confirmed", "command-confirmed"]
-    until(lambda: [event["kind"] for event in events.last(3)] == kinds, "the events")
+    wait_until(lambda: [event["kind"] for event in events.last(3)] == kinds, "the events")
     assert [said["action"] for said in truth(ready)] == ["limit", "off", "on", "restart"]
 
 
@@ -97,11 +96,11 @@ def test_silence_a_missing_port_and_the_night_are_reasons(ready: Station) -> Non
     silent = answer(ready, ask(ready, HM600, "on"))
     assert (silent["stage"], silent["reason"]) == ("refused", "silent")
     change(ready, "faults", night=False, radio_unplugged=True)
-    until(lambda: newest(ready, "daemon")["state"] == "no-port", "no port")
+    wait_until(lambda: newest(ready, "daemon")["state"] == "no-port", "no port")
     assert answer(ready, ask(ready, HM600, "on"))["reason"] == "no-port"
     # Where the sun is not up at eleven.
     change(ready, "config", latitude=-45.0, longitude=170.0)
-    until(lambda: newest(ready, "daemon")["state"] == "night", "night")
+    wait_until(lambda: newest(ready, "daemon")["state"] == "night", "night")
     assert answer(ready, ask(ready, HM600, "on"))["reason"] == "night"
 
 

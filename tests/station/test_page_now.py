@@ -12,11 +12,11 @@ from playwright.sync_api import Page, expect
 
 import boards
 from demo import Station, as_daemon, configure, places
+from programs import WATCHDOG, wait_until
 from stations import (
     HM300,
     HM600,
     HM1200,
-    WATCHDOG,
     change,
     kill,
     newest,
@@ -25,7 +25,6 @@ from stations import (
     start,
     start_daemon,
     stop,
-    until,
 )
 
 
@@ -109,7 +108,7 @@ def test_several_inverters_and_the_meter(station: Station, open_page: Callable[.
     expect(page.locator(f"#inverter-{HM1200} .string")).to_have_count(4)
     expect(page.locator(f"#inverter-{HM300} .string")).to_have_count(1)
     names = ("production", "import", "export", "use", "own_use")
-    until(lambda: "\u2013" not in "".join(shown(page, name) for name in names), "the meter")
+    wait_until(lambda: "\u2013" not in "".join(shown(page, name) for name in names), "the meter")
 
     def add_up() -> bool:
         texts = page.locator("#flow").evaluate(
@@ -120,8 +119,8 @@ def test_several_inverters_and_the_meter(station: Station, open_page: Callable[.
         )
         return abs(made + drawn - given - used) <= 2 and abs(made - given - own) <= 2
 
-    until(add_up, "production, import, export and use that fit each other")
-    until(lambda: shown(page, "import_today") != "\u2013", "the day's energies")
+    wait_until(add_up, "production, import, export and use that fit each other")
+    wait_until(lambda: shown(page, "import_today") != "\u2013", "the day's energies")
     change(station, "faults", meter_silent=True)
     change(station, "config", serial=places(HM300, HM1200, HM600))
     # A new inverter has a place as soon as it is configured.
@@ -227,13 +226,13 @@ def test_a_page_that_nobody_looks_at_keeps_no_worker(
         )
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
         is_in_state = f"events.readyState === EventSource.{state}"
-        until(partial(page.evaluate, is_in_state), f"{state} events")
+        wait_until(partial(page.evaluate, is_in_state), f"{state} events")
 
 
 def test_without_a_script_the_page_is_whole(
     running: Station, open_page: Callable[..., Page]
 ) -> None:
-    until(lambda: sum(newest(running, "today")["curve_samples"]) > 0, "a curve")
+    wait_until(lambda: sum(newest(running, "today")["curve_samples"]) > 0, "a curve")
     page = open_page(script=False)
     expect(page.locator("#told")).to_have_text("Live")
     expect(page.locator("#curve .line")).to_have_attribute("d", re.compile("^M"))
