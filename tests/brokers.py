@@ -77,7 +77,8 @@ class Listener:
         self.client.on_message = self.hear
         subscribed: queue.Queue[None] = queue.Queue()
         self.client.on_subscribe = lambda *_: subscribed.put(None)
-        self.client.connect("127.0.0.1", broker.port)
+        self.client.connect_timeout = WATCHDOG
+        self.client.connect("127.0.0.1", broker.port, keepalive=WATCHDOG)
         self.client.subscribe(topic, 1)
         self.client.loop_start()
         subscribed.get(timeout=WATCHDOG)

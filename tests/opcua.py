@@ -42,6 +42,15 @@ class Server(Service):
             raise AssertionError(self.process.communicate()[1])
         self.port = int(self.url.rstrip("/").rpartition(":")[2])
 
+    def client(self) -> Client:
+        """One that is as patient as the tests, with requests and when it probes the server."""
+        return Client(
+            self.url,
+            timeout=WATCHDOG,
+            sync_wrapper_timeout=WATCHDOG,
+            watchdog_intervall=WATCHDOG,
+        )
+
 
 @contextmanager
 def serving(place: Path, *arguments: str, port: int = 0, complaint: str = "") -> Iterator[Server]:
