@@ -71,8 +71,27 @@ def php(script: str, *, tier: str = "") -> list[str]:
     return ["env", f"PEGEL_TIER={tier}", "php", str(ROOT / script)]
 
 
+def debian_package(directory: Path, version: str = "") -> Path:
+    """Pegel's package for Debian, uncompressed: to compress it takes a minute."""
+    uncompressed = os.environ | {"DPKG_DEB_COMPRESSOR_TYPE": "none"}
+    done = run([str(ROOT / "packaging/deb"), version, str(directory)], uncompressed)
+    assert done.returncode == 0, done.stderr
+    [package] = directory.glob(f"pegel_{version}*.deb")
+    return package
+
+
+def run_scene(unshare: list[str], scene: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs a script in namespaces of its own; it may wait more than once."""
+    command = ["unshare", *unshare, str(ROOT / scene), *arguments]
+    watchdog = os.environ | {"WATCHDOG": str(WATCHDOG)}
+    return run(command, watchdog, patience=3 * WATCHDOG)
+
+
 def run(
-    command: list[str], environment: Mapping[str, str] | None = None, directory: Path | None = None
+    command: list[str],
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+    patience: float = WATCHDOG,
 ) -> subprocess.CompletedProcess[str]:
     """Runs a program to its end."""
     return subprocess.run(
@@ -82,7 +101,7 @@ def run(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=WATCHDOG,
+        timeout=patience,
         check=False,
     )
 
