@@ -6,7 +6,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ import pytest
 import pegel
 from durable.machine import PRIVATE, TANK, Keeper, Machine, kept, synced
 from format import durable
-from programs import WATCHDOG, built, environment, run
+from programs import WATCHDOG, built, environment, run, wait_until
 
 PROGRAM = str(built("target/release/pegel"))
 OTHER = {"level": pegel.u16("m", default=7)}
@@ -33,13 +32,17 @@ def locked(file: Path) -> Iterator[None]:
         yield
 
 
+def has_open(process: "subprocess.Popen[bytes]", file: Path) -> bool:
+    return any(link.resolve() == file for link in Path(f"/proc/{process.pid}/fd").iterdir())
+
+
 def test_a_sync_makes_no_file_for_a_board_that_is_being_removed(machine: Machine) -> None:
     kept(1)
     with pegel.Writer.open("tank") as writer:
         writer.publish(level=2)
     with locked(machine.file("tank")):
         sync = subprocess.Popen([PROGRAM, "sync", "tank"], env=environment(machine.boards))
-        time.sleep(0.3)
+        wait_until(lambda: has_open(sync, machine.file("tank")), "the wait for the lock")
         # As one does who removes it.
         machine.file("tank").unlink()
         machine.reboot()
@@ -53,7 +56,7 @@ def test_a_sync_makes_no_file_of_a_board_that_was_replaced(machine: Machine) -> 
         writer.publish(level=2)
     with locked(machine.file("tank")):
         sync = subprocess.Popen([PROGRAM, "sync", "tank"], env=environment(machine.boards))
-        time.sleep(0.3)
+        wait_until(lambda: has_open(sync, machine.file("tank")), "the wait for the lock")
         (machine.boards / "pegel.tank").rename(machine.boards / "old")
         (machine.boards / "pegel.tank").write_bytes((machine.boards / "old").read_bytes())
         machine.file("tank").unlink()
