@@ -13,7 +13,7 @@ from browsers import browser as browser
 from clock import Clock
 from demo import Station, installed
 from programs import ROOT, WATCHDOG
-from stations import HM600, HOUR, MIDSUMMER, reader, start
+from stations import HM600, HOUR, MIDSUMMER, PATIENT, reader, start
 
 CAPTURE = ROOT / "../shared/data/hm600-capture.jsonl"
 
@@ -23,6 +23,7 @@ def station() -> Iterator[Station]:
     with installed() as station:
         # Else it would be night for those who test at night.
         station.clock = Clock.starting(MIDSUMMER + 11 * HOUR, 1.0)
+        station.answer_time = PATIENT
         yield station
 
 

@@ -67,7 +67,7 @@ def test_no_death_of_the_daemon_harms_a_reader(
         inverter.wait(inverter.sequence, WATCHDOG)
         now = inverter.read()
         assert now.generation > 0.75 * KILLS
-        assert 'data-state="live"' in page(station)
+        wait_until(lambda: 'data-state="live"' in page(station), "a live page")
         for language, process in readers.items():
             output, _ = process.communicate("", timeout=WATCHDOG)
             count = json.loads(output)

@@ -11,9 +11,9 @@ from stations import HM600, HM1200, change, newest, paused, reader, start
 
 
 def test_a_limit_goes_there_and_back(station: Station, open_page: Callable[..., Page]) -> None:
-    # A patient daemon goes on asking while the inverter is stopped; and as time goes by faster,
+    # A patient daemon goes on waiting while the inverter is stopped; and as time goes by faster,
     # the inverter comes to its limit within a second.
-    start(station, HM600, speed=60, interval=6.0, daemon=("--answer-time", "2"))
+    start(station, HM600, speed=60, interval=6.0, answer_time=WATCHDOG)
     station.start_pages()
     reader(station, f"inverter-{HM600}").wait(0, WATCHDOG)
     page = open_page("control")

@@ -54,6 +54,8 @@ def test_all_real_polls_are_shown_as_they_were_decoded(
     configure(station, serial=places(HM600), interval=3600.0)
     station.start_simulator("--replay", str(copy))
     station.start_pages()
+    # A second poll would be answered by the next one of the capture.
+    station.answer_time = WATCHDOG
     start_daemon(station)
     inverter = reader(station, f"inverter-{HM600}")
     inverter.wait(0, WATCHDOG)
@@ -159,7 +161,7 @@ def test_a_killed_daemon_shows_and_its_readings_grow_old(
     expect(page.locator("#told")).to_have_text("Daemon gone")
     expect(page.locator("#hero .old")).to_be_visible()
     age = page.locator("#hero [data-age]")
-    expect(age).to_have_text(re.compile(r"^[2-9] s ago$"))
+    expect(age).to_have_text(re.compile(r"^([2-9]|\d{2,}) s ago$"))
     expect(age).not_to_have_text(age.inner_text())
     assert shown(page, "power") == f"{newest(station, f'inverter-{HM600}')['ac_power']:,.0f}"
     start_daemon(station)
