@@ -11,6 +11,8 @@ from email.message import Message
 from pathlib import Path
 from typing import Any
 
+from websockets.sync.client import ClientConnection, connect
+
 from programs import WATCHDOG, Service, built, environment, listens
 
 TOKEN = "a-token-that-nobody-guesses"
@@ -74,6 +76,16 @@ class Client:
         """With the token, and as JSON."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.ask(path, BEARER | JSON | named, method, json.dumps(record))
+
+    def websocket(self, path: str, **headers: str) -> ClientConnection:
+        """One that does not give up a slow server, as it would by itself after 10 or 20 s."""
+        return connect(
+            f"ws://127.0.0.1:{self.port}{path}",
+            additional_headers=headers,
+            open_timeout=WATCHDOG,
+            close_timeout=WATCHDOG,
+            ping_interval=None,
+        )
 
     @contextmanager
     def events(self, path: str, headers: dict[str, str] | None = None) -> Iterator["Events"]:

@@ -1,10 +1,12 @@
 """`pegel opcua`, looked at, read, followed and written by a real client."""
 
 import functools
+import queue
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -144,14 +146,19 @@ def test_what_is_subscribed_gets_old(tmp_path: Path) -> None:
         while status == "Good":
             status, value = changes.next()[1:3]
         assert (status, value) == ("UncertainLastUsableValue", 1.5)
-        writer.publish(level=1.5)
-        published = writer.read().published
+        published = []
         while status != "Good":
-            _, status, value, stamp = changes.next()
+            # On a slow machine it may be old again before anybody is told.
+            writer.publish(level=1.5)
+            published.append(writer.read().published)
+            with suppress(queue.Empty):
+                _, status, value, stamp = changes.told.get(timeout=0.5)
         # The same value, but new.
         assert value == 1.5
-        assert is_when(stamp, published)
-        assert changes.next()[1:3] == ("UncertainLastUsableValue", 1.5)
+        assert any(is_when(stamp, moment) for moment in published)
+        while status == "Good":
+            status, value = changes.next()[1:3]
+        assert (status, value) == ("UncertainLastUsableValue", 1.5)
 
 
 def test_a_killed_writer_is_told_and_so_is_the_next(tmp_path: Path) -> None:

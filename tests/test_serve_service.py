@@ -9,7 +9,6 @@ import threading
 from pathlib import Path
 
 from openapi_spec_validator import validate
-from websockets.sync.client import connect
 
 import pegel
 from programs import ROOT, WATCHDOG, built, environment, free_port, run, wait_until
@@ -111,7 +110,7 @@ def test_behind_the_web_server_of_the_documentation(tmp_path: Path) -> None:
         assert front.write("PATCH", "/pegel/boards/tank", {}, **origin).status == 403
         with front.events("/pegel/boards/tank/events") as events:
             assert events.until("message").told["record"] == {"level": 2.0}
-        with connect(f"ws://127.0.0.1:{port}/pegel/events") as follower:
+        with front.websocket("/pegel/events") as follower:
             assert json.loads(follower.recv(WATCHDOG))["event"] == "board"
         nginx.terminate()
     assert nginx.returncode == 0
