@@ -7,7 +7,7 @@ import numpy
 import pytest
 
 import pegel
-from demo import Station
+from demo import Station, installed
 from programs import WATCHDOG, wait_until
 from stations import HM600, HM1200, answer, ask, change, kill, newest, reader, start, stop
 
@@ -27,9 +27,25 @@ def truth(station: Station, kind: str) -> list[dict[str, Any]]:
     return [said for said in map(json.loads, lines) if said["kind"] == kind]
 
 
-def test_a_day_in_a_closed_loop(station: Station, record_property: Any) -> None:
+def test_a_day_in_a_closed_loop(record_property: Any) -> None:
+    # The faster a day goes by, the more of it a slow machine needs for a poll.
+    for speed in (1440, 480, 160):
+        with installed() as station:
+            before, after = day(station, speed)
+        print(f"off the ideal by {before:.0f} W without the controller, {after:.0f} W with it")
+        if after < before / 3:
+            break
+    record_property("watts off the ideal, without the controller", round(before))
+    record_property("watts off the ideal, with it", round(after))
+    assert before > 200
+    # The simulated minutes that a poll takes at this speed are most of what is left.
+    assert after < before / 3
+
+
+def day(station: Station, speed: float) -> tuple[float, float]:
+    """How many watts the inverters are off the ideal, without the controller and with it."""
     change(station, "control", mode="automatic", target=TARGET)
-    closed(station, speed=1440, hour=3.5, interval=72.0)
+    closed(station, speed=speed, hour=3.5, interval=speed / 20)
     commands = reader(station, "commands")
     seen: list[pegel.Snapshot] = []
     follower = commands.follow(after=1, every=True)
@@ -54,12 +70,6 @@ def test_a_day_in_a_closed_loop(station: Station, record_property: Any) -> None:
     # The first hours are those before it had anything to do.
     before = float(numpy.mean(available - ideal))
     after = float(numpy.mean(numpy.abs(power - ideal)))
-    record_property("watts off the ideal, without the controller", round(before))
-    record_property("watts off the ideal, with it", round(after))
-    print(f"off the ideal by {before:.0f} W without the controller, {after:.0f} W with it")
-    assert before > 200
-    # The simulated minutes that a poll takes at this speed are most of what is left.
-    assert after < before / 3
 
     # No command is missing, doubled or out of order, on the board and at the inverters.
     assert all(now.missed == 0 for now in seen)
@@ -74,11 +84,13 @@ def test_a_day_in_a_closed_loop(station: Station, record_property: Any) -> None:
     for one in repeated:
         # Those that no inverter heard are left out; nothing else, and never backwards.
         at = sent.index(one, at) + 1
+    return before, after
 
 
 def test_manual_paused_and_automatic(station: Station) -> None:
     change(station, "control", mode="manual", manual_limit=600.0)
-    closed(station)
+    # An inverter takes 20 s to settle, and before that nobody knows what the house uses.
+    closed(station, speed=20, interval=2.0)
     wait_until(lambda: newest(station, f"inverter-{HM1200}")["limit"] == 400.0, "its share")
     wait_until(lambda: newest(station, f"inverter-{HM600}")["limit"] == 200.0, "its share")
     wait_until(lambda: newest(station, "controller")["limit"] == 600.0, "the sum")

@@ -272,7 +272,7 @@ def test_check_says_what_is_wrong(station: Station, is_running: bool) -> None:
 
 
 def test_the_day_goes_on_after_a_restart_and_ends_at_midnight(station: Station) -> None:
-    start(station, HM600, speed=1440, hour=12, interval=60.0, night_pause=False)
+    start(station, HM600, speed=300, hour=18, interval=30.0, night_pause=False)
     station.start_meter()
     reader(station, "meter").wait(0, WATCHDOG)
     wait_until(lambda: (newest(station, "today")["import_today"] or 0) > 0, "the meter counts")
@@ -290,6 +290,9 @@ def test_the_day_goes_on_after_a_restart_and_ends_at_midnight(station: Station) 
     assert after["highest_power"] >= before["highest_power"]
     assert after["yield_today"] >= before["yield_today"]
     assert sum(after["curve_samples"]) >= sum(before["curve_samples"])
+    kill(station, "daemon")
+    station.clock = Clock.starting(MIDSUMMER + DAY - 30.0, 60)
+    start_daemon(station)
     wait_until(lambda: today.read()["date"] == "2025-06-22", "midnight")
     fresh = today.read()
     assert sum(fresh["curve_samples"]) < sum(after["curve_samples"])

@@ -177,7 +177,8 @@ def test_a_day_and_a_night(station: Station, open_page: Callable[..., Page]) -> 
     expect(page.locator("#told")).to_have_text("Night pause")
     expect(page.locator("#hero .old")).to_be_visible()
     dusk = newest(station, f"inverter-{HM600}")
-    assert shown(page, f"{HM600}-ac_power") == f"{dusk['ac_power']:,.1f}"
+    power = page.locator(f'[data-name="{HM600}-ac_power"]')
+    expect(power).to_have_text(f"{dusk['ac_power']:,.1f}")
     expect(page.locator(f"#inverter-{HM600} .is-old").first).to_be_visible()
     expect(page.locator("#told")).to_have_text("Live")
     expect(page.locator("#hero .old")).to_be_hidden()
