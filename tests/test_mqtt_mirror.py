@@ -44,7 +44,7 @@ def test_a_mirror_is_what_the_other_board_is(broker: Broker, machines: Machines)
         assert dict(shown) == record(5) == dict(before)
         assert (shown.sequence, shown.stamp.generation) == (5, 1)
         assert mirror.info.generation == 1
-        assert abs(shown.age - before.age) < 2
+        assert abs(shown.age - before.age) < WATCHDOG
         original = pegel.Reader(machines.here / "tank")
         assert mirror.info.schema_hash == original.info.schema_hash
         assert mirror.lineage == original.lineage
