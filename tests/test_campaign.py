@@ -11,6 +11,7 @@ from programs import WATCHDOG
 SEED = 1
 
 
+@pytest.mark.long
 def test_no_death_tears_loses_repeats_or_blocks_a_record(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

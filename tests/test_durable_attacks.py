@@ -172,6 +172,7 @@ def test_a_board_comes_back_from_a_disk_that_is_read_only(machine: Machine) -> N
     assert "read-only" in error
 
 
+@pytest.mark.long
 def test_the_keeper_waits_for_nobody_for_ever(machine: Machine) -> None:
     kept(1)
     kept(2, board="other")

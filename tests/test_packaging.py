@@ -10,6 +10,7 @@ from programs import ROOT, debian_package, run, run_scene
 PAGE = "page: level 3.25 preload /usr/share/pegel/preload.h dir /dev/shm/pegel"
 
 
+@pytest.mark.long
 def test_no_php_fails_to_start_while_the_package_comes_and_goes(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.fail("packages are installed by root alone: run this test as root")

@@ -168,6 +168,7 @@ def test_all_boards_at_once(server: Server, tank: Path) -> None:
         assert events.until("board").told["board"] == "ahoy"
 
 
+@pytest.mark.long
 def test_silence_is_broken_by_comments(server: Server) -> None:
     """It takes a quarter of a minute, which proxies and browsers have."""
     with server.events("/boards/tank/events") as events:

@@ -35,6 +35,7 @@ def target(tmp_path: Path) -> Path:
     return directory
 
 
+@pytest.mark.long
 def test_one_command_installs_the_station_and_one_removes_it(target: Path, wheels: Path) -> None:
     if os.geteuid() != 0:
         pytest.fail("the station is installed by root alone: run this test as root")

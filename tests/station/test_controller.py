@@ -27,6 +27,7 @@ def truth(station: Station, kind: str) -> list[dict[str, Any]]:
     return [said for said in map(json.loads, lines) if said["kind"] == kind]
 
 
+@pytest.mark.long
 def test_a_day_in_a_closed_loop(record_property: Any) -> None:
     # The faster a day goes by, the more of it a slow machine needs for a poll.
     for speed in (1440, 480, 160):

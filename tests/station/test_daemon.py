@@ -68,6 +68,7 @@ def test_real_polls_reach_php_exactly(
         assert now == expected
 
 
+@pytest.mark.long
 def test_inverters_of_all_models_and_lost_and_damaged_frames(station: Station) -> None:
     start(station, HM300, HM600, HM1200, answer_time=LOSSY, simulator=("--loss", "0.2"))
     change(station, "faults", noise=0.1)
@@ -154,6 +155,7 @@ def test_what_cannot_be_is_told_and_the_rest_holds(station: Station) -> None:
     inverter.wait(inverter.sequence, WATCHDOG)
 
 
+@pytest.mark.long
 def test_at_night_the_last_reading_stays_and_grows_old(station: Station) -> None:
     start(station, HM600, speed=1800, hour=20.5, interval=180.0, silence=20_000.0)
     inverter = reader(station, f"inverter-{HM600}")

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 import hoymiles
 import pegel
 from demo import Station
@@ -9,6 +11,7 @@ from programs import WATCHDOG, wait_until
 from stations import DAY, HM600, HM1200, LOSSY, newest, reader, start, stop
 
 
+@pytest.mark.long
 def test_24_hours_without_a_wrong_torn_or_missing_value(station: Station) -> None:
     truth = station.log.parent / "truth"
     start(

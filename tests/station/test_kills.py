@@ -7,6 +7,8 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 
+import pytest
+
 from demo import Station
 from programs import WATCHDOG, environment, php, python, wait_until
 from stations import HM600, change, page, reader, start, start_daemon
@@ -27,6 +29,7 @@ def running(command: list[str], station: Station) -> Iterator[subprocess.Popen[s
             process.kill()
 
 
+@pytest.mark.long
 def test_no_death_of_the_daemon_harms_a_reader(
     station: Station, c_program: Callable[[str], list[str]]
 ) -> None:

@@ -249,6 +249,7 @@ def test_the_log_follows_filters_and_is_downloaded(
     assert running.log.read_text().startswith(text)
 
 
+@pytest.mark.long
 def test_the_log_goes_on_when_it_is_begun_anew(
     station: Station, open_page: Callable[..., Page]
 ) -> None:

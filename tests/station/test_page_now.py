@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 import boards
@@ -169,6 +170,7 @@ def test_a_killed_daemon_shows_and_its_readings_grow_old(
     expect(page.locator("#hero .old")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_a_day_and_a_night(station: Station, open_page: Callable[..., Page]) -> None:
     start(station, HM600, speed=1440, hour=20, interval=120.0)
     station.start_pages()
