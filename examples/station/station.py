@@ -312,6 +312,9 @@ def main() -> int:
     if given.log is None:
         options.error("--log is needed, but for --check")
     logs.write_to(given.log, logging.DEBUG if given.verbose else logging.INFO, given.log_size)
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        # Until it runs: once it has its first board, others may take it for running.
+        signal.signal(ending, lambda *_: sys.exit(0))
     try:
         station = Station(radio, clock, logs, given.patience)
         running.append(station)
