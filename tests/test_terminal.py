@@ -66,7 +66,8 @@ class Terminal:
 def terminal(
     place: Path, *arguments: str, rows: int = 24, columns: int = 80, **more: str
 ) -> Iterator[Terminal]:
-    command = [str(built("target/release/pegel")), *arguments]
+    # Where the tests run in the background, Ctrl-C may be ignored.
+    command = ["env", "--default-signal=INT", str(built("target/release/pegel")), *arguments]
     variables = environment(place) | {"TERM": "xterm-256color"} | more
     shown = Terminal(command, variables, rows, columns)
     try:

@@ -18,7 +18,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -132,8 +132,10 @@ def disturb(php: Fpm, port: int, boards: Path, tally: Tally, chance: random.Rand
         except (FileNotFoundError, ProcessLookupError, KeyError):
             continue
     if workers and chance.random() < 0.5:
-        os.kill(chance.choice(workers), signal.SIGKILL)
-        tally.kills += 1
+        # One that was just recycled is gone.
+        with suppress(ProcessLookupError):
+            os.kill(chance.choice(workers), signal.SIGKILL)
+            tally.kills += 1
     tally.requests += 1
     tally.failed += not look(port, boards)
 
@@ -173,6 +175,7 @@ def load(site: Site, requests: int, seed: int) -> Tally:
         finally:
             for process in ab.values():
                 process.kill()
+                process.communicate()
     tally.published = pegel.Reader(site.boards / "config").read()["saved"]
     tally.complaints = log.read_text()
     # Nobody who died holds it.
