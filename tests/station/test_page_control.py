@@ -11,9 +11,9 @@ from stations import HM600, HM1200, change, newest, paused, reader, start
 
 
 def test_a_limit_goes_there_and_back(station: Station, open_page: Callable[..., Page]) -> None:
-    # A patient daemon goes on waiting while the inverter is stopped; and as time goes by faster,
-    # the inverter comes to its limit within a second.
-    start(station, HM600, speed=60, interval=6.0, answer_time=WATCHDOG)
+    # A patient daemon goes on waiting while the inverter is stopped, which must not happen during a
+    # poll; and as time goes by faster, the inverter comes to its limit within a second.
+    start(station, HM600, speed=60, interval=3600.0, answer_time=WATCHDOG)
     station.start_pages()
     reader(station, f"inverter-{HM600}").wait(0, WATCHDOG)
     page = open_page("control")
@@ -27,6 +27,7 @@ def test_a_limit_goes_there_and_back(station: Station, open_page: Callable[..., 
     expect(row).to_have_attribute("data-stage", "confirmed")
     expect(row).to_contain_text("confirmed by the inverter")
     expect(row).to_contain_text("limit 150W")
+    change(station, "config", interval=6.0)
     inverter = reader(station, f"inverter-{HM600}")
     wait_until(lambda: inverter.read()["limit"] == 150.0, "the limit")
     wait_until(lambda: inverter.read()["ac_power"] <= 150.5, "less power")
