@@ -80,6 +80,7 @@ kill -9 "$keeper"
 kill "${running[@]:2}" 2> /dev/null || true
 wait "${running[@]:2}" || true
 rm -f "$root"/dev/shm/pegel-station/*
+# shellcheck disable=SC2046 # words of a command line
 owner $(command_of keeper ExecStart)
 for _ in $(seq 100); do
     [ ! -e "$root/dev/shm/pegel-station/pegel.config" ] || break
