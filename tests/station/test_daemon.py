@@ -18,6 +18,7 @@ from stations import (
     HM600,
     HM1200,
     MIDSUMMER,
+    PATIENT,
     WATCHDOG,
     change,
     kill,
@@ -42,7 +43,7 @@ def test_real_polls_reach_php_exactly(
         copy.write_bytes(capture.read_bytes())
         configure(station, serial=places(HM600), interval=0.1)
         station.start_simulator("--replay", str(copy))
-        start_daemon(station)
+        start_daemon(station, *PATIENT)
         output, _ = page.communicate(timeout=2 * WATCHDOG)
     assert page.returncode == 0
     readings = [json.loads(line) for line in output.splitlines()]

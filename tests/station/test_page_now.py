@@ -16,6 +16,7 @@ from stations import (
     HM300,
     HM600,
     HM1200,
+    PATIENT,
     WATCHDOG,
     change,
     kill,
@@ -55,7 +56,7 @@ def test_all_real_polls_are_shown_as_they_were_decoded(
     configure(station, serial=places(HM600), interval=3600.0)
     station.start_simulator("--replay", str(copy))
     station.start_pages()
-    start_daemon(station)
+    start_daemon(station, *PATIENT)
     inverter = reader(station, f"inverter-{HM600}")
     inverter.wait(0, WATCHDOG)
     page = open_page()
