@@ -15,6 +15,8 @@ from simulator import LATITUDE, LONGITUDE
 
 WATCHDOG = 60.0
 HM300, HM600, HM1200 = "112173100011", "114181807700", "116182100042"
+PATIENT = ("--answer-time", "5")
+"""For a daemon whose inverter loses nothing: asked again too early, a replay would skip a poll."""
 SITE = {"latitude": LATITUDE, "longitude": LONGITUDE, "timezone": "Europe/Berlin"}
 HOUR, DAY = 3600.0, 86400.0
 MIDSUMMER = 1_750_456_800.0

@@ -5,17 +5,18 @@ import re
 import socket
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, expect
 
 import boards
+from captures.capture import Capture
 from demo import Station, as_daemon, configure, places
 from stations import (
     HM300,
     HM600,
     HM1200,
+    PATIENT,
     WATCHDOG,
     change,
     kill,
@@ -47,15 +48,15 @@ def test_readings_change_without_reloading(
     expect(page.locator("[data-name=power]")).to_have_text(re.compile(r"^\d+$"))
 
 
-def test_all_real_polls_are_shown_as_they_were_decoded(
-    station: Station, capture: Path, polls: list[dict[str, Any]], open_page: Callable[..., Page]
+def test_all_polls_are_shown_as_they_were_decoded(
+    station: Station, capture: Capture, polls: list[dict[str, Any]], open_page: Callable[..., Page]
 ) -> None:
     copy = station.site / "capture.jsonl"
-    copy.write_bytes(capture.read_bytes())
+    copy.write_bytes(capture.path.read_bytes())
     configure(station, serial=places(HM600), interval=3600.0)
     station.start_simulator("--replay", str(copy))
     station.start_pages()
-    start_daemon(station)
+    start_daemon(station, *PATIENT)
     inverter = reader(station, f"inverter-{HM600}")
     inverter.wait(0, WATCHDOG)
     page = open_page()
