@@ -4,11 +4,10 @@ import base64
 import json
 import queue
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 import pegel
-from programs import Service, built, environment, wait_until
+from programs import WATCHDOG, Service, built, environment, free_port, listens, wait_until
 
-WATCHDOG = 60
 TANK = {
     "level": pegel.f64("m", min=0, max=5, default=1.5, label="Level"),
     "pumps": pegel.u16(count=2, default=[1, 2]),
@@ -31,12 +29,6 @@ TANK = {
 HERE = ("--prefix", "here", "--board", "tank")
 THERE = ("--prefix", "there", "--mirror", "here/tank")
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 class Broker:
@@ -66,8 +58,7 @@ class Broker:
 
     def is_there(self) -> bool:
         assert self.process.poll() is None, "mosquitto has ended"
-        with closing(socket.socket()) as client:
-            return client.connect_ex(("127.0.0.1", self.port)) == 0
+        return listens(self.port)
 
     def kill(self) -> None:
         """With all that it knew."""
@@ -86,7 +77,8 @@ class Listener:
         self.client.on_message = self.hear
         subscribed: queue.Queue[None] = queue.Queue()
         self.client.on_subscribe = lambda *_: subscribed.put(None)
-        self.client.connect("127.0.0.1", broker.port)
+        self.client.connect_timeout = WATCHDOG
+        self.client.connect("127.0.0.1", broker.port, keepalive=WATCHDOG)
         self.client.subscribe(topic, 1)
         self.client.loop_start()
         subscribed.get(timeout=WATCHDOG)

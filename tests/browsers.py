@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from programs import WATCHDOG
+
 CHROMIUM = "/usr/bin/chromium"
 CLOSED_NETWORK = [
     "--headless",
@@ -16,13 +18,16 @@ CLOSED_NETWORK = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WATCHDOG = 60
+# Playwright counts in milliseconds.
+PATIENCE = WATCHDOG * 1000
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=WATCHDOG * 1000)
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CLOSED_NETWORK)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=CLOSED_NETWORK, timeout=PATIENCE
+        )
         yield browser
         browser.close()

@@ -10,9 +10,8 @@ from typing import Any
 from asyncua import ua
 from asyncua.sync import Client, SyncNode
 
-from programs import Service, built, environment
+from programs import WATCHDOG, Service, built, environment
 
-WATCHDOG = 60
 # The bits of a status code that say what it is; the others tell of a subscription's queue.
 SEVERITY_AND_REASON = 0xFFFF0000
 
@@ -42,6 +41,15 @@ class Server(Service):
             self.process.kill()
             raise AssertionError(self.process.communicate()[1])
         self.port = int(self.url.rstrip("/").rpartition(":")[2])
+
+    def client(self) -> Client:
+        """One that is as patient as the tests, with requests and when it probes the server."""
+        return Client(
+            self.url,
+            timeout=WATCHDOG,
+            sync_wrapper_timeout=WATCHDOG,
+            watchdog_intervall=WATCHDOG,
+        )
 
 
 @contextmanager

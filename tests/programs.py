@@ -3,17 +3,23 @@
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+import pegel
+
 ROOT = Path(__file__).resolve().parents[1]
 RELEASE = ROOT / "target/release"
+# Seconds until a test gives up what it waits for. It is for hangs alone, far above what anything
+# takes: with less, tests fail because the machine is slow.
+WATCHDOG = 300
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
 
 # What `make test-sanitizers` has C programs compiled with, and run by.
@@ -65,8 +71,27 @@ def php(script: str, *, tier: str = "") -> list[str]:
     return ["env", f"PEGEL_TIER={tier}", "php", str(ROOT / script)]
 
 
+def debian_package(directory: Path, version: str = "") -> Path:
+    """Pegel's package for Debian, uncompressed: to compress it takes a minute."""
+    uncompressed = os.environ | {"DPKG_DEB_COMPRESSOR_TYPE": "none"}
+    done = run([str(ROOT / "packaging/deb"), version, str(directory)], uncompressed)
+    assert done.returncode == 0, done.stderr
+    [package] = directory.glob(f"pegel_{version}*.deb")
+    return package
+
+
+def run_scene(unshare: list[str], scene: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs a script in namespaces of its own; it may wait more than once."""
+    command = ["unshare", *unshare, str(ROOT / scene), *arguments]
+    watchdog = os.environ | {"WATCHDOG": str(WATCHDOG)}
+    return run(command, watchdog, patience=3 * WATCHDOG)
+
+
 def run(
-    command: list[str], environment: Mapping[str, str] | None = None, directory: Path | None = None
+    command: list[str],
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+    patience: float = WATCHDOG,
 ) -> subprocess.CompletedProcess[str]:
     """Runs a program to its end."""
     return subprocess.run(
@@ -76,17 +101,32 @@ def run(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=patience,
         check=False,
     )
 
 
 def wait_until(is_so: Callable[[], object], what: str = "it") -> None:
-    """Waits for something that only looking can tell."""
-    deadline = time.monotonic() + 60
-    while not is_so():
+    """Waits for what only polling can show; until then a board may be missing or empty."""
+    deadline = time.monotonic() + WATCHDOG
+    while True:
+        with suppress(pegel.NotFound, pegel.Empty):
+            if is_so():
+                return
         assert time.monotonic() < deadline, f"{what} did not happen"
         time.sleep(0.01)
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    """Whether somebody listens at a port of this machine."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Service:
@@ -97,7 +137,7 @@ class Service:
     def end(self) -> str:
         """Ends it well; what it complained of."""
         self.process.send_signal(signal.SIGTERM)
-        _, complaint = self.process.communicate(timeout=120)
+        _, complaint = self.process.communicate(timeout=WATCHDOG)
         assert self.process.returncode == 0, complaint
         return complaint
 
@@ -137,7 +177,7 @@ def converse(command: list[str], environment: Mapping[str, str]) -> Iterator[Con
     ) as process:
         try:
             yield Conversation(process)
-            rest, complaint = process.communicate(timeout=120)
+            rest, complaint = process.communicate(timeout=WATCHDOG)
             assert (process.returncode, rest, complaint) == (0, "", "")
         finally:
             process.kill()

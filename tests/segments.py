@@ -3,8 +3,7 @@
 import contextlib
 import json
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,8 @@ from typing import Any
 import sysv_ipc
 
 import pegel
-from programs import Conversation, Service, built, environment, php, python
+from programs import Conversation, Service, built, environment, php, python, wait_until
 
-WATCHDOG = 60
 SIZE = 4096
 SCRIPTS = {"python": python("tests/sysv/script.py"), "php": php("tests/sysv/script.php")}
 FIELDS = {
@@ -51,7 +49,7 @@ class Bridge(Service):
             command, env=environment(place), stdin=pipe, stderr=pipe, text=True
         )
         self.place, self.board = place, board
-        wait_for(lambda: self.process.poll() is not None or (is_there(key) and self.status()))
+        wait_until(lambda: self.process.poll() is not None or (is_there(key) and self.status()))
 
     def status(self) -> dict[str, Any]:
         with pegel.Reader(self.place / f"{self.board}-sysv") as reader:
@@ -83,23 +81,13 @@ def script(language: str, key: int) -> Iterator[Conversation]:
             process.kill()
 
 
-def wait_for(is_so: Callable[[], object]) -> None:
-    end = time.monotonic() + WATCHDOG
-    while True:
-        with contextlib.suppress(pegel.NotFound, pegel.Empty):
-            if is_so():
-                return
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
-
-
 def shown(talk: Conversation) -> Any:
     text = talk.ask("read")
     return json.loads(text) if text else None
 
 
 def see(talk: Conversation, record: Any) -> None:
-    wait_for(lambda: shown(talk) == record)
+    wait_until(lambda: shown(talk) == record)
 
 
 def has(reader: pegel.Reader, field: str, value: Any) -> bool:

@@ -11,9 +11,10 @@ from email.message import Message
 from pathlib import Path
 from typing import Any
 
-from programs import Service, built, environment
+from websockets.sync.client import ClientConnection, connect
 
-WATCHDOG = 60
+from programs import WATCHDOG, Service, built, environment, listens
+
 TOKEN = "a-token-that-nobody-guesses"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 JSON = {"Content-Type": "application/json"}
@@ -52,8 +53,7 @@ class Client:
         self.port, self.socket = port, socket
 
     def is_there(self) -> bool:
-        with socket.socket() as client:
-            return client.connect_ex(("127.0.0.1", self.port)) == 0
+        return listens(self.port)
 
     def connect(self) -> http.client.HTTPConnection:
         if self.socket:
@@ -76,6 +76,16 @@ class Client:
         """With the token, and as JSON."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.ask(path, BEARER | JSON | named, method, json.dumps(record))
+
+    def websocket(self, path: str, **headers: str) -> ClientConnection:
+        """One that does not give up a slow server, as it would by itself after 10 or 20 s."""
+        return connect(
+            f"ws://127.0.0.1:{self.port}{path}",
+            additional_headers=headers,
+            open_timeout=WATCHDOG,
+            close_timeout=WATCHDOG,
+            ping_interval=None,
+        )
 
     @contextmanager
     def events(self, path: str, headers: dict[str, str] | None = None) -> Iterator["Events"]:

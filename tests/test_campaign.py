@@ -4,16 +4,19 @@ import pytest
 
 from campaign.campaign import run
 from campaign.players import LANGUAGES
-from campaign.tally import FAULTS
+from campaign.tally import FAULTS, Tally
+from programs import WATCHDOG
 
 # With it, the very first writer is one in C.
 SEED = 1
 
 
+@pytest.mark.long
 def test_no_death_tears_loses_repeats_or_blocks_a_record(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    tally = run(seconds=10, seed=SEED)
+    # On a slow machine that takes longer.
+    tally = run(seconds=10, seed=SEED, is_enough=lambda tally: tally.kills() > 60)
     assert (tally.faults(), capsys.readouterr().err) == ({}, "")
     assert {language for _, language in tally.counts} == set(LANGUAGES)
     assert len({form for form, _ in tally.counts}) == 6
@@ -24,5 +27,6 @@ def test_no_death_tears_loses_repeats_or_blocks_a_record(
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_writer_with_a_fault_is_found_out(fault: str) -> None:
-    tally = run(seconds=2, seed=SEED, fault=fault, patience=2 if fault == "stuck" else 60)
+    patience = 2 if fault == "stuck" else WATCHDOG
+    tally = run(seconds=2, seed=SEED, fault=fault, patience=patience, is_enough=Tally.faults)
     assert list(tally.faults()) == [fault]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import pegel
-from programs import ROOT, built, environment, php, python, run
+from programs import ROOT, WATCHDOG, built, environment, php, python, run
 
 LANGUAGES = ("c", "php", "python", "rust")
 KILLS = 40
@@ -105,7 +105,7 @@ def test_no_command_is_lost_doubled_or_overtaken(
                     except pegel.Timeout:
                         # All senders may have ended; they are started again below.
                         silent += 1
-                        assert silent < 300, "nothing is answered any more"
+                        assert silent < 10 * WATCHDOG, "nothing is answered any more"
                     assert doer.poll() is None, doer.communicate()
                     for sender, process in senders.items():
                         if chance.random() < 0.05:
@@ -117,9 +117,9 @@ def test_no_command_is_lost_doubled_or_overtaken(
                 kills += 1
         with start(doer_command, tmp_path):
             for process in senders.values():
-                assert process.wait(timeout=60) in (0, -signal.SIGKILL), process.communicate()
+                assert process.wait(timeout=WATCHDOG) in (0, -signal.SIGKILL), process.communicate()
             while (last := answers.read())["command"] < commands.sequence or not last["done"]:
-                answers.wait(last.sequence, timeout=30)
+                answers.wait(last.sequence, timeout=WATCHDOG)
 
     sent = {command.sequence: command["limit"] for command in commands.last(SLOTS)}
     assert list(sent) == list(range(1, len(sent) + 1))

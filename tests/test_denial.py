@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import pegel
-from programs import ROOT
+from programs import ROOT, WATCHDOG
 
 REFUSED = {
     "open to write": "EACCES",
@@ -75,7 +75,7 @@ def go_on(tank: Path, writer: pegel.Writer) -> None:
         assert writer.publish(level=number) == number
         assert reader.read()["level"] == number
     waited: list[int] = []
-    waiter = threading.Thread(target=lambda: waited.append(reader.wait(999, timeout=60)))
+    waiter = threading.Thread(target=lambda: waited.append(reader.wait(999, timeout=WATCHDOG)))
     waiter.start()
     writer.publish(level=1000)
     waiter.join()

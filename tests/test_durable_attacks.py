@@ -6,7 +6,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ import pytest
 import pegel
 from durable.machine import PRIVATE, TANK, Keeper, Machine, kept, synced
 from format import durable
-from programs import built, environment, run
+from programs import WATCHDOG, built, environment, run, wait_until
 
 PROGRAM = str(built("target/release/pegel"))
 OTHER = {"level": pegel.u16("m", default=7)}
@@ -33,17 +32,21 @@ def locked(file: Path) -> Iterator[None]:
         yield
 
 
+def has_open(process: "subprocess.Popen[bytes]", file: Path) -> bool:
+    return any(link.resolve() == file for link in Path(f"/proc/{process.pid}/fd").iterdir())
+
+
 def test_a_sync_makes_no_file_for_a_board_that_is_being_removed(machine: Machine) -> None:
     kept(1)
     with pegel.Writer.open("tank") as writer:
         writer.publish(level=2)
     with locked(machine.file("tank")):
         sync = subprocess.Popen([PROGRAM, "sync", "tank"], env=environment(machine.boards))
-        time.sleep(0.3)
+        wait_until(lambda: has_open(sync, machine.file("tank")), "the wait for the lock")
         # As one does who removes it.
         machine.file("tank").unlink()
         machine.reboot()
-    assert sync.wait(timeout=60) == 1
+    assert sync.wait(timeout=WATCHDOG) == 1
     assert list(machine.disk.iterdir()) == []
 
 
@@ -53,11 +56,11 @@ def test_a_sync_makes_no_file_of_a_board_that_was_replaced(machine: Machine) -> 
         writer.publish(level=2)
     with locked(machine.file("tank")):
         sync = subprocess.Popen([PROGRAM, "sync", "tank"], env=environment(machine.boards))
-        time.sleep(0.3)
+        wait_until(lambda: has_open(sync, machine.file("tank")), "the wait for the lock")
         (machine.boards / "pegel.tank").rename(machine.boards / "old")
         (machine.boards / "pegel.tank").write_bytes((machine.boards / "old").read_bytes())
         machine.file("tank").unlink()
-    assert sync.wait(timeout=60) == 1
+    assert sync.wait(timeout=WATCHDOG) == 1
     assert list(machine.disk.iterdir()) == []
 
 
@@ -169,6 +172,7 @@ def test_a_board_comes_back_from_a_disk_that_is_read_only(machine: Machine) -> N
     assert "read-only" in error
 
 
+@pytest.mark.long
 def test_the_keeper_waits_for_nobody_for_ever(machine: Machine) -> None:
     kept(1)
     kept(2, board="other")

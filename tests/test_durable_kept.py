@@ -15,7 +15,7 @@ import pytest
 import pegel
 from durable.machine import IS_ROOT, PRIVATE, TANK, Keeper, Machine, kept, synced
 from format import durable
-from programs import ROOT, built, environment, run
+from programs import ROOT, WATCHDOG, built, environment, run
 
 FULL = """
 import os, pathlib, pegel
@@ -200,7 +200,7 @@ def test_the_keeper_restores_and_syncs(machine: Machine) -> None:
     assert synced(machine, "tank") == 2
 
     with Keeper(machine, "0.1"), pegel.Writer.open("tank") as writer:
-        follow = pegel.Reader("pegel-keep").follow(timeout=60)
+        follow = pegel.Reader("pegel-keep").follow(timeout=WATCHDOG)
         count = next(follow)["synced"]
         writer.publish(level=4)
         assert any(now["synced"] > count for now in follow)

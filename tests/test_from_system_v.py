@@ -16,7 +16,7 @@ import pytest
 import sysv_ipc
 
 import pegel
-from programs import ROOT, environment, run
+from programs import ROOT, WATCHDOG, environment, run
 
 EXAMPLES = ROOT / "examples/from-system-v"
 PRINTED_KEY = "0x50454745"
@@ -198,7 +198,7 @@ def test_here_a_change_of_shape_is_one_step(tmp_path: Path) -> None:
         assert process.returncode == 0
     assert looks > 0
     with pytest.raises(pegel.Gone):
-        reader.wait(reader.sequence, timeout=60)
+        reader.wait(reader.sequence, timeout=WATCHDOG)
 
 
 def test_there_sizes_by_characters_cut_the_end_and_leave_a_rest(key: int) -> None:
@@ -227,7 +227,7 @@ def test_there_a_reset_semaphore_lets_two_in(key: int) -> None:
     sysv_ipc.Semaphore(key).acquire()
     with attached(key):
         # Here it does what it is for: but whoever is attached has reset it before.
-        sysv_ipc.Semaphore(key).acquire(timeout=60)
+        sysv_ipc.Semaphore(key).acquire(timeout=WATCHDOG)
         assert php(ACQUIRE, key) == "bool(false)"
     # A page that comes alone, while Python holds it.
     assert php(ACQUIRE, key) == "bool(true)"

@@ -5,6 +5,7 @@ import pytest
 from programs import built, run
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("half", ["one", "other"])
 def test_hostile_bytes_are_an_error_or_a_record(half: str) -> None:
     """Half a minute each, of a seed that is told if it fails."""

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 import pegel
-from brokers import TANK, WATCHDOG, Broker, bridged, listening, plain
-from programs import ROOT, built, environment, run, wait_until
+from brokers import TANK, Broker, bridged, listening, plain
+from programs import ROOT, WATCHDOG, built, environment, run, wait_until
 from units import verify_unit
 
 HERE = ("--prefix", "site")

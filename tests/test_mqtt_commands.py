@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 import pegel
-from brokers import TANK, WATCHDOG, Broker, bridged, listening, plain
-from programs import wait_until
+from brokers import TANK, Broker, bridged, listening, plain
+from programs import WATCHDOG, wait_until
 
 HERE = ("--prefix", "site")
 

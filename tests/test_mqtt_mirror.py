@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import pegel
-from brokers import HERE, THERE, WATCHDOG, Bridge, Broker, Machines, bridged, listening, told
-from programs import compile_c, environment, php, run, wait_until
+from brokers import HERE, THERE, Bridge, Broker, Machines, bridged, listening, told
+from programs import WATCHDOG, compile_c, environment, php, run, wait_until
 
 FIELDS = {
     "number": pegel.u64(),
@@ -44,7 +44,7 @@ def test_a_mirror_is_what_the_other_board_is(broker: Broker, machines: Machines)
         assert dict(shown) == record(5) == dict(before)
         assert (shown.sequence, shown.stamp.generation) == (5, 1)
         assert mirror.info.generation == 1
-        assert abs(shown.age - before.age) < 2
+        assert abs(shown.age - before.age) < WATCHDOG
         original = pegel.Reader(machines.here / "tank")
         assert mirror.info.schema_hash == original.info.schema_hash
         assert mirror.lineage == original.lineage

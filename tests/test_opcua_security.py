@@ -72,7 +72,7 @@ def secured(
     mode: str = "SignAndEncrypt",
     user: tuple[str, str] | None = None,
 ) -> Client:
-    client = Client(server.url)
+    client = server.client()
     client.application_uri = CLIENT_URI
     parts = [policy, mode, str(certificate.file), str(certificate.key)]
     client.set_security_string(",".join(parts))
@@ -107,7 +107,7 @@ def test_users_come_by_password(tmp_path: Path, config: Path) -> None:
             assert refused(secured(server, certificate, user=wrong)) == "BadIdentityTokenRejected"
         # Nobody without a name, and nothing in the clear.
         assert refused(secured(server, certificate)) == "BadIdentityTokenInvalid"
-        with pytest.raises(UaError), Client(server.url):
+        with pytest.raises(UaError), server.client():
             pass
 
 
@@ -116,7 +116,7 @@ def test_those_without_a_name_may_read_if_that_is_wanted(tmp_path: Path, config:
         file.write('anonymous = true\nsecurity = ["None", "Basic256Sha256"]\n')
     certificate = Certificate(tmp_path)
     with serving(tmp_path, "--config", str(config)) as server:
-        with Client(server.url) as client:
+        with server.client() as client:
             assert read(client, "config/interval") == ("Good", 5)
             interval = node(client, "config/interval")
             assert ua.AccessLevel.CurrentWrite not in interval.get_user_access_level()
@@ -124,7 +124,7 @@ def test_those_without_a_name_may_read_if_that_is_wanted(tmp_path: Path, config:
                 interval.write_value(2.5)
             assert refusal.value.code == StatusCodes.BadUserAccessDenied
         # A password is not taken where all could read it.
-        open_client = Client(server.url)
+        open_client = server.client()
         open_client.set_user("operator")
         open_client.set_password("let me in")
         with pytest.raises(UaError), open_client:

@@ -10,7 +10,7 @@ import pytest
 
 import pegel
 from php_binding.php import Fpm, Site, fpm, scope
-from programs import ROOT
+from programs import ROOT, WATCHDOG
 
 # As hosts have it that sell web space.
 USUAL = (
@@ -170,7 +170,7 @@ def test_a_library_of_another_abi(site: Site, place: Callable[[Site], object]) -
         'const char *pegel_version(void) { return "9.8.7"; }\n' + "\n".join(functions)
     )
     command = ["gcc", "-shared", "-fPIC", str(stub), "-o", str(site.library)]
-    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(command, check=True, timeout=WATCHDOG)
     with place(site) as php:  # type: ignore[attr-defined]
         for query in ("do=read", "do=write&level=2"):
             refuses(php, query, "Unsupported", "libpegel 9.8.7 has ABI 99", "update the older")

@@ -4,7 +4,6 @@ import html
 import json
 import os
 import re
-import socket
 import subprocess
 import time
 import urllib.error
@@ -17,7 +16,18 @@ from typing import Any
 import pytest
 
 import pegel
-from programs import ROOT, built, converse, environment, php, run
+from programs import (
+    ROOT,
+    WATCHDOG,
+    built,
+    converse,
+    environment,
+    free_port,
+    listens,
+    php,
+    run,
+    wait_until,
+)
 
 AUTOLOAD = """<?php
 require '{package}/autoload.php';
@@ -67,9 +77,7 @@ class Pages:
         (directory / "vendor").mkdir()
         package = ROOT / "php-ffi"
         (directory / "vendor/autoload.php").write_text(AUTOLOAD.format(package=package))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         self.address = f"http://127.0.0.1:{port}"
         server = ["-S", f"127.0.0.1:{port}", "-t", str(directory / "public")]
         command = ["php", "-d", "ffi.enable=1", *server]
@@ -80,17 +88,11 @@ class Pages:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        end = time.monotonic() + 60
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert time.monotonic() < end, "PHP's server does not answer"
-            time.sleep(0.01)
+        wait_until(lambda: listens(port), "the start of PHP's server")
 
     def ask(self, page: str, **form: object) -> str:
         data = urllib.parse.urlencode(form).encode() if form else None
-        with urllib.request.urlopen(f"{self.address}/{page}", data, timeout=60) as answer:
+        with urllib.request.urlopen(f"{self.address}/{page}", data, timeout=WATCHDOG) as answer:
             return str(answer.read().decode())
 
 
@@ -109,7 +111,7 @@ def test_plain_pages(pages: Pages, tmp_path: Path) -> None:
         now = pages.ask("now.php")
         assert "21.8 W" in now
         assert "late" not in now
-        with urllib.request.urlopen(f"{pages.address}/events.php", timeout=60) as events:
+        with urllib.request.urlopen(f"{pages.address}/events.php", timeout=WATCHDOG) as events:
             assert events.headers.get_content_type() == "text/event-stream"
             assert json.loads(events.readline()[6:]) == {"power": 21.75, "temperature": None}
             events.readline()

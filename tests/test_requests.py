@@ -1,5 +1,7 @@
 """php-fpm workers after thousands of requests; `make campaign` makes more of the first kind."""
 
+import pytest
+
 from php_binding.load import check, load
 from php_binding.php import Site
 from php_binding.requests import serve
@@ -13,6 +15,7 @@ def test_a_worker_holds_no_more_after_thousands_of_requests(site: Site) -> None:
     assert late.kilobytes - early.kilobytes < 1024
 
 
+@pytest.mark.long
 def test_pages_under_load_while_everything_changes(site: Site) -> None:
     """A daemon at 1 kHz, boards that are replaced, workers that are recycled and killed."""
     check(load(site, 100_000, seed=1), 100_000)

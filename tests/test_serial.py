@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,9 @@ from typing import Any
 import pytest
 
 import pegel
-from programs import ROOT, built, environment, run
+from programs import ROOT, WATCHDOG, built, environment, run, wait_until
 
 METER = (ROOT / "examples/serial/meter.toml").read_text()
-WATCHDOG = 60
 
 
 def telegram(number: int) -> bytes:
@@ -95,7 +94,7 @@ def serial(place: Path, map_: str, *arguments: str) -> Iterator["subprocess.Pope
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environment(place), stderr=pipe, text=True) as process:
         try:
-            wait_for(lambda: counters(place)["connected"] or process.poll() is not None)
+            wait_until(lambda: counters(place)["connected"] or process.poll() is not None)
             yield process
             process.send_signal(signal.SIGTERM)
             _, complaint = process.communicate(timeout=WATCHDOG)
@@ -103,18 +102,6 @@ def serial(place: Path, map_: str, *arguments: str) -> Iterator["subprocess.Pope
         finally:
             process.kill()
     assert not counters(place)["connected"]
-
-
-def wait_for(is_so: Callable[[], object]) -> None:
-    end = time.monotonic() + WATCHDOG
-    while True:
-        try:
-            if is_so():
-                return
-        except (pegel.NotFound, pegel.Empty):
-            pass
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
 
 
 def counters(place: Path) -> pegel.Snapshot:
@@ -127,7 +114,7 @@ def line(tmp_path: Path) -> Line:
 
 
 def wait_for_sequence(place: Path, number: int) -> None:
-    wait_for(lambda: sequence(place) == number)
+    wait_until(lambda: sequence(place) == number)
 
 
 def sequence(place: Path, board: str = "meter") -> int:
@@ -145,14 +132,14 @@ def test_telegrams_of_a_meter_at_its_own_pace(tmp_path: Path, line: Line) -> Non
             line.say(telegram(number), baud=9600)
             wait_for_sequence(tmp_path, number - 1)
             assert dict(pegel.Reader(tmp_path / "meter").read()) == record(number)
-        wait_for(lambda: counters(tmp_path)["records"] == 2)
+        wait_until(lambda: counters(tmp_path)["records"] == 2)
         told = counters(tmp_path)
         assert (told["good"], told["bad"], told["complaint"]) == (16, 0, "")
         assert told["lost"] > 0
     # Another one goes on with the counters.
     with serial(tmp_path, METER):
         line.say(telegram(4))
-        wait_for(lambda: counters(tmp_path)["records"] == 3)
+        wait_until(lambda: counters(tmp_path)["records"] == 3)
         assert counters(tmp_path)["good"] == 24
     reader = pegel.Reader(tmp_path / "meter")
     assert not reader.writer_alive
@@ -189,7 +176,7 @@ def test_lost_and_doubled_bytes_make_no_record(tmp_path: Path, line: Line, seed:
             is_clean = text.endswith(b"\n")
         whole.add(200)
         line.say(b"\r\n" + telegram(200))
-        wait_for(lambda: seen and seen[-1]["import"] == 200.716)
+        wait_until(lambda: seen and seen[-1]["import"] == 200.716)
         follow.join(timeout=WATCHDOG)
     for now in seen:
         number = int(now["import"])
@@ -210,16 +197,16 @@ def collect(reader: pegel.Reader, seen: list[dict[str, Any]]) -> None:
 def test_a_port_that_vanishes_and_comes_back(tmp_path: Path, line: Line) -> None:
     with serial(tmp_path, METER):
         line.say(telegram(1))
-        wait_for(lambda: sequence(tmp_path) == 1)
+        wait_until(lambda: sequence(tmp_path) == 1)
         line.say(telegram(2)[:100])
         line.unplug()
-        wait_for(lambda: not counters(tmp_path)["connected"])
+        wait_until(lambda: not counters(tmp_path)["connected"])
         assert str(line.port) in counters(tmp_path)["complaint"]
         line.plug()
-        wait_for(lambda: counters(tmp_path)["connected"])
+        wait_until(lambda: counters(tmp_path)["connected"])
         # The rest of a telegram whose beginning went to nobody.
         line.say(telegram(3)[100:] + telegram(4))
-        wait_for(lambda: sequence(tmp_path) == 2)
+        wait_until(lambda: sequence(tmp_path) == 2)
         assert dict(pegel.Reader(tmp_path / "meter").read()) == record(4)
 
 
@@ -229,10 +216,10 @@ def test_floods_and_garbage(tmp_path: Path, line: Line) -> None:
         line.say(bytes(noise.randrange(256) for _ in range(100_000)))
         line.say(b"x" * 1_000_000)
         line.say(b"\r\n" + telegram(1))
-        wait_for(lambda: sequence(tmp_path) == 1)
+        wait_until(lambda: sequence(tmp_path) == 1)
         line.say(telegram(2) * 1000)
-        wait_for(lambda: sequence(tmp_path) == 1001)
-        wait_for(lambda: counters(tmp_path)["records"] == 1001)
+        wait_until(lambda: sequence(tmp_path) == 1001)
+        wait_until(lambda: counters(tmp_path)["records"] == 1001)
         assert counters(tmp_path)["lost"] > 0
 
 
@@ -319,7 +306,7 @@ def test_formats(tmp_path: Path, line: Line, name: str) -> None:
     with serial(tmp_path, FIELDS + section):
         for text in said:
             line.say(text.encode() + b"\n")
-        wait_for(lambda: counters(tmp_path)["good"] == good and counters(tmp_path)["bad"] == bad)
+        wait_until(lambda: counters(tmp_path)["good"] == good and counters(tmp_path)["bad"] == bad)
         told = counters(tmp_path)
         assert (told["good"], told["bad"], told["lost"]) == (good, bad, lost), told
         reader = pegel.Reader(tmp_path / "meter")
@@ -338,7 +325,7 @@ def test_noise_in_every_format(tmp_path: Path, line: Line, name: str) -> None:
         # The header, and what it is for.
         for text in said:
             line.say(text.encode() + b"\n")
-        wait_for(lambda: newest(tmp_path) == expected[-1])
+        wait_until(lambda: newest(tmp_path) == expected[-1])
 
 
 def newest(place: Path) -> dict[str, Any]:
@@ -370,21 +357,21 @@ def test_fields_are_sent_once_when_they_change(tmp_path: Path, line: Line, contr
     with serial(tmp_path, map_, "--write", "control"):
         number = send(control, limit=300)
         assert line.hear(11) == b"LIMIT 300\r\n"
-        wait_for(lambda: acknowledged(tmp_path) == (number, True, ""))
+        wait_until(lambda: acknowledged(tmp_path) == (number, True, ""))
         number = send(control, limit=300)
-        wait_for(lambda: acknowledged(tmp_path) == (number, True, "nothing has changed"))
+        wait_until(lambda: acknowledged(tmp_path) == (number, True, "nothing has changed"))
         for limit in (100, 200):
             send(control, limit=limit)
         number = send(control, limit=200, on=False)
         assert line.hear(32) == b"LIMIT 100\r\nLIMIT 200\r\nON false\r\n"
-        wait_for(lambda: acknowledged(tmp_path)[0] == number)
+        wait_until(lambda: acknowledged(tmp_path)[0] == number)
     # What was published meanwhile is sent, and nothing twice.
     send(control, limit=250)
     with serial(tmp_path, map_, "--write", "control"):
         assert line.hear(11) == b"LIMIT 250\r\n"
         number = send(control, on=True)
         assert line.hear(9) == b"ON true\r\n"
-        wait_for(lambda: acknowledged(tmp_path) == (number, True, ""))
+        wait_until(lambda: acknowledged(tmp_path) == (number, True, ""))
 
 
 def test_a_command_that_was_interrupted_is_not_sent_twice(
@@ -399,11 +386,11 @@ def test_a_command_that_was_interrupted_is_not_sent_twice(
     map_ = FIELDS + 'format = "pairs"\n' + CONTROL
     with serial(tmp_path, map_, "--write", "control"):
         interrupted = (number, False, "interrupted: it may have been sent")
-        wait_for(lambda: acknowledged(tmp_path) == interrupted)
+        wait_until(lambda: acknowledged(tmp_path) == interrupted)
         # What the device has, nobody knows: all is said anew.
         number = send(control, limit=300)
         assert line.hear(20) == b"LIMIT 300\r\nON true\r\n"
-        wait_for(lambda: acknowledged(tmp_path) == (number, True, ""))
+        wait_until(lambda: acknowledged(tmp_path) == (number, True, ""))
 
 
 @pytest.mark.parametrize(
@@ -444,9 +431,9 @@ def test_a_port_that_is_not_there_is_waited_for(tmp_path: Path) -> None:
     command += ["--port", str(tmp_path / "tty")]
     with subprocess.Popen(command, env=environment(tmp_path)) as process:
         try:
-            wait_for(lambda: "cannot open" in counters(tmp_path)["complaint"])
+            wait_until(lambda: "cannot open" in counters(tmp_path)["complaint"])
             Line(tmp_path)
-            wait_for(lambda: counters(tmp_path)["connected"])
+            wait_until(lambda: counters(tmp_path)["connected"])
             process.send_signal(signal.SIGINT)
             assert process.wait(timeout=WATCHDOG) == 0
         finally:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import pegel
-from programs import wait_until
-from serving import BEARER, JSON, WATCHDOG, Server, serving, token_file
+from programs import WATCHDOG, wait_until
+from serving import BEARER, JSON, Server, serving, token_file
 
 FIELDS = {
     "level": pegel.f64("m", min=0, max=5, default=1.5, label="Level"),

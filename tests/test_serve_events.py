@@ -15,11 +15,10 @@ from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
 
 import pegel
-from programs import ROOT, wait_until
-from serving import WATCHDOG, Server, memory, serving
+from programs import ROOT, WATCHDOG, wait_until
+from serving import Server, memory, serving
 
 FIELDS = {"level": pegel.f64("m", default=1.5), "note": pegel.text(24, default="")}
 
@@ -169,6 +168,7 @@ def test_all_boards_at_once(server: Server, tank: Path) -> None:
         assert events.until("board").told["board"] == "ahoy"
 
 
+@pytest.mark.long
 def test_silence_is_broken_by_comments(server: Server) -> None:
     """It takes a quarter of a minute, which proxies and browsers have."""
     with server.events("/boards/tank/events") as events:
@@ -179,7 +179,7 @@ def test_silence_is_broken_by_comments(server: Server) -> None:
 
 
 def test_the_same_by_websocket(server: Server, tank: Path) -> None:
-    with connect(f"ws://127.0.0.1:{server.port}/boards/tank/events") as socket_:
+    with server.websocket("/boards/tank/events") as socket_:
         told = [json.loads(socket_.recv(WATCHDOG)) for _ in range(3)]
         assert [one["event"] for one in told] == ["board", "writer", "record"]
         sequence = publish(tank, level=2)
@@ -190,10 +190,7 @@ def test_the_same_by_websocket(server: Server, tank: Path) -> None:
             assert now | {"age": 0} == events.until("message").told | {"age": 0}
         # Others' pages may not, though browsers let them.
         with pytest.raises(InvalidStatus) as refused:
-            connect(
-                f"ws://127.0.0.1:{server.port}/events",
-                additional_headers={"Origin": "http://x.test"},
-            )
+            server.websocket("/events", Origin="http://x.test")
         assert refused.value.response.status_code == 403
         server.process.send_signal(signal.SIGTERM)
         # It ends with all that was sent before, and says why.

@@ -3,15 +3,14 @@
 import json
 import signal
 import socket
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 import pegel
-from programs import wait_until
-from serving import BEARER, JSON, WATCHDOG, Server, memory, serving, token_file
+from programs import WATCHDOG, wait_until
+from serving import BEARER, JSON, Server, memory, serving, token_file
 
 UPGRADE = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -46,26 +45,28 @@ def test_large_answers_that_nobody_reads_have_a_bound(
     with serving(tmp_path) as server, ExitStack() as stack:
         for _ in range(500):
             stack.enter_context(ask_silently(server, path, headers))
-        time.sleep(2)
-        # They would be half a gigabyte, or two.
-        assert memory(server, "VmHWM") < 400
+        wait_until(lambda: server.ask("/boards/ahoy/history").status == 503)
         # What is short has room.
         assert server.ask("/boards/tank/level").text == "1.5"
         answer = server.ask("/boards/ahoy/history")
         assert (answer.status, "try again later" in answer.text) == (503, True)
         stack.close()
         wait_until(lambda: server.ask("/boards/ahoy/history").status == 200)
+        # They would be half a gigabyte, or two.
+        assert memory(server, "VmHWM") < 400
 
 
 def test_the_end_comes_while_there_is_no_room_for_more(tmp_path: Path) -> None:
     # 272 files are 16 connections.
     with serving(tmp_path, by=("prlimit", "--nofile=272")) as server, ExitStack() as stack:
+        files = Path(f"/proc/{server.process.pid}/fd")
+        before = len(list(files.iterdir()))
         for _ in range(30):
             client = socket.create_connection(("127.0.0.1", server.port), WATCHDOG)
             stack.enter_context(client).sendall(b"GET / HTTP/1.1\r\nHost: local")
-        time.sleep(1)
+        wait_until(lambda: len(list(files.iterdir())) == before + 16, "a full server")
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(20) == 0
+        assert server.process.wait(WATCHDOG) == 0
 
 
 def test_many_fields_that_there_are_not(tmp_path: Path) -> None:

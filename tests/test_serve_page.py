@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 import pegel
+from browsers import PATIENCE
 from browsers import browser as browser
 from serving import Server, serving
 
@@ -44,6 +45,7 @@ def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]
     def opened(size: tuple[int, int] = DESK, **options: Any) -> Page:
         width, height = size
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))

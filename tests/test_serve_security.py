@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import pegel
-from programs import built, environment, run
-from serving import BEARER, JSON, TOKEN, WATCHDOG, Server, serving, token_file
+from programs import WATCHDOG, built, environment, run
+from serving import BEARER, JSON, TOKEN, Server, serving, token_file
 
 FIELDS = {"level": pegel.f64("m", default=1.5)}
 WRITE = '{"level": 2}'

@@ -9,11 +9,10 @@ import threading
 from pathlib import Path
 
 from openapi_spec_validator import validate
-from websockets.sync.client import connect
 
 import pegel
-from programs import ROOT, built, environment, run, wait_until
-from serving import TOKEN, WATCHDOG, Client, Server, serving, token_file
+from programs import ROOT, WATCHDOG, built, environment, free_port, run, wait_until
+from serving import TOKEN, Client, Server, serving, token_file
 from units import verify_unit
 
 DOCUMENTATION = (ROOT / "docs/http.md").read_text()
@@ -90,8 +89,7 @@ http {
 def test_behind_the_web_server_of_the_documentation(tmp_path: Path) -> None:
     pegel.Writer(tmp_path / "tank", level=pegel.f64("m", default=1.5)).close()
     (location,) = re.findall(r"^```nginx\n(.*?)^```$", DOCUMENTATION, re.DOTALL | re.MULTILINE)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     path = tmp_path / "http.sock"
     location = location.replace("/run/pegel-serve/http.sock", str(path))
     configuration = NGINX.replace("PORT", f"127.0.0.1:{port}").replace("LOCATION", location)
@@ -112,7 +110,7 @@ def test_behind_the_web_server_of_the_documentation(tmp_path: Path) -> None:
         assert front.write("PATCH", "/pegel/boards/tank", {}, **origin).status == 403
         with front.events("/pegel/boards/tank/events") as events:
             assert events.until("message").told["record"] == {"level": 2.0}
-        with connect(f"ws://127.0.0.1:{port}/pegel/events") as follower:
+        with front.websocket("/pegel/events") as follower:
             assert json.loads(follower.recv(WATCHDOG))["event"] == "board"
         nginx.terminate()
     assert nginx.returncode == 0

@@ -6,33 +6,42 @@ from pathlib import Path
 
 import pytest
 
-from programs import ROOT, run
+from programs import ROOT, debian_package, run, run_scene
 
 UNITS = ("controller", "keeper", "launcher", "meter")
 
 
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
     """What the installation takes from the network else."""
-    if os.geteuid() != 0:
-        pytest.fail("the station is installed by root alone: run this test as root")
-    directory = tmp_path_factory.mktemp("wheels")
+    directory = tmp_path / "wheels"
     requirements = ROOT / "examples/station/requirements.txt"
     pip = [str(ROOT / ".venv/bin/pip"), "--disable-pip-version-check", "-q"]
     done = run([*pip, "download", "-d", str(directory), "-r", str(requirements)])
     assert done.returncode == 0, done.stderr
-    done = run([str(ROOT / "packaging/deb")], directory=ROOT)
-    assert done.returncode == 0, done.stderr
+    return directory
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """The package and the wheel, where the installation looks for them."""
+    directory = tmp_path / "target"
+    directory.mkdir()
+    debian_package(directory)
     maturin = [str(ROOT / ".venv/bin/maturin"), "build", "--release", "--locked", "-q"]
-    done = run([*maturin, "-m", "python/Cargo.toml", "-o", "target/wheels"], directory=ROOT)
+    output = ["-o", str(directory / "wheels")]
+    done = run([*maturin, "-m", "python/Cargo.toml", *output], directory=ROOT)
     assert done.returncode == 0, done.stderr
     return directory
 
 
-@pytest.mark.timeout(600)
-def test_one_command_installs_the_station_and_one_removes_it(wheels: Path) -> None:
-    scene = ["unshare", "--mount", "--net", "--propagation", "private"]
-    done = run([*scene, str(ROOT / "tests/station_install/scene.sh"), str(ROOT), str(wheels)])
+@pytest.mark.long
+def test_one_command_installs_the_station_and_one_removes_it(target: Path, wheels: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.fail("the station is installed by root alone: run this test as root")
+    places = [str(place) for place in (ROOT, target, wheels)]
+    namespaces = ["--mount", "--net", "--propagation", "private"]
+    done = run_scene(namespaces, "tests/station_install/scene.sh", *places)
     facts = done.stdout.splitlines()
     assert done.returncode == 0, done.stdout + done.stderr
     intruder = json.loads(facts.pop(7))

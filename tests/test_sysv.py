@@ -8,13 +8,12 @@ import pytest
 import sysv_ipc
 
 import pegel
-from programs import built, environment, run
+from programs import WATCHDOG, built, environment, run, wait_until
 from segments import (
     FIELDS,
     RECORD,
     SCRIPTS,
     SIZE,
-    WATCHDOG,
     bridged,
     complaint_of,
     has,
@@ -22,7 +21,6 @@ from segments import (
     script,
     see,
     shown,
-    wait_for,
 )
 
 
@@ -57,12 +55,12 @@ def test_lines_instead_of_json(tmp_path: Path, key: int) -> None:
         def now() -> str:
             return bytes(memory.read()).split(b"\0", 1)[0].decode()
 
-        wait_for(lambda: now() == text)
+        wait_until(lambda: now() == text)
         changed = text.replace("1,2", "3,4").replace("fault=", "fault=-7")
         with sysv_ipc.Semaphore(key):
             memory.write(changed.encode().ljust(SIZE, b"\0"))
         reader = pegel.Reader(tmp_path / "tank")
-        wait_for(lambda: reader.read()["fault"] == -7)
+        wait_until(lambda: reader.read()["fault"] == -7)
         assert dict(reader.read()) == RECORD | {
             "pumps": (3, 4),
             "fault": -7,
@@ -78,7 +76,7 @@ def test_documents_are_shown_as_they_are(tmp_path: Path, key: int) -> None:
         see(talk, {"inverters": [{"power": 21.8}]})
         assert talk.ask('write {"inverters": []}') == "written"
         reader = pegel.Reader(tmp_path / "ahoy")
-        wait_for(lambda: reader.read().document == {"inverters": []})
+        wait_until(lambda: reader.read().document == {"inverters": []})
 
 
 @pytest.mark.parametrize("language", SCRIPTS)
@@ -92,15 +90,15 @@ def test_what_scripts_write_is_published(tmp_path: Path, key: int, language: str
     ):
 
         def complains(reason: str) -> None:
-            wait_for(lambda: reason in bridge.status()["complaint"])
+            wait_until(lambda: reason in bridge.status()["complaint"])
 
         # The first record needs all fields.
         assert talk.ask('write {"level": 1.5}') == "written"
         complains("the first record needs all fields, pumps too")
         assert talk.ask(f"write {json.dumps(RECORD)}") == "written"
-        wait_for(lambda: reader.sequence == 1)
+        wait_until(lambda: reader.sequence == 1)
         assert dict(reader.read()) == RECORD | {"pumps": (1, 2)}
-        wait_for(lambda: bridge.status()["complaint"] == "")
+        wait_until(lambda: bridge.status()["complaint"] == "")
 
         # What is wrong is refused as a whole, and the record shown again.
         see(talk, RECORD)
@@ -114,16 +112,16 @@ def test_what_scripts_write_is_published(tmp_path: Path, key: int, language: str
         ]:
             assert talk.ask(f"write {text}") == "written"
             complains(reason)
-            wait_for(lambda: talk.ask("read") == whole)
+            wait_until(lambda: talk.ask("read") == whole)
         assert reader.sequence == 1
 
         # What a script left as it was is not changed back.
         stale = shown(talk)
         with pegel.Writer.open(tmp_path / "config", timeout=WATCHDOG) as writer:
             writer.update(note="by others")
-        wait_for(lambda: (shown(talk) or {}).get("note") == "by others")
+        wait_until(lambda: (shown(talk) or {}).get("note") == "by others")
         assert talk.ask(f"write {json.dumps(stale | {'note': 'by others', 'level': 2.5})}")
-        wait_for(lambda: reader.read()["level"] == 2.5)
+        wait_until(lambda: reader.read()["level"] == 2.5)
         assert reader.read()["note"] == "by others"
 
 
@@ -131,7 +129,7 @@ def test_both_sides_change_other_fields_and_lose_nothing(tmp_path: Path, key: in
     fields = {"script": pegel.u32(default=0), "board": pegel.u32(default=0)}
     pegel.Writer(tmp_path / "config", fields, mode=0o660).close()
     reader = pegel.Reader(tmp_path / "config")
-    with bridged(tmp_path, "config", key, "--write", "config", "--timeout", "60"):
+    with bridged(tmp_path, "config", key, "--write", "config", "--timeout", str(WATCHDOG)):
         memory, semaphore = sysv_ipc.SharedMemory(key), sysv_ipc.Semaphore(key)
         for number in range(1, 31):
             with pegel.Writer.open(tmp_path / "config", timeout=WATCHDOG) as writer:
@@ -146,8 +144,8 @@ def test_both_sides_change_other_fields_and_lose_nothing(tmp_path: Path, key: in
                     memory.write(json.dumps(record).encode().ljust(SIZE, b"\0"))
                 return True
 
-            wait_for(change)
-            wait_for(functools.partial(has, reader, "script", number))
+            wait_until(change)
+            wait_until(functools.partial(has, reader, "script", number))
             assert reader.read()["board"] == number
 
 
@@ -159,11 +157,11 @@ def test_a_killed_holder_holds_nobody_up(tmp_path: Path, key: int, language: str
         with script(language, key) as holder:
             assert holder.ask("hold") == "held"
             writer.publish(RECORD | {"level": 2.5})
-            wait_for(lambda: "is held by process" in complaint_of(tmp_path))
+            wait_until(lambda: "is held by process" in complaint_of(tmp_path))
             holder.process.kill()
         with script(language, key) as talk:
-            wait_for(lambda: (shown(talk) or {}).get("level") == 2.5)
-        wait_for(lambda: complaint_of(tmp_path) == "")
+            wait_until(lambda: (shown(talk) or {}).get("level") == 2.5)
+        wait_until(lambda: complaint_of(tmp_path) == "")
 
 
 def test_a_holder_without_undo_is_told_by_doctor(tmp_path: Path, key: int) -> None:
@@ -177,7 +175,7 @@ def test_a_holder_without_undo_is_told_by_doctor(tmp_path: Path, key: int) -> No
             holder.process.kill()
         writer.publish(RECORD | {"level": 2.5})
         told = f"by process {process}, which has ended without freeing it"
-        wait_for(lambda: told in complaint_of(tmp_path))
+        wait_until(lambda: told in complaint_of(tmp_path))
         done = run(doctor, environment(tmp_path))
         findings = [json.loads(line) for line in done.stdout.splitlines()]
         (finding,) = [one for one in findings if one["about"] == "System V (tank)"]
@@ -186,8 +184,8 @@ def test_a_holder_without_undo_is_told_by_doctor(tmp_path: Path, key: int) -> No
         # As the complaint says.
         sysv_ipc.Semaphore(key).release()
         with script("php", key) as talk:
-            wait_for(lambda: (shown(talk) or {}).get("level") == 2.5)
-        wait_for(lambda: complaint_of(tmp_path) == "")
+            wait_until(lambda: (shown(talk) or {}).get("level") == 2.5)
+        wait_until(lambda: complaint_of(tmp_path) == "")
         findings = [
             json.loads(line) for line in run(doctor, environment(tmp_path)).stdout.splitlines()
         ]
@@ -205,5 +203,5 @@ def test_half_a_text_is_not_published(tmp_path: Path, key: int, language: str) -
             assert talk.ask('half {"level": 4.25, "pum') == "held"
             talk.process.kill()
         with script(language, key) as talk:
-            wait_for(lambda: talk.ask("read") == whole)
+            wait_until(lambda: talk.ask("read") == whole)
     assert pegel.Reader(tmp_path / "config").sequence == 1

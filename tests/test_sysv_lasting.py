@@ -12,7 +12,7 @@ import pytest
 import sysv_ipc
 
 import pegel
-from programs import ROOT, Conversation, built, environment, run
+from programs import ROOT, Conversation, built, environment, run, wait_until
 from segments import (
     FIELDS,
     RECORD,
@@ -25,7 +25,6 @@ from segments import (
     script,
     see,
     shown,
-    wait_for,
 )
 from units import verify_unit
 
@@ -39,18 +38,18 @@ def test_a_killed_bridge_goes_on_where_it_was(tmp_path: Path, key: int) -> None:
         with pegel.Writer.open(tmp_path / "config") as writer:
             writer.update(note="by others")
         with bridged(tmp_path, "config", key, *arguments):
-            wait_for(lambda: (shown(talk) or {}).get("note") == "by others")
+            wait_until(lambda: (shown(talk) or {}).get("note") == "by others")
         assert reader.sequence == 2
         # What a script wrote meanwhile is published, beside what others changed.
         bridge = Bridge(tmp_path, "config", key, *arguments)
-        wait_for(lambda: bridge.status()["shown"] >= 3)
+        wait_until(lambda: bridge.status()["shown"] >= 3)
         bridge.kill()
         now = shown(talk)
         with pegel.Writer.open(tmp_path / "config") as writer:
             writer.update(note="by others again")
         assert talk.ask(f"write {json.dumps(now | {'level': 2.5})}") == "written"
         with bridged(tmp_path, "config", key, *arguments):
-            wait_for(lambda: reader.read()["level"] == 2.5)
+            wait_until(lambda: reader.read()["level"] == 2.5)
             assert reader.read()["note"] == "by others again"
 
 
@@ -87,7 +86,7 @@ def test_what_is_removed_is_made_anew(tmp_path: Path, key: int) -> None:
         with script("python", key) as talk:
             see(talk, RECORD)
         remove(key)
-        wait_for(lambda: is_there(key))
+        wait_until(lambda: is_there(key))
         with script("php", key) as talk:
             see(talk, RECORD)
 
@@ -113,7 +112,7 @@ def test_a_file_that_is_removed_by_hand(tmp_path: Path, key: int) -> None:
     ):
         see(talk, RECORD)
         (tmp_path / "pegel.tank").unlink()
-        wait_for(lambda: "no board tank" in bridge.status()["complaint"])
+        wait_until(lambda: "no board tank" in bridge.status()["complaint"])
         pegel.Writer(tmp_path / "tank", FIELDS).publish(RECORD | {"level": 2.5})
         see(talk, RECORD | {"level": 2.5})
 
@@ -140,7 +139,7 @@ def test_what_cannot_be_shown_is_told(tmp_path: Path, key: int) -> None:
     assert (status, "a segment of its own" in told) == (2, True)
     sysv_ipc.SharedMemory(key, sysv_ipc.IPC_CREX, size=8)
     with bridged(tmp_path, "tank", key, complaint="takes 7; end all that use it"):
-        wait_for(lambda: "takes 7" in complaint_of(tmp_path))
+        wait_until(lambda: "takes 7" in complaint_of(tmp_path))
         # It tries again and again, and none of that is a record that was shown.
         time.sleep(1)
         assert pegel.Reader(tmp_path / "tank-sysv").read()["shown"] == 0
@@ -155,7 +154,7 @@ def test_the_documentation_works(tmp_path: Path, key: int, language: str) -> Non
     program.write_text(("" if language == "python" else "<?php\n") + code + prints)
     pegel.Writer(tmp_path / "inverter", power=pegel.f64("W"), mode=0o660).publish(power=21.8)
     with bridged(tmp_path, "inverter", key, "--write", "inverter") as bridge:
-        wait_for(lambda: bridge.status()["shown"])
+        wait_until(lambda: bridge.status()["shown"])
         done = run([sys.executable if language == "python" else "php", str(program)])
     told = {"python": "{'power': 21.8}\n", "php": '{"power":21.8}'}[language]
     assert (done.stdout, done.stderr) == (told, "")

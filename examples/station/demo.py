@@ -39,7 +39,7 @@ PACKAGES = ("pegel", "serial", "crccheck", "astral")
 PROGRAM = ROOT / "target/release/pegel"
 INVERTERS = ("114181807700", "116182100042")
 ZONE = "Europe/Berlin"
-ANSWER_TIME = "0.1"
+ANSWER_TIME = 0.1
 """Seconds that a simulated inverter has to answer: it is nearer than a real one."""
 POLL_TIME = 0.2
 """Seconds between two rounds of polls, however fast the day goes by."""
@@ -47,7 +47,8 @@ MORNING = 5 * 3600.0
 """When a made-up day begins, in seconds after midnight."""
 DAEMON, PAGES = "daemon", "www-data"
 DURABLE_DIR = "PEGEL_DURABLE_DIR"
-START_TIME = 30.0
+START_TIME = 300.0
+"""Seconds until a process that neither runs nor ends is given up: for hangs alone."""
 LISTENERS = 12
 """How many pages may listen to events; the pool has some more workers."""
 STOP_TIME = 15.0
@@ -88,7 +89,7 @@ class Station:
         self.log = directory / "daemon" / "station.log"
         self.radio, self.meter = directory / "daemon" / "radio", directory / "daemon" / "meter"
         self.sessions, self.password = directory / "sessions", directory / "password"
-        self.clock = Clock()
+        self.clock, self.answer_time = Clock(), ANSWER_TIME
         self.is_root = os.geteuid() == 0
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -156,8 +157,8 @@ class Station:
         (self.directory / name).write_text(filled_in(text, marks), encoding="utf-8")
 
     def daemon_command(self) -> list[str]:
-        options = ("--port", str(self.radio), "--log", str(self.log), "--answer-time", ANSWER_TIME)
-        return self.python("station.py", *options)
+        places = ("--port", str(self.radio), "--log", str(self.log))
+        return self.python("station.py", *places, "--answer-time", str(self.answer_time))
 
     def python(self, script: str, *arguments: str) -> list[str]:
         return ["/usr/bin/python3", "-B", str(self.site / "station" / script), *arguments]

@@ -181,6 +181,8 @@ def test_nothing_is_warned_of(writer: pegel.Writer) -> None:
     program = """
 import asyncio, pegel
 async def main():
+    # It would warn of a slow machine.
+    asyncio.get_running_loop().slow_callback_duration = float("inf")
     following = pegel.Reader("count").follow()
     await asyncio.wait([asyncio.ensure_future(following.__anext__())], timeout=0.01)
 asyncio.run(main(), debug=True)

@@ -111,7 +111,7 @@ import pegel
 writer = pegel.Writer("count", n=pegel.u64())
 if os.fork() == 0:
     print("ready", flush=True)
-    print(pegel.Reader("count").wait(0, timeout=50), flush=True)
+    print(pegel.Reader("count").wait(0), flush=True)
     os._exit(0)
 os.wait()
 """)

@@ -135,7 +135,7 @@ def test_a_board_grows_below_a_reader(
         return json.loads(done.stdout) if done.stdout else None
 
     call(old, "first", "write", "1.5")
-    watch = [*arches[old].program("pegel"), "watch", "tank", "--json", "--timeout=60"]
+    watch = [*arches[old].program("pegel"), "watch", "tank", "--json", "--timeout=300"]
     with subprocess.Popen(
         watch, env=environment(tmp_path), stdout=subprocess.PIPE, text=True
     ) as watching:

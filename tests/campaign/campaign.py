@@ -22,6 +22,7 @@ from campaign.one_writer import OneWriter
 from campaign.players import Cast
 from campaign.stage import NoProgressError, Setting, Stage
 from campaign.tally import FAULTS, Tally
+from programs import WATCHDOG
 
 # Words of a pattern that make a record of 64 bytes and one of 1 KiB.
 SMALL, LARGE = 12, 252
@@ -36,18 +37,27 @@ FORMS: list[tuple[Callable[[Setting], Stage], float]] = [
 ]
 
 
-def run(seconds: float, seed: int, fault: str = "", patience: float = 60) -> Tally:
-    tally = Tally()
-    with TemporaryDirectory(prefix="pegel-campaign-", dir="/dev/shm") as directory:
-        setting = Setting(Cast(Path(directory), fault), tally, random.Random(seed), patience)
-        for form, part in FORMS:
-            with closing(form(setting)) as stage:
-                try:
-                    stage.play(part * seconds)
-                except NoProgressError:
-                    # It is counted, and there is nothing more to learn on that board.
-                    continue
-    return tally
+def run(
+    seconds: float,
+    seed: int,
+    fault: str = "",
+    patience: float = WATCHDOG,
+    is_enough: Callable[[Tally], object] = lambda _: True,
+) -> Tally:
+    """Plays each form for its part of the time, and all of them again until that is enough."""
+    tally, chance = Tally(), random.Random(seed)
+    while True:
+        with TemporaryDirectory(prefix="pegel-campaign-", dir="/dev/shm") as directory:
+            setting = Setting(Cast(Path(directory), fault), tally, chance, patience)
+            for form, part in FORMS:
+                with closing(form(setting)) as stage:
+                    try:
+                        stage.play(part * seconds)
+                    except NoProgressError:
+                        # It is counted, and there is nothing more to learn on that board.
+                        continue
+        if is_enough(tally):
+            return tally
 
 
 def main() -> None:

@@ -12,7 +12,7 @@
 
 enum { MOST_WORDS = 252, BURST = 10000, REPORT_EVERY = 100 };
 
-static const int64_t PATIENCE_NS = 20000000000;
+static const int64_t FOREVER = -1;
 static const int64_t PAUSE_NS = 1000000;
 
 typedef struct {
@@ -94,7 +94,7 @@ static void write_flat_out(const char *board) {
 static void write_by_turns(const char *board) {
   for (;;) {
     pegel_writer *writer;
-    check(pegel_writer_open(board, PATIENCE_NS, &writer));
+    check(pegel_writer_open(board, FOREVER, &writer));
     const uint64_t sequence = publish_after(writer, pegel_reader_sequence(pegel_writer_reader(writer)));
     pegel_writer_close(writer);
     say(sequence);
@@ -140,7 +140,7 @@ static void read_on(const char *board) {
 static void update(const char *board) {
   for (uint32_t i = 0; i < amount; i++) {
     pegel_writer *writer;
-    check(pegel_writer_open(board, PATIENCE_NS, &writer));
+    check(pegel_writer_open(board, FOREVER, &writer));
     uint64_t count, sequence;
     pegel_stamp stamp = {.size = sizeof stamp};
     check(pegel_reader_read(pegel_writer_reader(writer), &count, sizeof count, &stamp));
@@ -160,7 +160,7 @@ static void publish_if(const char *board) {
     check(pegel_reader_read(reader, &count, sizeof count, &stamp));
     count++;
     pegel_writer *writer;
-    check(pegel_writer_open(board, PATIENCE_NS, &writer));
+    check(pegel_writer_open(board, FOREVER, &writer));
     const pegel_status status =
         pegel_writer_publish_if(writer, stamp.sequence, &count, sizeof count, &sequence);
     pegel_writer_close(writer);

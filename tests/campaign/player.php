@@ -15,7 +15,6 @@ require __DIR__ . '/../../php-ffi/autoload.php';
 
 const BURST = 300;
 const REPORT_EVERY = 100;
-const PATIENCE = 20.0;
 
 function record(int $sequence, int $author, int $words): array
 {
@@ -48,7 +47,7 @@ function write(string $board, int $author, int $words): void
 function turns(string $board, int $author, int $words): void
 {
     while (true) {
-        $writer = Writer::open($board, PATIENCE);
+        $writer = Writer::open($board, null);
         $sequence = publishAfter($writer, $writer->sequence(), $author, $words);
         $writer->close();
         echo "$sequence\n";
@@ -81,7 +80,7 @@ function read(string $board, int $after, int $words): void
 function update(string $board, int $times): void
 {
     for ($i = 0; $i < $times; $i++) {
-        $writer = Writer::open($board, PATIENCE);
+        $writer = Writer::open($board, null);
         $sequence = $writer->update(fn (array $now): array => ['count' => $now['count'] + 1]);
         $writer->close();
         echo "$sequence\n";
@@ -93,7 +92,7 @@ function publishIf(string $board, int $times): void
     $reader = Reader::open($board);
     for ($done = 0; $done < $times;) {
         $now = $reader->read();
-        $writer = Writer::open($board, PATIENCE);
+        $writer = Writer::open($board, null);
         try {
             $sequence = $writer->publishIf($now->sequence, count: $now['count'] + 1);
         } catch (Conflict) {

@@ -6,7 +6,6 @@ import pegel
 
 BURST = 300
 REPORT_EVERY = 100
-PATIENCE = 20.0
 
 
 def record(sequence: int, author: int, words: int) -> dict[str, object]:
@@ -37,7 +36,7 @@ def write(board: str, author: int, words: int) -> None:
 
 def turns(board: str, author: int, words: int) -> None:
     while True:
-        with pegel.Writer.open(board, timeout=PATIENCE) as writer:
+        with pegel.Writer.open(board) as writer:
             sequence = publish_after(writer, writer.sequence, author, words)
         print(sequence, flush=True)
 
@@ -63,7 +62,7 @@ def read(board: str, after: int, words: int) -> None:
 
 def update(board: str, _author: int, times: int) -> None:
     for _ in range(times):
-        with pegel.Writer.open(board, timeout=PATIENCE) as writer:
+        with pegel.Writer.open(board) as writer:
             sequence = writer.update(lambda now: {"count": now["count"] + 1})
         print(sequence, flush=True)
 
@@ -74,7 +73,7 @@ def publish_if(board: str, _author: int, times: int) -> None:
     while done < times:
         now = reader.read()
         try:
-            with pegel.Writer.open(board, timeout=PATIENCE) as writer:
+            with pegel.Writer.open(board) as writer:
                 sequence = writer.publish_if(now.sequence, count=now["count"] + 1)
         except pegel.Conflict:
             continue

@@ -10,7 +10,6 @@ use pegel::{ErrorKind, Field, Options, Record, Schema, Type};
 
 const BURST: u64 = 10_000;
 const REPORT_EVERY: u64 = 100;
-const PATIENCE: Option<Duration> = Some(Duration::from_secs(20));
 const PAUSE: Option<Duration> = Some(Duration::from_millis(1));
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -68,7 +67,7 @@ fn write(board: &str, author: u64, words: u32) -> Result<()> {
 
 fn turns(board: &str, author: u64) -> Result<()> {
     loop {
-        let mut writer = Writer::open(board, PATIENCE)?;
+        let mut writer = Writer::open(board, None)?;
         let newest = writer.reader().sequence();
         let sequence = publish_after(&mut writer, newest, author)?;
         drop(writer);
@@ -105,7 +104,7 @@ fn read(board: &str, after: u64) -> Result<()> {
 
 fn update(board: &str, times: u32) -> Result<()> {
     for _ in 0..times {
-        let mut writer = pegel::Writer::<Count>::open(board, PATIENCE)?;
+        let mut writer = pegel::Writer::<Count>::open(board, None)?;
         let sequence = writer.update(|now| now.count += 1)?;
         drop(writer);
         println!("{sequence}");
@@ -121,7 +120,7 @@ fn publish_if(board: &str, times: u32) -> Result<()> {
         let next = Count {
             count: now.count + 1,
         };
-        let mut writer = pegel::Writer::<Count>::open(board, PATIENCE)?;
+        let mut writer = pegel::Writer::<Count>::open(board, None)?;
         let published = writer.publish_if(now.stamp().sequence, &next);
         drop(writer);
         match published {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pegel
 from format import durable
-from programs import built, environment, run
+from programs import WATCHDOG, built, environment, run
 
 TANK = {"level": pegel.f64("m"), "note": pegel.text(24, default="")}
 IS_ROOT = os.geteuid() == 0
@@ -70,7 +70,7 @@ class Keeper:
         path.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify.bind(str(path))
-            notify.settimeout(60)
+            notify.settimeout(WATCHDOG)
             program = [str(built("target/release/pegel")), "keep", "--every", every]
             command = ["sh", "-c", f'{limit}; exec "$@"', "sh", *program]
             variables = environment(machine.boards) | {"NOTIFY_SOCKET": str(path)}
@@ -85,4 +85,4 @@ class Keeper:
 
     def __exit__(self, *_: object) -> None:
         self.process.send_signal(signal.SIGTERM)
-        self.said = self.process.communicate(timeout=60)[1]
+        self.said = self.process.communicate(timeout=WATCHDOG)[1]

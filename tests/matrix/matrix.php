@@ -127,7 +127,7 @@ function read(string $board, string $kind): void
         throw new Exception("board $board has another schema than this program");
     }
     while (($line = fgets(STDIN)) !== false) {
-        $reader->wait((int) $line, timeout: 60.0);
+        $reader->wait((int) $line);
         $now = $reader->read();
         $alive = $now->writerAlive ? 'true' : 'false';
         echo "$now->sequence\t$now->generation\t$alive\t", decode($schema, $now->document), "\n";

@@ -104,7 +104,7 @@ def write(board: str, kind: str) -> None:
 def read(board: str, kind: str) -> None:
     with pegel.Reader(board) as reader:
         for line in sys.stdin:
-            reader.wait(int(line), timeout=60)
+            reader.wait(int(line))
             now = reader.read()
             alive = "true" if now.writer_alive else "false"
             values = decode(reader.fields, kind, now)

@@ -119,7 +119,7 @@ fn read(board: &str, schema: &Schema) -> Result<()> {
         return Err("the board has another schema than this program".into());
     }
     for line in stdin().lines() {
-        reader.wait(line?.parse()?, Some(Duration::from_secs(60)))?;
+        reader.wait(line?.parse()?, None)?;
         let now = reader.read()?;
         let (stamp, alive) = (now.stamp(), reader.writer_alive()?);
         let values: Vec<_> = now.values().iter().map(|(_, value)| show(value)).collect();

@@ -47,6 +47,13 @@ inside() {
     chroot "$root" "$@"
 }
 
+reload() {
+    kill -USR2 "$fpm" 2> /dev/null || {
+        echo "php-fpm is gone: $(tail -n 5 "$root/test/fpm.log")"
+        exit 1
+    }
+}
+
 page() {
     inside env -i SCRIPT_FILENAME=/test/page.php REQUEST_METHOD=GET cgi-fcgi -bind -connect /test/fpm.sock 2>&1 |
         tail -n 1
@@ -54,7 +61,8 @@ page() {
 
 # Asks until the page says what it is to say: whom a reload cuts off gets no answer.
 answer() {
-    for _ in $(seq 100); do
+    local end=$((SECONDS + WATCHDOG))
+    while [ $SECONDS -lt $end ]; do
         said=$(page) || true
         if [[ $said == $1* ]]; then
             echo "page: $said"
@@ -96,15 +104,15 @@ package() {
 package dpkg -i /test/old.deb
 echo "installed: $(inside pegel --version)"
 echo "directories: $(inside stat -c '%a %U %G' /dev/shm/pegel /var/lib/pegel | uniq)"
-kill -USR2 "$fpm"
+reload
 answer level
 package dpkg -i /test/new.deb
-kill -USR2 "$fpm"
+reload
 echo "upgraded: $(inside dpkg-query -W -f '${Version}' pegel)"
 answer level
 package dpkg -r pegel
 echo "removed: $(inside php -r 'echo ini_get("ffi.preload") ?: "no preload";')"
-kill -USR2 "$fpm"
+reload
 answer "no package"
 package dpkg -P pegel
 rm "$place/running"

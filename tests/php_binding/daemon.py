@@ -25,7 +25,7 @@ def create(shape: int) -> pegel.Writer:
 def replace_config(shape: int) -> None:
     fields = {"saved": pegel.u64(default=0), "twice": pegel.u64(default=0)}
     more = {f"more{number}": pegel.f64(default=0) for number in range(shape)}
-    pegel.Writer("config", fields | more, mode=0o664, replace=True, timeout=30).close()
+    pegel.Writer("config", fields | more, mode=0o664, replace=True, timeout=None).close()
 
 
 def main() -> None:

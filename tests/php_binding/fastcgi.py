@@ -6,6 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from programs import WATCHDOG
+
 RECORD = struct.Struct(">BBHHBx")
 BEGIN, END, PARAMS, STDIN, STDOUT, STDERR = 1, 3, 4, 5, 6, 7
 RESPONDER, KEEP_CONNECTION = 1, 1
@@ -20,7 +22,7 @@ class Connection:
 
     def __init__(self, address: Path, page: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(60)
+        self.socket.settimeout(WATCHDOG)
         self.socket.connect(str(address))
         self.stream = self.socket.makefile("rb")
         self.parameters = {"SCRIPT_FILENAME": str(page), "REQUEST_METHOD": "GET"}

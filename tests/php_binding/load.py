@@ -21,12 +21,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from socket import socket
 
 import pegel
 from php_binding.php import WORKER, Fpm, Site, fpm, tool
 from php_binding.requests import Held, held
-from programs import ROOT, converse, environment
+from programs import ROOT, WATCHDOG, converse, environment, free_port, listens, wait_until
 
 # Of ten requests: to look at the readings, at the configuration, and to save that.
 SHARES = {"readings": 6, "config": 3, "save": 1}
@@ -34,7 +33,6 @@ CONNECTIONS = {"readings": 2, "config": 1, "save": 1}
 RECYCLE = 5000
 # Between two killed workers, and two looks, in seconds.
 PAUSE = 0.1
-PATIENCE = 120
 
 NGINX = """
 daemon off; pid {directory}/nginx.pid; error_log {directory}/nginx.log crit; {user}
@@ -50,7 +48,7 @@ http {{
         listen 127.0.0.1:{port};
         location / {{
             fastcgi_pass unix:{directory}/fpm.sock;
-            fastcgi_read_timeout 120s;
+            fastcgi_read_timeout {watchdog}s;
             fastcgi_param SCRIPT_FILENAME {directory}/load.php;
             fastcgi_param REQUEST_METHOD $request_method;
             fastcgi_param QUERY_STRING $query_string;
@@ -92,24 +90,16 @@ def children(process: int) -> list[int]:
 @contextmanager
 def nginx(site: Site) -> Iterator[int]:
     """Its port."""
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     configuration = site.directory / "nginx.conf"
     user = f"user {WORKER};" if site.worker else ""
-    text = NGINX.format(directory=site.directory, port=port, user=user)
+    text = NGINX.format(directory=site.directory, port=port, user=user, watchdog=WATCHDOG)
     configuration.write_text(text, encoding="utf-8")
     command = [tool("nginx"), "-p", str(site.directory), "-e", "stderr", "-c", str(configuration)]
     with subprocess.Popen(command) as server:
         try:
-            end = time.monotonic() + PATIENCE
-            while True:
-                with socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                assert server.poll() is None, "nginx does not start"
-                assert time.monotonic() < end, "nginx does not listen"
-                time.sleep(0.02)
+            wait_until(lambda: listens(port) or server.poll() is not None, "the start of nginx")
+            assert server.poll() is None, "nginx does not start"
             yield port
         finally:
             server.terminate()
@@ -119,7 +109,9 @@ def look(port: int, boards: Path) -> bool:
     """Whether a page answers; its reading is the newest one, whatever happens meanwhile."""
     before = newest(boards)
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/?readings", timeout=60) as answer:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{port}/?readings", timeout=WATCHDOG
+        ) as answer:
             sequence = int(answer.read())
     except (urllib.error.HTTPError, ConnectionError):
         return False
@@ -190,7 +182,7 @@ def load(site: Site, requests: int, seed: int) -> Tally:
 
 def attack(port: int, way: str, requests: int) -> "subprocess.Popen[str]":
     connections = str(CONNECTIONS[way])
-    options = ["-n", str(requests), "-c", connections, "-k", "-r", "-l", "-q", "-s", str(PATIENCE)]
+    options = ["-n", str(requests), "-c", connections, "-k", "-r", "-l", "-q", "-s", str(WATCHDOG)]
     pipe = subprocess.PIPE
     command = ["ab", *options, f"http://127.0.0.1:{port}/?{way}"]
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
@@ -198,7 +190,7 @@ def attack(port: int, way: str, requests: int) -> "subprocess.Popen[str]":
 
 def result(process: "subprocess.Popen[str]") -> tuple[int, int]:
     """How many requests were made, and how many failed."""
-    output, complaint = process.communicate(timeout=PATIENCE)
+    output, complaint = process.communicate(timeout=WATCHDOG)
     assert process.returncode == 0, complaint
     numbers = dict(re.findall(r"^(.+?):\s+(\d+)", output, re.MULTILINE))
     failed = int(numbers["Failed requests"]) + int(numbers.get("Non-2xx responses", 0))

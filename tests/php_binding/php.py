@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from programs import ROOT, library
+from programs import ROOT, WATCHDOG, library
 
-WATCHDOG = 120
 WORKER = "www-data"
 
 

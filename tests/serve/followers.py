@@ -22,7 +22,7 @@ class Follower:
     texts: dict[bytes, bytes] = {}  # noqa: RUF012
 
     def __init__(self, address: tuple[str, int], board: str) -> None:
-        self.socket = socket.create_connection(address, timeout=60)
+        self.socket = socket.create_connection(address, timeout=None)
         request = f"GET /boards/{board}/events HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\n\r\n"
         self.socket.sendall(request.encode())
         self.socket.setblocking(False)
@@ -91,7 +91,7 @@ def main(host: str, port: int, board: str, count: int, last: int) -> None:
         if not is_ready and all(one.sequences for one in followers):
             print("ready", flush=True)
             is_ready = True
-        for key, _ in selector.select(60):
+        for key, _ in selector.select():
             key.data.hear()
     print(json.dumps([len(one.sequences) for one in followers]))
 

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from browsers import PATIENCE
 from browsers import browser as browser
 from captures.capture import CAPTURES, Capture
 from clock import Clock
 from demo import Station, installed
-from stations import HM600, HOUR, MIDSUMMER, WATCHDOG, reader, start
+from programs import WATCHDOG
+from stations import HM600, HOUR, MIDSUMMER, PATIENT, reader, start
 
 
 @pytest.fixture
@@ -18,6 +20,7 @@ def station() -> Iterator[Station]:
     with installed() as station:
         # Else it would be night for those who test at night.
         station.clock = Clock.starting(MIDSUMMER + 11 * HOUR, 1.0)
+        station.answer_time = PATIENT
         yield station
 
 
@@ -55,6 +58,7 @@ def open_page(browser: Browser, station: Station) -> Iterator[Callable[..., Page
             locale=locale,
             **options,
         )
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))

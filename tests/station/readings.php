@@ -18,6 +18,6 @@ while (true) {
     }
 }
 for ($sequence = 1; $sequence <= $count; $sequence++) {
-    $inverter->wait($sequence - 1, 60.0);
+    $inverter->wait($sequence - 1);
     echo json_encode($inverter->readAt($sequence), JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION), "\n";
 }

@@ -13,8 +13,8 @@ import pytest
 
 import pegel
 from captures.capture import Capture
-from programs import ROOT
-from stations import HM600, HM1200, WATCHDOG, until
+from programs import ROOT, WATCHDOG, wait_until
+from stations import HM600, HM1200
 
 DEMO = [sys.executable, str(ROOT / "examples/station/demo.py")]
 
@@ -42,7 +42,7 @@ def test_it_replays_a_capture_and_leaves_nothing(capture: Capture, ending: signa
         [boards] = re.findall(r"PEGEL_DIR=(\S+);", told, re.MULTILINE)
         directory = Path(boards).parent
         board = Path(boards) / f"pegel.inverter-{HM600}"
-        until(board.exists, "the daemon's board")
+        wait_until(board.exists, "the daemon's board")
         pegel.Reader(f"{boards}/inverter-{HM600}").wait(0, WATCHDOG)
         with urllib.request.urlopen(address, timeout=WATCHDOG) as page:
             assert "Solar station" in page.read().decode()
@@ -88,12 +88,12 @@ def test_a_day_goes_by_and_faults_are_made() -> None:
             told += demo.stdout.readline()
         [boards] = re.findall(r"PEGEL_DIR=(\S+);", told)
         for board in ("today", "meter", "controller", f"inverter-{HM600}", f"inverter-{HM1200}"):
-            until((Path(boards) / f"pegel.{board}").exists, board)
+            wait_until((Path(boards) / f"pegel.{board}").exists, board)
             pegel.Reader(f"{boards}/{board}").wait(0, WATCHDOG)
         program = [str(ROOT / "target/release/pegel"), "--dir", boards]
         subprocess.run([*program, "set", "faults", "radio_unplugged=true"], check=True)
         daemon = pegel.Reader(f"{boards}/daemon")
-        until(lambda: daemon.read()["state"] == "no-port", "the fault")
+        wait_until(lambda: daemon.read()["state"] == "no-port", "the fault")
         demo.send_signal(signal.SIGINT)
         demo.stdout.read()
         assert demo.wait(WATCHDOG) == 0

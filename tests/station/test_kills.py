@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from demo import Station
-from programs import environment, php, python
-from stations import HM600, WATCHDOG, change, page, reader, start, start_daemon, until
+from programs import WATCHDOG, environment, php, python, wait_until
+from stations import HM600, change, page, reader, start, start_daemon
 
 KILLS = 200
 READERS = ("c", "php", "python")
@@ -29,7 +29,7 @@ def running(command: list[str], station: Station) -> Iterator[subprocess.Popen[s
             process.kill()
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.long
 def test_no_death_of_the_daemon_harms_a_reader(
     station: Station, c_program: Callable[[str], list[str]]
 ) -> None:
@@ -66,11 +66,11 @@ def test_no_death_of_the_daemon_harms_a_reader(
                 # The others die while they start.
                 inverter.wait(last.sequence, WATCHDOG)
                 assert inverter.read_at(last.sequence + 1).generation > last.generation
-        until(lambda: inverter.writer_alive, "the last daemon")
+        wait_until(lambda: inverter.writer_alive, "the last daemon")
         inverter.wait(inverter.sequence, WATCHDOG)
         now = inverter.read()
         assert now.generation > 0.75 * KILLS
-        assert 'data-state="live"' in page(station)
+        wait_until(lambda: 'data-state="live"' in page(station), "a live page")
         for language, process in readers.items():
             output, _ = process.communicate("", timeout=WATCHDOG)
             count = json.loads(output)

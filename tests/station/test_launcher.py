@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pegel
 from demo import Station
-from stations import HM600, WATCHDOG, change, newest, reader, start, stop, until
+from programs import WATCHDOG, wait_until
+from stations import HM600, change, newest, reader, start, stop
 
 
 def child_of(process: int) -> int:
@@ -23,11 +24,11 @@ def test_it_fulfils_wishes(station: Station) -> None:
     assert newest(station, "launcher")["state"] == "stopped"
     change(station, "service", running=True)
     daemon = reader(station, "daemon")
-    until(lambda: daemon.writer_alive, "the daemon starts")
-    until(lambda: newest(station, "launcher")["state"] == "running", "the launcher tells")
+    wait_until(lambda: daemon.writer_alive, "the daemon starts")
+    wait_until(lambda: newest(station, "launcher")["state"] == "running", "the launcher tells")
     change(station, "service", running=False)
-    until(lambda: not daemon.writer_alive, "the daemon stops")
-    until(lambda: newest(station, "launcher")["exit_status"] == 0, "its end")
+    wait_until(lambda: not daemon.writer_alive, "the daemon stops")
+    wait_until(lambda: newest(station, "launcher")["exit_status"] == 0, "its end")
     told = newest(station, "launcher")
     assert (told["state"], told["starts"]) == ("stopped", 1)
     assert told["exit_reason"] == "ended with status 0"
@@ -51,11 +52,13 @@ def test_a_daemon_that_died_is_started_again(station: Station) -> None:
 def test_one_that_fails_tells_why_and_is_tried_again(station: Station) -> None:
     with pegel.Writer(station.boards / "answers", value=pegel.f64()):
         station.start_launcher("--running")
-        until(lambda: newest(station, "launcher")["starts"] >= 2, "a second try")
+        wait_until(lambda: newest(station, "launcher")["starts"] >= 2, "a second try")
         told = newest(station, "launcher")
         assert told["state"] in ("failing", "running")
         assert told["exit_status"] == 1
         assert told["exit_reason"].startswith("station: ")
         assert "pegel.answers" in told["exit_reason"]
     change(station, "service", running=False)
-    until(lambda: newest(station, "launcher")["state"] == "stopped", "nobody wants it any more")
+    wait_until(
+        lambda: newest(station, "launcher")["state"] == "stopped", "nobody wants it any more"
+    )

@@ -10,10 +10,11 @@ import pytest
 
 import pegel
 from demo import Station
+from programs import WATCHDOG, wait_until
 from stations import (
     HM600,
     HM1200,
-    WATCHDOG,
+    LOSSY,
     answer,
     ask,
     change,
@@ -23,7 +24,6 @@ from stations import (
     start,
     start_daemon,
     stop,
-    until,
 )
 
 
@@ -33,13 +33,33 @@ def truth(station: Station) -> list[dict[str, Any]]:
     return [said for said in map(json.loads, lines) if said["kind"] == "control"]
 
 
+def begin(station: Station, answer_time: float) -> None:
+    """Starts a station with two inverters, whose daemon does commands."""
+    simulator = ("--truth", str(station.log.parent / "truth"))
+    # So that an inverter comes to its limit within a second.
+    start(
+        station,
+        HM600,
+        HM1200,
+        speed=60,
+        interval=6.0,
+        answer_time=answer_time,
+        simulator=simulator,
+    )
+    reader(station, f"inverter-{HM1200}").wait(0, WATCHDOG)
+
+
 @pytest.fixture
 def ready(station: Station) -> Station:
-    """A station with two inverters, whose daemon does commands."""
-    truth = str(station.log.parent / "truth")
-    # So that an inverter comes to its limit within a second.
-    start(station, HM600, HM1200, speed=60, interval=6.0, simulator=("--truth", truth))
-    reader(station, f"inverter-{HM1200}").wait(0, WATCHDOG)
+    """One whose inverters answer, however long that takes: nothing is asked twice."""
+    begin(station, answer_time=WATCHDOG)
+    return station
+
+
+@pytest.fixture
+def faulty(station: Station) -> Station:
+    """One whose inverters do not always answer."""
+    begin(station, answer_time=LOSSY)
     return station
 
 
@@ -50,25 +70,25 @@ def test_a_limit_is_accepted_confirmed_and_seen(ready: Station) -> None:
         now["stage"] for now in reader(ready, "answers").last(10) if now["command"] == command
     ]
     assert stages == ["accepted", "confirmed"]
-    until(lambda: newest(ready, f"inverter-{HM1200}")["limit"] == 300.0, "the limit")
-    until(lambda: newest(ready, f"inverter-{HM1200}")["ac_power"] <= 300.5, "less power")
+    wait_until(lambda: newest(ready, f"inverter-{HM1200}")["limit"] == 300.0, "the limit")
+    wait_until(lambda: newest(ready, f"inverter-{HM1200}")["ac_power"] <= 300.5, "less power")
     assert newest(ready, f"inverter-{HM600}")["limit"] is None
     percent = ask(ready, HM600, "limit", limit=50.0, relative=True)
     assert answer(ready, percent)["stage"] == "confirmed"
-    until(lambda: newest(ready, f"inverter-{HM600}")["limit"] == 300.0, "half of 600 W")
+    wait_until(lambda: newest(ready, f"inverter-{HM600}")["limit"] == 300.0, "half of 600 W")
 
 
 def test_off_on_and_restart(ready: Station) -> None:
     inverter = reader(ready, f"inverter-{HM600}")
     assert answer(ready, ask(ready, HM600, "limit", limit=100.0))["stage"] == "confirmed"
     assert answer(ready, ask(ready, HM600, "off"))["stage"] == "confirmed"
-    until(lambda: inverter.read()["ac_power"] == 0.0, "off")
+    wait_until(lambda: inverter.read()["ac_power"] == 0.0, "off")
     assert answer(ready, ask(ready, HM600, "on"))["stage"] == "confirmed"
-    until(lambda: inverter.read()["ac_power"] > 0.0, "on")
+    wait_until(lambda: inverter.read()["ac_power"] > 0.0, "on")
     assert answer(ready, ask(ready, HM600, "restart"))["stage"] == "confirmed"
     events = reader(ready, f"events-{HM600}")
     kinds = ["command-confirmed", "command-confirmed", "command-confirmed"]
-    until(lambda: [event["kind"] for event in events.last(3)] == kinds, "the events")
+    wait_until(lambda: [event["kind"] for event in events.last(3)] == kinds, "the events")
     assert [said["action"] for said in truth(ready)] == ["limit", "off", "on", "restart"]
 
 
@@ -92,25 +112,25 @@ def test_what_cannot_be_is_refused(
     assert truth(ready) == []
 
 
-def test_silence_a_missing_port_and_the_night_are_reasons(ready: Station) -> None:
-    change(ready, "faults", night=True)
-    silent = answer(ready, ask(ready, HM600, "on"))
+def test_silence_a_missing_port_and_the_night_are_reasons(faulty: Station) -> None:
+    change(faulty, "faults", night=True)
+    silent = answer(faulty, ask(faulty, HM600, "on"))
     assert (silent["stage"], silent["reason"]) == ("refused", "silent")
-    change(ready, "faults", night=False, radio_unplugged=True)
-    until(lambda: newest(ready, "daemon")["state"] == "no-port", "no port")
-    assert answer(ready, ask(ready, HM600, "on"))["reason"] == "no-port"
+    change(faulty, "faults", night=False, radio_unplugged=True)
+    wait_until(lambda: newest(faulty, "daemon")["state"] == "no-port", "no port")
+    assert answer(faulty, ask(faulty, HM600, "on"))["reason"] == "no-port"
     # Where the sun is not up at eleven.
-    change(ready, "config", latitude=-45.0, longitude=170.0)
-    until(lambda: newest(ready, "daemon")["state"] == "night", "night")
-    assert answer(ready, ask(ready, HM600, "on"))["reason"] == "night"
+    change(faulty, "config", latitude=-45.0, longitude=170.0)
+    wait_until(lambda: newest(faulty, "daemon")["state"] == "night", "night")
+    assert answer(faulty, ask(faulty, HM600, "on"))["reason"] == "night"
 
 
-def test_lost_frames_do_not_lose_or_double_a_restart(ready: Station) -> None:
-    change(ready, "faults", loss=0.4)
+def test_lost_frames_do_not_lose_or_double_a_restart(faulty: Station) -> None:
+    change(faulty, "faults", loss=0.4)
     outcomes = []
     for _ in range(10):
-        outcomes.append(answer(ready, ask(ready, HM600, "restart"))["stage"])
-    restarts = [said for said in truth(ready) if said["action"] == "restart"]
+        outcomes.append(answer(faulty, ask(faulty, HM600, "restart"))["stage"])
+    restarts = [said for said in truth(faulty) if said["action"] == "restart"]
     # Each was said once: heard and confirmed, heard and its answer lost, or not heard.
     assert outcomes.count("confirmed") <= len(restarts) <= 10
     assert set(outcomes) <= {"confirmed", "refused"}

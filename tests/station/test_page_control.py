@@ -6,23 +6,14 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from demo import Station
-from stations import (
-    HM600,
-    HM1200,
-    WATCHDOG,
-    change,
-    newest,
-    paused,
-    reader,
-    start,
-    until,
-)
+from programs import WATCHDOG, wait_until
+from stations import HM600, HM1200, change, newest, paused, reader, start
 
 
 def test_a_limit_goes_there_and_back(station: Station, open_page: Callable[..., Page]) -> None:
-    # A patient daemon goes on asking while the inverter is stopped; and as time goes by faster,
+    # A patient daemon goes on waiting while the inverter is stopped; and as time goes by faster,
     # the inverter comes to its limit within a second.
-    start(station, HM600, speed=60, interval=6.0, daemon=("--answer-time", "2"))
+    start(station, HM600, speed=60, interval=6.0, answer_time=WATCHDOG)
     station.start_pages()
     reader(station, f"inverter-{HM600}").wait(0, WATCHDOG)
     page = open_page("control")
@@ -37,8 +28,8 @@ def test_a_limit_goes_there_and_back(station: Station, open_page: Callable[..., 
     expect(row).to_contain_text("confirmed by the inverter")
     expect(row).to_contain_text("limit 150W")
     inverter = reader(station, f"inverter-{HM600}")
-    until(lambda: inverter.read()["limit"] == 150.0, "the limit")
-    until(lambda: inverter.read()["ac_power"] <= 150.5, "less power")
+    wait_until(lambda: inverter.read()["limit"] == 150.0, "the limit")
+    wait_until(lambda: inverter.read()["ac_power"] <= 150.5, "less power")
 
 
 def test_percent_permanent_off_on_and_restart(
@@ -83,7 +74,7 @@ def test_what_is_refused_says_why(running: Station, open_page: Callable[..., Pag
     expect(row).to_have_attribute("data-stage", "refused")
     expect(row).to_contain_text("does not answer")
     change(running, "service", running=False)
-    until(lambda: not reader(running, "answers").writer_alive, "the daemon's end")
+    wait_until(lambda: not reader(running, "answers").writer_alive, "the daemon's end")
     limit.fill("100")
     send.click()
     expect(page.locator("main > .notice")).to_contain_text("the daemon does not run")

@@ -8,18 +8,8 @@ from playwright.sync_api import Page, expect
 
 import pegel
 from demo import Station, configure, places
-from stations import (
-    HM600,
-    HM1200,
-    WATCHDOG,
-    change,
-    log_has,
-    newest,
-    reader,
-    start_daemon,
-    stop,
-    until,
-)
+from programs import WATCHDOG, wait_until
+from stations import HM600, HM1200, change, log_has, newest, reader, start_daemon, stop
 
 
 def test_the_whole_first_start(station: Station, open_page: Callable[..., Page]) -> None:
@@ -73,7 +63,7 @@ def test_the_form_saves_and_the_daemon_obeys(
     assert (saved["interval"], saved["latitude"]) == (0.2, None)
     assert saved["rated_power"] == (350.5, 405.0, 405.0, 405.0)
     assert saved["night_pause"] is False
-    until(log_has(running, "every 0.2 s"), "the daemon has the settings")
+    wait_until(log_has(running, "every 0.2 s"), "the daemon has the settings")
 
 
 def test_what_is_saved_is_on_the_disk(station: Station, open_page: Callable[..., Page]) -> None:
@@ -228,7 +218,7 @@ def test_the_daemon_page_tells_of_lost_frames_and_the_sun(
     running: Station, open_page: Callable[..., Page]
 ) -> None:
     change(running, "faults", loss=0.3)
-    until(lambda: newest(running, "daemon")["asked_again"][0] > 5, "lost frames")
+    wait_until(lambda: newest(running, "daemon")["asked_again"][0] > 5, "lost frames")
     page = open_page("daemon")
     again = page.locator(f'[data-name="{HM600}-asked_again"]')
     expect(again).to_have_text(re.compile(r"^[1-9]"))
@@ -259,6 +249,7 @@ def test_the_log_follows_filters_and_is_downloaded(
     assert running.log.read_text().startswith(text)
 
 
+@pytest.mark.long
 def test_the_log_goes_on_when_it_is_begun_anew(
     station: Station, open_page: Callable[..., Page]
 ) -> None:
@@ -269,10 +260,10 @@ def test_the_log_goes_on_when_it_is_begun_anew(
     reader(station, f"inverter-{HM1200}").wait(0, WATCHDOG)
     # Readings are told for those who debug: they go on with the level of the line before.
     page = open_page("log")
-    until(station.log.with_name("station.log.2").exists, "two older files")
+    wait_until(station.log.with_name("station.log.2").exists, "two older files")
     sequence = reader(station, f"inverter-{HM1200}").sequence
     change(station, "config", timezone="Asia/Tokyo")
-    until(log_has(station, "configuration 3"), "a line")
+    wait_until(log_has(station, "configuration 3"), "a line")
     expect(page.locator("#lines")).to_contain_text("configuration 3")
     assert sequence > 0
 

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from demo import Station
-from programs import ROOT, run
-from stations import HM600, HM1200, change, newest, reader, start, until
+from programs import ROOT, WATCHDOG, run, wait_until
+from stations import HM600, HM1200, change, newest, reader, start
 
 PAGES = ("", "settings", "control", "log", "daemon")
 WORDS = {
@@ -65,8 +65,8 @@ def full(station: Station) -> Station:
     station.start_controller()
     change(station, "control", mode="manual", manual_limit=600.0)
     station.start_pages()
-    reader(station, f"inverter-{HM1200}").wait(0, 60)
-    until(lambda: newest(station, "controller")["commands"] >= 2, "commands")
+    reader(station, f"inverter-{HM1200}").wait(0, WATCHDOG)
+    wait_until(lambda: newest(station, "controller")["commands"] >= 2, "commands")
     return station
 
 

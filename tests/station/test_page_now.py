@@ -7,17 +7,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 import boards
 from captures.capture import Capture
 from demo import Station, as_daemon, configure, places
+from programs import WATCHDOG, wait_until
 from stations import (
     HM300,
     HM600,
     HM1200,
-    PATIENT,
-    WATCHDOG,
     change,
     kill,
     newest,
@@ -26,7 +26,6 @@ from stations import (
     start,
     start_daemon,
     stop,
-    until,
 )
 
 
@@ -56,7 +55,9 @@ def test_all_polls_are_shown_as_they_were_decoded(
     configure(station, serial=places(HM600), interval=3600.0)
     station.start_simulator("--replay", str(copy))
     station.start_pages()
-    start_daemon(station, *PATIENT)
+    # A second poll would be answered by the next one of the capture.
+    station.answer_time = WATCHDOG
+    start_daemon(station)
     inverter = reader(station, f"inverter-{HM600}")
     inverter.wait(0, WATCHDOG)
     page = open_page()
@@ -110,7 +111,7 @@ def test_several_inverters_and_the_meter(station: Station, open_page: Callable[.
     expect(page.locator(f"#inverter-{HM1200} .string")).to_have_count(4)
     expect(page.locator(f"#inverter-{HM300} .string")).to_have_count(1)
     names = ("production", "import", "export", "use", "own_use")
-    until(lambda: "\u2013" not in "".join(shown(page, name) for name in names), "the meter")
+    wait_until(lambda: "\u2013" not in "".join(shown(page, name) for name in names), "the meter")
 
     def add_up() -> bool:
         texts = page.locator("#flow").evaluate(
@@ -121,8 +122,8 @@ def test_several_inverters_and_the_meter(station: Station, open_page: Callable[.
         )
         return abs(made + drawn - given - used) <= 2 and abs(made - given - own) <= 2
 
-    until(add_up, "production, import, export and use that fit each other")
-    until(lambda: shown(page, "import_today") != "\u2013", "the day's energies")
+    wait_until(add_up, "production, import, export and use that fit each other")
+    wait_until(lambda: shown(page, "import_today") != "\u2013", "the day's energies")
     change(station, "faults", meter_silent=True)
     change(station, "config", serial=places(HM300, HM1200, HM600))
     # A new inverter has a place as soon as it is configured.
@@ -161,7 +162,7 @@ def test_a_killed_daemon_shows_and_its_readings_grow_old(
     expect(page.locator("#told")).to_have_text("Daemon gone")
     expect(page.locator("#hero .old")).to_be_visible()
     age = page.locator("#hero [data-age]")
-    expect(age).to_have_text(re.compile(r"^[2-9] s ago$"))
+    expect(age).to_have_text(re.compile(r"^([2-9]|\d{2,}) s ago$"))
     expect(age).not_to_have_text(age.inner_text())
     assert shown(page, "power") == f"{newest(station, f'inverter-{HM600}')['ac_power']:,.0f}"
     start_daemon(station)
@@ -169,6 +170,7 @@ def test_a_killed_daemon_shows_and_its_readings_grow_old(
     expect(page.locator("#hero .old")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_a_day_and_a_night(station: Station, open_page: Callable[..., Page]) -> None:
     start(station, HM600, speed=1440, hour=20, interval=120.0)
     station.start_pages()
@@ -177,7 +179,8 @@ def test_a_day_and_a_night(station: Station, open_page: Callable[..., Page]) -> 
     expect(page.locator("#told")).to_have_text("Night pause")
     expect(page.locator("#hero .old")).to_be_visible()
     dusk = newest(station, f"inverter-{HM600}")
-    assert shown(page, f"{HM600}-ac_power") == f"{dusk['ac_power']:,.1f}"
+    power = page.locator(f'[data-name="{HM600}-ac_power"]')
+    expect(power).to_have_text(f"{dusk['ac_power']:,.1f}")
     expect(page.locator(f"#inverter-{HM600} .is-old").first).to_be_visible()
     expect(page.locator("#told")).to_have_text("Live")
     expect(page.locator("#hero .old")).to_be_hidden()
@@ -228,13 +231,13 @@ def test_a_page_that_nobody_looks_at_keeps_no_worker(
         )
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
         is_in_state = f"events.readyState === EventSource.{state}"
-        until(partial(page.evaluate, is_in_state), f"{state} events")
+        wait_until(partial(page.evaluate, is_in_state), f"{state} events")
 
 
 def test_without_a_script_the_page_is_whole(
     running: Station, open_page: Callable[..., Page]
 ) -> None:
-    until(lambda: sum(newest(running, "today")["curve_samples"]) > 0, "a curve")
+    wait_until(lambda: sum(newest(running, "today")["curve_samples"]) > 0, "a curve")
     page = open_page(script=False)
     expect(page.locator("#told")).to_have_text("Live")
     expect(page.locator("#curve .line")).to_have_attribute("d", re.compile("^M"))

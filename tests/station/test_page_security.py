@@ -16,7 +16,8 @@ from playwright.sync_api import Page, expect
 
 import pegel
 from demo import Station, configure, places, program
-from stations import HM600, WATCHDOG, newest, reader, start
+from programs import WATCHDOG
+from stations import HM600, newest, reader, start
 
 PASSWORD = "correct horse"
 

@@ -4,19 +4,8 @@ import numpy
 
 import hoymiles
 from demo import Station
-from stations import (
-    DAY,
-    HM300,
-    HM600,
-    HM1200,
-    HOUR,
-    MIDSUMMER,
-    WATCHDOG,
-    change,
-    newest,
-    reader,
-    until,
-)
+from programs import WATCHDOG, wait_until
+from stations import DAY, HM300, HM600, HM1200, HOUR, MIDSUMMER, change, newest, reader
 from world import LAG, RESTART_TIME, World
 
 SERIALS = (HM300, HM600, HM1200)
@@ -91,15 +80,15 @@ def test_the_meter_speaks_and_falls_silent_and_vanishes(station: Station) -> Non
     meter.wait(0, WATCHDOG)
     assert meter.read()["id"] == "1EBZ0100000000"
     change(station, "faults", meter_silent=True)
-    until(lambda: meter.read().age > 1.0, "silence")
+    wait_until(lambda: meter.read().age > 1.0, "silence")
     last = meter.sequence
     change(station, "faults", meter_silent=False)
     meter.wait(last, WATCHDOG)
     change(station, "faults", meter_unplugged=True)
-    until(lambda: not newest(station, "meter-serial")["connected"], "the port is gone")
+    wait_until(lambda: not newest(station, "meter-serial")["connected"], "the port is gone")
     last = meter.sequence
     change(station, "faults", meter_unplugged=False, noise=0.5)
-    until(lambda: newest(station, "meter-serial")["bad"] > 0, "noise")
+    wait_until(lambda: newest(station, "meter-serial")["bad"] > 0, "noise")
     change(station, "faults", noise=0.0)
     meter.wait(meter.sequence, WATCHDOG)
     assert meter.read()["import"] > 272

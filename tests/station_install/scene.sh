@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the station in a copy of this machine's file system that ends with the script, and visits it:
-# `scene.sh REPOSITORY WHEELS`, in namespaces of its own for mounts and the network. Says what happened, a fact a line.
+# `scene.sh REPOSITORY BUILT WHEELS`, in namespaces of its own for mounts and the network. Says what happened, a fact a line.
 # systemd does not run in there: the units are checked by its tools, and their commands run as they stand in them.
 
 set -euo pipefail
@@ -12,7 +12,9 @@ mount -t overlay none -o "lowerdir=/,upperdir=$place/changes,workdir=$place/work
 root=$place/root
 mkdir -p "$root/repository" "$root/wheels" "$root/test"
 mount --bind "$1" "$root/repository"
-mount --bind "$2" "$root/wheels"
+# The package and the wheel are the test's own.
+mount --bind "$2" "$root/repository/target"
+mount --bind "$3" "$root/wheels"
 mount -t proc none "$root/proc"
 mount --bind /dev "$root/dev"
 mount -t tmpfs none "$root/dev/shm"
@@ -82,8 +84,8 @@ wait "${running[@]:2}" || true
 rm -f "$root"/dev/shm/pegel-station/*
 # shellcheck disable=SC2046 # words of a command line
 owner $(command_of keeper ExecStart)
-for _ in $(seq 100); do
-    [ ! -e "$root/dev/shm/pegel-station/pegel.config" ] || break
+end=$((SECONDS + WATCHDOG))
+until [ -e "$root/dev/shm/pegel-station/pegel.config" ] || [ $SECONDS -ge $end ]; do
     sleep 0.1
 done
 inside python3 /repository/tests/station_install/visit.py again || complain "the second visit fails"

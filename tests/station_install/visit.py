@@ -1,5 +1,6 @@
 """Visits the installed station as a browser would: `visit.py start | again`."""
 
+import os
 import re
 import sys
 import time
@@ -9,16 +10,17 @@ import urllib.request
 from http.cookiejar import CookieJar
 
 ADDRESS = "http://127.0.0.1:8099"
+WATCHDOG = float(os.environ["WATCHDOG"])
 browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
 
 
 def ask(path: str, values: dict[str, str] | None = None) -> str:
     """A page, once the servers are there."""
     body = urllib.parse.urlencode(values).encode() if values is not None else None
-    end = time.monotonic() + 60
+    end = time.monotonic() + WATCHDOG
     while True:
         try:
-            with browser.open(ADDRESS + path, body, timeout=60) as answer:
+            with browser.open(ADDRESS + path, body, timeout=WATCHDOG) as answer:
                 return str(answer.read().decode())
         except urllib.error.HTTPError as error:
             if error.code != 502 or time.monotonic() > end:
@@ -35,7 +37,7 @@ def state(page: str) -> str:
 
 
 def until(wanted: str) -> str:
-    end = time.monotonic() + 60
+    end = time.monotonic() + WATCHDOG
     while state(page := ask("/")) != wanted:
         if time.monotonic() > end:
             raise SystemExit(f"never {wanted}, but {state(page)}")
@@ -51,7 +53,7 @@ def main() -> None:
         form |= {"serial-0": "114181807700", "name-0": "Garage", "timezone": "Europe/Berlin"}
         ask("/first", form)
         # At night the simulated inverter sleeps, which is as good a sign of life.
-        end = time.monotonic() + 60
+        end = time.monotonic() + WATCHDOG
         while "runs" not in ask("/daemon") or state(page) not in ("live", "empty"):
             page = ask("/")
             if time.monotonic() > end:
