@@ -45,7 +45,7 @@ test: packages-test test-rust test-loom test-php test-system ## Run every test
 .PHONY: test-quick
 test-quick: packages-test cabi python .venv/test ## The tests of a change of core/, in a minute
 	$(WATCHDOG) cargo test -q --locked -p pegel -p pegel-cabi
-	cd php-ffi && PEGEL_EXPECTED_TIER=cdef $(WATCHDOG) phpunit --no-interaction
+	cd php-ffi && PEGEL_EXPECTED_TIER=cdef $(WATCHDOG) phpunit
 	$(PYTHON) -m pytest -n 2 -m "not lint" -k "not rust and not wheel" tests/test_matrix.py tests/test_reading.py python/tests
 
 .PHONY: lint
