@@ -16,7 +16,7 @@ ARCH_CRATES := -p pegel -p pegel-derive -p pegel-cabi -p pegel-cli
 # the architecture, and needs a cargo inside.
 # A child that one of many threads forks may hang on a lock of qemu's own before it executes anything:
 # so one test at a time, and none whose threads start programs.
-ARCH_SKIP := --test-threads=1 --skip a_forked_child_cannot_publish --skip wrong_records_are_told_why \
+ARCH_SKIP := --test-threads=1 --skip a_forked_child_cannot_publish --skip rejects_invalid_records_with_the_reason \
 	--skip no_change_is_lost_when_many_set --skip one_of_many_forms_of_the_same_sequence_wins
 
 MEMCHECK := valgrind -q --error-exitcode=99 --num-callers=20
