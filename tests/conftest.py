@@ -9,12 +9,27 @@ from pathlib import Path
 import pytest
 
 from brokers import Broker, Machines
+from captures.capture import summary
 from durable.machine import Machine
 from php_binding.php import Site
 from programs import MEMCHECK, ROOT, compile_c
 from segments import remove
 
 numbers = itertools.count(1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Reports which captures of an inverter were tried; tests in other processes count, too."""
+    tried = [
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for key, value in report.user_properties
+        if key == "capture"
+    ]
+    if tried:
+        terminalreporter.write_line(summary(tried))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

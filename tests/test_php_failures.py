@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 import pegel
 from php_binding.php import Fpm, Site, fpm, scope
-from programs import ROOT, WATCHDOG
+from programs import ROOT, WATCHDOG, run
 
 # As hosts have it that sell web space.
 USUAL = (
@@ -103,7 +104,13 @@ def test_a_disabled_function_that_files_need_is_named(site: Site) -> None:
 
 def test_a_disabled_class_is_named(site: Site) -> None:
     make_board(site)
-    with fpm(site, [*FFI, "-d", "disable_classes=FFI"]) as php:
+    settings = [*FFI, "-d", "disable_classes=FFI"]
+    bare = run(["php", *settings, "-r", "FFI::cdef('');"])
+    if bare.returncode != 255:
+        # Without Pegel, too, PHP 8.4 crashes at this setting, and PHP 8.5 does not know it.
+        assert bare.returncode in (-signal.SIGSEGV, 0)
+        return
+    with fpm(site, settings) as php:
         assert php.ask("do=read")["sequence"] == 1
         refuses(php, "do=write&level=2", "Unavailable", "take FFI out of disable_classes")
 

@@ -46,9 +46,9 @@ pub trait Record: Sized {
 /// What a field of a record can be.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a record",
-    label = "not a type of fields",
-    note = "fields are bool, i8 to i64, u8 to u64, f32, f64, pegel::Text<SIZE>, arrays of them, and \
-            Option of those"
+    label = "not a field type",
+    note = "a field can be bool, i8 to i64, u8 to u64, f32, f64, pegel::Text<SIZE>, an array of \
+            these, or an Option of any of them"
 )]
 pub trait FieldValue: Sized {
     /// What a default is written as.
@@ -77,10 +77,10 @@ pub trait FieldValue: Sized {
 
 /// What arrays and options can be of.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be an element of an array or optional in a record",
-    label = "not a type of elements",
-    note = "elements are bool, i8 to i64, u8 to u64, f32, f64, pegel::Text<SIZE> and arrays of them; \
-            an array is optional as a whole"
+    message = "`{Self}` cannot be an array element or an optional value in a record",
+    label = "not an element type",
+    note = "an element can be bool, i8 to i64, u8 to u64, f32, f64, pegel::Text<SIZE> or an array of \
+            these; only a whole array can be optional"
 )]
 pub trait Plain: FieldValue {}
 

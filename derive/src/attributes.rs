@@ -1,5 +1,6 @@
-//! What stands in `#[pegel(...)]` and in documentation.
+//! The content of `#[pegel(...)]` and of doc comments.
 
+use quote::ToTokens;
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Result};
 
 /// The attributes of a field.
@@ -19,11 +20,9 @@ impl Attributes {
         let mut seen = Vec::new();
         for attribute in attributes.iter().filter(|one| one.path().is_ident("pegel")) {
             attribute.parse_nested_meta(|meta| {
-                let Some(name) = meta.path.get_ident().map(ToString::to_string) else {
-                    return Err(meta.error("a name is expected"));
-                };
+                let name = meta.path.to_token_stream().to_string();
                 if seen.contains(&name) {
-                    return Err(meta.error(format!("{name} is told twice")));
+                    return Err(meta.error(format!("duplicate attribute `{name}`")));
                 }
                 seen.push(name.clone());
                 let value = meta.value();
@@ -37,8 +36,10 @@ impl Attributes {
                     "min" => parsed.min = Some(expression()?),
                     "max" => parsed.max = Some(expression()?),
                     _ => {
-                        return Err(meta
-                            .error("a field has unit, label, description, default, min and max"));
+                        return Err(meta.error(format!(
+                            "unknown attribute `{name}`: \
+                             use unit, label, description, default, min or max"
+                        )));
                     }
                 }
                 Ok(())
@@ -69,12 +70,12 @@ pub fn documentation(attributes: &[Attribute]) -> String {
     lines.join(" ").trim().to_owned()
 }
 
-/// Refuses `#[pegel(...)]` on the struct itself.
+/// Rejects `#[pegel(...)]` on the struct itself.
 pub fn none(attributes: &[Attribute]) -> Result<()> {
     match attributes.iter().find(|one| one.path().is_ident("pegel")) {
         Some(attribute) => Err(syn::Error::new_spanned(
             attribute,
-            "the struct takes no attributes of pegel; its documentation describes the board",
+            "`#[pegel]` is for fields only: the struct's doc comment describes the board",
         )),
         None => Ok(()),
     }

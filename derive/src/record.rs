@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::ext::IdentExt;
 use syn::{Data, DataStruct, DeriveInput, Error, Field, Fields, Result};
 
 use crate::attributes::{self, Attributes};
@@ -19,7 +20,7 @@ pub fn implement(item: &DeriveInput) -> Result<TokenStream> {
         return refuse("a record is a struct with named fields");
     };
     if !item.generics.params.is_empty() {
-        return refuse("a record has no parameters: its bytes are the same for everybody");
+        return refuse("a record cannot be generic: its layout must be the same in every program");
     }
     if fields.named.is_empty() {
         return refuse("a record has at least one field");
@@ -88,13 +89,12 @@ fn describe(field: &Field) -> Result<TokenStream> {
         max,
     } = Attributes::parse(&field.attrs)?;
     let kind = &field.ty;
-    let name = field.ident.as_ref().map(ToString::to_string);
-    let name = name
-        .as_deref()
-        .map(|name| name.strip_prefix("r#").unwrap_or(name));
-    if name.is_none_or(|name| !name.is_ascii() || name.len() > MAX_NAME) {
-        let reason = format!("a field's name is ASCII, of at most {MAX_NAME} characters");
-        return Err(Error::new_spanned(&field.ident, reason));
+    let ident = field.ident.as_ref().expect("only named fields come here");
+    let name = ident.unraw().to_string();
+    if !name.is_ascii() || name.len() > MAX_NAME {
+        let reason =
+            format!("field name must be ASCII, at most {MAX_NAME} characters (got `{name}`)");
+        return Err(Error::new_spanned(ident, reason));
     }
     let description = description.map_or_else(
         || attributes::documentation(&field.attrs),
@@ -103,7 +103,7 @@ fn describe(field: &Field) -> Result<TokenStream> {
     let unit = unit.map(|unit| quote!(.unit(#unit)));
     let label = label.map(|label| quote!(.label(#label)));
     let description = (!description.is_empty()).then(|| quote!(.description(#description)));
-    // In bindings, so that a wrong type is told where it stands.
+    // In bindings, so that the compiler reports a wrong type at the value.
     let default = default.map(|default| {
         quote!(.default({
             let default: <#kind as ::pegel::record::FieldValue>::Literal = #default;

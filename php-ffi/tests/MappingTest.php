@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Pegel\Tests;
 
 use Pegel\{Field, InvalidArgument, InvalidFields, Reader, Schema, Type, Writer};
+use PHPUnit\Framework\Attributes\DataProvider;
 
 /** Records as objects of classes that say by attributes which fields they are. */
 final class MappingTest extends BoardTestCase
@@ -86,6 +87,7 @@ final class MappingTest extends BoardTestCase
     }
 
     /** @dataProvider misfits */
+    #[DataProvider('misfits')]
     public function testABoardThatIsAnotherIsRefused(Schema $schema, array $record, string $message): void
     {
         $writer = Writer::create($this->board('tank'), $schema);

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Pegel\Tests;
 
 use Pegel\{Field, Library, Schema, Writer};
+use PHPUnit\Framework\Attributes\DataProvider;
 use ReflectionClassConstant;
 
 /** How the package reaches boards. */
@@ -42,6 +43,7 @@ final class TierTest extends BoardTestCase
      * @dataProvider boards
      * @param array<string, bool> $options
      */
+    #[DataProvider('boards')]
     public function testFilesAndTheLibraryReadTheSame(array $options): void
     {
         $durable = "{$this->directory}/pegel-durable";

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Pegel\Tests;
 
 use Pegel\{Exception, Field, InvalidFields, Reader, Schema, TooLarge, Type, Writer};
+use PHPUnit\Framework\Attributes\DataProvider;
 
 /** What goes in comes out, and what does not fit is refused by the name of its field. */
 final class ValuesTest extends BoardTestCase
@@ -46,6 +47,7 @@ final class ValuesTest extends BoardTestCase
     }
 
     /** @dataProvider fitting */
+    #[DataProvider('fitting')]
     public function testAValueComesBack(Field $field, mixed $value): void
     {
         $writer = Writer::create($this->board('b'), Schema::of(before: Field::u8(), it: $field, after: Field::i16()));
@@ -117,6 +119,7 @@ final class ValuesTest extends BoardTestCase
      * @dataProvider unfit
      * @param class-string<Exception> $class
      */
+    #[DataProvider('unfit')]
     public function testAValueIsRefused(Field $field, mixed $value, string $class, string $message): void
     {
         $board = $this->board('roof');

@@ -74,7 +74,8 @@ answer() {
     exit 1
 }
 
-chroot "$root" php-fpm8.2 -R -y /test/fpm.conf < /dev/null > /dev/null 2>&1 &
+version=$(inside php -r 'echo PHP_MAJOR_VERSION, ".", PHP_MINOR_VERSION;')
+chroot "$root" "php-fpm$version" -R -y /test/fpm.conf < /dev/null > /dev/null 2>&1 &
 fpm=$!
 trap 'rm -f "$place/running"; kill "$fpm" 2> /dev/null || true; wait' EXIT
 answer "no package"

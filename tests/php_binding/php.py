@@ -12,17 +12,24 @@ from typing import Any
 
 import pytest
 
-from programs import ROOT, WATCHDOG, library
+from programs import ROOT, WATCHDOG, library, run
 
 WORKER = "www-data"
 
 
 def tool(*names: str) -> str:
-    """The first of these programs that there is; Debian's name of php-fpm has a version."""
+    """The first of these programs that this machine has."""
     for name in names:
         if found := shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin"):
             return found
     pytest.fail(f"there is no {' or '.join(names)}; `make` installs it")
+
+
+def php_fpm() -> str:
+    """That of the CLI's version, whose name in Debian has the version, else another one."""
+    version = run(["php", "-r", "echo PHP_MAJOR_VERSION, '.', PHP_MINOR_VERSION;"]).stdout
+    others = sorted(path.name for path in Path("/usr/sbin").glob("php-fpm*.*"))
+    return tool(f"php-fpm{version}", "php-fpm", *others)
 
 
 class Site:
@@ -138,7 +145,7 @@ def fpm(site: Site, settings: list[str], *pool: str) -> Iterator[Fpm]:
         *pool,
     ]
     configuration.write_text("\n".join(lines) + "\n")
-    command = [tool("php-fpm", "php-fpm8.2"), "--nodaemonize", "-y", str(configuration), *settings]
+    command = [php_fpm(), "--nodaemonize", "-y", str(configuration), *settings]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr

@@ -12,7 +12,7 @@ use Illuminate\Routing\Router;
 use Illuminate\Support\Facades\Facade;
 use Symfony\Component\HttpFoundation\Request as SymfonyRequest;
 
-// PHP 8.2 says of Laravel 8 that it makes properties as it runs.
+// Laravel uses what newer versions of PHP than its own deprecate.
 error_reporting(E_ALL & ~E_DEPRECATED);
 require '/usr/share/php/Illuminate/Routing/autoload.php';
 require '/usr/share/php/Illuminate/Events/autoload.php';

@@ -13,6 +13,7 @@ use Symfony\Component\Routing\Loader\Configurator\RoutingConfigurator;
 
 require '/usr/share/php/Symfony/Bundle/FrameworkBundle/autoload.php';
 require '/usr/share/php/Symfony/Component/Yaml/autoload.php';
+require __DIR__ . '/InstalledVersions.php';
 require __DIR__ . '/application.php';
 
 $kernel = new class ('test', false) extends Kernel {
@@ -38,7 +39,7 @@ $kernel = new class ('test', false) extends Kernel {
 
     protected function configureRoutes(RoutingConfigurator $routes): void
     {
-        $routes->import($this->getProjectDir() . '/src/Controller/', 'annotation');
+        $routes->import($this->getProjectDir() . '/config/routes.yaml');
     }
 };
 $kernel::$directory = $argv[1];

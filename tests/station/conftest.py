@@ -1,8 +1,6 @@
 """A solar station for each test: installed in a directory of its own, started piece by piece."""
 
-import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +8,11 @@ from playwright.sync_api import Browser, Page
 
 from browsers import PATIENCE
 from browsers import browser as browser
+from captures.capture import CAPTURES, Capture
 from clock import Clock
 from demo import Station, installed
-from programs import ROOT, WATCHDOG
+from programs import WATCHDOG
 from stations import HM600, HOUR, MIDSUMMER, PATIENT, reader, start
-
-CAPTURE = ROOT / "../shared/data/hm600-capture.jsonl"
 
 
 @pytest.fixture
@@ -27,17 +24,18 @@ def station() -> Iterator[Station]:
         yield station
 
 
-@pytest.fixture(scope="session")
-def capture() -> Path:
-    """Real polls of a real inverter, which live beside the repository."""
-    if not CAPTURE.exists():
-        pytest.fail(f"{CAPTURE} is missing: these tests need the recorded polls of an inverter")
-    return CAPTURE
+@pytest.fixture(params=CAPTURES, ids=lambda capture: capture.name)
+def capture(request: pytest.FixtureRequest) -> Capture:
+    """Recorded polls of an inverter."""
+    capture: Capture = request.param
+    # The summary of the run, in tests/conftest.py, counts these.
+    request.node.user_properties.append(("capture", (capture.name, len(capture.polls()))))
+    return capture
 
 
-@pytest.fixture(scope="session")
-def polls(capture: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capture.read_text().splitlines()]
+@pytest.fixture
+def polls(capture: Capture) -> list[dict[str, Any]]:
+    return capture.polls()
 
 
 @pytest.fixture

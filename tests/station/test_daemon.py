@@ -2,13 +2,16 @@
 
 import json
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import numpy
 import pytest
 
+import hoymiles
 import pegel
+from captures.capture import Capture
+from captures.edges import EDGES, Edge
+from captures.reference import split
 from clock import Clock
 from demo import Station, configure, places
 from programs import WATCHDOG, environment, php, run, wait_until
@@ -30,15 +33,28 @@ from stations import (
 )
 
 
-def test_real_polls_reach_php_exactly(
-    station: Station, polls: list[dict[str, Any]], capture: Path
+def as_published(decoded: dict[str, Any], **others: object) -> dict[str, Any]:
+    """What board `inverter-SERIAL` has of a poll, beside others."""
+    [phase] = decoded["phases"]
+    strings = decoded["strings"]
+    return {
+        **others,
+        "limit": None,
+        **{f"string_{key}": [string[key] for string in strings] for key in strings[0]},
+        **{f"ac_{key}": value for key, value in phase.items()},
+        **{key: decoded[key] for key in decoded if key not in ("phases", "strings")},
+    }
+
+
+def test_recorded_polls_reach_php_exactly(
+    station: Station, polls: list[dict[str, Any]], capture: Capture
 ) -> None:
     command = [*php("tests/station/readings.php"), str(len(polls))]
     with subprocess.Popen(
         command, env=environment(station.boards), stdout=subprocess.PIPE, text=True
     ) as page:
         copy = station.site / "capture.jsonl"
-        copy.write_bytes(capture.read_bytes())
+        copy.write_bytes(capture.path.read_bytes())
         configure(station, serial=places(HM600), interval=3600.0)
         station.start_simulator("--replay", str(copy))
         # A second poll would be answered by the next one of the capture.
@@ -53,19 +69,32 @@ def test_real_polls_reach_php_exactly(
         assert page.stdout.read() == ""
     assert page.returncode == 0
     for now, poll in zip(readings, polls, strict=True):
-        decoded = poll["decoded"]
-        [phase] = decoded["phases"]
-        strings = decoded["strings"]
-        expected = {
-            "serial": HM600,
-            "model": "HM-600",
-            "measured": now["measured"],
-            "limit": None,
-            **{f"string_{key}": [string[key] for string in strings] for key in strings[0]},
-            **{f"ac_{key}": value for key, value in phase.items()},
-            **{key: decoded[key] for key in decoded if key not in ("phases", "strings")},
-        }
-        assert now == expected
+        known = {"serial": HM600, "model": "HM-600", "measured": now["measured"]}
+        assert now == as_published(poll["decoded"], **known)
+
+
+@pytest.mark.parametrize("edge", EDGES, ids=str)
+def test_edge_cases_reach_boards_exactly(station: Station, edge: Edge) -> None:
+    """The first poll has no answer, as at night."""
+    frames = [frame.hex() for frame in split(hoymiles.address(edge.serial), edge.payload)]
+    # More answers than one: a busy machine may ask again before the first one arrives.
+    lines = [{"frames": []}, *50 * [{"frames": frames[::-1] + frames[:1]}]]
+    copy = station.site / "capture.jsonl"
+    copy.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    configure(station, serial=places(edge.serial), interval=0.1)
+    station.start_simulator("--inverter", edge.serial, "--replay", str(copy))
+    start_daemon(station)
+    inverter = reader(station, f"inverter-{edge.serial}")
+    inverter.wait(0, WATCHDOG)
+    now = dict(inverter.read())
+    expected = as_published(
+        edge.decoded, serial=edge.serial, model=edge.model, measured=now["measured"]
+    )
+    for name, values in expected.items():
+        if name.startswith("string_"):
+            # A field of one element is a plain value.
+            expected[name] = tuple(values) if len(values) > 1 else values[0]
+    assert now == expected
 
 
 @pytest.mark.long

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import pegel
+from captures.capture import Capture
 from programs import ROOT, WATCHDOG, wait_until
 from stations import HM600, HM1200
 
@@ -29,8 +30,8 @@ def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_it_replays_a_capture_and_leaves_nothing(capture: Path, ending: signal.Signals) -> None:
-    with started("--replay", str(capture), "--speed", "60") as demo:
+def test_it_replays_a_capture_and_leaves_nothing(capture: Capture, ending: signal.Signals) -> None:
+    with started("--replay", str(capture.path), "--speed", "60") as demo:
         assert demo.stdout is not None
         told = ""
         while "Ctrl-C" not in told:
@@ -45,9 +46,8 @@ def test_it_replays_a_capture_and_leaves_nothing(capture: Path, ending: signal.S
         pegel.Reader(f"{boards}/inverter-{HM600}").wait(0, WATCHDOG)
         with urllib.request.urlopen(address, timeout=WATCHDOG) as page:
             assert "Solar station" in page.read().decode()
-        # The capture's polls are 18 s apart, as the median of them goes.
         config = pegel.Reader(f"{boards}/config").read()
-        assert config["interval"] == pytest.approx(0.3)
+        assert config["interval"] == pytest.approx(capture.spacing / 60)
         demo.send_signal(ending)
         demo.send_signal(ending)
         rest = demo.stdout.read()

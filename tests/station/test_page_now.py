@@ -5,13 +5,13 @@ import re
 import socket
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 import boards
+from captures.capture import Capture
 from demo import Station, as_daemon, configure, places
 from programs import WATCHDOG, wait_until
 from stations import (
@@ -47,11 +47,11 @@ def test_readings_change_without_reloading(
     expect(page.locator("[data-name=power]")).to_have_text(re.compile(r"^\d+$"))
 
 
-def test_all_real_polls_are_shown_as_they_were_decoded(
-    station: Station, capture: Path, polls: list[dict[str, Any]], open_page: Callable[..., Page]
+def test_all_polls_are_shown_as_they_were_decoded(
+    station: Station, capture: Capture, polls: list[dict[str, Any]], open_page: Callable[..., Page]
 ) -> None:
     copy = station.site / "capture.jsonl"
-    copy.write_bytes(capture.read_bytes())
+    copy.write_bytes(capture.path.read_bytes())
     configure(station, serial=places(HM600), interval=3600.0)
     station.start_simulator("--replay", str(copy))
     station.start_pages()

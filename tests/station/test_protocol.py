@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import hoymiles
+from captures.capture import Capture
 from hoymiles import Action, Asked, Control
 
 INVERTER, STATION = bytes.fromhex("81807700"), bytes.fromhex("78563001")
@@ -32,8 +33,10 @@ def test_a_real_poll() -> None:
     assert hoymiles.asked(hoymiles.poll_again(INVERTER, STATION, 3)) == Asked(INVERTER, 3)
 
 
-def test_every_real_answer_is_put_together_and_decoded(polls: list[dict[str, Any]]) -> None:
-    assert len(polls) == 35
+def test_every_recorded_answer_is_put_together_and_decoded(
+    capture: Capture, polls: list[dict[str, Any]]
+) -> None:
+    assert len(polls) == capture.count
     for poll in polls:
         payload = joined(frames_of(poll))
         assert payload is not None

@@ -82,6 +82,7 @@ kill -9 "$keeper"
 kill "${running[@]:2}" 2> /dev/null || true
 wait "${running[@]:2}" || true
 rm -f "$root"/dev/shm/pegel-station/*
+# shellcheck disable=SC2046 # words of a command line
 owner $(command_of keeper ExecStart)
 end=$((SECONDS + WATCHDOG))
 until [ -e "$root/dev/shm/pegel-station/pegel.config" ] || [ $SECONDS -ge $end ]; do
