@@ -13,6 +13,7 @@ import json
 import math
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -46,6 +47,7 @@ POLL_TIME = 0.2
 MORNING = 5 * 3600.0
 """When a made-up day begins, in seconds after midnight."""
 DAEMON, PAGES = "daemon", "www-data"
+PATH = f"{os.environ['PATH']}:/usr/sbin"
 DURABLE_DIR = "PEGEL_DURABLE_DIR"
 START_TIME = 300.0
 """Seconds until a process that neither runs nor ends is given up: for hangs alone."""
@@ -59,11 +61,20 @@ class DemoError(Exception):
 
 
 def program(*names: str) -> str:
-    """The first of these programs that there is; Debian's name of php-fpm has its version."""
+    """The first of these programs that there is."""
     for name in names:
-        if found := shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin"):
+        if found := shutil.which(name, path=PATH):
             return found
     raise DemoError(f"there is no {' or '.join(names)}: `make demo` installs what is missing")
+
+
+def php_fpm() -> str:
+    """On Debian its name has a version: that of `php`, or else the newest."""
+    ask = [program("php"), "-r", "echo PHP_MAJOR_VERSION, '.', PHP_MINOR_VERSION;"]
+    version = subprocess.run(ask, stdout=subprocess.PIPE, text=True, check=True).stdout
+    others = {path.name for place in PATH.split(":") for path in Path(place).glob("php-fpm[0-9]*")}
+    newest = sorted(others, key=lambda name: [*map(int, re.findall(r"\d+", name))], reverse=True)
+    return program("php-fpm", f"php-fpm{version}", *newest)
 
 
 def free_port() -> int:
@@ -209,7 +220,7 @@ class Station:
         maker = [program("php"), str(self.site / "php-ffi/bin/pegel-preload")]
         with header.open("wb") as file:
             subprocess.run([*maker, str(self.site / "libpegel.so.1")], stdout=file, check=True)
-        fpm = [program("php-fpm", "php-fpm8.2"), "-y", str(self.directory / "php-fpm.conf")]
+        fpm = [php_fpm(), "-y", str(self.directory / "php-fpm.conf")]
         self.start("php-fpm", [*fpm, "-d", f"ffi.preload={header}"])
         nginx = [program("nginx"), "-p", str(self.directory), "-e", "stderr", "-c"]
         self.start("nginx", [*nginx, str(self.directory / "nginx.conf")])

@@ -13,6 +13,7 @@ import pytest
 
 import pegel
 from captures.capture import Capture
+from demo import php_fpm
 from programs import ROOT, WATCHDOG, wait_until
 from stations import HM600, HM1200
 
@@ -27,6 +28,20 @@ def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
             yield demo
         finally:
             demo.terminate()
+
+
+def test_php_fpm_is_the_one_of_php(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def install(name: str, text: str = "") -> None:
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+
+    monkeypatch.setattr("demo.PATH", str(tmp_path))
+    install("php", "printf 8.4")
+    for name in ("php-fpm8.9", "php-fpm8.10", "php-fpm8.4", "php-fpm"):
+        install(name)
+    for name in ("php-fpm", "php-fpm8.4", "php-fpm8.10", "php-fpm8.9"):
+        assert php_fpm() == str(tmp_path / name)
+        (tmp_path / name).unlink()
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
