@@ -1,5 +1,8 @@
 """The solar station on this machine: simulator, daemon, meter, controller, php-fpm and nginx.
 
+The day is simulated, and always the same one of June, whatever the machine's date, hour and time
+zone: its morning is over when the pages open. With --replay, an inverter answers from a capture.
+
 Everything is private: a directory of its own below /tmp, a port on 127.0.0.1. Started by root, the
 daemon runs as user `daemon` and the pages as www-data, as they would on a real station; else all
 run as whoever started it. Ctrl-C stops everything and leaves nothing.
@@ -13,6 +16,7 @@ import json
 import math
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -32,6 +36,8 @@ import boards
 import pegel
 import simulator
 from clock import VARIABLE, Clock
+from today import WATT_HOURS, Day, Metered, Produced
+from world import World
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -39,13 +45,16 @@ PACKAGES = ("pegel", "serial", "crccheck", "astral")
 PROGRAM = ROOT / "target/release/pegel"
 INVERTERS = ("114181807700", "116182100042")
 ZONE = "Europe/Berlin"
+MIDNIGHT = datetime(2025, 6, 21, tzinfo=ZoneInfo(ZONE))
+"""When the simulated day begins. Not the machine's own day: that may be one in winter."""
+START = MIDNIGHT.replace(hour=13)
+"""When the pages open: a morning is there to be seen, and an afternoon to come."""
 ANSWER_TIME = 0.1
 """Seconds that a simulated inverter has to answer: it is nearer than a real one."""
 POLL_TIME = 0.2
 """Seconds between two rounds of polls, however fast the day goes by."""
-MORNING = 5 * 3600.0
-"""When a made-up day begins, in seconds after midnight."""
 DAEMON, PAGES = "daemon", "www-data"
+PATH = f"{os.environ['PATH']}:/usr/sbin"
 DURABLE_DIR = "PEGEL_DURABLE_DIR"
 START_TIME = 300.0
 """Seconds until a process that neither runs nor ends is given up: for hangs alone."""
@@ -59,11 +68,20 @@ class DemoError(Exception):
 
 
 def program(*names: str) -> str:
-    """The first of these programs that there is; Debian's name of php-fpm has its version."""
+    """The first of these programs that there is."""
     for name in names:
-        if found := shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin"):
+        if found := shutil.which(name, path=PATH):
             return found
     raise DemoError(f"there is no {' or '.join(names)}: `make demo` installs what is missing")
+
+
+def php_fpm() -> str:
+    """On Debian its name has a version: that of `php`, or else the newest."""
+    ask = [program("php"), "-r", "echo PHP_MAJOR_VERSION, '.', PHP_MINOR_VERSION;"]
+    version = subprocess.run(ask, stdout=subprocess.PIPE, text=True, check=True).stdout
+    others = {path.name for place in PATH.split(":") for path in Path(place).glob("php-fpm[0-9]*")}
+    newest = sorted(others, key=lambda name: [*map(int, re.findall(r"\d+", name))], reverse=True)
+    return program("php-fpm", f"php-fpm{version}", *newest)
 
 
 def free_port() -> int:
@@ -209,7 +227,7 @@ class Station:
         maker = [program("php"), str(self.site / "php-ffi/bin/pegel-preload")]
         with header.open("wb") as file:
             subprocess.run([*maker, str(self.site / "libpegel.so.1")], stdout=file, check=True)
-        fpm = [program("php-fpm", "php-fpm8.2"), "-y", str(self.directory / "php-fpm.conf")]
+        fpm = [php_fpm(), "-y", str(self.directory / "php-fpm.conf")]
         self.start("php-fpm", [*fpm, "-d", f"ffi.preload={header}"])
         nginx = [program("nginx"), "-p", str(self.directory), "-e", "stderr", "-c"]
         self.start("nginx", [*nginx, str(self.directory / "nginx.conf")])
@@ -229,6 +247,13 @@ class Station:
                 log = (self.directory / f"{name}.log").read_text(errors="replace")
                 raise DemoError(f"{name} does not start:\n{log}")
             time.sleep(0.02)
+
+    def has_polled(self) -> bool:
+        """Whether the daemon has told of its first round."""
+        try:
+            return not pegel.Reader(self.boards / "daemon").read().is_default
+        except pegel.NotFound:
+            return False
 
     def stop(self) -> None:
         for process in reversed(self.processes.values()):
@@ -278,6 +303,26 @@ def configure(station: Station, **values: Any) -> None:
         config.update(**values)
 
 
+def live_through_morning(station: Station) -> None:
+    """Publishes what the daemon would have told of the day, had it asked each minute of it."""
+    place = simulator.LATITUDE, simulator.LONGITUDE
+    world = World(simulator.SEED, INVERTERS, *place, MIDNIGHT.timestamp())
+    day, record = Day(None), {}
+    for moment in range(int(world.moment), int(station.clock.now()), 60):
+        world.advance(moment)
+        produced = []
+        for inverter in world.inverters.values():
+            if inverter.is_silent(moment):
+                continue
+            now = inverter.reading(moment)
+            today, total = sum(now.strings.energy_daily), sum(now.strings.energy_total)
+            produced.append(Produced(moment, True, now.ac_power, now.temperature, today, total))
+        meter = Metered(world.grid, world.imported / WATT_HOURS, world.exported / WATT_HOURS)
+        record = day.add(moment, ZoneInfo(ZONE), produced, meter)
+    with as_daemon(station), boards.writer("today", place=f"{station.boards}/") as board:
+        board.publish(record)
+
+
 @contextlib.contextmanager
 def as_daemon(station: Station) -> Iterator[None]:
     """Makes files as the daemon's user would, and where."""
@@ -303,7 +348,9 @@ def positive(text: str) -> float:
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--replay", type=Path, help="capture to replay, instead of a made-up day")
+    options.add_argument(
+        "--replay", type=Path, help="capture to replay, instead of a simulated day"
+    )
     options.add_argument("--speed", type=positive, default=60.0, help="how fast time goes by (60)")
     options.add_argument("--port", type=int, help="port on 127.0.0.1; a free one otherwise")
     options.add_argument("--first-start", action="store_true", help="nothing is configured yet")
@@ -339,9 +386,9 @@ def run(station: Station, given: argparse.Namespace) -> None:
         interval = replay_interval(given.replay, given.speed)
         configure(station, interval=interval, serial=places(INVERTERS[0]), timezone=ZONE)
         station.start_simulator("--replay", str(copy))
+        told = f"It replays {given.replay}, {given.speed:g} times as fast"
     else:
-        midnight = datetime.now(ZoneInfo(ZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
-        station.clock = Clock.starting(midnight.timestamp() + MORNING, given.speed)
+        station.clock = Clock.starting(START.timestamp(), given.speed)
         if given.first_start:
             running = []
         else:
@@ -355,14 +402,23 @@ def run(station: Station, given: argparse.Namespace) -> None:
                 longitude=simulator.LONGITUDE,
             )
         inverters = [word for serial in INVERTERS for word in ("--inverter", serial)]
-        station.start_simulator("--loss", "0.05", *inverters)
+        since = str(MIDNIGHT.timestamp())
+        station.start_simulator("--loss", "0.05", "--since", since, *inverters)
+        if not given.first_start:
+            live_through_morning(station)
+        told = (
+            f"Its day is simulated: {START:%Y-%m-%d, from %H:%M} on, {given.speed:g} times as fast"
+        )
     station.start_launcher(*running)
     station.start_meter()
     station.start_controller()
     station.start_pages()
+    if running:
+        # The page is to show readings at first sight.
+        station.wait_for("launcher", station.has_polled)
     print(
         f"""
-  The solar station runs: {station.address}
+  The solar station runs. {told}.
 
   simulator   inverters on {station.radio}, a smart meter on {station.meter}
   launcher    starts and stops the daemon as the pages wish; log: {station.log}
@@ -374,8 +430,9 @@ def run(station: Station, given: argparse.Namespace) -> None:
   faults      pegel set faults loss=0.3 (or noise=0.2, radio_unplugged=true, meter_silent=true,
               night=true, restarts=1)
 
-  Ctrl-C stops everything.
-""",
+  Ctrl-C stops everything. The page is at
+
+{station.address}""",
         flush=True,
     )
     while True:

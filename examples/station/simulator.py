@@ -33,6 +33,7 @@ from hoymiles import Asked
 from modem import MAX_LINE
 from world import World
 
+SEED: Final = 600
 LATITUDE: Final = 52.5
 LONGITUDE: Final = 13.4
 METER_ID: Final = "1EBZ0100000000"
@@ -215,7 +216,11 @@ def replayed(capture: Path) -> Iterator[Frames]:
 class Simulator:
     def __init__(self, given: argparse.Namespace, clock: Clock, truth: Truth) -> None:
         self._clock, self._truth = clock, truth
-        self.world = World(given.seed, given.inverter, LATITUDE, LONGITUDE, clock.now())
+        now = clock.now()
+        since = now if given.since is None else given.since
+        self.world = World(given.seed, given.inverter, LATITUDE, LONGITUDE, since)
+        # Before the ports are there: nobody is to wait for an answer meanwhile.
+        self.world.advance(now)
         chance = random.Random(given.seed)
         self._radio = Radio(Port(given.radio, chance), chance, truth)
         self._meter = Port(given.meter, chance) if given.meter else None
@@ -279,7 +284,12 @@ def main() -> None:
     options.add_argument("--meter", type=Path, help="path to give the meter's port")
     options.add_argument("--inverter", action="append", help="a serial number; may be repeated")
     options.add_argument("--replay", type=Path, help="capture to answer from, instead of a day")
-    options.add_argument("--seed", type=int, default=600, help="of the sky, the house, the losses")
+    options.add_argument("--seed", type=int, default=SEED, help="of the sky, the house, the losses")
+    options.add_argument(
+        "--since",
+        type=float,
+        help="Unix time that the world begins at (now); it catches up at once",
+    )
     options.add_argument("--loss", type=float, default=0.0, help="chance that a frame is lost")
     options.add_argument("--truth", type=Path, help="file to write what was true to")
     given = options.parse_args()

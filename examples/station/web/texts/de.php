@@ -40,6 +40,7 @@ return [
     'state gone' => 'Dienst ausgefallen',
     'state cut' => 'Keine Verbindung',
 
+    'simulated' => 'simuliert, %s-fach',
     'power now' => 'Einspeisung der Wechselrichter',
     'power' => 'Leistung',
     'today' => 'Heute',

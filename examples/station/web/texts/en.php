@@ -40,6 +40,7 @@ return [
     'state gone' => 'Daemon gone',
     'state cut' => 'Page is cut off',
 
+    'simulated' => 'simulated at %s×',
     'power now' => 'Power to the grid',
     'power' => 'Power',
     'today' => 'Today',

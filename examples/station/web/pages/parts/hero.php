@@ -12,6 +12,10 @@ $today = $status->today;
   <p class="power"><?= $this->number($status->power(), 0, 'W', 'power') ?></p>
   <p class="age"><span class="old"<?= $status->state === 'live' || $status->age() === null ? ' hidden' : '' ?>><?=
     $this->say('last reading') ?></span> <?= $this->age($status->age()) ?></p>
+<?php if ($today !== null) : ?>
+  <p class="clock"><?= $this->texts->date($today['now']), ' ', $this->texts->time($today['now']) ?><?=
+    $status->speed() === 1.0 ? '' : ' · ' . $this->say('simulated', $this->texts->typed($status->speed())) ?></p>
+<?php endif ?>
 </div>
 <dl class="yields">
   <?= $this->fact('today', $this->energy($today['yield_today'] ?? null, 2, 'yield_today')) ?>
