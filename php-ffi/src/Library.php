@@ -11,6 +11,7 @@ use FFI\CData;
 // Each request calls these once: named here, they are not looked for in this namespace first.
 use function error_get_last;
 use function ini_get;
+use function pcntl_async_signals;
 use function register_shutdown_function;
 use function spl_object_id;
 use function str_contains;
@@ -82,6 +83,9 @@ final class Library
     private static ?self $instance = null;
     private static self|Files|null $forReading = null;
 
+    /** Whether this PHP can call handlers of signals between any two of its steps. */
+    private bool $hasSignals;
+
     /** One sequence, as the library tells it. */
     private ?CData $told = null;
 
@@ -92,6 +96,7 @@ final class Library
     /** @param FFI|null $whole with all functions; null: bound as soon as one of them is needed */
     private function __construct(private FFI $c, private ?FFI $whole)
     {
+        $this->hasSignals = function_exists('pcntl_async_signals');
         register_shutdown_function($this->closeAfterFatalError(...));
     }
 
@@ -199,8 +204,8 @@ final class Library
             'reads' => $reading !== null,
             'writes' => $writing !== null,
             'library' => self::mapped() ?? self::path(),
-            'version' => $writing?->c->pegel_version(),
-            'abi' => $writing?->c->pegel_abi_version(),
+            'version' => $writing?->call($writing->c, 'pegel_version'),
+            'abi' => $writing?->call($writing->c, 'pegel_abi_version'),
             'advice' => $advice,
         ];
     }
@@ -271,20 +276,20 @@ final class Library
     {
         $entries = $this->fields($fields);
         $size = $this->whole()->new('size_t');
-        $this->check($this->whole()->pegel_layout($entries, count($fields), FFI::addr($size)));
+        $this->check($this->call($this->whole(), 'pegel_layout', $entries, count($fields), FFI::addr($size)));
         $place = fn (Field $field, Field $placed): Field => $field->with(size: $placed->size, offset: $placed->offset);
         return new Schema(array_map($place, $fields, self::unpack($entries)), $size->cdata);
     }
 
     public function unlink(string $board): void
     {
-        $this->check($this->whole()->pegel_unlink(self::name($board)));
+        $this->check($this->call($this->whole(), 'pegel_unlink', self::name($board)));
     }
 
     public function openReader(string $board): CData
     {
         $reader = $this->c->new('pegel_reader *');
-        $this->check($this->c->pegel_reader_open_kept(self::name($board), FFI::addr($reader)));
+        $this->check($this->call($this->c, 'pegel_reader_open_kept', self::name($board), FFI::addr($reader)));
         return $this->readers[spl_object_id($reader)] = $reader;
     }
 
@@ -298,7 +303,7 @@ final class Library
         $count = count($schema?->fields ?? []);
         $function = $untrusted ? 'pegel_reader_open_untrusted' : 'pegel_reader_open_as';
         $out = $c->cast('pegel_reader **', $address);
-        $this->check($c->$function(self::name($board), $entries, $count, $schema?->details(), $out));
+        $this->check($this->call($c, $function, self::name($board), $entries, $count, $schema?->details(), $out));
         return $this->readers[spl_object_id($reader)] = $reader;
     }
 
@@ -306,7 +311,8 @@ final class Library
     {
         $c = $this->whole();
         $writer = $c->new('pegel_writer *');
-        $this->check($c->pegel_writer_open(self::name($board), Argument::nanoseconds($timeout), FFI::addr($writer)));
+        $arguments = [self::name($board), Argument::nanoseconds($timeout), FFI::addr($writer)];
+        $this->check($this->call($c, 'pegel_writer_open', ...$arguments));
         return $this->writers[spl_object_id($writer)] = $writer;
     }
 
@@ -336,7 +342,7 @@ final class Library
         $writer = $c->new('pegel_writer *');
         $fields = $this->fields(array_values($schema->fields));
         $arguments = [self::name($board), $fields, count($schema->fields), FFI::addr($options), FFI::addr($writer)];
-        $this->check($c->pegel_writer_create(...$arguments));
+        $this->check($this->call($c, 'pegel_writer_create', ...$arguments));
         return $this->writers[spl_object_id($writer)] = $writer;
     }
 
@@ -344,7 +350,7 @@ final class Library
     public function readerOf(CData $writer): CData
     {
         $reader = $this->c->new('pegel_reader *');
-        $theirs = $this->whole()->pegel_writer_reader($writer);
+        $theirs = $this->call($this->whole(), 'pegel_writer_reader', $writer);
         FFI::addr($reader)[0] = $this->c->cast('pegel_reader *', $theirs);
         return $reader;
     }
@@ -357,13 +363,13 @@ final class Library
 
     public function closeReader(CData $reader): void
     {
-        $this->c->pegel_reader_close($reader);
+        $this->call($this->c, 'pegel_reader_close', $reader);
         unset($this->readers[spl_object_id($reader)]);
     }
 
     public function closeWriter(CData $writer): void
     {
-        $this->whole()->pegel_writer_close($writer);
+        $this->call($this->whole(), 'pegel_writer_close', $writer);
         unset($this->writers[spl_object_id($writer)]);
     }
 
@@ -401,14 +407,15 @@ final class Library
      */
     public function plan(CData $reader, string $board): array
     {
-        $note = $this->c->pegel_reader_note($reader);
+        $note = $this->call($this->c, 'pegel_reader_note', $reader);
         if ($note !== null && str_starts_with($note, self::NOTE)) {
             return unserialize(substr($note, strlen(self::NOTE)));
         }
         $schema = $this->schema($reader, $board);
         $rows = array_map(fn (Field $field): array => $field->row(), array_values($schema->fields));
         $plan = Decoder::plan($rows, $schema->recordSize);
-        $this->check($this->whole()->pegel_reader_keep_note($this->own($reader), self::NOTE . serialize($plan)));
+        $note = self::NOTE . serialize($plan);
+        $this->check($this->call($this->whole(), 'pegel_reader_keep_note', $this->own($reader), $note));
         return $plan;
     }
 
@@ -416,9 +423,9 @@ final class Library
     {
         [$c, $reader] = [$this->whole(), $this->own($reader)];
         $count = $c->new('size_t[1]');
-        $this->check($c->pegel_reader_fields($reader, null, 0, $count));
+        $this->check($this->call($c, 'pegel_reader_fields', $reader, null, 0, $count));
         $entries = $c->new("pegel_field[{$count[0]}]");
-        $this->check($c->pegel_reader_fields($reader, $entries, $count[0], $count));
+        $this->check($this->call($c, 'pegel_reader_fields', $reader, $entries, $count[0], $count));
         return $entries;
     }
 
@@ -426,13 +433,13 @@ final class Library
     {
         [$c, $reader] = [$this->whole(), $this->own($reader)];
         $length = $c->new('size_t[1]');
-        $this->check($c->pegel_reader_details($reader, null, 0, $length));
+        $this->check($this->call($c, 'pegel_reader_details', $reader, null, 0, $length));
         $room = $length[0] + 1;
         if ($room === 1) {
             return '';
         }
         $text = $c->new("char[$room]");
-        $this->check($c->pegel_reader_details($reader, $text, $room, $length));
+        $this->check($this->call($c, 'pegel_reader_details', $reader, $text, $room, $length));
         return FFI::string($text, $length[0]);
     }
 
@@ -457,19 +464,19 @@ final class Library
     {
         $info = $this->whole()->new('pegel_info');
         $info->size = FFI::sizeof($info);
-        $this->check($this->whole()->pegel_reader_info($this->own($reader), FFI::addr($info)));
+        $this->check($this->call($this->whole(), 'pegel_reader_info', $this->own($reader), FFI::addr($info)));
         return $info;
     }
 
     public function sequence(CData $reader): int
     {
-        return $this->whole()->pegel_reader_sequence($this->own($reader));
+        return $this->call($this->whole(), 'pegel_reader_sequence', $this->own($reader));
     }
 
     public function writerAlive(CData $reader): bool
     {
         $alive = $this->whole()->new('int32_t');
-        $this->check($this->whole()->pegel_reader_writer_alive($this->own($reader), FFI::addr($alive)));
+        $this->check($this->call($this->whole(), 'pegel_reader_writer_alive', $this->own($reader), FFI::addr($alive)));
         return $alive->cdata !== 0;
     }
 
@@ -485,7 +492,12 @@ final class Library
             // C writes into this string. That is sound as long as nobody else has it: it is new, and never PHP's only
             // one of its text, since it has more than one byte and its length is known no sooner than here.
             $publication = str_repeat("\0", $room);
+            // As call() does, which takes a quarter of a read's time.
+            $isAsync = $this->hasSignals && pcntl_async_signals(false);
             $status = $this->c->pegel_reader_snapshot($reader, $publication, $room, self::STAMP);
+            if ($isAsync) {
+                self::handleSignals();
+            }
             if ($status === 0) {
                 break;
             }
@@ -505,7 +517,7 @@ final class Library
             $stamp->size = self::STAMP;
             // As above.
             $record = str_repeat("\0", $room);
-            $status = $c->$function($reader, $sequence, $record, $room - self::STAMP, FFI::addr($stamp));
+            $status = $this->call($c, $function, $reader, $sequence, $record, $room - self::STAMP, FFI::addr($stamp));
             if ($status === 0) {
                 return FFI::string(FFI::addr($stamp), self::STAMP) . substr($record, 0, $stamp->record_size);
             }
@@ -535,7 +547,7 @@ final class Library
         do {
             $slice = $left < 0 ? self::SLICE : min($left, self::SLICE);
             $isLast = $left === $slice;
-            $status = $c->pegel_reader_wait($reader, $after, $slice, $this->told());
+            $status = $this->call($c, 'pegel_reader_wait', $reader, $after, $slice, $this->told());
             $left = $left < 0 ? $left : max(0, $end - hrtime(true));
         } while ($status === Timeout::CODE && !$isLast);
         $this->check($status);
@@ -547,7 +559,8 @@ final class Library
         if ($present !== self::ALL) {
             return $this->publishOn($writer, $this->whole()->PEGEL_ALWAYS, 0, $record, $present);
         }
-        $this->check($this->whole()->pegel_writer_publish($writer, $record, strlen($record), $this->told()));
+        $arguments = [$writer, $record, strlen($record), $this->told()];
+        $this->check($this->call($this->whole(), 'pegel_writer_publish', ...$arguments));
         return $this->told[0];
     }
 
@@ -569,14 +582,14 @@ final class Library
         $publication->condition = $condition;
         $publication->sequence = $sequence;
         $publication->present = $present;
-        $how = FFI::addr($publication);
-        $this->check($c->pegel_writer_publish_on($writer, $how, $record, strlen($record), $this->told()));
+        $arguments = [$writer, FFI::addr($publication), $record, strlen($record), $this->told()];
+        $this->check($this->call($c, 'pegel_writer_publish_on', ...$arguments));
         return $this->told[0];
     }
 
     public function sync(CData $writer): int
     {
-        $this->check($this->whole()->pegel_writer_sync($writer, $this->told()));
+        $this->check($this->call($this->whole(), 'pegel_writer_sync', $writer, $this->told()));
         return $this->told[0];
     }
 
@@ -597,10 +610,30 @@ final class Library
         return array_map(Field::unpack(...), $bytes);
     }
 
+    /**
+     * Calls a function of the library, and then the handlers of signals that arrived meanwhile. PHP 8.4 would call them
+     * in the frame of a function that is gone, and crash where they throw or ask for a backtrace.
+     */
+    private function call(FFI $c, string $function, mixed ...$arguments): mixed
+    {
+        $isAsync = $this->hasSignals && pcntl_async_signals(false);
+        $result = $c->$function(...$arguments);
+        if ($isAsync) {
+            self::handleSignals();
+        }
+        return $result;
+    }
+
+    private static function handleSignals(): void
+    {
+        pcntl_async_signals(true);
+        pcntl_signal_dispatch();
+    }
+
     private function check(int $status): void
     {
         if ($status !== 0) {
-            throw Exception::of($status, $this->c->pegel_error_message());
+            throw Exception::of($status, $this->call($this->c, 'pegel_error_message'));
         }
     }
 }

@@ -141,4 +141,28 @@ final class WaitingTest extends BoardTestCase
             pcntl_async_signals(false);
         }
     }
+
+    public function testSignalHandlersMayAskWhereTheyAre(): void
+    {
+        $writer = Writer::create($this->board('clock'), Schema::json(64));
+        $reader = Reader::open($this->board('clock'));
+        $traces = [];
+        pcntl_async_signals(true);
+        pcntl_signal(SIGUSR1, function () use (&$traces): void {
+            $traces[] = (new \DomainException())->getTrace();
+        });
+        $sender = proc_open(['sh', '-c', 'while kill -USR1 $0; do sleep 0.01; done', (string) getmypid()], [], $pipes);
+        try {
+            while (count($traces) < 50) {
+                $writer->publish(count($traces));
+                $reader->read();
+            }
+            $this->assertSame($writer->sequence(), $reader->read()->sequence);
+        } finally {
+            proc_terminate($sender);
+            proc_close($sender);
+            pcntl_signal(SIGUSR1, SIG_DFL);
+            pcntl_async_signals(false);
+        }
+    }
 }

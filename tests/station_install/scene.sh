@@ -59,7 +59,7 @@ units=("$root"/etc/systemd/user/pegel-station-*.service)
 echo "units: $(cd "$root/home/solar/.config/systemd/user/default.target.wants" && echo pegel-station-*.service)"
 echo "verified: $(inside systemd-analyze --user verify "${units[@]#"$root"}" 2>&1 | grep -c pegel-station || true) complaints"
 
-php=$(basename "$(dirname "$(ls -d "$root"/etc/php/*/fpm)")")
+php=$(inside php -r 'echo PHP_MAJOR_VERSION, ".", PHP_MINOR_VERSION;')
 inside "php-fpm$php" --nodaemonize > "$place/php-fpm.log" 2>&1 &
 running+=($!)
 inside nginx -g 'daemon off;' > "$place/nginx.log" 2>&1 &

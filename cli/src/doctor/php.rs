@@ -1,5 +1,6 @@
 //! How PHP reaches boards, as it says itself.
 
+use std::collections::BTreeSet;
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,11 @@ use serde_json::Value as Json;
 use super::Finding;
 
 const SOCKETS: &str = "/run/php";
+const UNITS: [&str; 3] = [
+    "/etc/systemd/system",
+    "/lib/systemd/system",
+    "/usr/lib/systemd/system",
+];
 const SCRIPT: &str = "describe.php";
 /// A pool whose workers are all taken lets us wait.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -114,14 +120,17 @@ fn ask(address: &str, script: &Path, directory: &Path) -> Vec<Finding> {
         Ok(answer) => told(&about, &answer, directory),
         Err(error) => {
             let remedy = match error.kind() {
-                io::ErrorKind::PermissionDenied => "ask as root: sudo pegel doctor --php",
+                io::ErrorKind::PermissionDenied => {
+                    "ask as root: sudo pegel doctor --php".to_owned()
+                }
                 io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-                    "start it: systemctl start php8.2-fpm, or whichever it is"
+                    format!("start it: systemctl start {}", units())
                 }
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                     "all its workers are busy: raise pm.max_children, or look at what they wait for"
+                        .to_owned()
                 }
-                _ => "look at its log",
+                _ => "look at its log".to_owned(),
             };
             vec![Finding::wrong(
                 about,
@@ -129,6 +138,22 @@ fn ask(address: &str, script: &Path, directory: &Path) -> Vec<Finding> {
                 remedy,
             )]
         }
+    }
+}
+
+/// The installed units of php-fpm: Debian's have the version of PHP in their names.
+fn units() -> String {
+    let entries = UNITS.iter().flat_map(fs::read_dir).flatten().flatten();
+    let names = entries.filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let unit = name.strip_suffix(".service")?;
+        (unit.starts_with("php") && unit.ends_with("fpm")).then(|| unit.to_owned())
+    });
+    let names: Vec<_> = names.collect::<BTreeSet<_>>().into_iter().collect();
+    if names.is_empty() {
+        "php-fpm".to_owned()
+    } else {
+        names.join(" or ")
     }
 }
 
