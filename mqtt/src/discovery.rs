@@ -4,11 +4,11 @@
 //! classes and which units they may have are those of its sensors.
 
 use pegel::{Field, Type, Value};
+use pegel_program::args::mqtt::topic::Topic;
+use pegel_program::json;
 use serde_json::{Map, Value as Json, json};
 
 use crate::board::About;
-use crate::json;
-use crate::mqtt::topic::Topic;
 use crate::publish::{ALIVE, TURNS};
 use crate::site::Plan;
 

@@ -1,0 +1,19 @@
+//! What every Pegel program needs, and nothing else: the program `pegel` and the bridges, each of which `pegel` starts
+//! in its place.
+//!
+//! - a program from its start to its end: [`program`], [`shutdown`], and [`failure`] with the exit status
+//! - the command line: [`target`] for all programs, [`args`] for the bridges, [`time`] for durations
+//! - values and records as text and as JSON: [`value`], [`json`], [`lookup`], [`escape`]
+//!
+//! What only `pegel` prints for people is in `cli`, and what only one bridge needs is in the crate of that bridge.
+
+pub mod args;
+pub mod escape;
+pub mod failure;
+pub mod json;
+pub mod lookup;
+pub mod program;
+pub mod shutdown;
+pub mod target;
+pub mod time;
+pub mod value;
