@@ -8,10 +8,10 @@ use std::time::Duration;
 use clap::Args;
 use pegel::dynamic::Writer;
 use pegel::{ErrorKind, Field, Options, Schema, Type, Value, durable};
-use pegel_program::escape;
 use pegel_program::failure::{Failure, Result};
 use pegel_program::shutdown::Shutdown;
 use pegel_program::target::Target;
+use pegel_program::{escape, runtime};
 use sd_notify::NotifyState;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -51,13 +51,9 @@ pub struct Keep {
 
 impl Keep {
     pub fn run(self, target: &Target) -> Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
         let mut keeper = Keeper::new(target)?;
         keeper.restore()?;
-        runtime.block_on(keeper.keep(self.every))
+        runtime::run(async |shutdown| keeper.keep(self.every, shutdown).await)
     }
 }
 
@@ -136,8 +132,7 @@ impl<'a> Keeper<'a> {
         Ok(())
     }
 
-    async fn keep(&mut self, every: Duration) -> Result<()> {
-        let mut shutdown = Shutdown::new()?;
+    async fn keep(&mut self, every: Duration, mut shutdown: Shutdown) -> Result<()> {
         let mut tick = interval(every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.sync()?;

@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use pegel::dynamic::Writer;
 use pegel::{Field, Options, Schema, Type, Value};
 use pegel_program::failure::{Failure, Result};
+use pegel_program::runtime;
 use pegel_program::shutdown::Shutdown;
 use pegel_program::target::Target;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -144,10 +145,6 @@ impl Serial {
             Commands::open(&board, &map.write, &options)
         });
         let commands = commands.transpose()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
         let bridge = Bridge {
             port,
             framer: Framer::new(map.longest),
@@ -155,10 +152,7 @@ impl Serial {
             writer,
             counters,
         };
-        let done = runtime.block_on(bridge.run(commands));
-        // Its threads wait for boards, which they look up from only once a second.
-        runtime.shutdown_background();
-        done
+        runtime::run(async |shutdown| bridge.run(commands, shutdown).await)
     }
 
     fn port(&self, map: &Map) -> Result<Port> {
@@ -326,8 +320,7 @@ struct Bridge<'map> {
 
 impl Bridge<'_> {
     /// Until it is told to end.
-    async fn run(mut self, commands: Option<Commands>) -> Result<()> {
-        let mut shutdown = Shutdown::new()?;
+    async fn run(mut self, commands: Option<Commands>, mut shutdown: Shutdown) -> Result<()> {
         let mut commands = commands.map(Commands::start);
         let served = async {
             loop {

@@ -14,7 +14,7 @@ use clap::Args;
 use pegel::dynamic::{Encoded, Reader, Writer};
 use pegel::{ErrorKind, Field};
 use pegel_program::failure::{Failure, Result};
-use pegel_program::shutdown::Shutdown;
+use pegel_program::runtime;
 use pegel_program::target::Target;
 use pegel_program::time::timeout;
 
@@ -135,12 +135,7 @@ impl Sysv {
             memory,
             status,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-        runtime.block_on(async {
-            let mut shutdown = Shutdown::new()?;
+        runtime::run(async |mut shutdown| {
             let ends = Arc::new(AtomicBool::new(false));
             let told = Arc::clone(&ends);
             let mut running = tokio::task::spawn_blocking(move || {

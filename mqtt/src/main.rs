@@ -20,10 +20,9 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use pegel_program::args::mqtt::Mqtt;
-use pegel_program::failure::{Failure, Result};
-use pegel_program::program;
-use pegel_program::shutdown::Shutdown;
+use pegel_program::failure::Result;
 use pegel_program::target::Target;
+use pegel_program::{program, runtime};
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::site::Site;
@@ -45,12 +44,7 @@ fn run(wanted: Mqtt, target: Target) -> Result<()> {
     let board = target.board(&wanted.status)?;
     let site = Arc::new(Site::new(wanted, target)?);
     let mut status = Board::create(&board)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    let done = runtime.block_on(async {
-        let mut shutdown = Shutdown::new()?;
+    runtime::run(async |mut shutdown| {
         let mut tick = interval(GLANCE);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut served = site.start();
@@ -64,8 +58,5 @@ fn run(wanted: Mqtt, target: Target) -> Result<()> {
         }
         // Nobody says goodbye to the broker, so that the last wills tell that the bridge is gone.
         Ok(())
-    });
-    // Its threads wait for boards, which they look up from only once a second.
-    runtime.shutdown_background();
-    done
+    })
 }

@@ -16,9 +16,9 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use pegel_program::args::opcua::Opcua;
-use pegel_program::failure::{Failure, Result};
-use pegel_program::program;
+use pegel_program::failure::Result;
 use pegel_program::target::Target;
+use pegel_program::{program, runtime};
 
 use self::plan::Plan;
 
@@ -33,12 +33,5 @@ fn main() -> ExitCode {
 
 fn serve(opcua: Opcua, target: Target) -> Result<()> {
     let plan = Plan::new(opcua, &target)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    let done = runtime.block_on(server::serve(plan, target));
-    // Its threads wait for boards, which they look up from only once a second.
-    runtime.shutdown_background();
-    done
+    runtime::run(async |shutdown| server::serve(plan, target, shutdown).await)
 }

@@ -31,9 +31,8 @@ const TICK: u64 = 20;
 const MESSAGE: usize = 16 << 20;
 
 /// Until it is told to end.
-pub async fn serve(plan: Plan, target: Target) -> Result<()> {
+pub async fn serve(plan: Plan, target: Target, mut shutdown: Shutdown) -> Result<()> {
     let failed = |what: &str, error: io::Error| Failure::Failed(format!("cannot {what}: {error}"));
-    let mut shutdown = Shutdown::new()?;
     plan.certificate()?;
     let listener = TcpListener::bind(plan.listen).await;
     let listener =

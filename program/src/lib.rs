@@ -1,7 +1,7 @@
 //! What every Pegel program needs, and nothing else: the program `pegel` and the bridges, each of which `pegel` starts
 //! in its place.
 //!
-//! - a program from its start to its end: [`program`], [`shutdown`], and [`failure`] with the exit status
+//! - a program from its start to its end: [`program`], [`runtime`], [`shutdown`], and [`failure`] with the exit status
 //! - the command line: [`target`] for all programs, [`args`] for the bridges, [`time`] for durations
 //! - values and records as text and as JSON: [`value`], [`json`], [`lookup`], [`escape`]
 //!
@@ -13,6 +13,7 @@ pub mod failure;
 pub mod json;
 pub mod lookup;
 pub mod program;
+pub mod runtime;
 pub mod shutdown;
 pub mod target;
 pub mod time;

@@ -25,9 +25,8 @@ use clap::Subcommand;
 use pegel_program::args::serve::Serve;
 use pegel_program::args::serve::address::Address;
 use pegel_program::failure::{Failure, Result};
-use pegel_program::program;
-use pegel_program::shutdown::Shutdown;
 use pegel_program::target::Target;
+use pegel_program::{program, runtime};
 use tokio::sync::{Semaphore, watch};
 
 use self::boards::Boards;
@@ -63,13 +62,7 @@ fn run(wanted: &Serve, target: Target) -> Result<()> {
         room: Room::new(),
         end: end.clone(),
     });
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(routes::THREADS)
-        .build();
-    let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    let done = runtime.block_on(async {
-        let mut shutdown = Shutdown::new()?;
+    runtime::run_with(routes::THREADS, async |mut shutdown| {
         let listener = Listener::open(&wanted.listen)?;
         listen::announce(&listener)?;
         tokio::spawn(async move {
@@ -78,10 +71,7 @@ fn run(wanted: &Serve, target: Target) -> Result<()> {
         });
         listener.serve(routes::router(server), end).await;
         Ok(())
-    });
-    // Its threads wait for boards, which they look up from only once a second.
-    runtime.shutdown_background();
-    done
+    })
 }
 
 fn guard(wanted: &Serve) -> Result<Guard> {
