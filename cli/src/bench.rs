@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use pegel::dynamic::{Reader, Writer};
 use pegel::{Field, Options, Schema, Type, unlink};
+use pegel_program::failure::{Failure, Result};
+use pegel_program::json;
+use pegel_program::target::Target;
 use serde_json::json;
 
-use crate::failure::{Failure, Result};
-use crate::place::Place;
-use crate::{json, table};
+use crate::table;
 
 const MORE: &str = "\
 Each figure is the median of five rounds, on a board of its own that is removed
@@ -48,8 +49,8 @@ struct Together {
 }
 
 impl Bench {
-    pub fn run(self, place: &Place) -> Result<()> {
-        let board = place.board(&format!("bench-{}", std::process::id()))?;
+    pub fn run(self, target: &Target) -> Result<()> {
+        let board = target.board(&format!("bench-{}", std::process::id()))?;
         let done = self.measure(&board);
         // Whatever came of it.
         let removed = unlink(&board);

@@ -2,8 +2,7 @@ use std::io;
 
 use clap::{Args, Command};
 use clap_complete::{Shell, generate};
-
-use crate::failure::Result;
+use pegel_program::failure::Result;
 
 /// Print what makes a shell complete pegel's commands and options
 #[derive(Args)]

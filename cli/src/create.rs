@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use clap::Args;
 use pegel::dynamic::Writer;
 use pegel::{ErrorKind, Options};
+use pegel_program::escape;
+use pegel_program::failure::{Failure, Result};
+use pegel_program::target::Target;
 
 use crate::description::{self, Description};
-use crate::failure::{Failure, Result};
-use crate::place::Place;
-use crate::value;
 
 const MORE: &str = "\
 A schema is a TOML file:
@@ -76,7 +76,7 @@ pub struct Create {
 }
 
 impl Create {
-    pub fn run(self, place: &Place) -> Result<()> {
+    pub fn run(self, target: &Target) -> Result<()> {
         let (name, file) = match &*self.name_and_schema {
             [name, file] => (Some(name), file),
             files => (None, &files[0]),
@@ -107,7 +107,7 @@ impl Create {
             durable: self.durable || durable,
             ..Options::default()
         };
-        let board = place.board(&name)?;
+        let board = target.board(&name)?;
         let writer = Writer::create(&board, &schema, &options).map_err(|error| {
             let replaceable = [
                 ErrorKind::InvalidFields,
@@ -126,7 +126,7 @@ impl Create {
                 file.display()
             );
             // A remark: nothing fails if nobody can read it.
-            let _ = writeln!(io::stderr(), "{}", value::line(&kept));
+            let _ = writeln!(io::stderr(), "{}", escape::line(&kept));
         }
         Ok(())
     }

@@ -17,11 +17,10 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
+use pegel_program::failure::{Failure, Result};
+use pegel_program::target::Target;
+use pegel_program::{escape, json};
 use serde_json::json;
-
-use crate::failure::{Failure, Result};
-use crate::place::Place;
-use crate::{json, value};
 
 const MORE: &str = "\
 ok: as it should be. note: it works, but look at it. wrong: something will fail.
@@ -61,7 +60,7 @@ pub struct Doctor {
     /// 127.0.0.1:7070, if its unit is enabled]
     #[cfg(feature = "serve")]
     #[arg(long, value_name = "ADDRESS")]
-    serve: Option<crate::serve::address::Address>,
+    serve: Option<pegel_program::args::serve::address::Address>,
     /// Print one JSON object a finding, one a line
     #[arg(long)]
     json: bool,
@@ -119,21 +118,21 @@ impl Finding {
 }
 
 impl Doctor {
-    pub fn run(self, place: &Place) -> Result<()> {
-        let directory = place.directory();
+    pub fn run(self, target: &Target) -> Result<()> {
+        let directory = target.directory();
         let mut findings = Vec::new();
         if !self.php {
             findings.extend(machine::look(&directory));
-            findings.extend(boards::look(place, &directory));
-            findings.extend(durable::look(place, &directory));
+            findings.extend(boards::look(target, &directory));
+            findings.extend(durable::look(target, &directory));
             #[cfg(feature = "mqtt")]
-            findings.extend(mqtt::look(place, &directory));
+            findings.extend(mqtt::look(target, &directory));
             #[cfg(feature = "opcua")]
             findings.extend(opcua::look(self.opcua.as_deref()));
             #[cfg(feature = "serve")]
             findings.extend(serve::look(self.serve.as_ref()));
             #[cfg(feature = "sysv")]
-            findings.extend(sysv::look(place, &directory));
+            findings.extend(sysv::look(target, &directory));
         }
         findings.extend(php::look(&php::Question {
             package: self.package.clone(),
@@ -168,10 +167,10 @@ impl Doctor {
             return Ok(json::print(&object)?);
         }
         let mut out = io::stdout().lock();
-        let (state, told) = (state.name(), value::line(told));
-        writeln!(out, "{state:<6} {}: {told}", value::line(about))?;
+        let (state, told) = (state.name(), escape::line(told));
+        writeln!(out, "{state:<6} {}: {told}", escape::line(about))?;
         if let Some(remedy) = remedy {
-            writeln!(out, "       -> {}", value::line(remedy))?;
+            writeln!(out, "       -> {}", escape::line(remedy))?;
         }
         Ok(())
     }

@@ -2,11 +2,10 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
+use pegel_program::failure::{Failure, Result};
+use pegel_program::json;
+use pegel_program::target::Target;
 use serde_json::{Value as Json, json};
-
-use crate::failure::{Failure, Result};
-use crate::json;
-use crate::place::Place;
 
 const MORE: &str = "\
 Without --snapshot, JSON is printed: for people, other programs and an editor.
@@ -35,8 +34,8 @@ pub struct Dump {
 }
 
 impl Dump {
-    pub fn run(self, place: &Place) -> Result<()> {
-        let reader = place.reader(&self.name)?;
+    pub fn run(self, target: &Target) -> Result<()> {
+        let reader = target.reader(&self.name)?;
         if let Some(file) = &self.snapshot {
             return Ok(reader.save(file)?);
         }

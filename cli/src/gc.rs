@@ -3,11 +3,13 @@ use std::time::Duration;
 
 use clap::Args;
 use pegel::ErrorKind;
+use pegel_program::failure::{Failure, Result};
+use pegel_program::target::Target;
+use pegel_program::time::timeout;
+use pegel_program::{escape, json};
 use serde_json::json;
 
-use crate::failure::{Failure, Result};
-use crate::place::Place;
-use crate::{json, time, value};
+use crate::time;
 
 const MORE: &str = "\
 Boards that are written by turns, such as a configuration, have no writer most
@@ -25,7 +27,7 @@ Examples:
 #[command(after_help = MORE)]
 pub struct Gc {
     /// Only boards whose newest record is older than that
-    #[arg(long, value_name = "SECONDS", value_parser = time::timeout)]
+    #[arg(long, value_name = "SECONDS", value_parser = timeout)]
     older: Option<Duration>,
     /// Remove them without asking
     #[arg(long)]
@@ -48,8 +50,8 @@ enum Answer {
 }
 
 impl Gc {
-    pub fn run(self, place: &Place) -> Result<()> {
-        let directory = place.directory();
+    pub fn run(self, target: &Target) -> Result<()> {
+        let directory = target.directory();
         let mut is_sure = self.yes;
         if !is_sure && !self.dry_run && !io::stdin().is_terminal() {
             let reason = "gc asks before it removes anything: say --yes where nobody can answer";
@@ -58,7 +60,7 @@ impl Gc {
         let mut found = 0;
         for name in pegel::list(Some(&directory))? {
             let board = format!("{}/{name}", directory.display());
-            let Some(told) = self.orphan(place, &board)? else {
+            let Some(told) = self.orphan(target, &board)? else {
                 continue;
             };
             found += 1;
@@ -95,8 +97,8 @@ impl Gc {
     }
 
     /// What there is to know of a board without a writer; `None` of one that is not to be removed.
-    fn orphan(&self, place: &Place, board: &str) -> Result<Option<String>> {
-        let reader = match place.open(board) {
+    fn orphan(&self, target: &Target, board: &str) -> Result<Option<String>> {
+        let reader = match target.open(board) {
             Err(error) if error.kind() == ErrorKind::Corrupt && self.older.is_none() => {
                 return Ok(Some("damaged".to_owned()));
             }
@@ -118,7 +120,7 @@ impl Gc {
                 return Ok(self
                     .older
                     .is_none()
-                    .then(|| value::line(&error.to_string())));
+                    .then(|| escape::line(&error.to_string())));
             }
             Ok(snapshot) => snapshot,
         };

@@ -1,9 +1,9 @@
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
+use pegel_program::failure::{Failure, Result};
+use pegel_program::target::Target;
 
-use crate::failure::{Failure, Result};
-use crate::place::Place;
 use crate::{gen_c, gen_php, gen_python, gen_rust};
 
 const MORE: &str = "\
@@ -48,13 +48,13 @@ enum Language {
 }
 
 impl Gen {
-    pub fn run(self, place: &Place) -> Result<()> {
+    pub fn run(self, target: &Target) -> Result<()> {
         let namespace = self.namespace.as_deref();
         if namespace.is_some() && self.language != Language::Php {
             let reason = "--namespace is for php; the others have none";
             return Err(Failure::Usage(reason.to_owned()));
         }
-        let reader = place.reader(&self.name)?;
+        let reader = target.reader(&self.name)?;
         let (board, schema) = (reader.board(), reader.schema());
         let written = match self.language {
             Language::C => Ok(gen_c::header(board, schema)),

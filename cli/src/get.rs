@@ -3,13 +3,12 @@ use std::io::{self, IsTerminal, Write};
 use clap::Args;
 use pegel::dynamic::{Reader, Snapshot};
 use pegel::{Schema, Type};
+use pegel_program::failure::Result;
+use pegel_program::lookup::{self, Lookup};
+use pegel_program::target::Target;
+use pegel_program::{escape, json, value};
 use serde_json::Value as Json;
 
-use crate::failure::Result;
-use crate::found::{self, Found};
-use crate::json;
-use crate::place::Place;
-use crate::value;
 use crate::watch;
 
 const MORE: &str = "\
@@ -50,8 +49,8 @@ pub struct Get {
 }
 
 impl Get {
-    pub fn run(self, place: &Place) -> Result<()> {
-        let reader = place.reader(&self.name)?;
+    pub fn run(self, target: &Target) -> Result<()> {
+        let reader = target.reader(&self.name)?;
         if let Some(count) = self.last {
             return self.print_last(&reader, count);
         }
@@ -68,7 +67,7 @@ impl Get {
             if self.json {
                 writeln!(out, "{}", value.json())?;
             } else if out.is_terminal() {
-                writeln!(out, "{}", value::line(&value.text()))?;
+                writeln!(out, "{}", escape::line(&value.text()))?;
             } else {
                 writeln!(out, "{}", value.text())?;
             }
@@ -77,10 +76,10 @@ impl Get {
     }
 
     /// All of them, or a message: a script never sees half of what it asked for.
-    fn find(&self, reader: &Reader, snapshot: &Snapshot) -> Result<Vec<Found>> {
+    fn find(&self, reader: &Reader, snapshot: &Snapshot) -> Result<Vec<Lookup>> {
         let values = self.fields.iter();
         values
-            .map(|field| found::find(reader, snapshot, field))
+            .map(|field| lookup::find(reader, snapshot, field))
             .collect()
     }
 
@@ -92,9 +91,9 @@ impl Get {
             }
             let found = self.find(reader, &snapshot)?.into_iter();
             let line = if self.json {
-                found.map(Found::json).collect::<Json>().to_string()
+                found.map(Lookup::json).collect::<Json>().to_string()
             } else {
-                let texts: Vec<_> = found.map(|found| value::line(&found.text())).collect();
+                let texts: Vec<_> = found.map(|found| escape::line(&found.text())).collect();
                 texts.join("\t")
             };
             writeln!(io::stdout(), "{line}")?;
@@ -108,7 +107,7 @@ fn print_all(schema: &Schema, snapshot: &Snapshot) -> Result<()> {
     if schema.document().is_some() {
         if out.is_terminal() {
             let text = String::from_utf8_lossy(snapshot.bytes());
-            return Ok(writeln!(out, "{}", value::lines(text.trim_end()))?);
+            return Ok(writeln!(out, "{}", escape::lines(text.trim_end()))?);
         }
         out.write_all(snapshot.bytes())?;
         if schema.document() == Some(Type::Json) && !snapshot.bytes().ends_with(b"\n") {
@@ -117,7 +116,7 @@ fn print_all(schema: &Schema, snapshot: &Snapshot) -> Result<()> {
         return Ok(());
     }
     for (name, value) in snapshot.values() {
-        writeln!(out, "{name}={}", value::line(&value::text(&value)))?;
+        writeln!(out, "{name}={}", escape::line(&value::text(&value)))?;
     }
     Ok(())
 }

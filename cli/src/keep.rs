@@ -8,13 +8,14 @@ use std::time::Duration;
 use clap::Args;
 use pegel::dynamic::Writer;
 use pegel::{ErrorKind, Field, Options, Schema, Type, Value, durable};
+use pegel_program::failure::{Failure, Result};
+use pegel_program::shutdown::Shutdown;
+use pegel_program::target::Target;
+use pegel_program::{escape, runtime};
 use sd_notify::NotifyState;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::ending::Ending;
-use crate::failure::{Failure, Result};
-use crate::place::Place;
-use crate::{time, value};
+use crate::time;
 
 const MORE: &str = "\
 When it starts, the durable boards of the directory that are not there come
@@ -49,19 +50,15 @@ pub struct Keep {
 }
 
 impl Keep {
-    pub fn run(self, place: &Place) -> Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-        let mut keeper = Keeper::new(place)?;
+    pub fn run(self, target: &Target) -> Result<()> {
+        let mut keeper = Keeper::new(target)?;
         keeper.restore()?;
-        runtime.block_on(keeper.keep(self.every))
+        runtime::run(async |shutdown| keeper.keep(self.every, shutdown).await)
     }
 }
 
 struct Keeper<'a> {
-    place: &'a Place,
+    target: &'a Target,
     directory: PathBuf,
     /// Of the board that tells of this keeper: so there is one in a directory.
     writer: Writer,
@@ -75,8 +72,8 @@ struct Keeper<'a> {
 }
 
 impl<'a> Keeper<'a> {
-    fn new(place: &'a Place) -> Result<Self> {
-        let directory = place.directory();
+    fn new(target: &'a Target) -> Result<Self> {
+        let directory = target.directory();
         let directory = directory.canonicalize().unwrap_or(directory);
         let counter = |name, label| Field::new(name, Type::U64).default(0_u64).label(label);
         let fields = vec![
@@ -102,7 +99,7 @@ impl<'a> Keeper<'a> {
             _ => 0,
         };
         Ok(Self {
-            place,
+            target,
             directory,
             writer,
             known: HashMap::new(),
@@ -135,8 +132,7 @@ impl<'a> Keeper<'a> {
         Ok(())
     }
 
-    async fn keep(&mut self, every: Duration) -> Result<()> {
-        let mut ending = Ending::new()?;
+    async fn keep(&mut self, every: Duration, mut shutdown: Shutdown) -> Result<()> {
         let mut tick = interval(every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.sync()?;
@@ -145,7 +141,7 @@ impl<'a> Keeper<'a> {
         loop {
             tokio::select! {
                 _ = tick.tick() => self.sync()?,
-                () = ending.comes() => break,
+                () = shutdown.requested() => break,
             };
         }
         match self.sync()? {
@@ -179,7 +175,7 @@ impl<'a> Keeper<'a> {
     fn sync_one(&mut self, name: &str) -> pegel::Result<()> {
         // What is no board, or not for this user, is nothing that he could keep.
         let reader = self
-            .place
+            .target
             .open(&format!("{}/{name}", self.directory.display()));
         let Some(reader) = reader.ok().filter(|reader| reader.info().durable) else {
             self.known.remove(name);
@@ -228,5 +224,5 @@ impl<'a> Keeper<'a> {
 
 /// For the log; the keeper goes on if nobody can read it.
 fn say(text: &str) {
-    let _unread = writeln!(io::stderr(), "pegel: {}", value::line(text));
+    let _unread = writeln!(io::stderr(), "pegel: {}", escape::line(text));
 }

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use pegel::dynamic::{Reader, Snapshot};
 use pegel::{Type, Value};
+use pegel_program::failure::Result;
+use pegel_program::{escape, json};
 
-use crate::failure::Result;
 use crate::screen::{Line, Look, Screen};
 use crate::show::listed;
-use crate::{json, time, value};
+use crate::time;
 
 /// So many values are a spark line.
 const SPARKS: usize = 24;
@@ -81,7 +82,7 @@ impl Table {
                     let text = serde_json::to_string_pretty(&document).unwrap_or_default();
                     lines.extend(
                         text.lines()
-                            .map(|line| vec![(Look::Plain, value::line(line))]),
+                            .map(|line| vec![(Look::Plain, escape::line(line))]),
                     );
                 }
                 Some(_) => {
@@ -95,7 +96,7 @@ impl Table {
     }
 
     fn heading(&self, reader: &Reader) -> Result<Line> {
-        let board = value::line(reader.board());
+        let board = escape::line(reader.board());
         let Some(snapshot) = &self.last else {
             return Ok(vec![(
                 Look::Plain,
@@ -138,7 +139,7 @@ impl Table {
                 let look = if is_fresh { Look::Fresh } else { Look::Plain };
                 // Who sees no colours sees a mark.
                 let mark = if is_fresh && !has_colours { '*' } else { ' ' };
-                let unit = value::line(&field.unit);
+                let unit = escape::line(&field.unit);
                 let sparks = self.history.get(index).map(sparks).unwrap_or_default();
                 vec![
                     (Look::Plain, format!("{mark} {:name_width$}  ", field.name)),

@@ -8,12 +8,13 @@ use clap::Args;
 use pegel::durable::State;
 use pegel::dynamic::{Encoded, Writer};
 use pegel::{Details, Field, Options, Schema, Type, restore};
+use pegel_program::failure::{Failure, Result};
+use pegel_program::json;
+use pegel_program::target::Target;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use crate::failure::{Failure, Result};
-use crate::place::Place;
-use crate::{description, json};
+use crate::description;
 
 /// What a snapshot file begins with, as every board and every durable file.
 const MAGIC: &[u8] = b"PEGEL";
@@ -93,7 +94,7 @@ struct DumpedField {
 }
 
 impl Load {
-    pub fn run(self, place: &Place) -> Result<()> {
+    pub fn run(self, target: &Target) -> Result<()> {
         let shown = self.file.display();
         let failed = |reason: String| Failure::Failed(format!("cannot load {shown}: {reason}"));
         let text = read(&self.file).map_err(|error| failed(error.to_string()))?;
@@ -114,7 +115,7 @@ impl Load {
                 let reason = "a snapshot file is read by its path, not from standard input";
                 return Err(Failure::Usage(reason.to_owned()));
             }
-            return Ok(restore(&place.board(&name)?, &self.file, &options)?);
+            return Ok(restore(&target.board(&name)?, &self.file, &options)?);
         }
         let dumped: Dumped = serde_json::from_slice(&text)
             .map_err(|error| failed(format!("it is no dump of a board: {error}")))?;
@@ -137,7 +138,7 @@ impl Load {
             durable: dumped.durable,
             ..options
         };
-        let mut writer = Writer::create(&place.board(name)?, &schema, &options)?;
+        let mut writer = Writer::create(&target.board(name)?, &schema, &options)?;
         for record in &records {
             writer.publish(record)?;
         }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use clap::Args;
 use pegel::dynamic::{Reader, Snapshot};
 use pegel::{ErrorKind, Info, durable};
+use pegel_program::failure::Result;
+use pegel_program::json;
+use pegel_program::target::Target;
 use serde_json::{Map, Value as Json, json};
 
-use crate::failure::Result;
-use crate::place::Place;
 use crate::screen::{Line, Look, Screen};
 use crate::show::{group, owner};
-use crate::{json, table, time};
+use crate::{table, time};
 
 const MORE: &str = "\
 RATE is that of the publications that the board still holds, until now: a
@@ -40,17 +41,17 @@ pub struct Ls {
 }
 
 impl Ls {
-    pub fn run(self, place: &Place) -> Result<()> {
+    pub fn run(self, target: &Target) -> Result<()> {
         let mut screen = if self.json { None } else { Screen::new() };
         loop {
-            let boards = boards(place)?;
+            let boards = boards(target)?;
             if self.json {
                 for (name, board) in &boards {
                     json::print(&object(name, board))?;
                 }
             } else {
                 print(
-                    place,
+                    target,
                     &boards,
                     screen.as_mut().filter(|_| self.watch.is_some()),
                 )?;
@@ -69,12 +70,12 @@ impl Ls {
 
 type Board = (String, pegel::Result<Listed>);
 
-fn boards(place: &Place) -> Result<Vec<Board>> {
-    let directory = place.directory();
+fn boards(target: &Target) -> Result<Vec<Board>> {
+    let directory = target.directory();
     let mut names = pegel::list(Some(&directory))?;
     names.extend(kept(&directory, &names));
     let boards = names.into_iter().map(|name| {
-        let board = Listed::read(place, &format!("{}/{name}", directory.display()));
+        let board = Listed::read(target, &format!("{}/{name}", directory.display()));
         (name, board)
     });
     Ok(boards.collect())
@@ -94,9 +95,9 @@ fn kept(directory: &Path, there: &[String]) -> Vec<String> {
     names.collect()
 }
 
-fn print(place: &Place, boards: &[Board], screen: Option<&mut Screen>) -> Result<()> {
+fn print(target: &Target, boards: &[Board], screen: Option<&mut Screen>) -> Result<()> {
     if boards.is_empty() && screen.is_none() {
-        let directory = place.directory();
+        let directory = target.directory();
         let _ = writeln!(io::stderr(), "no boards in {}", directory.display());
         return Ok(());
     }
@@ -127,8 +128,8 @@ struct Listed {
 }
 
 impl Listed {
-    fn read(place: &Place, board: &str) -> pegel::Result<Self> {
-        let reader = place.open(board)?;
+    fn read(target: &Target, board: &str) -> pegel::Result<Self> {
+        let reader = target.open(board)?;
         let snapshot = match reader.read() {
             Err(error) if error.kind() == ErrorKind::Empty => None,
             read => Some(read?),

@@ -1,17 +1,11 @@
 //! `pegel`: create, show, read, change and watch boards.
 
 mod bench;
-#[cfg(any(feature = "mqtt", feature = "opcua", feature = "serve"))]
-#[allow(dead_code)] // what the others use
-mod beside;
 mod completions;
 mod create;
 mod description;
 mod doctor;
 mod dump;
-mod ending;
-mod failure;
-mod found;
 mod gc;
 mod r#gen;
 mod gen_c;
@@ -20,24 +14,15 @@ mod gen_python;
 mod gen_rust;
 mod get;
 mod holder;
-mod json;
 mod keep;
 mod live;
 mod load;
 mod ls;
 mod man;
-#[cfg(feature = "mqtt")]
-#[allow(dead_code)] // what only the program beside reads
-mod mqtt;
-#[cfg(feature = "opcua")]
-mod opcua;
-mod place;
 mod rm;
 mod schema;
 mod screen;
 mod serial;
-#[cfg(feature = "serve")]
-mod serve;
 mod set;
 mod show;
 mod sync;
@@ -45,16 +30,22 @@ mod sync;
 mod sysv;
 mod table;
 mod time;
-mod value;
 mod watch;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-
-use crate::failure::Failure;
-use crate::place::Place;
+#[cfg(feature = "mqtt")]
+use pegel_program::args::mqtt;
+#[cfg(feature = "opcua")]
+use pegel_program::args::opcua;
+#[cfg(feature = "serve")]
+use pegel_program::args::serve;
+use pegel_program::failure::Failure;
+#[cfg(any(feature = "mqtt", feature = "opcua", feature = "serve"))]
+use pegel_program::program;
+use pegel_program::target::Target;
 
 const MORE: &str = "\
 Examples:
@@ -80,7 +71,7 @@ command line is wrong.";
 #[command(subcommand_required = true, arg_required_else_help = true)]
 struct Program {
     #[command(flatten)]
-    place: Place,
+    target: Target,
     #[command(subcommand)]
     command: Command,
 }
@@ -122,7 +113,7 @@ enum Command {
 #[command(name = "pegel")]
 struct Brief {
     #[command(flatten)]
-    place: Place,
+    target: Target,
     #[command(subcommand)]
     command: BriefCommand,
 }
@@ -135,10 +126,10 @@ enum BriefCommand {
 fn parse() -> Program {
     match Brief::try_parse() {
         Ok(Brief {
-            place,
+            target,
             command: BriefCommand::Get(get),
         }) => Program {
-            place,
+            target,
             command: Command::Get(get),
         },
         // Another command, or one that needs help.
@@ -147,33 +138,33 @@ fn parse() -> Program {
 }
 
 fn main() -> ExitCode {
-    let Program { place, command } = parse();
+    let Program { target, command } = parse();
     let done = match command {
-        Command::Ls(ls) => ls.run(&place),
-        Command::Show(show) => show.run(&place),
-        Command::Get(get) => get.run(&place),
-        Command::Set(set) => set.run(&place),
-        Command::Watch(watch) => watch.run(&place),
-        Command::Create(create) => create.run(&place),
-        Command::Schema(schema) => schema.run(&place),
-        Command::Gen(generate) => generate.run(&place),
-        Command::Rm(rm) => rm.run(&place),
-        Command::Gc(gc) => gc.run(&place),
-        Command::Dump(dump) => dump.run(&place),
-        Command::Load(load) => load.run(&place),
-        Command::Sync(sync) => sync.run(&place),
-        Command::Keep(keep) => keep.run(&place),
-        Command::Doctor(doctor) => doctor.run(&place),
-        Command::Serial(serial) => serial.run(&place),
+        Command::Ls(ls) => ls.run(&target),
+        Command::Show(show) => show.run(&target),
+        Command::Get(get) => get.run(&target),
+        Command::Set(set) => set.run(&target),
+        Command::Watch(watch) => watch.run(&target),
+        Command::Create(create) => create.run(&target),
+        Command::Schema(schema) => schema.run(&target),
+        Command::Gen(generate) => generate.run(&target),
+        Command::Rm(rm) => rm.run(&target),
+        Command::Gc(gc) => gc.run(&target),
+        Command::Dump(dump) => dump.run(&target),
+        Command::Load(load) => load.run(&target),
+        Command::Sync(sync) => sync.run(&target),
+        Command::Keep(keep) => keep.run(&target),
+        Command::Doctor(doctor) => doctor.run(&target),
+        Command::Serial(serial) => serial.run(&target),
         #[cfg(feature = "serve")]
-        Command::Serve(_) => serve::Serve::run(),
+        Command::Serve(_) => program::exec("pegel-serve"),
         #[cfg(feature = "mqtt")]
-        Command::Mqtt(_) => mqtt::Mqtt::run(),
+        Command::Mqtt(_) => program::exec("pegel-mqtt"),
         #[cfg(feature = "opcua")]
-        Command::Opcua(_) => opcua::Opcua::run(),
+        Command::Opcua(_) => program::exec("pegel-opcua"),
         #[cfg(feature = "sysv")]
-        Command::Sysv(sysv) => sysv.run(&place),
-        Command::Bench(bench) => bench.run(&place),
+        Command::Sysv(sysv) => sysv.run(&target),
+        Command::Bench(bench) => bench.run(&target),
         Command::Completions(completions) => completions.run(Program::command()),
         Command::Man(man) => man.run(Program::command()),
     };

@@ -1,8 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Command};
-
-use crate::failure::{Failure, Result};
+use pegel_program::failure::{Failure, Result};
 
 /// Write the manual into a directory, a page a command
 #[derive(Args)]

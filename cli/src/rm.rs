@@ -1,7 +1,6 @@
 use clap::Args;
-
-use crate::failure::Result;
-use crate::place::Place;
+use pegel_program::failure::Result;
+use pegel_program::target::Target;
 
 /// Remove a board that has no writer, with its durable file; its readers are told
 #[derive(Args)]
@@ -11,7 +10,7 @@ pub struct Rm {
 }
 
 impl Rm {
-    pub fn run(self, place: &Place) -> Result<()> {
-        Ok(pegel::unlink(&place.board(&self.name)?)?)
+    pub fn run(self, target: &Target) -> Result<()> {
+        Ok(pegel::unlink(&target.board(&self.name)?)?)
     }
 }

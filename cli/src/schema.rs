@@ -1,10 +1,10 @@
 use std::io::{self, Write};
 
 use clap::Args;
+use pegel_program::failure::{Failure, Result};
+use pegel_program::target::Target;
 
 use crate::description;
-use crate::failure::{Failure, Result};
-use crate::place::Place;
 
 const MORE: &str = "\
 The board alone tells it: fields, units, defaults, limits, labels. `pegel create`
@@ -22,8 +22,8 @@ pub struct Schema {
 }
 
 impl Schema {
-    pub fn run(self, place: &Place) -> Result<()> {
-        let reader = place.reader(&self.name)?;
+    pub fn run(self, target: &Target) -> Result<()> {
+        let reader = target.reader(&self.name)?;
         let file = description::write(&reader)
             .map_err(|reason| Failure::Failed(format!("board {}: {reason}", reader.board())))?;
         Ok(write!(io::stdout(), "{file}")?)

@@ -11,6 +11,10 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use pegel::dynamic::Writer;
 use pegel::{Field, Options, Schema, Type, Value};
+use pegel_program::failure::{Failure, Result};
+use pegel_program::runtime;
+use pegel_program::shutdown::Shutdown;
+use pegel_program::target::Target;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -19,9 +23,6 @@ use tokio_serial::{DataBits, SerialPortBuilderExt, SerialStream, StopBits};
 use self::commands::{Command, Commands};
 use self::lines::{Assembler, Framer, Tally};
 use self::map::Map;
-use crate::ending::Ending;
-use crate::failure::{Failure, Result};
-use crate::place::Place;
 
 const MORE: &str = "\
 The map is a schema file, as `pegel create` takes it, with a section [serial]:
@@ -118,7 +119,7 @@ struct Port {
 }
 
 impl Serial {
-    pub fn run(self, place: &Place) -> Result<()> {
+    pub fn run(self, target: &Target) -> Result<()> {
         let map = map::read(&self.map).map_err(Failure::Failed)?;
         let port = self.port(&map)?;
         let Some(name) = self.board.as_ref().or(map.board.board.as_ref()) else {
@@ -126,7 +127,7 @@ impl Serial {
                 "name the board: --board NAME, or board = \"NAME\" in the map".to_owned(),
             ));
         };
-        let board = place.board(name)?;
+        let board = target.board(name)?;
         let options = Options {
             slots: map.board.slots,
             mode: map.board.mode,
@@ -140,14 +141,10 @@ impl Serial {
         let writer = Writer::create(&board, &map.board.schema, &durable)?;
         let counters = Counters::create(&format!("{board}-serial"), &options)?;
         let commands = self.write.as_ref().map(|name| {
-            let board = place.board(name)?;
+            let board = target.board(name)?;
             Commands::open(&board, &map.write, &options)
         });
         let commands = commands.transpose()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
         let bridge = Bridge {
             port,
             framer: Framer::new(map.longest),
@@ -155,10 +152,7 @@ impl Serial {
             writer,
             counters,
         };
-        let done = runtime.block_on(bridge.run(commands));
-        // Its threads wait for boards, which they look up from only once a second.
-        runtime.shutdown_background();
-        done
+        runtime::run(async |shutdown| bridge.run(commands, shutdown).await)
     }
 
     fn port(&self, map: &Map) -> Result<Port> {
@@ -326,8 +320,7 @@ struct Bridge<'map> {
 
 impl Bridge<'_> {
     /// Until it is told to end.
-    async fn run(mut self, commands: Option<Commands>) -> Result<()> {
-        let mut ending = Ending::new()?;
+    async fn run(mut self, commands: Option<Commands>, mut shutdown: Shutdown) -> Result<()> {
         let mut commands = commands.map(Commands::start);
         let served = async {
             loop {
@@ -347,7 +340,7 @@ impl Bridge<'_> {
         };
         let done = tokio::select! {
             served = served => served,
-            () = ending.comes() => Ok(()),
+            () = shutdown.requested() => Ok(()),
         };
         self.counters.connect(false);
         self.counters.publish()?;

@@ -7,13 +7,12 @@ use std::time::Duration;
 use clap::Args;
 use pegel::dynamic::{Encoded, Reader, Writer};
 use pegel::{ErrorKind, Field, Schema, Type, Value};
+use pegel_program::failure::{Failure, Result};
+use pegel_program::json;
+use pegel_program::target::Target;
+use pegel_program::time::timeout;
+use pegel_program::value::FieldPath;
 use serde_json::json;
-
-use crate::failure::{Failure, Result};
-use crate::json;
-use crate::place::Place;
-use crate::time;
-use crate::value::Target;
 
 const MORE: &str = "\
 The other fields keep their values; the first record needs all that have no
@@ -56,7 +55,7 @@ pub struct Set {
     #[arg(long)]
     sync: bool,
     /// How long to wait for another writer to finish
-    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = time::timeout)]
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = timeout)]
     timeout: Duration,
     /// Print the sequence of the new record as JSON
     #[arg(long)]
@@ -71,8 +70,8 @@ fn assignment(text: &str) -> std::result::Result<(String, String), String> {
 }
 
 impl Set {
-    pub fn run(self, place: &Place) -> Result<()> {
-        let board = place.board(&self.name)?;
+    pub fn run(self, target: &Target) -> Result<()> {
+        let board = target.board(&self.name)?;
         let assigned = self.assignments.iter().map(|(field, _)| field);
         let mut given = HashSet::new();
         if let Some(field) = assigned
@@ -123,18 +122,18 @@ impl Set {
 
     fn change(&self, schema: &Schema, record: Option<Encoded>) -> Result<Encoded> {
         let changes = self.assignments.iter().map(|(name, text)| {
-            let target = Target::find(schema, name)?;
-            let value = target.parse(text)?;
-            Ok((target, value))
+            let path = FieldPath::find(schema, name)?;
+            let value = path.parse(text)?;
+            Ok((path, value))
         });
         let changes: Vec<_> = changes.collect::<Result<_>>()?;
         let mut record = match record {
             Some(record) => record,
             None => first(schema, &changes)?,
         };
-        for (target, value) in changes {
-            let value = target.completed(schema, &record, value)?;
-            schema.set(&mut record, &target.field.name, &value)?;
+        for (path, value) in changes {
+            let value = path.completed(schema, &record, value)?;
+            schema.set(&mut record, &path.field.name, &value)?;
         }
         for name in &self.unset {
             if !schema.field(name)?.optional {
@@ -148,11 +147,11 @@ impl Set {
 }
 
 /// The record before the first one, for changes that leave out only what may be missing.
-fn first(schema: &Schema, changes: &[(Target, Value)]) -> Result<Encoded> {
+fn first(schema: &Schema, changes: &[(FieldPath, Value)]) -> Result<Encoded> {
     let is_given = |field: &Field| {
-        let mut given = changes.iter().filter(|(target, _)| target.field == field);
-        let elements = given.clone().filter(|(target, _)| target.index.is_some());
-        elements.count() == field.count as usize || given.any(|(target, _)| target.index.is_none())
+        let mut given = changes.iter().filter(|(path, _)| path.field == field);
+        let elements = given.clone().filter(|(path, _)| path.index.is_some());
+        elements.count() == field.count as usize || given.any(|(path, _)| path.index.is_none())
     };
     let needed = schema
         .fields()

@@ -4,11 +4,12 @@ use clap::Args;
 use nix::unistd::{Gid, Group, Uid, User};
 use pegel::dynamic::{Reader, Snapshot};
 use pegel::{Details, ErrorKind, Field, Info, Type, Value};
+use pegel_program::failure::Result;
+use pegel_program::target::Target;
+use pegel_program::{escape, json, value};
 use serde_json::{Value as Json, json};
 
-use crate::failure::Result;
-use crate::place::Place;
-use crate::{holder, json, table, time, value};
+use crate::{holder, table, time};
 
 /// Print all that is known of a board
 #[derive(Args)]
@@ -21,8 +22,8 @@ pub struct Show {
 }
 
 impl Show {
-    pub fn run(self, place: &Place) -> Result<()> {
-        let reader = place.reader(&self.name)?;
+    pub fn run(self, target: &Target) -> Result<()> {
+        let reader = target.reader(&self.name)?;
         let snapshot = match reader.read() {
             Ok(snapshot) => Some(snapshot),
             Err(error) if error.kind() == ErrorKind::Empty => None,
@@ -96,7 +97,7 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
         (true, Some(process)) => {
             format!(
                 "alive: {}, process {}",
-                value::line(&process.name),
+                escape::line(&process.name),
                 process.id
             )
         }
@@ -108,7 +109,7 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
     };
     let facts = [
         ("board", about(reader)),
-        ("file", value::line(&reader.path().to_string_lossy())),
+        ("file", escape::line(&reader.path().to_string_lossy())),
         (
             "access",
             format!("{:04o} {}:{}", info.mode, owner(info), group(info)),
@@ -131,7 +132,7 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
             Ok(None) => "it has no durable file yet".to_owned(),
             Err(error) => error.to_string(),
         };
-        facts.push(["durable".to_owned(), value::line(&kept)]);
+        facts.push(["durable".to_owned(), escape::line(&kept)]);
     }
     if info.mirror {
         facts.push(
@@ -162,7 +163,7 @@ fn print_fields(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
         rows.push([
             field.name.clone(),
             type_of(field),
-            value::line(&field.unit),
+            escape::line(&field.unit),
             value,
             told,
         ]);
@@ -173,7 +174,7 @@ fn print_fields(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
 fn about(reader: &Reader) -> String {
     match reader.schema().description() {
         "" => reader.board().to_owned(),
-        description => format!("{}: {}", reader.board(), value::line(description)),
+        description => format!("{}: {}", reader.board(), escape::line(description)),
     }
 }
 
@@ -203,7 +204,7 @@ fn told(field: &Field) -> String {
         (None, Some(max)) => format!("at most {}", listed(max)),
         (None, None) => String::new(),
     };
-    let parts = [value::line(name), limits];
+    let parts = [escape::line(name), limits];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join(", ")
 }

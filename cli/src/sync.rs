@@ -1,9 +1,8 @@
 use clap::Args;
+use pegel_program::failure::Result;
+use pegel_program::json;
+use pegel_program::target::Target;
 use serde_json::json;
-
-use crate::failure::Result;
-use crate::json;
-use crate::place::Place;
 
 /// Put the newest record of a durable board on the disk: it is there when this ends
 #[derive(Args)]
@@ -16,8 +15,8 @@ pub struct Sync {
 }
 
 impl Sync {
-    pub fn run(self, place: &Place) -> Result<()> {
-        let sequence = place.reader(&self.name)?.sync()?;
+    pub fn run(self, target: &Target) -> Result<()> {
+        let sequence = target.reader(&self.name)?.sync()?;
         if self.json {
             json::print(&json!({ "sequence": sequence }))?;
         }

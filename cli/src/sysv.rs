@@ -13,15 +13,15 @@ use std::time::Duration;
 use clap::Args;
 use pegel::dynamic::{Encoded, Reader, Writer};
 use pegel::{ErrorKind, Field};
+use pegel_program::failure::{Failure, Result};
+use pegel_program::runtime;
+use pegel_program::target::Target;
+use pegel_program::time::timeout;
 
 use self::memory::Memory;
 use self::status::Status;
 use self::text::Format;
 use crate::description;
-use crate::ending::Ending;
-use crate::failure::{Failure, Result};
-use crate::place::Place;
-use crate::time;
 
 pub use self::status::SUFFIX;
 
@@ -86,7 +86,7 @@ pub struct Sysv {
     #[arg(long, value_name = "BOARD")]
     write: Option<String>,
     /// How long to wait for another writer of the board
-    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = time::timeout)]
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = timeout)]
     timeout: Duration,
     /// Remove the shared memory and its semaphore at the end
     #[arg(long)]
@@ -106,17 +106,17 @@ fn key(text: &str) -> std::result::Result<i32, String> {
 }
 
 impl Sysv {
-    pub fn run(self, place: &Place) -> Result<()> {
-        let board = place.board(&self.board)?;
+    pub fn run(self, target: &Target) -> Result<()> {
+        let board = target.board(&self.board)?;
         if let Some(write) = &self.write
-            && place.board(write)? != board
+            && target.board(write)? != board
         {
             return Err(Failure::Usage(format!(
                 "what is written into the text of {} is no text of {write}; give each a segment of its own",
                 self.board
             )));
         }
-        let reader = place.open(&board)?;
+        let reader = target.open(&board)?;
         let memory = Memory::open(memory::Place {
             key: self.key,
             semaphore: self.sem.unwrap_or(self.key),
@@ -135,12 +135,7 @@ impl Sysv {
             memory,
             status,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-        runtime.block_on(async {
-            let mut ending = Ending::new()?;
+        runtime::run(async |mut shutdown| {
             let ends = Arc::new(AtomicBool::new(false));
             let told = Arc::clone(&ends);
             let mut running = tokio::task::spawn_blocking(move || {
@@ -149,7 +144,7 @@ impl Sysv {
             });
             let done = tokio::select! {
                 done = &mut running => done,
-                () = ending.comes() => { ends.store(true, Ordering::Relaxed); running.await }
+                () = shutdown.requested() => { ends.store(true, Ordering::Relaxed); running.await }
             };
             let bridge = done.map_err(|error| Failure::Failed(error.to_string()))??;
             if self.remove_at_end {

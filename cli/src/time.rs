@@ -1,11 +1,11 @@
-//! Moments and ages, for people and for programs.
+//! Moments, ages and rates, for people.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use pegel::Stamp;
-use serde_json::Number;
+use pegel_program::time::timeout;
 
 const SECOND: u64 = 1_000_000_000;
 const MINUTE: u64 = 60;
@@ -41,21 +41,6 @@ pub fn old(stamp: &Stamp) -> String {
     } else {
         "of unknown age".to_owned()
     }
-}
-
-/// Seconds, to the last nanosecond.
-pub fn seconds(ns: i64) -> Number {
-    let sign = if ns < 0 { "-" } else { "" };
-    let ns = ns.unsigned_abs();
-    let text = format!("{sign}{}.{:09}", ns / SECOND, ns % SECOND);
-    text.parse().expect("digits, a point and digits are JSON")
-}
-
-/// Seconds on the command line.
-pub fn timeout(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok();
-    let timeout = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    timeout.ok_or_else(|| "write a number of seconds, 0 or more, such as 0.5".to_owned())
 }
 
 /// A pause on the command line.
@@ -113,19 +98,6 @@ mod tests {
         ];
         for (per_second, text) in told {
             assert_eq!(rate(per_second), text);
-        }
-    }
-
-    #[test]
-    fn seconds_lose_nothing() {
-        let told = [
-            (0, "0.000000000"),
-            (1_732_375_681_000_000_001, "1732375681.000000001"),
-            (-1_500_000_000, "-1.500000000"),
-            (i64::MIN, "-9223372036.854775808"),
-        ];
-        for (ns, text) in told {
-            assert_eq!(seconds(ns).to_string(), text);
         }
     }
 

@@ -6,14 +6,16 @@ use clap::Args;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pegel::dynamic::{Reader, Snapshot};
 use pegel::{ErrorKind, Type};
+use pegel_program::failure::{Failure, Result};
+use pegel_program::target::Target;
+use pegel_program::time::timeout;
+use pegel_program::{escape, json};
 use serde_json::Value as Json;
 
-use crate::failure::{Failure, Result};
 use crate::live::Table;
-use crate::place::Place;
 use crate::screen::Screen;
 use crate::show::listed;
-use crate::{json, time, value};
+use crate::time;
 
 /// How often to look whether anybody still reads the output.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -50,13 +52,13 @@ pub struct Watch {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// Fail when no record came for so long
-    #[arg(long, value_name = "SECONDS", value_parser = time::timeout)]
+    #[arg(long, value_name = "SECONDS", value_parser = timeout)]
     timeout: Option<Duration>,
 }
 
 impl Watch {
-    pub fn run(self, place: &Place) -> Result<()> {
-        let mut reader = place.reader(&self.name)?;
+    pub fn run(self, target: &Target) -> Result<()> {
+        let mut reader = target.reader(&self.name)?;
         // Who counts or wants every record wants lines.
         let is_plain = self.json || self.every || self.lines || self.count.is_some();
         if !is_plain && let Some(screen) = Screen::new() {
@@ -163,7 +165,7 @@ pub fn print(reader: &Reader, snapshot: &Snapshot, as_json: bool) -> Result<()> 
         return Ok(json::print(&Json::Object(line))?);
     }
     let record = match reader.schema().document() {
-        Some(Type::Json) => value::line(String::from_utf8_lossy(snapshot.bytes()).trim_end()),
+        Some(Type::Json) => escape::line(String::from_utf8_lossy(snapshot.bytes()).trim_end()),
         Some(_) => format!("{} bytes", snapshot.bytes().len()),
         None => {
             let fields = snapshot.values().into_iter();

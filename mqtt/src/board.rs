@@ -7,12 +7,12 @@ use std::time::Duration;
 use nix::time::{ClockId, clock_gettime};
 use pegel::dynamic::{Reader, Snapshot};
 use pegel::{ErrorKind, Schema};
+use pegel_program::failure::Result;
+use pegel_program::{json, value};
 use serde_json::Value as Json;
 use tokio::sync::watch;
 
-use crate::failure::Result;
 use crate::site::{Plan, Site};
-use crate::{json, value};
 
 /// How often to look whether a writer lives, whether a board is back, and whether anybody still listens.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -108,7 +108,7 @@ struct Follower {
 impl Follower {
     fn run(self) {
         while !self.sender.is_closed() {
-            match self.site.place.open(&self.board) {
+            match self.site.target.open(&self.board) {
                 Ok(reader) => self.tell(&reader),
                 Err(error) => {
                     let is_absent = error.kind() == ErrorKind::NotFound;

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use pegel::dynamic::{Encoded, Reader, Writer};
 use pegel::{ErrorKind, Schema, Type};
+use pegel_program::json as values;
+use pegel_program::value::FieldPath;
 use rumqttc::{Publish, QoS};
 use serde_json::{Map, Value as Json, json};
 use tokio::time::sleep;
 
 use crate::connection::{Connection, Line, Purpose};
-use crate::json as values;
 use crate::site::{Plan, Site};
 use crate::status::{brief, count};
-use crate::value::Target;
 
 /// Of a payload that is refused, and of the reason, as many bytes are told.
 const BRIEF: usize = 400;
@@ -156,16 +156,16 @@ impl Command {
         };
         let text = std::str::from_utf8(&self.message.payload)
             .map_err(|_| format!("field {name}: the payload is no text"))?;
-        let target = Target::find(schema, name).map_err(|failure| failure.to_string())?;
-        let value = if text.is_empty() && target.field.optional {
+        let path = FieldPath::find(schema, name).map_err(|failure| failure.to_string())?;
+        let value = if text.is_empty() && path.field.optional {
             pegel::Value::Null
         } else {
-            target.parse(text).map_err(|failure| failure.to_string())?
+            path.parse(text).map_err(|failure| failure.to_string())?
         };
         let mut record = begun(schema, before, &[name])?;
-        let value = target.completed(schema, &record, value);
+        let value = path.completed(schema, &record, value);
         let value = value.map_err(|failure| failure.to_string())?;
-        let set = schema.set(&mut record, &target.field.name, &value);
+        let set = schema.set(&mut record, &path.field.name, &value);
         set.map(|()| record).map_err(|error| error.to_string())
     }
 

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use pegel_program::args::mqtt::Mqtt;
+use pegel_program::args::mqtt::broker::Broker;
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Packet, Publish, QoS,
     StateError, SubscribeReasonCode, TlsConfiguration, Transport, mqttbytes,
@@ -17,8 +19,6 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
-use crate::mqtt::Mqtt;
-use crate::mqtt::broker::Broker;
 use crate::status::Status;
 
 /// The longest message that is sent or taken, in bytes.

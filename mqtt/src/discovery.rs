@@ -1,59 +1,16 @@
 //! What Home Assistant is told of a board: a device, with an entity for each value.
 //!
-//! The format is that of its device discovery (www.home-assistant.io/integrations/mqtt, since 2024.11); the device
-//! classes and which units they may have are those of its sensors.
+//! The format is that of its device discovery (www.home-assistant.io/integrations/mqtt, since 2024.11).
 
 use pegel::{Field, Type, Value};
+use pegel_program::args::mqtt::topic::Topic;
+use pegel_program::json;
+use pegel_program::unit::Unit;
 use serde_json::{Map, Value as Json, json};
 
 use crate::board::About;
-use crate::json;
-use crate::mqtt::topic::Topic;
 use crate::publish::{ALIVE, TURNS};
 use crate::site::Plan;
-
-/// Units, the device class of a value that has one, and how it is added up over time.
-const CLASSES: &[(&[&str], &str, &str)] = &[
-    (&["mW", "W", "kW", "MW", "GW"], "power", "measurement"),
-    // A meter, or a day's: each time it falls, it begins anew.
-    (
-        &["J", "kJ", "MJ", "GJ", "Wh", "kWh", "MWh", "GWh"],
-        "energy",
-        "total_increasing",
-    ),
-    (&["µV", "mV", "V", "kV"], "voltage", "measurement"),
-    (&["mA", "A"], "current", "measurement"),
-    (&["VA", "kVA"], "apparent_power", "measurement"),
-    (&["var", "kvar"], "reactive_power", "measurement"),
-    (&["Hz", "kHz", "MHz", "GHz"], "frequency", "measurement"),
-    (&["°C", "°F", "K"], "temperature", "measurement"),
-    (
-        &["Pa", "hPa", "kPa", "mbar", "bar"],
-        "pressure",
-        "measurement",
-    ),
-    (&["mm", "cm", "m", "km"], "distance", "measurement"),
-    (&["m/s", "km/h"], "speed", "measurement"),
-    (
-        &["l", "L", "ml", "mL", "m³"],
-        "volume_storage",
-        "measurement",
-    ),
-    (
-        &["L/min", "l/min", "m³/h"],
-        "volume_flow_rate",
-        "measurement",
-    ),
-    (&["mg", "g", "kg"], "weight", "measurement"),
-    (&["lx"], "illuminance", "measurement"),
-    (&["W/m²"], "irradiance", "measurement"),
-    (&["ms", "s", "min", "h", "d"], "duration", "measurement"),
-    (
-        &["B", "kB", "MB", "GB", "KiB", "MiB", "GiB"],
-        "data_size",
-        "measurement",
-    ),
-];
 
 /// The topic and what is published there.
 pub fn device(home: &Topic, plan: &Plan, about: &About) -> (String, Json) {
@@ -149,22 +106,21 @@ fn entity(plan: &Plan, id: &str, field: &Field, index: Option<u32>) -> (String, 
 }
 
 fn number(told: &mut Json, field: &Field, unit: &str, is_writable: bool) {
-    let class = CLASSES.iter().find(|(units, ..)| units.contains(&unit));
-    if !unit.is_empty() {
-        // As Home Assistant writes it.
-        let unit = match unit {
-            "l" => "L",
-            "ml" => "mL",
-            "l/min" => "L/min",
-            unit => unit,
-        };
+    // Without a device class, Home Assistant takes any unit as it is.
+    let known = Unit::find(unit).and_then(|unit| unit.class.map(|class| (unit.names[0], class)));
+    if let Some((name, class)) = known {
+        told["unit_of_measurement"] = name.into();
+        told["device_class"] = class.into();
+    } else if !unit.is_empty() {
         told["unit_of_measurement"] = unit.into();
     }
-    if let Some((_, class, _)) = class {
-        told["device_class"] = (*class).into();
-    }
     if !is_writable {
-        told["state_class"] = class.map_or("measurement", |(_, _, state)| state).into();
+        told["state_class"] = match known {
+            // A meter, or a day's: each time it falls, it begins anew.
+            Some((_, "energy")) => "total_increasing",
+            _ => "measurement",
+        }
+        .into();
         return;
     }
     let is_whole = !matches!(field.kind, Type::F32 | Type::F64);
@@ -207,10 +163,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_unit_stands_twice() {
-        let all: Vec<_> = CLASSES.iter().flat_map(|(units, ..)| *units).collect();
-        for (index, unit) in all.iter().enumerate() {
-            assert!(!all[..index].contains(unit), "{unit}");
+    fn units_have_the_names_and_classes_of_home_assistant() {
+        for (unit, name, class, state) in [
+            ("W", "W", Some("power"), "measurement"),
+            ("GWh", "GWh", Some("energy"), "total_increasing"),
+            ("l/min", "L/min", Some("volume_flow_rate"), "measurement"),
+            ("°F", "°F", Some("temperature"), "measurement"),
+            ("MPa", "MPa", None, "measurement"),
+            ("EUR/kWh", "EUR/kWh", None, "measurement"),
+        ] {
+            let mut told = json!({});
+            number(&mut told, &Field::new("value", Type::F64), unit, false);
+            let mut wanted = json!({ "unit_of_measurement": name, "state_class": state });
+            if let Some(class) = class {
+                wanted["device_class"] = class.into();
+            }
+            assert_eq!(told, wanted);
         }
     }
 }

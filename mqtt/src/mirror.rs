@@ -5,13 +5,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pegel::dynamic::{Mirror, Origin, Payload};
 use pegel::{Options, Schema};
+use pegel_program::args::mqtt::topic::Topic;
 use rumqttc::Publish;
 use tokio::time::sleep;
 
 use crate::board::since_boot;
 use crate::connection::{Connection, Line, Purpose};
 use crate::message::{self, Told};
-use crate::mqtt::topic::Topic;
 use crate::publish::ALIVE;
 use crate::site::Site;
 use crate::status::count;

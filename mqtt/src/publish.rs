@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pegel_program::time;
 use rumqttc::{LastWill, QoS};
 use serde_json::json;
 use tokio::sync::watch;
@@ -13,7 +14,7 @@ use crate::board::{self, About, Record, State};
 use crate::connection::{Connection, LARGEST, Line, Lost, Purpose};
 use crate::site::{Plan, Site};
 use crate::status::count;
-use crate::{discovery, message, time};
+use crate::{discovery, message};
 
 /// How often the age is told of a record that stays the newest.
 const AGEING: Duration = Duration::from_secs(10);

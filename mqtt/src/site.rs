@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::unistd::gethostname;
+use pegel_program::args::mqtt::topic::{Source, Topic};
+use pegel_program::args::mqtt::{Mqtt, STATUS};
+use pegel_program::failure::{Failure, Result};
+use pegel_program::target::Target;
 use tokio::task::JoinHandle;
 
 use crate::connection::Network;
-use crate::failure::{Failure, Result};
-use crate::mqtt::topic::{Source, Topic};
-use crate::mqtt::{Mqtt, STATUS};
-use crate::place::Place;
 use crate::status::Status;
 use crate::{command, mirror, publish};
 
@@ -37,7 +37,7 @@ pub struct Plan {
 pub type Served = HashMap<String, JoinHandle<()>>;
 
 pub struct Site {
-    pub place: Place,
+    pub target: Target,
     pub network: Network,
     pub status: Status,
     pub home_assistant: Option<Topic>,
@@ -55,7 +55,7 @@ pub struct Site {
 }
 
 impl Site {
-    pub fn new(wanted: Mqtt, place: Place) -> Result<Self> {
+    pub fn new(wanted: Mqtt, target: Target) -> Result<Self> {
         let host = gethostname().map(|name| name.to_string_lossy().into_owned());
         let host = host.unwrap_or_else(|_| "localhost".to_owned());
         let prefix = match &wanted.prefix {
@@ -82,7 +82,7 @@ impl Site {
                 && wanted.mirror.is_empty(),
             mirrors: Vec::new(),
             own: name_of(&wanted.status).to_owned(),
-            place,
+            target,
         };
         let named = [&wanted.board, &wanted.lasting, &wanted.write];
         for (kind, boards) in named.into_iter().enumerate() {
@@ -92,7 +92,7 @@ impl Site {
         }
         let mut mirrored = HashSet::new();
         for source in wanted.mirror {
-            let board = this.place.board(&source.board)?;
+            let board = this.target.board(&source.board)?;
             if this.plans.values().any(|plan| plan.board == board)
                 || !mirrored.insert(board.clone())
             {
@@ -110,7 +110,7 @@ impl Site {
             is_lasting,
             is_writable,
             is_any: false,
-            ..self.plan(&name, self.place.board(board)?)
+            ..self.plan(&name, self.target.board(board)?)
         };
         if let Some(before) = self.plans.get_mut(&name) {
             if before.board != plan.board {
@@ -167,7 +167,7 @@ impl Site {
         }
         // What was removed, or was no board of this machine's own, may be one by now.
         served.retain(|_, task| !task.is_finished());
-        let directory = self.place.directory();
+        let directory = self.target.directory();
         // A directory that is not there has none.
         for name in pegel::list(Some(&directory)).unwrap_or_default() {
             // To tell of itself would be news each time; so would two bridges that tell of each other.

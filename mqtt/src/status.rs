@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use pegel::dynamic::Writer;
 use pegel::{Field, Options, Schema, Type, Value as Known};
-
-use crate::failure::Result;
-use crate::value;
+use pegel_program::escape;
+use pegel_program::failure::Result;
 
 /// Bytes of the longest complaint in the board, and in the log.
 const BRIEF: usize = 400;
@@ -46,7 +45,7 @@ impl Status {
     pub fn complain(&self, line: &str, reason: &str) {
         let reason = brief(reason, LONGEST);
         if self.set(line, Some(reason)) {
-            eprintln!("pegel: {}", value::line(reason));
+            eprintln!("pegel: {}", escape::line(reason));
         }
     }
 

@@ -7,9 +7,8 @@ use opcua::server::address_space::AccessLevel;
 use opcua::server::authenticator::{AuthManager, DefaultAuthenticator, Password, UserToken};
 use opcua::server::{ANONYMOUS_USER_TOKEN_ID, ServerEndpoint, ServerUserToken};
 use opcua::types::{Error, NodeId, StatusCode, UserTokenPolicy};
+use pegel_program::args::opcua::passwords::Passwords;
 use sha_crypt::{PasswordVerifier, ShaCrypt};
-
-use crate::opcua::passwords::Passwords;
 
 /// What endpoints call all who have a password.
 pub const USERS: &str = "users";

@@ -9,9 +9,9 @@ use opcua::server::SubscriptionCache;
 use opcua::types::StatusCode;
 use pegel::ErrorKind;
 use pegel::dynamic::Reader;
+use pegel_program::target::Target;
 
 use crate::boards::{self, Manager};
-use crate::place::Place;
 use crate::plan::Rules;
 use crate::served::{Lasts, Served};
 
@@ -23,7 +23,7 @@ const PACE: Duration = Duration::from_millis(10);
 
 /// What to follow, and how it is told.
 pub struct Follower {
-    pub place: Place,
+    pub target: Target,
     /// The boards as the command line names them; none: all of the directory.
     pub named: Vec<String>,
     pub rules: Rules,
@@ -58,9 +58,9 @@ impl Follower {
     }
 
     fn all(&self, complaints: &mut HashMap<String, String>) -> Vec<String> {
-        let directory = self.place.directory();
+        let directory = self.target.directory();
         let directory = directory.display();
-        match pegel::list(Some(&self.place.directory())) {
+        match pegel::list(Some(&self.target.directory())) {
             Ok(names) => {
                 let boards = names.into_iter().map(|name| format!("{directory}/{name}"));
                 boards.collect()
@@ -76,7 +76,7 @@ impl Follower {
         if self.followed().contains(board) {
             return;
         }
-        match self.place.open(board) {
+        match self.target.open(board) {
             Ok(reader) => {
                 complaints.remove(board);
                 self.followed().insert(board.to_owned());

@@ -12,38 +12,14 @@ mod units;
 mod values;
 mod write;
 
-// What both programs have. Of some, this one uses but a part.
-#[path = "../../cli/src/beside.rs"]
-#[allow(dead_code)]
-mod beside;
-#[path = "../../cli/src/ending.rs"]
-mod ending;
-#[path = "../../cli/src/failure.rs"]
-#[allow(dead_code)]
-mod failure;
-#[path = "../../cli/src/json.rs"]
-#[allow(dead_code)]
-mod json;
-#[path = "../../cli/src/opcua/mod.rs"]
-#[allow(dead_code)]
-mod opcua;
-#[path = "../../cli/src/place.rs"]
-#[allow(dead_code)]
-mod place;
-#[path = "../../cli/src/time.rs"]
-#[allow(dead_code)]
-mod time;
-#[path = "../../cli/src/value.rs"]
-#[allow(dead_code)]
-mod value;
-
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use pegel_program::args::opcua::Opcua;
+use pegel_program::failure::Result;
+use pegel_program::target::Target;
+use pegel_program::{program, runtime};
 
-use self::failure::{Failure, Result};
-use self::opcua::Opcua;
-use self::place::Place;
 use self::plan::Plan;
 
 #[derive(Subcommand)]
@@ -52,17 +28,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    beside::main(|Command::Opcua(opcua), place| serve(opcua, place))
+    program::main(|Command::Opcua(opcua), target| serve(opcua, target))
 }
 
-fn serve(opcua: Opcua, place: Place) -> Result<()> {
-    let plan = Plan::new(opcua, &place)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    let done = runtime.block_on(server::serve(plan, place));
-    // Its threads wait for boards, which they look up from only once a second.
-    runtime.shutdown_background();
-    done
+fn serve(opcua: Opcua, target: Target) -> Result<()> {
+    let plan = Plan::new(opcua, &target)?;
+    runtime::run(async |shutdown| server::serve(plan, target, shutdown).await)
 }

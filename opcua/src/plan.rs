@@ -6,11 +6,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::failure::{Failure, Result};
-use crate::opcua::Opcua;
-use crate::opcua::config::{self, LISTEN, Policy};
-use crate::opcua::passwords::{self, Passwords};
-use crate::place::Place;
+use pegel_program::args::opcua::Opcua;
+use pegel_program::args::opcua::config::{self, LISTEN, Policy};
+use pegel_program::args::opcua::passwords::{self, Passwords};
+use pegel_program::failure::{Failure, Result};
+use pegel_program::target::Target;
+
 use crate::served::{Lasts, Terms};
 
 /// What takes passwords, and whatever else nobody shall read or change.
@@ -62,7 +63,7 @@ impl Rules {
 
 impl Plan {
     /// What the command line and the configuration say together.
-    pub fn new(given: Opcua, place: &Place) -> Result<Self> {
+    pub fn new(given: Opcua, target: &Target) -> Result<Self> {
         let config = given.config.as_deref().map(config::read).transpose();
         let config = config.map_err(Failure::Failed)?.unwrap_or_default();
         let text = given.listen.or(config.listen);
@@ -93,7 +94,7 @@ impl Plan {
             let names = if given.is_empty() { configured } else { given };
             names
                 .iter()
-                .map(|name| place.board(name))
+                .map(|name| target.board(name))
                 .collect::<Result<Vec<_>>>()
         };
         let (write, lasting) = (

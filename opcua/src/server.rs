@@ -9,15 +9,15 @@ use opcua::crypto::{CertificateStore, SecurityPolicy, X509Data};
 use opcua::server::node_manager::memory::InMemoryNodeManagerBuilder;
 use opcua::server::{Server, ServerBuilder, ServerEndpoint, ServerHandle};
 use opcua::types::{ApplicationDescription, BuildInfo, MessageSecurityMode};
+use pegel_program::args::opcua::config::Policy;
+use pegel_program::failure::{Failure, Result};
+use pegel_program::shutdown::Shutdown;
+use pegel_program::target::Target;
 use tokio::net::TcpListener;
 
 use crate::access::{self, Access, USERS};
 use crate::boards::{Boards, Manager};
-use crate::ending::Ending;
-use crate::failure::{Failure, Result};
 use crate::follow::Follower;
-use crate::opcua::config::Policy;
-use crate::place::Place;
 use crate::plan::Plan;
 
 /// The name of this application; those of its certificate go with it.
@@ -31,9 +31,8 @@ const TICK: u64 = 20;
 const MESSAGE: usize = 16 << 20;
 
 /// Until it is told to end.
-pub async fn serve(plan: Plan, place: Place) -> Result<()> {
+pub async fn serve(plan: Plan, target: Target, mut shutdown: Shutdown) -> Result<()> {
     let failed = |what: &str, error: io::Error| Failure::Failed(format!("cannot {what}: {error}"));
-    let mut ending = Ending::new()?;
     plan.certificate()?;
     let listener = TcpListener::bind(plan.listen).await;
     let listener =
@@ -55,7 +54,7 @@ pub async fn serve(plan: Plan, place: Place) -> Result<()> {
         unreachable!("it was given to the builder");
     };
     let follower = Arc::new(Follower {
-        place,
+        target,
         named: plan.named.clone(),
         rules: plan.rules.clone(),
         manager,
@@ -66,7 +65,7 @@ pub async fn serve(plan: Plan, place: Place) -> Result<()> {
     writeln!(io::stdout(), "{url}")?;
     tokio::select! {
         done = server.run_with(listener) => done.map_err(Failure::Failed),
-        () = ending.comes() => Ok(()),
+        () = shutdown.requested() => Ok(()),
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use opcua::types::{NumericRange, StatusCode, Variant};
 use pegel::dynamic::{Encoded, Writer};
 use pegel::{ErrorKind, Field, Schema, Type, Value};
+use pegel_program::json;
 
-use crate::json;
 use crate::values;
 
 /// A field and what it is to be.

@@ -5,18 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::http::StatusCode;
 use pegel::dynamic::{Reader, Snapshot};
 use pegel::{ErrorKind, Type};
+use pegel_program::failure::{self, Failure};
+use pegel_program::target::Target;
+use pegel_program::{json, time};
 use serde::Serialize;
 use serde_json::{Number, Value as Json};
 use utoipa::ToSchema;
 
 use super::condition::Tag;
 use super::problem::{Details, Problem, Result};
-use crate::failure::{self, Failure};
-use crate::place::Place;
-use crate::{json, time};
 
 pub struct Boards {
-    place: Place,
+    target: Target,
     /// Those that the command line names: as the library opens them.
     named: BTreeMap<String, String>,
     /// Whether all others of the directory are served, too.
@@ -25,10 +25,10 @@ pub struct Boards {
 }
 
 impl Boards {
-    pub fn new(place: Place, read: &[String], write: &[String]) -> failure::Result<Self> {
+    pub fn new(target: Target, read: &[String], write: &[String]) -> failure::Result<Self> {
         let mut named = BTreeMap::new();
         for board in read.iter().chain(write) {
-            let path = place.board(board)?;
+            let path = target.board(board)?;
             let before = named.insert(name_of(board).to_owned(), path.clone());
             if before.is_some_and(|before| before != path) {
                 let name = name_of(board);
@@ -37,7 +37,7 @@ impl Boards {
             }
         }
         Ok(Self {
-            place,
+            target,
             named,
             is_all: read.is_empty(),
             writable: write
@@ -54,7 +54,7 @@ impl Boards {
         }
         // With a slash, it would be another directory's.
         if self.is_all && !name.contains('/') {
-            return Ok(format!("{}/{name}", self.place.directory().display()));
+            return Ok(format!("{}/{name}", self.target.directory().display()));
         }
         let detail = format!("board {name} is not served here: see /boards");
         Err(Problem::new(StatusCode::NOT_FOUND, detail).of(name))
@@ -75,7 +75,7 @@ impl Boards {
     pub fn names(&self) -> pegel::Result<Vec<String>> {
         let mut names: BTreeSet<_> = self.named.keys().cloned().collect();
         if self.is_all {
-            names.extend(pegel::list(Some(&self.place.directory()))?);
+            names.extend(pegel::list(Some(&self.target.directory()))?);
         }
         Ok(names.into_iter().collect())
     }
@@ -86,7 +86,7 @@ impl Boards {
 
     pub fn open(&self, name: &str) -> Result<Reader> {
         let board = self.find(name)?;
-        self.place
+        self.target
             .open(&board)
             .map_err(|error| Problem::from(error).of(name))
     }

@@ -11,13 +11,13 @@ use axum::http::StatusCode;
 use nix::time::{ClockId, clock_gettime};
 use pegel::ErrorKind;
 use pegel::dynamic::{Reader, Snapshot};
+use pegel_program::{json, time};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 
 use super::boards::{Boards, Schema, newest};
 use super::condition::Tag;
 use super::problem::{Problem, Result};
-use crate::{json, time};
 
 /// How often to look whether a writer lives, whether a board is back, and whether anybody still follows.
 pub const GLANCE: Duration = Duration::from_secs(1);

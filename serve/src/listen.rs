@@ -16,13 +16,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{setsockopt, sockopt};
+use pegel_program::args::serve::address::Address;
+use pegel_program::failure::{Failure, Result};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::failure::{Failure, Result};
-use crate::serve::address::Address;
 use crate::stalled::Stalled;
 
 /// How long a connection may be silent before its next request, or take none of its answer.

@@ -18,51 +18,23 @@ mod token;
 mod units;
 mod write;
 
-// What both programs have. Of some, this one uses but a part.
-#[path = "../../cli/src/beside.rs"]
-#[allow(dead_code)]
-mod beside;
-#[path = "../../cli/src/ending.rs"]
-mod ending;
-#[path = "../../cli/src/failure.rs"]
-#[allow(dead_code)]
-mod failure;
-#[path = "../../cli/src/found.rs"]
-#[allow(dead_code)]
-mod found;
-#[path = "../../cli/src/json.rs"]
-#[allow(dead_code)]
-mod json;
-#[path = "../../cli/src/place.rs"]
-#[allow(dead_code)]
-mod place;
-#[path = "../../cli/src/serve/mod.rs"]
-#[allow(dead_code)]
-mod serve;
-#[path = "../../cli/src/time.rs"]
-#[allow(dead_code)]
-mod time;
-#[path = "../../cli/src/value.rs"]
-#[allow(dead_code)]
-mod value;
-
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Subcommand;
+use pegel_program::args::serve::Serve;
+use pegel_program::args::serve::address::Address;
+use pegel_program::failure::{Failure, Result};
+use pegel_program::target::Target;
+use pegel_program::{program, runtime};
 use tokio::sync::{Semaphore, watch};
 
 use self::boards::Boards;
-use self::ending::Ending;
-use self::failure::{Failure, Result};
 use self::follow::Hub;
 use self::guard::Guard;
 use self::listen::{End, Listener};
-use self::place::Place;
 use self::room::Room;
 use self::routes::Server;
-use self::serve::Serve;
-use self::serve::address::Address;
 
 #[derive(Subcommand)]
 enum Command {
@@ -70,12 +42,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    beside::main(|Command::Serve(wanted), place| run(&wanted, place))
+    program::main(|Command::Serve(wanted), target| run(&wanted, target))
 }
 
-fn run(wanted: &Serve, place: Place) -> Result<()> {
+fn run(wanted: &Serve, target: Target) -> Result<()> {
     let guard = guard(wanted)?;
-    let boards = Arc::new(Boards::new(place, &wanted.read, &wanted.write)?);
+    let boards = Arc::new(Boards::new(target, &wanted.read, &wanted.write)?);
     let (sender, receiver) = watch::channel(false);
     let end = End::new(receiver);
     let server = Arc::new(Server {
@@ -90,25 +62,16 @@ fn run(wanted: &Serve, place: Place) -> Result<()> {
         room: Room::new(),
         end: end.clone(),
     });
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(routes::THREADS)
-        .build();
-    let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    let done = runtime.block_on(async {
-        let mut ending = Ending::new()?;
+    runtime::run_with(routes::THREADS, async |mut shutdown| {
         let listener = Listener::open(&wanted.listen)?;
         listen::announce(&listener)?;
         tokio::spawn(async move {
-            ending.comes().await;
+            shutdown.requested().await;
             sender.send_replace(true);
         });
         listener.serve(routes::router(server), end).await;
         Ok(())
-    });
-    // Its threads wait for boards, which they look up from only once a second.
-    runtime.shutdown_background();
-    done
+    })
 }
 
 fn guard(wanted: &Serve) -> Result<Guard> {

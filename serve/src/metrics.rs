@@ -9,12 +9,12 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use pegel::dynamic::{Reader, Snapshot};
 use pegel::{Field, Type, Value};
+use pegel_program::{time, value};
 
 use super::boards::newest;
 use super::problem::{Problem, Result};
 use super::routes::{Server, blocking};
 use super::units::Base;
-use crate::{time, value};
 
 const UP: &str = "pegel_board_up";
 const AGE: &str = "pegel_board_age_seconds";

@@ -5,10 +5,9 @@ use std::path::Path;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use pegel::ErrorKind;
+use pegel_program::failure::Failure;
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
-
-use crate::failure::Failure;
 
 /// Why a request was not answered as it was meant, and what to do
 #[derive(Serialize, IntoResponses)]

@@ -7,6 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use pegel::dynamic::{Reader, Snapshot};
+use pegel_program::{lookup, time};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -14,8 +15,6 @@ use super::boards::{Board, Listed, Publication, Schema, newest, tag};
 use super::condition::{Conditions, Tag};
 use super::problem::{Problem, Result};
 use super::routes::{Server, blocking, json};
-use crate::found;
-use crate::time;
 
 /// Of a record, as headers: so that who knows it already is told how old it has become.
 const AGE: HeaderName = HeaderName::from_static("pegel-age");
@@ -124,7 +123,7 @@ pub async fn field(
             let detail = format!("board {}: nothing has been published yet", reader.board());
             return Err(Problem::new(StatusCode::NOT_FOUND, detail));
         };
-        let found = found::find(reader, snapshot, &field)
+        let found = lookup::find(reader, snapshot, &field)
             .map_err(|failure| Problem::new(StatusCode::NOT_FOUND, failure.to_string()))?;
         Ok(json(&found.json()))
     })

@@ -11,6 +11,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use pegel::dynamic::{Encoded, Reader, Writer};
 use pegel::{Field, Schema, Type};
+use pegel_program::json as values;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use tokio::sync::Semaphore;
@@ -22,7 +23,6 @@ use super::condition::{Conditions, Tag};
 use super::problem::{Fault, Problem, Result};
 use super::read::Name;
 use super::routes::{Server, blocking, json};
-use crate::json as values;
 
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use pegel::ErrorKind;
+use pegel_program::target::Target;
 
 use super::Finding;
-use crate::place::Place;
 use crate::time;
 
-pub fn look(place: &Place, directory: &Path) -> Vec<Finding> {
+pub fn look(target: &Target, directory: &Path) -> Vec<Finding> {
     let names = match pegel::list(Some(directory)) {
         Ok(names) => names,
         Err(error) => return vec![Finding::wrong("boards", error.to_string(), "")],
@@ -19,16 +19,16 @@ pub fn look(place: &Place, directory: &Path) -> Vec<Finding> {
     }
     let mut findings: Vec<_> = names
         .iter()
-        .map(|name| board(place, directory, name))
+        .map(|name| board(target, directory, name))
         .collect();
     findings.extend(left(directory, &names));
     findings
 }
 
-fn board(place: &Place, directory: &Path, name: &str) -> Finding {
+fn board(target: &Target, directory: &Path, name: &str) -> Finding {
     let about = format!("board {name}");
     let told = || -> pegel::Result<Finding> {
-        let reader = place.open(&format!("{}/{name}", directory.display()))?;
+        let reader = target.open(&format!("{}/{name}", directory.display()))?;
         let alive = reader.writer_alive()?;
         let snapshot = match reader.read() {
             Err(error) if error.kind() == ErrorKind::Empty => {

@@ -11,18 +11,18 @@ use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use pegel::ErrorKind;
 use pegel::durable::{self, State};
 use pegel::dynamic::Reader;
+use pegel_program::target::Target;
 
 use super::Finding;
 use crate::keep;
-use crate::place::Place;
 use crate::time;
 
 /// A keeper that syncs as seldom as once in ten minutes is still one.
 const LONG: Duration = Duration::from_secs(20 * 60);
 const START: &str = "`pegel keep`, or sudo systemctl enable --now pegel-keep";
 
-pub fn look(place: &Place, directory: &Path) -> Vec<Finding> {
-    let open = |name: &str| place.open(&format!("{}/{name}", directory.display())).ok();
+pub fn look(target: &Target, directory: &Path) -> Vec<Finding> {
+    let open = |name: &str| target.open(&format!("{}/{name}", directory.display())).ok();
     let names = pegel::list(Some(directory)).unwrap_or_default();
     let boards: Vec<_> = names
         .iter()

@@ -5,19 +5,19 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use pegel::Value;
+use pegel_program::args::mqtt::STATUS;
+use pegel_program::target::Target;
 
 use super::Finding;
-use crate::mqtt::STATUS;
-use crate::place::Place;
 
 /// Where its unit has it.
 const PASSWORD: &str = "/etc/pegel/mqtt.password";
 
-pub fn look(place: &Place, directory: &Path) -> Vec<Finding> {
+pub fn look(target: &Target, directory: &Path) -> Vec<Finding> {
     let names = pegel::list(Some(directory)).unwrap_or_default();
     let bridges = names.iter().filter(|name| name.starts_with(STATUS));
     let mut findings: Vec<_> = bridges
-        .filter_map(|name| bridge(place, directory, name))
+        .filter_map(|name| bridge(target, directory, name))
         .collect();
     let mode = fs::metadata(PASSWORD).map(|status| status.permissions().mode());
     if mode.is_ok_and(|mode| mode & 0o007 != 0) {
@@ -30,9 +30,9 @@ pub fn look(place: &Place, directory: &Path) -> Vec<Finding> {
     findings
 }
 
-fn bridge(place: &Place, directory: &Path, name: &str) -> Option<Finding> {
+fn bridge(target: &Target, directory: &Path, name: &str) -> Option<Finding> {
     // What is wrong with the board itself is told with the boards.
-    let reader = place
+    let reader = target
         .open(&format!("{}/{name}", directory.display()))
         .ok()?;
     let now = reader.read().ok()?;

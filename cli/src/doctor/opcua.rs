@@ -6,9 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use pegel_program::args::opcua::config::{self, Config, LISTEN};
+use pegel_program::args::opcua::passwords;
+
 use super::Finding;
-use crate::opcua::config::{self, Config, LISTEN};
-use crate::opcua::passwords;
 
 /// Where its unit has it.
 const CONFIG: &str = "/etc/pegel/opcua.toml";

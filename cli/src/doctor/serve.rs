@@ -8,8 +8,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use pegel_program::args::serve::address::Address;
+
 use super::Finding;
-use crate::serve::address::Address;
 
 /// What its unit has.
 const TOKEN: &str = "/etc/pegel/serve.token";

@@ -3,23 +3,23 @@
 use std::path::Path;
 
 use pegel::Value;
+use pegel_program::target::Target;
 
 use super::Finding;
-use crate::place::Place;
 use crate::sysv::SUFFIX;
 
-pub fn look(place: &Place, directory: &Path) -> Vec<Finding> {
+pub fn look(target: &Target, directory: &Path) -> Vec<Finding> {
     let names = pegel::list(Some(directory)).unwrap_or_default();
     let bridges = names.iter().filter_map(|name| {
         let shown = name.strip_suffix(SUFFIX)?;
-        bridge(place, directory, name, shown)
+        bridge(target, directory, name, shown)
     });
     bridges.collect()
 }
 
-fn bridge(place: &Place, directory: &Path, name: &str, shown: &str) -> Option<Finding> {
+fn bridge(target: &Target, directory: &Path, name: &str, shown: &str) -> Option<Finding> {
     // What is wrong with the board itself is told with the boards.
-    let reader = place
+    let reader = target
         .open(&format!("{}/{name}", directory.display()))
         .ok()?;
     let now = reader.read().ok()?;

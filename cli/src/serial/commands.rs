@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use pegel::dynamic::{Reader, Writer};
 use pegel::{ErrorKind, Field, Options, Schema, Type, Value};
+use pegel_program::failure::{Failure, Result};
+use pegel_program::value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::brief;
-use crate::failure::{Failure, Result};
-use crate::value;
 
 /// How often those who wait look whether anybody still listens.
 const GLANCE: Duration = Duration::from_secs(1);

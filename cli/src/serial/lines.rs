@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use pegel::dynamic::Encoded;
 use pegel::{Field, Schema, Type, Value};
+use pegel_program::value::FieldPath;
 use serde_json::Value as Json;
 
 use super::map::{Format, Map};
-use crate::value::Target;
 
 /// What became of lines.
 #[derive(Default)]
@@ -287,8 +287,8 @@ impl<'map> Assembler<'map> {
             }
             None => plain(field.kind, &text).to_owned(),
         };
-        let target = Target::find(schema, name).and_then(|target| target.parse(&text));
-        target.map_err(|failure| failure.to_string())
+        let value = FieldPath::find(schema, name).and_then(|path| path.parse(&text));
+        value.map_err(|failure| failure.to_string())
     }
 }
 

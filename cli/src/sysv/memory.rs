@@ -4,9 +4,10 @@ use std::io;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
+use pegel_program::escape;
+use pegel_program::failure::{Failure, Result};
+
 use super::ipc::{Held, Segment, Semaphore};
-use crate::failure::{Failure, Result};
-use crate::value;
 
 /// How long a script may hold the semaphore before that is a complaint.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -81,7 +82,7 @@ impl Memory {
             return "by a process of another container".to_owned();
         }
         match std::fs::read_to_string(format!("/proc/{process}/comm")) {
-            Ok(name) => format!("by process {process} ({})", value::line(name.trim_end())),
+            Ok(name) => format!("by process {process} ({})", escape::line(name.trim_end())),
             Err(_) => format!(
                 "by process {process}, which has ended without freeing it, and took it without SEM_UNDO; \
                  when no script is in the midst of it: python3 -c 'import sysv_ipc; \

@@ -2,9 +2,8 @@
 
 use pegel::dynamic::Writer;
 use pegel::{Field, Options, Schema, Type, Value};
-
-use crate::failure::Result;
-use crate::value;
+use pegel_program::escape;
+use pegel_program::failure::Result;
 
 /// Behind the name of the board that is shown.
 pub const SUFFIX: &str = "-sysv";
@@ -108,7 +107,7 @@ impl Status {
         if self.complaint == reason {
             return Ok(());
         }
-        eprintln!("pegel: {}", value::line(&reason));
+        eprintln!("pegel: {}", escape::line(&reason));
         (self.complaint, self.is_refusal) = (reason, false);
         self.publish()
     }

@@ -3,11 +3,10 @@
 use clap::ValueEnum;
 use pegel::dynamic::{Encoded, Reader, Snapshot};
 use pegel::{Field, Schema, Type, Value};
+use pegel_program::failure::{Failure, Result};
+use pegel_program::json;
+use pegel_program::value::{self, FieldPath};
 use serde_json::{Map, Value as Json};
-
-use crate::failure::{Failure, Result};
-use crate::json;
-use crate::value::{self, Target};
 
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Format {
@@ -86,16 +85,16 @@ impl Format {
                     let (name, text) = line.split_once('=').ok_or_else(|| {
                         Failure::Failed(format!("the line {line:?} is not NAME=VALUE"))
                     })?;
-                    let target = Target::find(schema, name.trim())?;
+                    let path = FieldPath::find(schema, name.trim())?;
                     if !before.contains(&line) {
-                        let value = if text.is_empty() && target.field.optional {
+                        let value = if text.is_empty() && path.field.optional {
                             Value::Null
                         } else {
-                            target.parse(&unescaped(text))?
+                            path.parse(&unescaped(text))?
                         };
-                        set(record, target.field, &value)?;
+                        set(record, path.field, &value)?;
                     }
-                    given.push(target.field.name.clone());
+                    given.push(path.field.name.clone());
                 }
             }
         }

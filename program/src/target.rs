@@ -1,4 +1,4 @@
-//! Where the boards are.
+//! Which boards a command is about: the options of every command that say where its boards are.
 
 use std::path::PathBuf;
 
@@ -8,8 +8,9 @@ use pegel::dynamic::Reader;
 
 use crate::failure::{Failure, Result};
 
+/// The directory of the boards, and whose boards may be opened there.
 #[derive(Args)]
-pub struct Place {
+pub struct Target {
     #[arg(long = "dir", value_name = "DIRECTORY", global = true)]
     #[arg(help = "Directory of the boards [default: $PEGEL_DIR, else /dev/shm]")]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
@@ -19,18 +20,19 @@ pub struct Place {
     untrusted: bool,
 }
 
-impl Place {
+impl Target {
+    /// The directory: of --dir, else the library's default.
     pub fn directory(&self) -> PathBuf {
         let given = self.directory.as_ref();
         given.map_or_else(pegel::directory, PathBuf::from)
     }
 
-    /// A reader of the board, which ends no program whose board somebody cuts off.
+    /// Opens the board NAME. A truncated file is then an error, and does not kill the process.
     pub fn reader(&self, name: &str) -> Result<Reader> {
         Ok(self.open(&self.board(name)?)?)
     }
 
-    /// As `reader`, of a board as the library names it.
+    /// As [`Self::reader`], with the name that [`Self::board`] returned.
     pub fn open(&self, board: &str) -> pegel::Result<Reader> {
         if self.untrusted {
             Reader::open_untrusted(board)
@@ -39,7 +41,7 @@ impl Place {
         }
     }
 
-    /// The board as the library names it.
+    /// The name of the board for the library: with the directory, if --dir gives one.
     pub fn board(&self, name: &str) -> Result<String> {
         match &self.directory {
             None => Ok(name.to_owned()),

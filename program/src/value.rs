@@ -1,6 +1,4 @@
-//! Values on the command line: which part of a record a name means, and values as text.
-
-use std::fmt::Write;
+//! Values as text: how the command line names a part of a record, and gives its value.
 
 use pegel::dynamic::Encoded;
 use pegel::{Field, Schema, Type, Value};
@@ -9,12 +7,15 @@ use crate::failure::{Failure, Result};
 use crate::json;
 
 /// FIELD, or FIELD.N for one element of an array.
-pub struct Target<'a> {
+pub struct FieldPath<'a> {
+    /// The field.
     pub field: &'a Field,
+    /// The element of the array; `None` for the whole field.
     pub index: Option<usize>,
 }
 
-impl<'a> Target<'a> {
+impl<'a> FieldPath<'a> {
+    /// Finds the field, and checks that the element exists.
     pub fn find(schema: &'a Schema, name: &str) -> Result<Self> {
         let Some((name, index)) = name.split_once('.') else {
             let field = schema.field(name)?;
@@ -39,7 +40,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The value that a text on the command line means.
+    /// Parses the value of it, as the command line gives it.
     pub fn parse(&self, text: &str) -> Result<Value> {
         if self.index.is_some() || self.field.count == 1 {
             return parse(self.field, text);
@@ -48,7 +49,7 @@ impl<'a> Target<'a> {
         values.collect::<Result<_>>().map(Value::List)
     }
 
-    /// The value of the whole field, which for an element is the array of the record with that one changed.
+    /// The value of the whole field: for an element, the array of `record` with that element replaced.
     pub fn completed(&self, schema: &Schema, record: &Encoded, value: Value) -> Result<Value> {
         let Some(index) = self.index else {
             return Ok(value);
@@ -109,7 +110,7 @@ fn parse(field: &Field, text: &str) -> Result<Value> {
     }
 }
 
-/// A value as text that [`Target::parse`] takes.
+/// A value as text that [`FieldPath::parse`] takes.
 pub fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -123,22 +124,4 @@ pub fn text(value: &Value) -> String {
 
 fn decimal(text: &str) -> String {
     text.strip_suffix(".0").unwrap_or(text).to_owned()
-}
-
-/// As [`line`], with the text's own lines.
-pub fn lines(text: &str) -> String {
-    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// A text on one line, without characters that command a terminal.
-pub fn line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            let _ = write!(line, "{}", character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    line
 }

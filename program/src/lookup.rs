@@ -4,16 +4,21 @@ use pegel::dynamic::{Reader, Snapshot};
 use pegel::{Type, Value};
 use serde_json::Value as Json;
 
+use crate::escape;
 use crate::failure::{Failure, Result};
 use crate::json;
-use crate::value::{self, Target};
+use crate::value::{self, FieldPath};
 
-pub enum Found {
+/// What a name leads to.
+pub enum Lookup {
+    /// A field, or an element of one.
     Value(Value),
+    /// A part of a JSON document.
     Json(Json),
 }
 
-impl Found {
+impl Lookup {
+    /// As bare text, for scripts.
     pub fn text(&self) -> String {
         match self {
             Self::Value(value) => value::text(value),
@@ -22,6 +27,7 @@ impl Found {
         }
     }
 
+    /// As JSON.
     pub fn json(self) -> Json {
         match self {
             Self::Value(value) => json::value(&value),
@@ -30,25 +36,26 @@ impl Found {
     }
 }
 
-/// FIELD, FIELD.N or the path into a JSON document.
-pub fn find(reader: &Reader, snapshot: &Snapshot, name: &str) -> Result<Found> {
+/// Finds FIELD, FIELD.N, or a path such as `inverters.0.power` in a JSON document.
+pub fn find(reader: &Reader, snapshot: &Snapshot, name: &str) -> Result<Lookup> {
     let about = |failure: Failure| failure.of(reader.board());
     match reader.schema().document() {
         Some(Type::Json) => {
             let document = json::document(reader, snapshot)?;
             let part = part(&document, name).map_err(about)?;
-            Ok(Found::Json(part.clone()))
+            Ok(Lookup::Json(part.clone()))
         }
         Some(_) => Err(about(Failure::Failed(format!(
             "it holds bytes, which have no fields; leave out {name}"
         )))),
         None => {
-            let Target { field, index } = Target::find(reader.schema(), name).map_err(about)?;
+            let FieldPath { field, index } =
+                FieldPath::find(reader.schema(), name).map_err(about)?;
             match (snapshot.get(&field.name)?, index) {
                 (Value::List(mut values), Some(index)) => {
-                    Ok(Found::Value(values.swap_remove(index)))
+                    Ok(Lookup::Value(values.swap_remove(index)))
                 }
-                (value, _) => Ok(Found::Value(value)),
+                (value, _) => Ok(Lookup::Value(value)),
             }
         }
     }
@@ -67,7 +74,7 @@ fn part<'a>(document: &'a Json, path: &str) -> Result<&'a Json> {
         place = next.ok_or_else(|| {
             let there = match place {
                 Json::Object(object) => {
-                    let keys: Vec<_> = object.keys().map(|key| value::line(key)).collect();
+                    let keys: Vec<_> = object.keys().map(|key| escape::line(key)).collect();
                     format!("the keys there are {}", keys.join(", "))
                 }
                 Json::Array(array) => format!("the array there has {} elements", array.len()),

@@ -1,4 +1,4 @@
-//! Boards by MQTT: what there is to say on the command line.
+//! The command line of `pegel mqtt`: boards by MQTT.
 
 pub mod broker;
 pub mod topic;
@@ -10,10 +10,9 @@ use clap::Args;
 
 use self::broker::Broker;
 use self::topic::{Source, Topic};
-use crate::failure::Result;
-use crate::{beside, time};
+use crate::time;
 
-/// The board that tells of the bridge, where no other name is given; those of others begin with it.
+/// The default name of the board in which a bridge reports its state; names of others should begin with it.
 pub const STATUS: &str = "pegel-mqtt";
 
 const MORE: &str = "\
@@ -47,6 +46,7 @@ Examples:
 #[derive(Args)]
 #[command(after_help = MORE)]
 pub struct Mqtt {
+    /// The broker to connect to
     #[arg(long, value_name = "URL")]
     #[arg(help = "mqtt://HOST[:PORT], or mqtts:// for TLS")]
     pub broker: Broker,
@@ -93,11 +93,4 @@ pub struct Mqtt {
     /// The board that tells of this bridge
     #[arg(long, value_name = "BOARD", default_value = STATUS)]
     pub status: String,
-}
-
-impl Mqtt {
-    /// The program beside this one does it.
-    pub fn run() -> Result<()> {
-        beside::start("pegel-mqtt")
-    }
 }

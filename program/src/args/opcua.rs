@@ -1,4 +1,4 @@
-//! Boards for OPC UA: objects with typed variables, whose status codes tell how old they are.
+//! The command line of `pegel opcua`: boards by OPC UA, and the files that it names.
 
 pub mod config;
 pub mod passwords;
@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::failure::Result;
-use crate::{beside, time};
+use crate::time;
 
 const MORE: &str = "\
 Each board is an object in the folder Boards, each field a variable of its type
@@ -70,6 +69,7 @@ pub struct Opcua {
     /// How long a write waits for another writer
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = time::timeout)]
     pub timeout: Duration,
+    /// The directory of the certificates
     #[arg(long, value_name = "DIRECTORY")]
     #[arg(
         help = "Where the certificates are [default: $STATE_DIRECTORY, else pegel/opcua in \
@@ -79,11 +79,4 @@ pub struct Opcua {
     /// A file with what stands here, users and security
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-}
-
-impl Opcua {
-    /// The program beside this one does it.
-    pub fn run() -> Result<()> {
-        beside::start("pegel-opcua")
-    }
 }

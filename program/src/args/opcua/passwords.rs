@@ -1,4 +1,4 @@
-//! The file that says who may come: names and hashes of passwords.
+//! The file of users of the OPC UA server: names and hashes of passwords.
 
 use std::collections::BTreeMap;
 use std::fs;

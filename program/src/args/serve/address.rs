@@ -1,14 +1,16 @@
-//! Where the server listens.
+//! The address that the HTTP server listens on.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Where to listen.
+/// An address to listen on.
 #[derive(Clone)]
 pub enum Address {
+    /// ADDRESS:PORT
     Internet(SocketAddr),
+    /// `unix:PATH`
     Unix(PathBuf),
 }
 

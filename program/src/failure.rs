@@ -1,4 +1,4 @@
-//! Why a command did not do its work, and the exit status that says so.
+//! Why a command failed, and the exit status that says so.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -6,20 +6,24 @@ use std::process::ExitCode;
 
 use pegel::ErrorKind;
 
-use crate::value;
+use crate::escape;
 
+/// Why a command failed.
 pub enum Failure {
-    /// The command line cannot be right, whatever the boards hold.
+    /// The command line is wrong, whatever the boards hold.
     Usage(String),
+    /// The command line is right, but the command could not do its work.
     Failed(String),
-    /// Standard output does not take what is written to it.
+    /// Standard output cannot be written to.
     Output(io::Error),
 }
 
+/// What a command returns.
 pub type Result<T> = std::result::Result<T, Failure>;
 
 impl Failure {
-    /// The same, with the board that it is about.
+    /// The same failure, with the name of the board in its message.
+    #[must_use]
     pub fn of(self, board: &str) -> Self {
         match self {
             Self::Failed(message) => Self::Failed(format!("board {board}: {message}")),
@@ -27,6 +31,7 @@ impl Failure {
         }
     }
 
+    /// Prints the message to standard error and returns the exit status.
     pub fn report(self) -> ExitCode {
         let status = match self {
             Self::Usage(_) => 2,
@@ -37,7 +42,7 @@ impl Failure {
             Self::Failed(_) | Self::Output(_) => 1,
         };
         // Where standard error is closed too, the status still says it.
-        let _ = writeln!(io::stderr(), "pegel: {}", value::lines(&self.to_string()));
+        let _ = writeln!(io::stderr(), "pegel: {}", escape::lines(&self.to_string()));
         ExitCode::from(status)
     }
 }

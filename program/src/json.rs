@@ -12,15 +12,17 @@ use serde_json::{Map, Value as Json, json};
 use crate::failure::{Failure, Result};
 use crate::time;
 
+/// Prints it on a line of standard output.
 pub fn print(json: &Json) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{json}")
 }
 
-/// Says what is wrong with a text that should be JSON.
+/// Checks that the text is valid JSON.
 pub fn check(text: &str) -> serde_json::Result<()> {
     serde_json::from_str::<IgnoredAny>(text).map(drop)
 }
 
+/// A value of a field. Numbers that JSON does not have are strings, bytes are base64.
 pub fn value(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
@@ -37,7 +39,7 @@ pub fn value(value: &Value) -> Json {
     }
 }
 
-/// The value that `value` gave for a field of this type.
+/// The inverse of [`value`], for a field of this type.
 pub fn parse(kind: Type, count: u32, json: &Json) -> std::result::Result<Value, String> {
     if count > 1 {
         let Json::Array(elements) = json else {
@@ -94,7 +96,7 @@ pub fn parse(kind: Type, count: u32, json: &Json) -> std::result::Result<Value, 
     }
 }
 
-/// Sets a field of a record to the value that `value` gave for it.
+/// Sets a field of a record to a value that is JSON, as [`value`] writes it.
 pub fn assign(
     schema: &Schema,
     record: &mut Encoded,
@@ -142,7 +144,7 @@ pub fn record(reader: &Reader, snapshot: &Snapshot) -> Result<Json> {
     }
 }
 
-/// A field as JSON tells it.
+/// A field of a schema: its name, type, unit, limits and layout.
 pub fn described(field: &Field) -> Json {
     let Field {
         name,
@@ -163,7 +165,7 @@ pub fn described(field: &Field) -> Json {
     })
 }
 
-/// What is known of a publication.
+/// When and by whom a record was published: sequence, generation, times.
 pub fn stamp(snapshot: &Snapshot) -> Map<String, Json> {
     let stamp = snapshot.stamp();
     let seconds = |ns| {

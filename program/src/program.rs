@@ -1,4 +1,4 @@
-//! Programs beside this one, which do what would make this one larger and slower to start.
+//! A bridge is a program beside `pegel`, as what it needs would make `pegel` larger and slower to start.
 
 use std::env;
 use std::os::unix::process::CommandExt;
@@ -7,10 +7,10 @@ use std::process::{Command, ExitCode};
 use clap::{Parser, Subcommand};
 
 use crate::failure::{Failure, Result};
-use crate::place::Place;
+use crate::target::Target;
 
-/// Starts one in the place of this one, with the same command line. Only when this fails does it come back.
-pub fn start(name: &str) -> Result<()> {
+/// Replaces this program by the one beside it, with the same command line. Returns only if that fails.
+pub fn exec(name: &str) -> Result<()> {
     let this = env::current_exe()
         .map_err(|error| Failure::Failed(format!("cannot find {name}: {error}")))?;
     let program = this.with_file_name(name);
@@ -27,15 +27,15 @@ pub fn start(name: &str) -> Result<()> {
 #[command(name = "pegel", version, max_term_width = 80)]
 struct Program<C: Subcommand> {
     #[command(flatten)]
-    place: Place,
+    target: Target,
     #[command(subcommand)]
     command: C,
 }
 
-/// What one of them is from its start to its end.
-pub fn main<C: Subcommand>(run: impl FnOnce(C, Place) -> Result<()>) -> ExitCode {
-    let Program { place, command } = Program::parse();
-    match run(command, place) {
+/// The `main` of a bridge: parses the command line, runs the command, and reports its failure.
+pub fn main<C: Subcommand>(run: impl FnOnce(C, Target) -> Result<()>) -> ExitCode {
+    let Program { target, command } = Program::parse();
+    match run(command, target) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }

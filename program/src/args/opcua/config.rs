@@ -1,20 +1,24 @@
-//! The file that configures the server; the command line wins.
+//! The configuration file of the OPC UA server. The command line takes precedence over it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-/// Where to listen, unless somebody says otherwise: for this machine alone.
+/// The default address to listen on, which only this machine can reach.
 pub const LISTEN: &str = "127.0.0.1:4840";
 
+/// The contents of the file.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// The address to listen on.
     pub listen: Option<String>,
     /// What clients call this machine.
     pub host: Option<String>,
+    /// Boards to serve; all, if there are none here.
     pub boards: Vec<String>,
+    /// Boards that clients may write.
     pub write: Vec<String>,
     /// Boards whose values last until others are published.
     pub lasting: Vec<String>,
@@ -22,25 +26,32 @@ pub struct Config {
     pub old: Option<f64>,
     /// Where the certificates are.
     pub state: Option<PathBuf>,
+    /// The file of users and hashes of passwords.
     pub passwords: Option<PathBuf>,
+    /// The policies that the server offers.
     pub security: Vec<Policy>,
+    /// Whether clients may read without a name.
     pub anonymous: Option<bool>,
     /// Whether clients may come with any certificate.
     pub any_client: bool,
 }
 
-/// How a session may be secured.
+/// A security policy of OPC UA.
 #[derive(Clone, Copy, Deserialize, PartialEq)]
 pub enum Policy {
-    /// Not at all.
+    /// No security.
     None,
+    /// AES-256, RSA-OAEP with SHA-1, signatures with SHA-256.
     Basic256Sha256,
+    /// As the above, with AES-128.
     #[serde(rename = "Aes128-Sha256-RsaOaep")]
     Aes128Sha256RsaOaep,
+    /// AES-256, RSA-OAEP with SHA-256, signatures by RSA-PSS.
     #[serde(rename = "Aes256-Sha256-RsaPss")]
     Aes256Sha256RsaPss,
 }
 
+/// Reads and checks the file.
 pub fn read(path: &Path) -> Result<Config, String> {
     let shown = path.display();
     let text = fs::read_to_string(path)

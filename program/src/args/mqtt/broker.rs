@@ -1,4 +1,4 @@
-//! Where the broker is.
+//! The address of an MQTT broker.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,11 +6,14 @@ use std::str::FromStr;
 /// The ports that IANA gave to MQTT, without and with TLS.
 const PORTS: (u16, u16) = (1883, 8883);
 
+/// A broker: `mqtt://HOST[:PORT]`, or `mqtts://` for TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broker {
     /// A name or an address, without brackets.
     pub host: String,
+    /// As given, else the one that IANA assigned.
     pub port: u16,
+    /// Whether the connection is encrypted.
     pub is_tls: bool,
 }
 

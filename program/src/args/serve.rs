@@ -1,4 +1,4 @@
-//! Boards by HTTP: what there is to say on the command line.
+//! The command line of `pegel serve`: boards by HTTP.
 
 pub mod address;
 
@@ -8,8 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use self::address::Address;
-use crate::failure::Result;
-use crate::{beside, time};
+use crate::time;
 
 const MORE: &str = "\
 What can be asked for:
@@ -71,11 +70,4 @@ pub struct Serve {
     #[arg(long, value_name = "N", default_value = "1048576")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub longest: u32,
-}
-
-impl Serve {
-    /// The program beside this one does it.
-    pub fn run() -> Result<()> {
-        beside::start("pegel-serve")
-    }
 }

@@ -1,16 +1,17 @@
-//! The end of what runs until it is told to end: by SIGTERM, as a service, or by Ctrl-C.
+//! The orderly end of a program that runs until SIGTERM, as a service gets it, or Ctrl-C.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::{Failure, Result};
 
-pub struct Ending {
+/// Catches the two signals for as long as the process lives.
+pub struct Shutdown {
     terminate: Signal,
     interrupt: Signal,
 }
 
-impl Ending {
-    /// From now on, the signals end nothing by themselves.
+impl Shutdown {
+    /// From now on, the signals no longer end the process by themselves.
     pub fn new() -> Result<Self> {
         let listen = |kind| {
             let failed = |error| Failure::Failed(format!("cannot wait for signals: {error}"));
@@ -22,8 +23,8 @@ impl Ending {
         })
     }
 
-    /// Returns when one has come.
-    pub async fn comes(&mut self) {
+    /// Returns once one of the signals has arrived.
+    pub async fn requested(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

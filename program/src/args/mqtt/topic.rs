@@ -11,7 +11,7 @@ const LONGEST: usize = 60_000;
 pub struct Topic(String);
 
 impl Topic {
-    /// One below.
+    /// The topic NAME below this one.
     pub fn below(&self, name: &str) -> String {
         format!("{}/{name}", self.0)
     }
@@ -40,10 +40,12 @@ impl fmt::Display for Topic {
     }
 }
 
-/// What is mirrored, and as what.
+/// A remote board to mirror: TOPIC[=NAME].
 #[derive(Clone, Debug)]
 pub struct Source {
+    /// The PREFIX/BOARD where the other bridge publishes it.
     pub topic: Topic,
+    /// The name of the mirror: NAME, else the last level of the topic.
     pub board: String,
 }
 

@@ -1,0 +1,21 @@
+//! What every Pegel program needs, and nothing else: the program `pegel` and the bridges, each of which `pegel` starts
+//! in its place.
+//!
+//! - a program from its start to its end: [`program`], [`runtime`], [`shutdown`], and [`failure`] with the exit status
+//! - the command line: [`target`] for all programs, [`args`] for the bridges, [`time`] for durations
+//! - values and records as text and as JSON: [`value`], [`unit`], [`json`], [`lookup`], [`escape`]
+//!
+//! What only `pegel` prints for people is in `cli`, and what only one bridge needs is in the crate of that bridge.
+
+pub mod args;
+pub mod escape;
+pub mod failure;
+pub mod json;
+pub mod lookup;
+pub mod program;
+pub mod runtime;
+pub mod shutdown;
+pub mod target;
+pub mod time;
+pub mod unit;
+pub mod value;

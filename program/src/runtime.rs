@@ -1,0 +1,30 @@
+//! The asynchronous part of a program: how it starts, and how it stops.
+
+use tokio::runtime::Builder;
+
+use crate::failure::{Failure, Result};
+use crate::shutdown::Shutdown;
+
+/// What tokio allows unless told otherwise.
+const BLOCKING_THREADS: usize = 512;
+
+/// Runs the work to its end. It should end soon once the shutdown is requested.
+pub fn run<T>(work: impl AsyncFnOnce(Shutdown) -> Result<T>) -> Result<T> {
+    run_with(BLOCKING_THREADS, work)
+}
+
+/// As [`run`], with at most so many threads for work that blocks.
+pub fn run_with<T>(
+    blocking_threads: usize,
+    work: impl AsyncFnOnce(Shutdown) -> Result<T>,
+) -> Result<T> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(blocking_threads)
+        .build()
+        .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+    let done = runtime.block_on(async { work(Shutdown::new()?).await });
+    // A thread that waits for a board may take a second to notice the end: none is waited for.
+    runtime.shutdown_background();
+    done
+}

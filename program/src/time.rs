@@ -1,0 +1,48 @@
+//! Times as programs exchange them: seconds, in JSON and on the command line.
+
+use std::time::Duration;
+
+use serde_json::Number;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// Nanoseconds as a number of seconds in JSON, exact to the last digit.
+pub fn seconds(ns: i64) -> Number {
+    let sign = if ns < 0 { "-" } else { "" };
+    let ns = ns.unsigned_abs();
+    let text = format!("{sign}{}.{:09}", ns / SECOND, ns % SECOND);
+    text.parse().expect("digits, a point and digits are JSON")
+}
+
+/// Parses a number of seconds on the command line.
+pub fn timeout(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok();
+    let timeout = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    timeout.ok_or_else(|| "write a number of seconds, 0 or more, such as 0.5".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_lose_nothing() {
+        let told = [
+            (0, "0.000000000"),
+            (1_732_375_681_000_000_001, "1732375681.000000001"),
+            (-1_500_000_000, "-1.500000000"),
+            (i64::MIN, "-9223372036.854775808"),
+        ];
+        for (ns, text) in told {
+            assert_eq!(seconds(ns).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn timeouts_are_seconds() {
+        assert_eq!(timeout("0.5"), Ok(Duration::from_millis(500)));
+        for text in ["", "-1", "NaN", "inf", "1e300", "1 s"] {
+            assert!(timeout(text).is_err(), "{text}");
+        }
+    }
+}
