@@ -79,7 +79,9 @@ def php_fpm() -> str:
     """On Debian its name has a version: that of `php`, or else the newest."""
     ask = [program("php"), "-r", "echo PHP_MAJOR_VERSION, '.', PHP_MINOR_VERSION;"]
     version = subprocess.run(ask, stdout=subprocess.PIPE, text=True, check=True).stdout
-    others = {path.name for place in PATH.split(":") for path in Path(place).glob("php-fpm[0-9]*")}
+    # Path.glob raises at a directory that this user may not enter.
+    directories = [Path(at) for at in PATH.split(":") if os.access(at, os.R_OK | os.X_OK)]
+    others = {path.name for directory in directories for path in directory.glob("php-fpm[0-9]*")}
     newest = sorted(others, key=lambda name: [*map(int, re.findall(r"\d+", name))], reverse=True)
     return program("php-fpm", f"php-fpm{version}", *newest)
 
