@@ -89,9 +89,11 @@ def day(station: Station, speed: float) -> tuple[float, float]:
 
 
 def test_manual_paused_and_automatic(station: Station) -> None:
-    change(station, "control", mode="manual", manual_limit=600.0)
-    # An inverter takes 20 s to settle, and before that nobody knows what the house uses.
-    closed(station, speed=20, interval=2.0)
+    # An inverter takes 20 s to settle, and before that nobody knows what the house uses. With as
+    # fast a clock, a slow machine makes long silences.
+    patience = {"meter_patience": 3600.0, "inverter_patience": 3600.0}
+    change(station, "control", mode="manual", manual_limit=600.0, **patience)
+    closed(station, speed=20, interval=2.0, silence=3600.0)
     wait_until(lambda: newest(station, f"inverter-{HM1200}")["limit"] == 400.0, "its share")
     wait_until(lambda: newest(station, f"inverter-{HM600}")["limit"] == 200.0, "its share")
     wait_until(lambda: newest(station, "controller")["limit"] == 600.0, "the sum")
