@@ -113,7 +113,7 @@ impl Writer {
     pub(crate) fn take(board: Board, mut turn: Turn) -> Result<Self> {
         let licence = Licence::new(board.path())?;
         board.segment.reserve(board.path())?;
-        turn.keep(board.status.st_mode)?;
+        turn.keep(&board.status)?;
         let sign = Self::sign(&board)?;
         if board.ring().head().gone {
             board.ring().unmark_gone();

@@ -346,6 +346,35 @@ fn a_lock_that_was_removed_ends_its_writer() {
 }
 
 #[test]
+fn what_others_put_beside_a_board_is_in_nobodys_way() {
+    let boards = Boards::new();
+    let board = boards.name("a");
+    drop(Writer::create(&board, &level(), &Options::default()).unwrap());
+    let hidden = |end: &str| boards.0.path().join(format!(".pegel.a.next{end}"));
+    let taken = [hidden(""), hidden("-0123456789abcdef")];
+    for path in &taken {
+        fs::create_dir(path).unwrap();
+    }
+    // Of the board `a.next`, and of nobody.
+    let others = [hidden(".next-0123456789abcdef"), hidden("-0123")];
+    for path in &others {
+        fs::write(path, "").unwrap();
+    }
+    // What one leaves who dies in the midst of a replacement.
+    fs::write(hidden("-fedcba9876543210"), "a whole segment").unwrap();
+    let other = Schema::new(vec![Field::new("other", Type::U8)]).unwrap();
+    let options = Options {
+        replace: true,
+        ..Options::default()
+    };
+    drop(Writer::create(&board, &other, &options).unwrap());
+    assert!(!hidden("-fedcba9876543210").exists());
+    unlink(&board).unwrap();
+    assert_eq!(fs::read_dir(boards.0.path()).unwrap().count(), 4);
+    assert!(taken.iter().chain(&others).all(|path| path.exists()));
+}
+
+#[test]
 fn failures_and_removals_leave_nothing_behind() {
     let boards = Boards::new();
     let board = boards.name("a");
