@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from durable.machine import IS_ROOT, Machine
-from programs import built, environment, run
+from programs import ROOT, STRICT, built, environment, run
 
 SCHEMA = """{durable}mode = "0660"
 [[field]]
@@ -255,3 +255,22 @@ def test_a_lock_that_is_somebodys_file_stays_his(shared: Shared) -> None:
     lock.chmod(0o600)
     shared.pegel(0, "set", "tank", "level=2")
     assert shared.owner("pegel.tank.lock") == (0, 0, 0o600)
+
+
+@pytest.mark.parametrize("arguments", [("set", "tank", "level=7"), ("rm", "tank")])
+def test_inode_numbers_that_disagree_are_an_error_that_says_so(
+    machine: Machine, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    made(machine)
+    shim = tmp_path / "inode.so"
+    source = str(ROOT / "tests/resources/inode.c")
+    command = ["gcc", "-std=c99", *STRICT, "-shared", "-fPIC", source, "-o", str(shim), "-ldl"]
+    done = run(command)
+    assert done.returncode == 0, done.stderr
+    program = str(built("target/release/pegel"))
+    preloaded = environment(machine.boards) | {"LD_PRELOAD": str(shim)}
+    done = run([program, *arguments], preloaded)
+    assert done.returncode == 1
+    assert "inode number" in done.stderr
+    assert level(machine) == 6
+    machine.does(*arguments)

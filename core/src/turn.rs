@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Lock, OwnFile, try_lock};
 use crate::place::Place;
 use crate::segment::{Draft, give, remove};
-use crate::trust::{Access, names, open_trusted};
+use crate::trust::{Access, Tries, names, open_trusted};
 
 /// The shortest and the longest sleep between two tries of one who waits.
 const PATIENCE: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(2));
@@ -32,12 +32,14 @@ impl Turn {
     pub fn take(place: &Place, board_mode: u32) -> Result<Self> {
         let path = &place.lock();
         let mut is_new = false;
+        let mut tries = Tries::default();
         loop {
             // Not O_CREAT: the kernel refuses that for a file of somebody else in a directory like
             // /tmp, though it exists and may be written (fs.protected_regular).
             let (file, status) = match open_trusted(path, Access::Tidy) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     is_new = draft(place, board_mode)?.link(path)?;
+                    tries.again(path, None)?;
                     continue;
                 }
                 opened => opened?,
@@ -57,6 +59,7 @@ impl Turn {
                     is_new,
                 });
             }
+            tries.again(path, Some(&status))?;
         }
     }
 

@@ -17,7 +17,7 @@ use crate::lock::{Lock, OwnFile, try_lock};
 use crate::place::Place;
 use crate::saving::{Saved, sync_directory};
 use crate::segment::{self, Aside, Draft};
-use crate::trust::{self, Access, names, open_trusted};
+use crate::trust::{self, Access, Tries, names, open_trusted};
 
 const PREFIX: &str = "pegel.";
 const SUFFIX: &str = ".durable";
@@ -75,6 +75,7 @@ impl Opened {
     /// The same, once nobody else writes it; for as long as this lives. `LOCKED` if that takes too long.
     pub fn lock(path: &Path) -> Result<Option<Self>> {
         let deadline = Instant::now() + PATIENCE;
+        let mut tries = Tries::default();
         loop {
             let (file, status) = match open_trusted(path, Access::Write) {
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -91,6 +92,7 @@ impl Opened {
             if names(path, &status) {
                 return Self::of(path, file, status).map(Some);
             }
+            tries.again(path, Some(&status))?;
         }
     }
 
