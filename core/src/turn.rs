@@ -1,7 +1,7 @@
 //! Whose turn it is to write: the lock in the file beside a board. The kernel keeps it, and frees it
 //! when its holder dies.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -115,6 +115,11 @@ impl Turn {
     pub fn discard(mut self) {
         self.is_new = false;
         let _left = remove(&self.path);
+    }
+
+    /// The path of the lock.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Whether the lock's name still stands for it. If not, somebody else may have the turn, too.

@@ -342,7 +342,19 @@ fn a_lock_that_was_removed_ends_its_writer() {
     let boards = Boards::new();
     let mut writer = Writer::create(&boards.name("a"), &level(), &Options::default()).unwrap();
     fs::remove_file(boards.file("a.lock")).unwrap();
-    assert_eq!(kind(writer.publish(&record(1.0))), ErrorKind::Gone);
+    let error = writer.publish(&record(1.0)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Gone);
+    let lock = boards.file("a.lock").display().to_string();
+    let message =
+        format!("board a: its lock file {lock} was removed. Close the writer and open it again.");
+    assert_eq!(error.to_string(), message);
+    drop(writer);
+    let mut writer = Writer::open(&boards.name("a"), None).unwrap();
+    writer.publish(&record(1.0)).unwrap();
+    fs::remove_file(boards.file("a")).unwrap();
+    thread::sleep(Duration::from_secs(1));
+    let error = writer.publish(&record(2.0)).unwrap_err();
+    assert!(error.to_string().contains("replaced or removed"), "{error}");
 }
 
 #[test]
