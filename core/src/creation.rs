@@ -5,6 +5,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
 use std::time::Duration;
 
+use nix::sys::stat::lstat;
+
 use crate::board::{Board, Past, absent};
 use crate::durable::{self, Lasting};
 use crate::error::{Error, ErrorKind, Result};
@@ -12,7 +14,7 @@ use crate::place::Place;
 use crate::ring::MAX_SEQUENCE;
 use crate::saving::{self, Saved};
 use crate::schema::Schema;
-use crate::segment::remove;
+use crate::segment::{remove, remove_left};
 use crate::trust::Access;
 use crate::turn::Turn;
 use crate::wanted::Wanted;
@@ -55,9 +57,9 @@ pub struct Options {
 /// Creates a board or opens the one that is there, for the one whose turn it then is.
 pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Board, Turn)> {
     let wanted = Wanted::new(place, schema, options)?;
-    let turn = Turn::wait(place, wanted.mode, Some(options.timeout))?;
+    let mut turn = Turn::wait(place, wanted.mode, Some(options.timeout))?;
     let open = || Board::open(place.clone(), Access::Write);
-    let mut board = match found(place, options)? {
+    let mut board = match found(place, options, &mut turn)? {
         Found::Board(old) => {
             old.check_own()?;
             let has_all = wanted.is_met_by(&old)?;
@@ -73,17 +75,19 @@ pub fn create(place: &Place, schema: &Schema, options: &Options) -> Result<(Boar
             if !wanted.begin(beginning())?.link(&place.board)? {
                 return Err(appeared(place));
             }
+            turn.stay();
             open()?
         }
         Found::Bad => {
             let draft = wanted.begin(beginning())?;
-            draft.replace(&place.board, &place.next())?;
+            draft.replace(&place.board)?;
             open()?
         }
     };
     if options.mode != 0 {
         board.set_mode(options.mode)?;
     }
+    turn.keep(&board.status)?;
     if board.layout.durable {
         let newest = board.ring().head().sequence;
         let past = board.past_of(newest, board.record(newest));
@@ -106,7 +110,7 @@ enum Found {
 }
 
 /// Looks what there is; the board that comes back from its durable file, if there is nothing else.
-fn found(place: &Place, options: &Options) -> Result<Found> {
+fn found(place: &Place, options: &Options, turn: &mut Turn) -> Result<Found> {
     let open = || Board::open(place.clone(), Access::Write);
     let found = match open() {
         Ok(board) => return Ok(Found::Board(board)),
@@ -120,10 +124,11 @@ fn found(place: &Place, options: &Options) -> Result<Found> {
         return Ok(found);
     };
     if matches!(found, Found::Bad) {
-        draft.replace(&place.board, &place.next())?;
+        draft.replace(&place.board)?;
     } else if !draft.link(&place.board)? {
         return Err(appeared(place));
     }
+    turn.stay();
     open().map(Found::Board)
 }
 
@@ -136,10 +141,11 @@ pub fn come_back(place: &Place, timeout: Option<Duration>) -> Result<bool> {
         Err(error) if error.kind() == ErrorKind::Denied => return Ok(false),
         Err(error) => return Err(error),
     }
-    // Its lock goes again if it is new, as the board's owner may be another one, who then makes his own.
-    let _turn = Turn::wait(place, DEFAULT_MODE, timeout)?;
-    let found = found(place, &Options::default())?;
-    Ok(matches!(found, Found::Board(_)))
+    let mut turn = Turn::wait(place, DEFAULT_MODE, timeout)?;
+    match found(place, &Options::default(), &mut turn)? {
+        Found::Board(board) => turn.keep(&board.status).map(|()| true),
+        _ => Ok(false),
+    }
 }
 
 /// Makes a board of a snapshot file that [`crate::dynamic::Reader::save`] wrote, or of a copy of a durable file, with its
@@ -179,7 +185,7 @@ pub fn restore(board: &str, file: &Path, options: &Options) -> Result<()> {
     past.records.drain(..excess);
     let mode = wanted.mode;
     let mut turn = Turn::wait(&place, mode, Some(options.timeout))?;
-    match found(&place, &options) {
+    match found(&place, &options, &mut turn) {
         Ok(Found::Board(_)) if !options.replace => {
             let (name, path) = (&place.name, place.board.display());
             let message = format!("board {name} ({path}) is there already; ask to replace it");
@@ -196,14 +202,16 @@ pub fn restore(board: &str, file: &Path, options: &Options) -> Result<()> {
                 return Err(appeared(&place));
             }
         }
-        Ok(Found::Bad) => wanted.begin(past)?.replace(&place.board, &place.next())?,
+        Ok(Found::Bad) => wanted.begin(past)?.replace(&place.board)?,
         // Its durable file, for which this is the copy.
         Err(error) if error.kind() == ErrorKind::Corrupt && options.replace => {
-            wanted.begin(past)?.replace(&place.board, &place.next())?;
+            wanted.begin(past)?.replace(&place.board)?;
         }
         Err(error) => return Err(error),
     }
-    turn.keep(mode)
+    turn.stay();
+    let status = lstat(&place.board);
+    turn.keep(&status.map_err(|errno| Error::system(errno, "stat", &place.board))?)
 }
 
 /// Makes a mirror that begins with this past, for the one whose turn it is; one that is there makes way.
@@ -260,7 +268,7 @@ fn appeared(place: &Place) -> Error {
 }
 
 /// Removes a board, with its durable file: its readers find it gone. `LOCKED` while it has a writer, `NOT_FOUND` when
-/// there is none.
+/// there is none. What is refused, or fails, has removed nothing, or can be repeated.
 pub fn unlink(board: &str) -> Result<()> {
     let place = Place::parse(board)?;
     let before = match removable(&place) {
@@ -275,33 +283,36 @@ pub fn unlink(board: &str) -> Result<()> {
     };
     let turn = Turn::take(&place, before.map_or(0o600, |board| board.status.st_mode))?;
     // What it was before the turn, it may be no longer.
-    let board = match removable(&place) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return if durable::remove(&place, None)? {
-                turn.discard()
-            } else {
-                Err(error)
-            };
-        }
-        board => board?,
+    let (board, absence) = match removable(&place) {
+        Err(error) if error.kind() == ErrorKind::NotFound => (None, Some(error)),
+        board => (board?, None),
     };
-    // First, as who may not do that shall remove nothing.
-    durable::remove(&place, board.as_ref())?;
+    let file = durable::removal(&place, board.as_ref())?;
+    if let Some(error) = absence
+        && file.is_none()
+    {
+        return Err(error);
+    }
     if let Some(board) = &board {
         board.ring().mark_gone();
     }
-    let removed = remove(&place.board).inspect_err(|_| {
-        if let Some(board) = &board {
+    let removed = match &file {
+        Some(file) => file.remove_with(&place.board).map(|()| true),
+        None => remove(&place.board),
+    };
+    if let Some(board) = &board {
+        // After a failure, it may be there still, or gone for good.
+        if removed.is_err() && board.is_current() {
             board.ring().unmark_gone();
         }
-    })?;
-    if let Some(board) = &board {
         board.wake();
     }
-    // Left by one who died while replacing the board.
-    remove(&place.next())?;
-    turn.discard()?;
-    if removed { Ok(()) } else { Err(absent(&place)) }
+    if !removed? {
+        return Err(absent(&place));
+    }
+    remove_left(&place.board);
+    turn.discard();
+    Ok(())
 }
 
 /// The board that is to be removed; `None` if what stands there is none, and so has no readers.

@@ -24,7 +24,7 @@ use crate::reader::Reader;
 use crate::snapshot::{Publication, Stamp};
 use crate::trust::{self, Access};
 
-pub(crate) use self::file::{is_there, path as file_of, read_copy, remove, restored};
+pub(crate) use self::file::{is_there, path as file_of, read_copy, removal, restored};
 pub(crate) use self::head::MAGIC;
 pub(crate) use self::making::{Lasting, Ready};
 

@@ -72,12 +72,6 @@ impl Place {
         let name = &self.name;
         self.directory.join(format!("{PREFIX}{name}{LOCK_SUFFIX}"))
     }
-
-    /// Where a segment waits to replace another; only the lock's holder uses it.
-    pub fn next(&self) -> PathBuf {
-        let name = &self.name;
-        self.directory.join(format!(".{PREFIX}{name}.next"))
-    }
 }
 
 fn fault(name: &str) -> Option<&'static str> {
@@ -130,7 +124,7 @@ mod tests {
             "pegel.b",
             "pegel.a",
             "pegel.a.lock",
-            ".pegel.a.next",
+            ".pegel.a.next-0123456789abcdef",
             "pegel.X",
             "other",
         ] {

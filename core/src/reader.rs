@@ -19,7 +19,7 @@ use crate::ring::{self, Head, Ring};
 use crate::schema::Schema;
 use crate::segment::Mapping;
 use crate::snapshot::{Publication, Snapshot, Stamp};
-use crate::trust::Access;
+use crate::trust::{Access, is_same, misnumbered};
 
 /// A read gives up with `BUSY` after so many laps. One is rare; so many mean that the record is too
 /// large for its slots and its writer's pace.
@@ -107,6 +107,11 @@ impl Reader {
     /// Opens the board that now stands at the same place, in the same way and view.
     pub fn reopen(&self) -> Result<Self> {
         let reader = Self::at(self.board.place.clone(), self.board.access)?;
+        let status = &reader.board.status;
+        // It would be gone at once again, and whoever follows it go round and round.
+        if is_same(status, &self.board.status) && !reader.board.is_current() {
+            return Err(misnumbered(reader.path(), status));
+        }
         match &self.view {
             Some(view) => reader.view(&view.schema),
             None => Ok(reader),

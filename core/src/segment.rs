@@ -3,10 +3,11 @@
 
 #![allow(unsafe_code)]
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,16 +15,16 @@ use memmap2::{MmapOptions, MmapRaw};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, posix_fallocate, renameat};
 use nix::sys::resource::{Resource, getrlimit};
-use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
+use nix::sys::stat::{FileStat, Mode, fchmod, fstat, lstat, stat};
 use nix::sys::time::TimeSpec;
-use nix::unistd::{Gid, Uid, fchown, linkat, unlink};
+use nix::unistd::{AccessFlags, Gid, Uid, faccessat, fchown, geteuid, linkat, unlink};
 
 use crate::copy::{Payload, Plan};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{CONTROL_SIZE, Layout, WORD};
 use crate::ring::{Memory, Slot};
 use crate::sync::AtomicU64;
-use crate::trust::Access;
+use crate::trust::{self, Access};
 
 /// A segment: its file, and the mapping of that as soon as it is wanted.
 #[derive(Debug)]
@@ -227,18 +228,13 @@ impl Draft {
         fstat(&self.file).map_err(|errno| Error::system(errno, "stat", path))
     }
 
-    /// Gives the file the owner and group of another one, as far as this process may: those who could
-    /// use the one that it replaces shall go on.
+    /// Gives the file to the owner of another one.
     pub fn give_to(&self, other: &FileStat) {
-        let (owner, group) = (Uid::from_raw(other.st_uid), Gid::from_raw(other.st_gid));
-        if fchown(&self.file, Some(owner), Some(group)).is_err() {
-            // Only root gives files away; their owner gives them to his groups.
-            let _kept = fchown(&self.file, None, Some(group));
-        }
+        give(&self.file, other);
     }
 
     /// Gives the file its name; `false` when there already is such a file.
-    pub fn link(self, path: &Path) -> Result<bool> {
+    pub fn link(&self, path: &Path) -> Result<bool> {
         // The way of man 2 open, O_TMPFILE, that needs no privilege.
         let unnamed = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         match linkat(
@@ -260,19 +256,122 @@ impl Draft {
         }
     }
 
-    /// Gives the file the name of another one, by way of `next`, which is this caller's alone.
-    pub fn replace(self, path: &Path, next: &Path) -> Result<()> {
-        // Left by one who died between the next two calls.
-        match unlink(next) {
-            Ok(()) | Err(Errno::ENOENT) => {}
-            Err(errno) => return Err(Error::system(errno, "remove", next)),
+    /// Gives the file the name of another one. Only for the holder of the lock.
+    pub fn replace(self, path: &Path) -> Result<()> {
+        remove_left(path);
+        // man 2 linkat replaces nothing, so the file has a name of its own for a moment.
+        let hidden = hidden(path);
+        if !self.link(&hidden)? {
+            return Err(Error::system(Errno::EEXIST, "create", &hidden));
         }
-        if !self.link(next)? {
-            return Err(Error::system(Errno::EEXIST, "create", next));
-        }
-        renameat(AT_FDCWD, next, AT_FDCWD, path)
-            .map_err(|errno| Error::system(errno, "replace", path))
+        rename(&hidden, path).map_err(|errno| {
+            let _left = unlink(&hidden);
+            Error::system(errno, "replace", path)
+        })
     }
+}
+
+/// Gives a file the owner and group of another one, as far as this process may: those who could use that one shall use
+/// this one.
+pub fn give(file: &File, other: &FileStat) {
+    let (owner, group) = (Uid::from_raw(other.st_uid), Gid::from_raw(other.st_gid));
+    if fchown(file, Some(owner), Some(group)).is_err() {
+        // Only root gives files away; their owner gives them to his groups.
+        let _kept = fchown(file, None, Some(group));
+    }
+}
+
+/// `DENIED` if this process may not remove a file, or replace it, as far as one can tell before.
+pub fn check_removable(path: &Path) -> Result<()> {
+    let failed = |errno| Error::system(errno, "remove", path);
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let access = AccessFlags::W_OK | AccessFlags::X_OK;
+    faccessat(AT_FDCWD, directory, access, AtFlags::AT_EACCESS).map_err(failed)?;
+    let owner = stat(directory).map_err(failed)?;
+    let (me, is_sticky) = (geteuid(), owner.st_mode & Mode::S_ISVTX.bits() != 0);
+    let is_owner = |status: &FileStat| status.st_uid == me.as_raw();
+    // man 7 inode: of the sticky bit.
+    let is_refused = is_sticky && !me.is_root() && !is_owner(&owner);
+    match lstat(path) {
+        Ok(file) if is_refused && !is_owner(&file) => Err(failed(Errno::EPERM)),
+        _ => Ok(()),
+    }
+}
+
+/// A file that has given up its name, and may get it back.
+#[derive(Debug)]
+pub struct Aside {
+    path: PathBuf,
+    hidden: PathBuf,
+}
+
+impl Aside {
+    /// Takes the name from a file; `None` when there is no such file. Who may do this may remove it, and the other
+    /// way around (man 2 rename, man 2 unlink).
+    pub fn set(path: &Path) -> Result<Option<Self>> {
+        let hidden = hidden(path);
+        match rename(path, &hidden) {
+            Ok(()) => Ok(Some(Self {
+                path: path.to_owned(),
+                hidden,
+            })),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(Error::system(errno, "remove", path)),
+        }
+    }
+
+    /// Gives it back.
+    pub fn put_back(&self) -> Result<()> {
+        rename(&self.hidden, &self.path)
+            .map_err(|errno| Error::system(errno, "put back", &self.path))
+    }
+
+    /// Removes the file.
+    pub fn remove(&self) -> Result<()> {
+        remove(&self.hidden).map(drop)
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> nix::Result<()> {
+    renameat(AT_FDCWD, from, AT_FDCWD, to)
+}
+
+/// A name beside a file that nobody can take before: each is drawn by lot.
+fn hidden(path: &Path) -> PathBuf {
+    // The one way to random bits in the standard library.
+    let drawn = RandomState::new().hash_one(path);
+    path.with_file_name(format!("{}-{drawn:016x}", hidden_start(path)))
+}
+
+fn hidden_start(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    format!(".{name}.next")
+}
+
+/// Removes what was left by those who died while they replaced or removed a file. Only for the holder of the lock: of all
+/// others, none is at it. What is a stranger's stays, and is in nobody's way.
+pub fn remove_left(path: &Path) {
+    let start = hidden_start(path);
+    let entries = path.parent().map(fs::read_dir);
+    for entry in entries.into_iter().flatten().flatten().flatten() {
+        let name = entry.file_name();
+        let rest = name.to_str().and_then(|name| name.strip_prefix(&start));
+        if rest.is_some_and(is_drawn) {
+            let left = entry.path();
+            let is_ours =
+                lstat(&left).is_ok_and(|status| trust::check(&left, &status, Access::Tidy).is_ok());
+            if is_ours {
+                let _left = unlink(&left);
+            }
+        }
+    }
+}
+
+/// Whether a hidden name ends so; versions before drew none.
+fn is_drawn(end: &str) -> bool {
+    let is_number =
+        |drawn: &str| drawn.len() == 16 && drawn.bytes().all(|digit| digit.is_ascii_hexdigit());
+    end.is_empty() || end.strip_prefix('-').is_some_and(is_number)
 }
 
 /// `EFBIG` if this process may not write so far into a file. The kernel's own answer to that would be a signal that ends

@@ -118,6 +118,40 @@ pub fn is_same(one: &FileStat, other: &FileStat) -> bool {
     (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 }
 
+/// How often one may open a file whose name then stands for another one, as it was replaced meanwhile.
+#[derive(Debug, Default)]
+pub struct Tries(u32);
+
+impl Tries {
+    /// More than files that really are replaced ever need.
+    const MOST: u32 = 100;
+
+    /// Counts one that was in vain, for a file that was opened so if it was there. An error when there were too many.
+    pub fn again(&mut self, path: &Path, opened: Option<&FileStat>) -> Result<()> {
+        self.0 += 1;
+        if self.0 < Self::MOST {
+            return Ok(());
+        }
+        if let Some(opened) = opened {
+            return Err(misnumbered(path, opened));
+        }
+        let (tries, path) = (self.0, path.display());
+        let message = format!("{path}: somebody keeps removing it (got {tries} tries). Try again.");
+        Err(Error::new(ErrorKind::System, message))
+    }
+}
+
+/// Of a file that is never the one that its name stands for: so do some file systems of containers and virtual machines.
+pub fn misnumbered(path: &Path, opened: &FileStat) -> Error {
+    let by_name = lstat(path).map_or(0, |found| found.st_ino);
+    let (open, path) = (opened.st_ino, path.display());
+    let message = format!(
+        "{path}: its inode number is one when it is open and another by its name (got {open} and {by_name}), so that \
+         nobody can tell whether it was replaced. Keep it on a file system with stable inode numbers, such as a tmpfs."
+    );
+    Error::new(ErrorKind::System, message)
+}
+
 /// Whether a path names this very file still. One that cannot be looked at, as after a change of
 /// user, is not known to be another.
 pub fn names(path: &Path, status: &FileStat) -> bool {

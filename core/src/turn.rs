@@ -1,17 +1,18 @@
 //! Whose turn it is to write: the lock in the file beside a board. The kernel keeps it, and frees it
 //! when its holder dies.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::stat::{FileStat, Mode, fchmod};
+use nix::sys::stat::{FileStat, Mode, fchmod, lstat};
 
+use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Lock, OwnFile, try_lock};
 use crate::place::Place;
-use crate::segment::{Draft, remove};
-use crate::trust::{Access, names, open_trusted};
+use crate::segment::{Draft, give, remove};
+use crate::trust::{Access, Tries, names, open_trusted};
 
 /// The shortest and the longest sleep between two tries of one who waits.
 const PATIENCE: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(2));
@@ -27,17 +28,18 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Takes the turn for a board of this mode; `LOCKED` when somebody else has it.
+    /// Takes the turn for a board of this mode, or for the one that is there; `LOCKED` when somebody else has it.
     pub fn take(place: &Place, board_mode: u32) -> Result<Self> {
         let path = &place.lock();
         let mut is_new = false;
+        let mut tries = Tries::default();
         loop {
             // Not O_CREAT: the kernel refuses that for a file of somebody else in a directory like
             // /tmp, though it exists and may be written (fs.protected_regular).
             let (file, status) = match open_trusted(path, Access::Tidy) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {
-                    is_new =
-                        Draft::new(&place.directory, writers_only(board_mode), 0)?.link(path)?;
+                    is_new = draft(place, board_mode)?.link(path)?;
+                    tries.again(path, None)?;
                     continue;
                 }
                 opened => opened?,
@@ -57,6 +59,7 @@ impl Turn {
                     is_new,
                 });
             }
+            tries.again(path, Some(&status))?;
         }
     }
 
@@ -80,24 +83,43 @@ impl Turn {
         }
     }
 
-    /// The turn is used: its lock stays, with access for exactly those who may write the board.
-    pub fn keep(&mut self, board_mode: u32) -> Result<()> {
+    /// The board is there: whatever fails from here on, it has its lock.
+    pub fn stay(&mut self) {
         self.is_new = false;
-        let wanted = writers_only(board_mode);
-        if self.status.st_mode & 0o7777 == wanted {
-            return Ok(());
-        }
-        match fchmod(&*self.file, Mode::from_bits_truncate(wanted)) {
-            // Its owner will, when next it takes the board.
-            Ok(()) | Err(Errno::EPERM) => Ok(()),
-            Err(errno) => Err(Error::system(errno, "change the mode of", &self.path)),
-        }
     }
 
-    /// The board is removed, and so is the lock.
-    pub fn discard(mut self) -> Result<()> {
+    /// The turn is used: its lock stays, with access for exactly those who may write the board, and with its owner, be it
+    /// root who writes now.
+    pub fn keep(&mut self, board: &FileStat) -> Result<()> {
+        self.stay();
+        // A lock is empty. What is not may be a file of this user's that somebody else put here, and shall have.
+        if self.status.st_size != 0 {
+            return Ok(());
+        }
+        let owned = |status: &FileStat| (status.st_uid, status.st_gid);
+        if owned(&self.status) != owned(board) {
+            give(&self.file, board);
+        }
+        let wanted = writers_only(board.st_mode);
+        if self.status.st_mode & 0o7777 != wanted {
+            match fchmod(&*self.file, Mode::from_bits_truncate(wanted)) {
+                // Its owner will, when next it takes the board.
+                Ok(()) | Err(Errno::EPERM) => {}
+                Err(errno) => return Err(Error::system(errno, "change the mode of", &self.path)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The board is removed, and so is the lock. One that stays, as it may be another user's, is in nobody's way.
+    pub fn discard(mut self) {
         self.is_new = false;
-        remove(&self.path).map(drop)
+        let _left = remove(&self.path);
+    }
+
+    /// The path of the lock.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Whether the lock's name still stands for it. If not, somebody else may have the turn, too.
@@ -113,6 +135,18 @@ impl Drop for Turn {
             let _kept = remove(&self.path);
         }
     }
+}
+
+/// A new lock, which has the owner, group and mode of the board that is there, or that comes back from its durable file: one
+/// that is root's, be it for a moment, would keep the board's owner out if root dies then.
+fn draft(place: &Place, board_mode: u32) -> Result<Draft> {
+    let board = lstat(&place.board).or_else(|_| lstat(&durable::file_of(place)));
+    let mode = board.map_or(board_mode, |board| board.st_mode);
+    let draft = Draft::new(&place.directory, writers_only(mode), 0)?;
+    if let Ok(board) = board {
+        draft.give_to(&board);
+    }
+    Ok(draft)
 }
 
 /// Read and write for exactly the classes that may write the board: whoever may read a file may lock it.

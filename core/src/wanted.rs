@@ -228,7 +228,7 @@ impl<'a> Wanted<'a> {
         let (draft, file) = self.draft(past, Some(&old.status))?;
         old.ring().mark_gone();
         draft
-            .replace(&self.place.board, &self.place.next())
+            .replace(&self.place.board)
             .inspect_err(|_| old.ring().unmark_gone())?;
         old.wake();
         file.map_or(Ok(()), Ready::install)

@@ -113,7 +113,7 @@ impl Writer {
     pub(crate) fn take(board: Board, mut turn: Turn) -> Result<Self> {
         let licence = Licence::new(board.path())?;
         board.segment.reserve(board.path())?;
-        turn.keep(board.status.st_mode)?;
+        turn.keep(&board.status)?;
         let sign = Self::sign(&board)?;
         if board.ring().head().gone {
             board.ring().unmark_gone();
@@ -453,12 +453,24 @@ impl Writer {
             board.ring().mark_gone();
             board.wake();
         }
-        if !is_current || !self.turn.is_current() {
+        if !is_current {
             return Err(board.gone());
+        }
+        if !self.turn.is_current() {
+            return Err(self.without_lock());
         }
         self.wall_offset = clock::wall_offset();
         self.glance = Some(now);
         Ok(())
+    }
+
+    #[cold]
+    fn without_lock(&self) -> Error {
+        let (name, lock) = (self.reader.board(), self.turn.path().display());
+        let message = format!(
+            "board {name}: its lock file {lock} was removed. Close the writer and open it again."
+        );
+        Error::new(ErrorKind::Gone, message)
     }
 
     #[cold]

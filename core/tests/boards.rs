@@ -342,7 +342,48 @@ fn a_lock_that_was_removed_ends_its_writer() {
     let boards = Boards::new();
     let mut writer = Writer::create(&boards.name("a"), &level(), &Options::default()).unwrap();
     fs::remove_file(boards.file("a.lock")).unwrap();
-    assert_eq!(kind(writer.publish(&record(1.0))), ErrorKind::Gone);
+    let error = writer.publish(&record(1.0)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Gone);
+    let lock = boards.file("a.lock").display().to_string();
+    let message =
+        format!("board a: its lock file {lock} was removed. Close the writer and open it again.");
+    assert_eq!(error.to_string(), message);
+    drop(writer);
+    let mut writer = Writer::open(&boards.name("a"), None).unwrap();
+    writer.publish(&record(1.0)).unwrap();
+    fs::remove_file(boards.file("a")).unwrap();
+    thread::sleep(Duration::from_secs(1));
+    let error = writer.publish(&record(2.0)).unwrap_err();
+    assert!(error.to_string().contains("replaced or removed"), "{error}");
+}
+
+#[test]
+fn what_others_put_beside_a_board_is_in_nobodys_way() {
+    let boards = Boards::new();
+    let board = boards.name("a");
+    drop(Writer::create(&board, &level(), &Options::default()).unwrap());
+    let hidden = |end: &str| boards.0.path().join(format!(".pegel.a.next{end}"));
+    let taken = [hidden(""), hidden("-0123456789abcdef")];
+    for path in &taken {
+        fs::create_dir(path).unwrap();
+    }
+    // Of the board `a.next`, and of nobody.
+    let others = [hidden(".next-0123456789abcdef"), hidden("-0123")];
+    for path in &others {
+        fs::write(path, "").unwrap();
+    }
+    // What one leaves who dies in the midst of a replacement.
+    fs::write(hidden("-fedcba9876543210"), "a whole segment").unwrap();
+    let other = Schema::new(vec![Field::new("other", Type::U8)]).unwrap();
+    let options = Options {
+        replace: true,
+        ..Options::default()
+    };
+    drop(Writer::create(&board, &other, &options).unwrap());
+    assert!(!hidden("-fedcba9876543210").exists());
+    unlink(&board).unwrap();
+    assert_eq!(fs::read_dir(boards.0.path()).unwrap().count(), 4);
+    assert!(taken.iter().chain(&others).all(|path| path.exists()));
 }
 
 #[test]

@@ -16,8 +16,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Lock, OwnFile, try_lock};
 use crate::place::Place;
 use crate::saving::{Saved, sync_directory};
-use crate::segment::{self, Draft};
-use crate::trust::{self, Access, names, open_trusted};
+use crate::segment::{self, Aside, Draft};
+use crate::trust::{self, Access, Tries, names, open_trusted};
 
 const PREFIX: &str = "pegel.";
 const SUFFIX: &str = ".durable";
@@ -31,12 +31,6 @@ const PAUSE: Duration = Duration::from_micros(500);
 pub fn path(place: &Place) -> PathBuf {
     let name = &place.name;
     super::directory().join(format!("{PREFIX}{name}{SUFFIX}"))
-}
-
-/// Where a new one waits to take the name.
-pub fn next(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.next"))
 }
 
 /// Whether a file has the name of a durable one.
@@ -81,6 +75,7 @@ impl Opened {
     /// The same, once nobody else writes it; for as long as this lives. `LOCKED` if that takes too long.
     pub fn lock(path: &Path) -> Result<Option<Self>> {
         let deadline = Instant::now() + PATIENCE;
+        let mut tries = Tries::default();
         loop {
             let (file, status) = match open_trusted(path, Access::Write) {
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -97,6 +92,7 @@ impl Opened {
             if names(path, &status) {
                 return Self::of(path, file, status).map(Some);
             }
+            tries.again(path, Some(&status))?;
         }
     }
 
@@ -199,15 +195,23 @@ pub fn restored(place: &Place, is_wanted: bool) -> Result<Option<Draft>> {
     Ok(Some(draft))
 }
 
-/// Removes a board's durable file; `false` if there is none. The board is that which is removed with it, if one is
-/// there: when it is not durable, only what is certainly its own goes.
-pub fn remove(place: &Place, board: Option<&Board>) -> Result<bool> {
+/// The durable file of a board that is about to be removed.
+#[derive(Debug)]
+pub struct Removal {
+    path: PathBuf,
+    /// Locked: nobody syncs into what is about to go.
+    _opened: Option<Opened>,
+}
+
+/// What is to be removed with a board, if one is there; `None` if there is no such file. When the board is not durable,
+/// only what is certainly its own goes. Who may not remove it is told so before anything has changed.
+pub fn removal(place: &Place, board: Option<&Board>) -> Result<Option<Removal>> {
     let path = path(place);
     let is_durable = board.map(|board| board.layout.durable);
     let opened = match Opened::lock(&path) {
-        Ok(None) => return Ok(false),
+        Ok(None) => return Ok(None),
         Err(error) => match (error.kind(), is_durable) {
-            (_, Some(false)) | (ErrorKind::Denied, None) => return Ok(false),
+            (_, Some(false)) | (ErrorKind::Denied, None) => return Ok(None),
             (ErrorKind::Corrupt, _) => None,
             _ => return Err(error),
         },
@@ -216,13 +220,49 @@ pub fn remove(place: &Place, board: Option<&Board>) -> Result<bool> {
     if let Some(file) = &opened
         && board_path(place)? != file.head.board
     {
-        return Ok(false);
+        return Ok(None);
     }
-    // Left by one who died while making it anew.
-    segment::remove(&next(&path))?;
-    let is_removed = segment::remove(&path)?;
-    settle(&path)?;
-    Ok(is_removed)
+    segment::check_removable(&path)?;
+    Ok(Some(Removal {
+        path,
+        _opened: opened,
+    }))
+}
+
+impl Removal {
+    /// Removes the file with its board. The board's name goes first. Who dies before the file's has gone leaves a board that
+    /// comes back from it, as after a reboot, and can be removed again; the other way around, he would leave a board of
+    /// which nothing comes back, while it is in use. Where a step fails, those before it are undone.
+    pub fn remove_with(&self, board: &Path) -> Result<()> {
+        segment::remove_left(&self.path);
+        let board = Aside::set(board)?;
+        let put_back = |_: &Error| {
+            if let Some(board) = &board {
+                let _hidden = board.put_back();
+            }
+        };
+        let file = self.set_aside().inspect_err(put_back)?;
+        let removed = board.as_ref().map_or(Ok(()), Aside::remove);
+        removed
+            .inspect_err(|_| self.put_back(file.as_ref()))
+            .inspect_err(put_back)?;
+        // If it comes back now, the removal can be repeated.
+        let removed = file.as_ref().map_or(Ok(()), Aside::remove);
+        removed.inspect_err(|_| self.put_back(file.as_ref()))
+    }
+
+    /// `None` if somebody has removed it by hand.
+    fn set_aside(&self) -> Result<Option<Aside>> {
+        let file = Aside::set(&self.path)?;
+        settle(&self.path).inspect_err(|_| self.put_back(file.as_ref()))?;
+        Ok(file)
+    }
+
+    fn put_back(&self, file: Option<&Aside>) {
+        if let Some(file) = file {
+            let _hidden = file.put_back().and_then(|()| settle(&self.path));
+        }
+    }
 }
 
 /// Reads a copy of a durable file, wherever it is.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use nix::sys::stat::FileStat;
 
-use super::file::{Opened, board_path, missing, next, path, settle};
+use super::file::{Opened, board_path, missing, path, settle};
 use super::head::Head;
 use super::lasting;
 use crate::board::{Board, Past};
@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Layout;
 use crate::place::Place;
 use crate::schema::Schema;
-use crate::segment::Draft;
+use crate::segment::{self, Draft};
 use crate::turn::writers_only;
 
 /// A board as its durable file shall have it.
@@ -42,7 +42,7 @@ pub struct Ready {
 
 impl Ready {
     pub fn install(self) -> Result<()> {
-        self.draft.replace(&self.path, &next(&self.path))?;
+        self.draft.replace(&self.path)?;
         settle(&self.path)
     }
 }
@@ -194,6 +194,7 @@ impl<'a> Lasting<'a> {
         draft.write(form.offset, &form.place(&lasting(&self.past)), &path)?;
         draft.give_to(&self.owner);
         draft.sync(&path)?;
+        segment::check_removable(&path)?;
         Ok(Ready {
             draft,
             path,
