@@ -15,7 +15,7 @@ pub fn line(text: &str) -> String {
     line
 }
 
-/// As [`line`], but the text keeps its line breaks.
+/// As [`line()`], but the text keeps its line breaks.
 pub fn lines(text: &str) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }

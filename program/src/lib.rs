@@ -3,7 +3,7 @@
 //!
 //! - a program from its start to its end: [`program`], [`runtime`], [`shutdown`], and [`failure`] with the exit status
 //! - the command line: [`target`] for all programs, [`args`] for the bridges, [`time`] for durations
-//! - values and records as text and as JSON: [`value`], [`unit`], [`json`], [`lookup`], [`escape`]
+//! - values and records as text and as JSON: [`value`], [`mod@unit`], [`json`], [`lookup`], [`escape`]
 //!
 //! What only `pegel` prints for people is in `cli`, and what only one bridge needs is in the crate of that bridge.
 
