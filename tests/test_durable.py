@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,14 +122,18 @@ print(now.age, now.sequence)
 YEAR = 365 * 24 * 3600
 
 
+@pytest.mark.parametrize("boot_id", ["another", "repeated", "hidden"])
+@pytest.mark.parametrize("later", [True, False])
 @pytest.mark.parametrize(("early", "ahead"), [(0, 0), (0, 3600), (-YEAR, 60), (0, -3600)])
 def test_ages_are_right_after_a_reboot(
-    machine: Machine, tmp_path: Path, early: int, ahead: int
+    machine: Machine, tmp_path: Path, early: int, ahead: int, later: bool, boot_id: str
 ) -> None:
-    """Another boot: another id, and a clock since boot that is a year off.
+    """Another boot: another id, or one that does not tell; and a clock since boot that is off.
 
     The wall's clock is perhaps set between publication and sync, and goes on until the reboot.
     """
+    since = time.clock_gettime(time.CLOCK_BOOTTIME)
+    lasts = since + YEAR if later else since // 2
     boot, wrong_by, shim = (tmp_path / name for name in ("boot_id", "wrong_by", "clock.so"))
     source = str(ROOT / "tests/resources/clock.c")
     done = run(["gcc", "-shared", "-fPIC", source, "-o", str(shim), "-ldl"])
@@ -138,15 +143,19 @@ def test_ages_are_right_after_a_reboot(
     done = run([*shimmed, EARLY], environment(machine.boards))
     assert (done.returncode, done.stderr) == (0, "")
     machine.reboot()
-    boot.write_text("01234567-89ab-4cde-8f01-23456789abcd\n")
+    ids = {"another": "01234567-89ab-4cde-8f01-23456789abcd\n", "hidden": ""}
+    boot.write_text(ids.get(boot_id) or Path("/proc/sys/kernel/random/boot_id").read_text())
     wrong_by.write_text(str(ahead))
     script = f'mount --bind {boot} /proc/sys/kernel/random/boot_id && exec "$@"'
-    command = [*PRIVATE, "--time", "--boottime", str(YEAR), "--fork", "sh", "-c", script, "sh"]
+    shift = str(int(lasts - since))
+    command = [*PRIVATE, "--time", "--boottime", shift, "--fork", "sh", "-c", script, "sh"]
     done = run([*command, *shimmed, REBOOTED], environment(machine.boards))
     assert (done.returncode, done.stderr) == (0, "")
     age, sequence = done.stdout.split()
-    # By a clock that is behind still, nothing is older than this boot, which has lasted for a year.
-    least = ahead if ahead >= 0 else YEAR
+    # By a clock that is behind still, nothing is newer than this boot.
+    least = ahead if ahead >= 0 else lasts - 2
+    if boot_id == "another" or not later:
+        least = max(least, lasts - 2)
     assert least <= float(age)
     assert sequence == "1"
 

@@ -37,6 +37,7 @@ def test_a_record_is_published(broker: Broker, boards: Path) -> None:
             "fault": None,
         }
         assert (told["sequence"], told["generation"], told["is_default"]) == (2, 1, False)
+        assert newest.stamp.published_ns is not None
         assert told["published"] == pytest.approx(newest.stamp.published_ns / 1e9)
         assert 0 <= told["age"] <= newest.age
         texts = {"pumps": "1,2", "note": '"läuft"', "count": str(2**64 - 1), "on": "false"}

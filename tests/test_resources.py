@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import pegel
+from durable.machine import PRIVATE
+from format.reader import UNKNOWN, Reader, this_boot
 from programs import ROOT, STRICT, WATCHDOG, Conversation, built, converse, environment, run
 
 NO_DESCRIPTORS = """
@@ -54,6 +56,67 @@ def test_no_descriptors_left(tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.iterdir()} == names | {"pegel.tank.lock"}
 
 
+NO_BOOT = """
+import os, resource
+import pegel
+
+writer = pegel.Writer("tank", level=pegel.f64())
+highest = max(map(int, os.listdir("/proc/self/fd")))
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (highest, hard))
+writer.publish(level=1.0)
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+writer.publish(level=2.0)
+"""
+
+
+def test_the_boot_is_looked_for_again(tmp_path: Path) -> None:
+    done = run([sys.executable, "-c", NO_BOOT], environment(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    with Reader(tmp_path / "pegel.tank") as reader:
+        assert [reader.read_at(sequence).boot for sequence in (1, 2)] == [UNKNOWN, this_boot()]
+
+
+AGE = """
+require $argv[1];
+$now = Pegel\\Reader::open('tank')->read();
+echo json_encode([$now->age === INF ? null : $now->age, $now->publishedAt?->format('U.u')]);
+"""
+
+
+@pytest.mark.parametrize("suspended", [0, 100])
+def test_a_container_may_have_an_uptime_of_its_own(tmp_path: Path, suspended: int) -> None:
+    """As lxcfs gives it; PHP without FFI has nothing else that counts through suspend."""
+    with pegel.Writer(tmp_path / "tank", level=pegel.f64()) as writer:
+        writer.publish(level=1.0)
+    published = time.time()
+    shift = ["--time", "--monotonic", str(-suspended), "--boottime", "0", "--fork"]
+
+    def look(uptime: float, error: int) -> tuple[float | None, float | None]:
+        (tmp_path / "uptime").write_text(f"{uptime} 0\n")
+        (tmp_path / "wrong_by").write_text(str(error))
+        script = f'mount --bind {tmp_path}/uptime /proc/uptime && exec "$@"'
+        shim = clock_shim(tmp_path)
+        program = ["env", f"LD_PRELOAD={shim}", f"WRONG_BY={tmp_path}/wrong_by", "php", "-r", AGE]
+        autoload = str(ROOT / "php-ffi/autoload.php")
+        command = [*PRIVATE, *shift, "sh", "-c", script, "sh", *program, "--", autoload]
+        done = run(command, environment(tmp_path) | {"PEGEL_TIER": "files"})
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
+        age, at = json.loads(done.stdout)
+        return age, at if at is None else float(at)
+
+    up = time.clock_gettime(time.CLOCK_BOOTTIME)
+    for uptime in (1.0, up - suspended - 0.5, up - suspended / 2, up + 3600):
+        least = time.time() - published
+        age, at = look(uptime, 0)
+        assert age is not None
+        assert at == pytest.approx(published, abs=0.1)
+        assert least <= age <= time.time() - published + 0.1
+    # Nothing tells how old it is, if the clock on the wall was set back, too.
+    age, at = look(1.0, -3600)
+    assert (age is None) == (at is None) == (suspended > 0)
+
+
 CLOCK = """
 import json, sys
 import pegel
@@ -70,13 +133,19 @@ for line in sys.stdin:
 YEAR = 365 * 24 * 3600
 
 
-def test_the_clock_is_set_back_and_forth(tmp_path: Path) -> None:
-    """Of a machine that boots without a clock, and learns later what time it is."""
-    shim, wrong_by = tmp_path / "clock.so", tmp_path / "wrong_by"
+def clock_shim(place: Path) -> Path:
+    """A library by which the clock on the wall is wrong."""
+    shim = place / "clock.so"
     source = str(ROOT / "tests/resources/clock.c")
     command = ["gcc", "-std=c99", *STRICT, "-shared", "-fPIC", source, "-o", str(shim), "-ldl"]
     done = run(command)
     assert done.returncode == 0, done.stderr
+    return shim
+
+
+def test_the_clock_is_set_back_and_forth(tmp_path: Path) -> None:
+    """Of a machine that boots without a clock, and learns later what time it is."""
+    shim, wrong_by = clock_shim(tmp_path), tmp_path / "wrong_by"
     wrong_by.write_text("0")
     shifted = environment(tmp_path) | {"LD_PRELOAD": str(shim), "WRONG_BY": str(wrong_by)}
 

@@ -55,6 +55,7 @@ def test_a_record_and_what_is_known_of_it(server: Server, tank: Path) -> None:
     newest = pegel.Reader(tank).read()
     assert told["record"] == {name: plain(value) for name, value in newest.items()}
     assert (told["sequence"], told["generation"], told["writer_alive"]) == (2, 2, True)
+    assert newest.stamp.published_ns is not None
     assert told["published"] == pytest.approx(newest.stamp.published_ns / 1e9)
     assert 0 <= told["age"] == float(answer.headers["Pegel-Age"]) <= newest.age
 

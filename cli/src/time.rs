@@ -20,6 +20,15 @@ pub fn local(unix_ns: i64) -> String {
     local.strftime("%Y-%m-%d %H:%M:%S%.3f %:z").to_string()
 }
 
+/// When it was published, if anybody knows.
+pub fn published(stamp: &Stamp) -> String {
+    if stamp.is_timed() {
+        local(stamp.published_ns)
+    } else {
+        "-".to_owned()
+    }
+}
+
 /// An age in the two units that matter.
 pub fn age(age_ns: i64) -> String {
     let ns = u64::try_from(age_ns).unwrap_or(0);

@@ -173,7 +173,7 @@ pub fn print(reader: &Reader, snapshot: &Snapshot, as_json: bool) -> Result<()> 
             fields.collect::<Vec<_>>().join(" ")
         }
     };
-    let moment = time::local(stamp.published_ns);
+    let moment = time::published(stamp);
     writeln!(io::stdout(), "{moment}  {}  {record}", stamp.sequence)?;
     Ok(())
 }

@@ -40,6 +40,16 @@ pub struct Past {
     pub records: Vec<Kept>,
 }
 
+impl Past {
+    /// The same, as it comes back from a file.
+    pub fn restored(mut self) -> Self {
+        for kept in &mut self.records {
+            kept.stamp = Publication::restored(kept.stamp);
+        }
+        self
+    }
+}
+
 /// A record that a segment begins with.
 #[derive(Debug)]
 pub struct Kept {

@@ -5,8 +5,12 @@
 //! through suspend and never jumps. It starts anew with each boot, so a stamp also carries a mark of
 //! its boot and what to add to reach wall time: all that is left to go by on a board that outlived a
 //! reboot.
+//!
+//! What is not certainly of this boot is never taken for new: some kernels repeat their boot id, and some processes
+//! cannot read it. So a stamp counts as one of this boot only if both know the id and the stamp is not ahead of the
+//! clock; and what comes back from a file says so itself.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
@@ -32,25 +36,45 @@ impl Moment {
         }
     }
 
-    /// Where there is no /proc, as in a chroot, the boot is unknown: then it is taken for this one.
-    fn is_of_this_boot(self) -> bool {
-        self.boot == boot() || self.boot == UNKNOWN || boot() == UNKNOWN
+    /// Whether it is certain that this was since the boot, which has lasted for `now`.
+    pub fn is_of_this_boot(self, now: i64) -> bool {
+        let is_known = self.boot != UNKNOWN && self.boot != RESTORED;
+        is_known && self.since_boot <= now && self.boot == boot()
+    }
+
+    /// The same moment, of a record that comes back from a file: it goes by the wall from now on, as it may be of any
+    /// boot. What is certainly of an earlier one is as old as this one at least, so it then tells no time since boot.
+    pub fn restored(self) -> Self {
+        let is_earlier = self.since_boot > since_boot()
+            || (self.boot != boot()
+                && ![UNKNOWN, RESTORED].contains(&self.boot)
+                && boot() != UNKNOWN);
+        let since_boot = if is_earlier { 1 } else { self.since_boot };
+        let wall = self.since_boot.saturating_add(self.wall_offset);
+        Self {
+            since_boot,
+            wall_offset: wall.saturating_sub(since_boot),
+            boot: RESTORED,
+        }
     }
 
     /// Age and Unix time of a moment, both in nanoseconds.
     pub fn age_and_wall(self) -> (i64, i64) {
         let now = since_boot();
         let now_on_wall = nanoseconds(ClockId::CLOCK_REALTIME);
-        if self.is_of_this_boot() {
-            let age = now.saturating_sub(self.since_boot).max(0);
-            (age, now_on_wall.saturating_sub(age))
-        } else {
-            let wall = self.since_boot.saturating_add(self.wall_offset);
-            let age = now_on_wall.saturating_sub(wall);
+        let since = now.saturating_sub(self.since_boot);
+        if self.is_of_this_boot(now) {
+            return (since, now_on_wall.saturating_sub(since));
+        }
+        let wall = self.since_boot.saturating_add(self.wall_offset);
+        let age = match now_on_wall.saturating_sub(wall) {
             // Where the wall clock has not been set yet since this boot, it may be behind: but what is of a
             // boot before is older than this one.
-            (if age < 0 { now } else { age }, wall)
-        }
+            age if age < 0 => now,
+            age if self.boot == RESTORED => age.max(since),
+            age => age,
+        };
+        (age, wall)
     }
 }
 
@@ -66,18 +90,34 @@ pub fn wall_offset() -> i64 {
 
 const UNKNOWN: u64 = 0;
 
-/// A mark of this boot: the first half of the kernel's random boot id (man 4 random), or 0.
+/// The mark of a record that came back from a file, which is no kernel's: their ids are random but for a digit that
+/// tells so (version 4, RFC 9562).
+const RESTORED: u64 = u64::MAX;
+
+/// A mark of this boot: the first half of the kernel's random boot id (man 4 random), or 0 as long as that cannot be
+/// read: without /proc, or without a descriptor to spare.
+#[inline]
 pub fn boot() -> u64 {
-    static BOOT: OnceLock<u64> = OnceLock::new();
-    *BOOT.get_or_init(|| {
-        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        let digits: String = id
-            .chars()
-            .filter(char::is_ascii_hexdigit)
-            .take(16)
-            .collect();
-        u64::from_str_radix(&digits, 16).unwrap_or(UNKNOWN)
-    })
+    static BOOT: AtomicU64 = AtomicU64::new(UNKNOWN);
+    match BOOT.load(Ordering::Relaxed) {
+        UNKNOWN => {
+            let boot = look_for_boot();
+            BOOT.store(boot, Ordering::Relaxed);
+            boot
+        }
+        boot => boot,
+    }
+}
+
+#[cold]
+fn look_for_boot() -> u64 {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let digits: String = id
+        .chars()
+        .filter(char::is_ascii_hexdigit)
+        .take(16)
+        .collect();
+    u64::from_str_radix(&digits, 16).unwrap_or(UNKNOWN)
 }
 
 fn nanoseconds(clock: ClockId) -> i64 {
@@ -116,18 +156,48 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_from_the_future_has_no_age() {
-        let moment = Moment {
-            since_boot: i64::MAX,
-            wall_offset: i64::MAX,
-            boot: boot(),
-        };
-        assert_eq!(moment.age_and_wall().0, 0);
-        let before = since_boot();
-        let of_another_boot = Moment {
-            boot: !boot(),
-            ..moment
-        };
-        assert!(of_another_boot.age_and_wall().0 >= before);
+    fn what_is_not_certainly_of_this_boot_is_as_old_as_it_at_least() {
+        for (since_boot, boot) in [
+            (i64::MAX, boot()),
+            (i64::MAX, !boot()),
+            (1, UNKNOWN),
+            (i64::MAX, UNKNOWN),
+            (1, RESTORED),
+            (i64::MAX, RESTORED),
+        ] {
+            let moment = Moment {
+                since_boot,
+                wall_offset: i64::MAX,
+                boot,
+            };
+            let before = super::since_boot();
+            let (age, _) = moment.age_and_wall();
+            assert!(age >= before - 1, "{moment:?}: {age}");
+        }
+    }
+
+    #[test]
+    fn what_comes_back_keeps_its_time_on_the_wall() {
+        let hour = 3_600_000_000_000;
+        let (now, wall) = (since_boot(), wall_offset());
+        // The last one by a kernel that repeats its id, or without a reboot: only the wall can tell.
+        for (since_boot, boot, least) in [
+            (now + hour, boot(), now),
+            (now - 5, !boot(), now),
+            (now - 5, boot(), 0),
+        ] {
+            let moment = Moment {
+                since_boot,
+                // By a clock that was set back since, what comes back would be of now.
+                wall_offset: now + wall - since_boot,
+                boot,
+            };
+            let back = moment.restored();
+            assert!(!back.is_of_this_boot(super::since_boot()));
+            let (age, seen) = back.age_and_wall();
+            assert_eq!(seen, now + wall);
+            assert!(age >= least - 1, "{moment:?}: {age}");
+            assert_eq!(back.restored(), back);
+        }
     }
 }

@@ -73,7 +73,7 @@ impl State {
                 sequence: newest.0,
                 retries: 0,
                 missed: 0,
-                stamp,
+                stamp: Publication::restored(stamp),
             };
             publication.stamp()
         });
@@ -205,7 +205,7 @@ fn lasting(past: &Past) -> Past {
         let present = Publication::present_of(&kept.stamp);
         let mut stamp = Publication::reshaped(&kept.stamp, present, kept.bytes.len());
         let moment = Publication::moment_of(&stamp);
-        if moment.is_some_and(|moment| moment.boot == clock::boot()) {
+        if moment.is_some_and(|moment| moment.is_of_this_boot(clock::since_boot())) {
             stamp[1] = clock::wall_offset().cast_unsigned();
         }
         Kept {

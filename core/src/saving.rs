@@ -129,7 +129,7 @@ pub fn read(file: &Path) -> Result<Saved> {
         past: Past {
             generation,
             lineage,
-            ..past
+            ..past.restored()
         },
         durable: layout.durable,
         checksum: false,

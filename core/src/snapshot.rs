@@ -92,6 +92,15 @@ impl Publication {
         ]
     }
 
+    /// A stamp's words for the same publication, which comes back from a file.
+    pub(crate) fn restored(stamp: ring::Stamp) -> ring::Stamp {
+        let Some(moment) = Self::moment_of(&stamp).map(Moment::restored) else {
+            return stamp;
+        };
+        let (generation, present) = (Self::generation_of(&stamp), Self::present_of(&stamp));
+        Self::words(Some(moment), generation, present, ring::length(&stamp))
+    }
+
     /// Which optional fields are known, from a stamp's words.
     pub(crate) fn present_of(stamp: &ring::Stamp) -> u64 {
         stamp[PRESENT]

@@ -28,6 +28,13 @@ final class Files
 
     private const NONE = PHP_INT_MAX;
 
+    /** Marks of a boot: nobody knows which; and of a record that came back from a file. */
+    private const UNKNOWN = 0;
+    private const RESTORED = -1;
+
+    /** The mark of this boot, once it could be read. */
+    private static int $boot = self::UNKNOWN;
+
     /** @param list<Field> $fields */
     public function layout(array $fields): Schema
     {
@@ -225,41 +232,69 @@ final class Files
     }
 
     /**
-     * How old it is and when it was published, in nanoseconds: docs/format.md. If the clock on the wall and one that
-     * counts from the boot agree, nobody has set the former meanwhile.
+     * How old it is and when it was published, in nanoseconds: docs/format.md, "Ages".
      *
      * @param array<string, int> $words
      * @return array{int, int}
      */
     private static function ageAndTime(array $words): array
     {
-        if ($words['since_boot'] === 0) {
+        ['since_boot' => $since, 'wall_offset' => $offset, 'boot' => $boot] = $words;
+        if ($since === 0) {
             return [self::NONE, 0];
         }
         $wall = (int) (microtime(true) * 1e6) * 1000;
-        $published = $words['since_boot'] + $words['wall_offset'];
-        $age = $wall - $published;
-        // Without the time in suspend, which few machines have; /proc has it, in hundredths of a second.
-        if (abs($age - (hrtime(true) - $words['since_boot'])) < self::SLACK) {
+        $published = self::saturated($since + $offset);
+        $age = self::saturated($wall - $published);
+        // Without the time in suspend, which few machines have: no more than has passed since boot.
+        $awake = hrtime(true);
+        $isThisBoot = self::isThisBoot($boot);
+        // If the two clocks agree, nobody has set the one on the wall meanwhile.
+        if ($isThisBoot && $age >= -self::SLACK && abs($age - ($awake - $since)) < self::SLACK) {
             return [max(0, $age), $published];
         }
-        $up = (int) ((float) @file_get_contents('/proc/uptime') * 1e9);
-        $sinceBoot = $up - $words['since_boot'];
-        if ($up !== 0 && abs($age - $sinceBoot) >= self::SLACK && self::isThisBoot($words['boot'])) {
-            $age = $sinceBoot;
-            $published = $wall - max(0, $age);
+        $up = self::uptime($awake);
+        $now = $up ?? $awake;
+        $sinceThen = self::saturated($now - $since);
+        if ($isThisBoot && $up === null) {
+            // It was in suspend meanwhile, or the clock on the wall was set, or both: then nobody knows.
+            $least = max($age, $sinceThen);
+            return $least < 0 ? [self::NONE, 0] : [$least, $age < 0 ? $wall - $least : $published];
+        }
+        if ($isThisBoot && $sinceThen >= -self::SLACK) {
+            $isRight = $age >= 0 && abs($age - $sinceThen) < self::SLACK;
+            return $isRight ? [$age, $published] : [max(0, $sinceThen), $wall - max(0, $sinceThen)];
         }
         // The clock on the wall may not have been set yet; but what is of another boot is older than this one.
-        if ($age < 0 && !self::isThisBoot($words['boot'])) {
-            $age = $up;
-        }
-        return [max(0, $age), $published];
+        $least = $boot === self::RESTORED ? $sinceThen : 0;
+        return [$age < 0 ? $now : max($age, $least), $published];
+    }
+
+    /** CLOCK_BOOTTIME in hundredths of a second; null where a container has been given another one in its place. */
+    private static function uptime(int $awake): ?int
+    {
+        [$file, $kernels] = [@stat('/proc/uptime'), @stat('/proc/self/stat')];
+        $up = (int) ((float) @file_get_contents('/proc/uptime') * 1e9);
+        $isKernels = $file !== false && $kernels !== false && $file['dev'] === $kernels['dev'];
+        return $isKernels && $up > $awake - self::SLACK ? $up : null;
+    }
+
+    /** What overflows is a float. */
+    private static function saturated(int|float $number): int
+    {
+        return is_int($number) ? $number : ($number < 0 ? PHP_INT_MIN : PHP_INT_MAX);
     }
 
     private static function isThisBoot(int $boot): bool
     {
-        $id = str_replace('-', '', (string) @file_get_contents('/proc/sys/kernel/random/boot_id'));
-        return $boot === 0 || $id === '' || unpack('J', hex2bin(substr($id, 0, 16)))[1] === $boot;
+        if ($boot === self::UNKNOWN || $boot === self::RESTORED) {
+            return false;
+        }
+        if (self::$boot === self::UNKNOWN) {
+            $id = str_replace('-', '', (string) @file_get_contents('/proc/sys/kernel/random/boot_id'));
+            self::$boot = strlen($id) < 16 ? self::UNKNOWN : unpack('J', hex2bin(substr($id, 0, 16)))[1];
+        }
+        return self::$boot === $boot;
     }
 
     public function wait(BoardFile $board, int $after, ?float $timeout): int

@@ -32,25 +32,30 @@ impl Stamp {
         self.0.generation
     }
 
-    /// Nanoseconds of Unix time at which it was published, worked out when it was read.
+    /// Nanoseconds of Unix time at which it was published, worked out when it was read; `None` if its writer
+    /// leaves out the times.
     #[getter]
-    fn published_ns(&self) -> i64 {
-        self.0.published_ns
+    fn published_ns(&self) -> Option<i64> {
+        self.0.is_timed().then_some(self.0.published_ns)
     }
 
-    /// When it was published, worked out when it was read: an aware datetime in UTC.
+    /// When it was published, worked out when it was read: an aware datetime in UTC; `None` if its writer leaves
+    /// out the times.
     #[getter]
-    fn published<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn published<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(nanoseconds) = self.published_ns() else {
+            return Ok(None);
+        };
         let datetime = py.import("datetime")?;
         let utc = datetime.getattr("timezone")?.getattr("utc")?;
-        let seconds = self.0.published_ns.div_euclid(1_000_000_000);
-        let microseconds = self.0.published_ns.rem_euclid(1_000_000_000) / 1000;
+        let seconds = nanoseconds.div_euclid(1_000_000_000);
+        let microseconds = nanoseconds.rem_euclid(1_000_000_000) / 1000;
         let whole = datetime
             .getattr("datetime")?
             .call_method1("fromtimestamp", (seconds, utc))?;
         let rest = PyDict::new(py);
         rest.set_item("microsecond", microseconds)?;
-        whole.call_method("replace", (), Some(&rest))
+        whole.call_method("replace", (), Some(&rest)).map(Some)
     }
 
     /// How many nanoseconds old it was when it was read; time in suspend counts.
@@ -243,9 +248,9 @@ impl Snapshot {
         self.python_stamp().age()
     }
 
-    /// When it was published: an aware datetime in UTC.
+    /// When it was published: an aware datetime in UTC; `None` if its writer leaves out the times.
     #[getter]
-    fn published<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn published<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.python_stamp().published(py)
     }
 

@@ -1,6 +1,8 @@
 """Boards as Python sees them."""
 
+import math
 import stat
+import struct
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -63,6 +65,8 @@ def test_the_stamp_tells_when() -> None:
         writer.publish(level=3.21, rain=True, note="rising")
         now = reader.read()
         after = datetime.now(timezone.utc)
+        assert now.published is not None
+        assert now.stamp.published_ns is not None
         assert before - timedelta(milliseconds=1) <= now.published <= after
         assert now.published.utcoffset() == timedelta(0)
         assert now.published.timestamp() == pytest.approx(now.stamp.published_ns / 1e9)
@@ -71,6 +75,21 @@ def test_the_stamp_tells_when() -> None:
         assert now.stamp.record_size == len(now.bytes) == reader.info.record_size
         assert now.stamp.retries == 0
         assert reader.read().age > now.age
+
+
+def test_a_writer_may_leave_out_when() -> None:
+    with pegel.Writer("tank", level=pegel.f64("m")) as writer, pegel.Reader("tank") as reader:
+        writer.publish(level=3.21)
+        stamp = struct.pack("=q", writer.read().stamp.generation)
+        with reader.path.open("r+b") as file:
+            # Before the generation stand the three words of the time, as docs/format.md has it.
+            at = file.read().rindex(stamp) - 24
+            file.seek(at)
+            file.write(bytes(24))
+        now = reader.read()
+        assert now == {"level": 3.21}
+        assert now.published is now.stamp.published is now.stamp.published_ns is None
+        assert now.age == now.stamp.age == math.inf
 
 
 def test_whether_the_writer_lives_is_asked_once_a_snapshot() -> None:

@@ -39,7 +39,7 @@ def station() -> None:
         assert_type(now["level"], Any)
         assert_type(now.sequence, int)
         assert_type(now.age, float)
-        assert_type(now.published, datetime)
+        assert_type(now.published, Optional[datetime])
         assert_type(now.writer_alive, bool)
         assert_type(now.is_default, bool)
         assert_type(now.missed, int)

@@ -20,6 +20,7 @@ CHECKSUMS, DURABLE, MIRROR = 1, 2, 4
 MAGIC = b"PEGEL\x1a\r\n"
 LAYOUT = (2, 0x01020304)
 CONTROL_SIZE = 128
+UNKNOWN, RESTORED = 0, 2**64 - 1
 TRIES = 1000
 
 
@@ -61,7 +62,7 @@ def this_boot() -> int:
     try:
         digits = Path("/proc/sys/kernel/random/boot_id").read_text()
     except OSError:
-        return 0
+        return UNKNOWN
     return int(digits.replace("-", "")[:16], 16)
 
 
@@ -211,15 +212,17 @@ class Reader:
         if self.checksums:
             covered = record + stamp[:-4] + struct.pack("=Q", sequence)
             check(zlib.crc32(covered) == checksum, f"checksum of {sequence}")
-        age = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - published
-        if boot not in (0, this_boot()):
+        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        age = since = now - published
+        if boot in (UNKNOWN, RESTORED) or boot != this_boot() or since < 0:
             age = time.time_ns() - published - wall_offset
             if age < 0:
-                age = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+                age = now
+            elif boot == RESTORED:
+                age = max(age, since)
         values: dict[str, Any] = {}
         bit = 1
         for one in self.fields:
             values[one.name] = one.value(record) if not one.optional or present & bit else None
             bit <<= one.optional
-        age = max(0, age)
         return Publication(sequence, generation, published, wall_offset, boot, age / 1e9, values)

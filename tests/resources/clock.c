@@ -4,19 +4,36 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <time.h>
+
+static long wrong_by(void) {
+  FILE *file = fopen(getenv("WRONG_BY"), "r");
+  long seconds = 0;
+  if (file) {
+    if (fscanf(file, "%ld", &seconds) != 1)
+      seconds = 0;
+    fclose(file);
+  }
+  return seconds;
+}
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
   static int (*real)(clockid_t, struct timespec *);
   if (!real)
     *(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
   int result = real(clock, now);
-  FILE *file = clock == CLOCK_REALTIME ? fopen(getenv("WRONG_BY"), "r") : NULL;
-  long wrong_by;
-  if (file) {
-    if (fscanf(file, "%ld", &wrong_by) == 1)
-      now->tv_sec += wrong_by;
-    fclose(file);
-  }
+  if (clock == CLOCK_REALTIME)
+    now->tv_sec += wrong_by();
+  return result;
+}
+
+// What PHP asks.
+int gettimeofday(struct timeval *restrict now, void *restrict zone) {
+  static int (*real)(struct timeval *, void *);
+  if (!real)
+    *(void **)&real = dlsym(RTLD_NEXT, "gettimeofday");
+  int result = real(now, zone);
+  now->tv_sec += wrong_by();
   return result;
 }

@@ -61,6 +61,26 @@ fn a_line_is_for_people_without_json() {
 }
 
 #[test]
+fn nobody_knows_when_a_record_without_a_time_was_published() {
+    let boards = Boards::new();
+    let field = pegel::Field::new("level", pegel::Type::F64);
+    let schema = pegel::Schema::new(vec![field]).unwrap();
+    let unstamped = pegel::Options {
+        unstamped: true,
+        ..pegel::Options::default()
+    };
+    let mut writer =
+        pegel::dynamic::Writer::create(&boards.board("tank"), &schema, &unstamped).unwrap();
+    writer.publish(&3.21f64.to_ne_bytes()[..]).unwrap();
+    for command in [
+        &["watch", "tank", "--count=1"],
+        &["get", "tank", "--last=1"],
+    ] {
+        assert_eq!(boards.output(command), "-  1  level=3.21\n");
+    }
+}
+
+#[test]
 fn watch_waits_for_the_first_record() {
     let boards = Boards::new();
     boards.file("j.toml", "document = 'json'\ncapacity = 9");

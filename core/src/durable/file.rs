@@ -188,7 +188,7 @@ pub fn restored(place: &Place, is_wanted: bool) -> Result<Option<Draft>> {
     } = &file.head;
     // A record that the board's memory has no room for is not read into that of this process either.
     let draft = Draft::new(&place.directory, *mode, layout.segment_size)?;
-    let past = file.places().newest()?;
+    let past = file.places().newest()?.restored();
     let write = |offset, bytes: &[u8]| draft.write(offset, bytes, &place.board);
     write_segment(schema, layout, &past, write)?;
     draft.give_to(&file.status);
@@ -268,7 +268,7 @@ impl Removal {
 /// Reads a copy of a durable file, wherever it is.
 pub fn read_copy(path: &Path) -> Result<Saved> {
     let file = Opened::open(path, Access::ReadUntrusted)?.ok_or_else(|| missing(path))?;
-    let past = file.places().newest()?;
+    let past = file.places().newest()?.restored();
     let Head {
         schema,
         layout,

@@ -311,15 +311,13 @@ impl<D: Disk> Places<'_, D> {
     }
 }
 
-/// Whether two are of one publication, whose wall clock alone is taken anew by each sync.
+/// Whether two are of one publication: the words of its time are others once it has come back, and the wall clock is
+/// taken anew by each sync.
 fn is_same(one: &Past, other: &Past) -> bool {
-    let [one, other] = [one, other].map(|past| past.records.last());
-    match (one, other) {
-        (Some(one), Some(other)) => {
-            let [mut stamp, with] = [one.stamp, other.stamp];
-            stamp[1] = with[1];
-            stamp == with && one.bytes == other.bytes
-        }
-        (one, other) => one.is_none() && other.is_none(),
-    }
+    let [one, other] = [one, other].map(|past| {
+        let kept = past.records.last()?;
+        let [_, _, _, what @ ..] = kept.stamp;
+        Some((what, &kept.bytes))
+    });
+    one == other
 }
