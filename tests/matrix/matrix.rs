@@ -3,7 +3,6 @@
 use std::env;
 use std::error::Error;
 use std::io::stdin;
-use std::time::Duration;
 
 use pegel::dynamic::{Reader, Writer};
 use pegel::{Field, Options, Schema, Type, Value};
