@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::stat::{FileStat, Mode, fchmod, lstat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, lstat};
 
+use crate::creation::possible_mode;
 use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Lock, OwnFile, try_lock};
@@ -141,9 +142,13 @@ impl Drop for Turn {
 /// that is root's, be it for a moment, would keep the board's owner out if root dies then.
 fn draft(place: &Place, board_mode: u32) -> Result<Draft> {
     let board = lstat(&place.board).or_else(|_| lstat(&durable::file_of(place)));
-    let mode = board.map_or(board_mode, |board| board.st_mode);
+    // What else may stand there, a link among them, is refused once the turn is taken.
+    let is_file =
+        |status: &FileStat| status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFREG.bits();
+    let board = board.ok().filter(is_file);
+    let mode = board.map_or(board_mode, |board| possible_mode(board.st_mode));
     let draft = Draft::new(&place.directory, writers_only(mode), 0)?;
-    if let Ok(board) = board {
+    if let Some(board) = board {
         draft.give_to(&board);
     }
     Ok(draft)
