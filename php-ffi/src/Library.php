@@ -463,7 +463,9 @@ final class Library
 
     public function sequence(CData $reader): int
     {
-        return $this->whole()->pegel_reader_sequence($this->own($reader));
+        $sequence = $this->whole()->pegel_reader_sequence($this->own($reader));
+        // UINT64_MAX, which is none.
+        return $sequence !== -1 ? $sequence : throw new Gone($this->whole()->pegel_error_message());
     }
 
     public function writerAlive(CData $reader): bool
