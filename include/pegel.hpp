@@ -92,7 +92,14 @@ public:
     return copy<Record>([&](auto... room) { return pegel_reader_read_after(get(), sequence, room...); });
   }
 
-  uint64_t sequence() const { return pegel_reader_sequence(get()); }
+  // The newest sequence, 0 when nothing has been published; throws once the board is gone.
+  uint64_t sequence() const {
+    uint64_t sequence = pegel_reader_sequence(get());
+    if (sequence == UINT64_MAX) {
+      throw Error(PEGEL_GONE);
+    }
+    return sequence;
+  }
 
   // The newest sequence after this one; nullopt when nothing was published in time.
   std::optional<uint64_t> wait(uint64_t after, Timeout timeout = std::nullopt) const {

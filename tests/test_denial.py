@@ -87,7 +87,7 @@ def go_on(tank: Path, writer: pegel.Writer) -> None:
     with pegel.Writer(tank, level=pegel.f64(), wind=pegel.f32(optional=True)) as grown:
         grown.publish(level=1002)
     with pytest.raises(pegel.Gone):
-        reader.read()
+        reader.last(1)
     with pegel.Writer(tank, other=pegel.u8(), replace=True) as replaced:
         assert replaced.publish(other=1) == 1003
     pegel.unlink(tank)

@@ -16,7 +16,7 @@ def reading(tmp_path: Path) -> list[str]:
 
 
 def test_parts_of_records_and_boards_that_stay_open_gcc(reading: list[str], tmp_path: Path) -> None:
-    done = run(reading, environment(tmp_path))
+    done = run(reading, environment(tmp_path), tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

@@ -55,7 +55,7 @@ fn measure(size: u32, slots: u32) {
     let mut record = vec![0; size as usize];
     let mut retries = Vec::with_capacity(reads);
     let mut gave_up = 0;
-    let first = reader.sequence();
+    let first = reader.sequence().unwrap();
     while retries.len() < reads {
         match reader.read_into(&mut record) {
             Ok(stamp) => retries.push(stamp.retries),
@@ -63,7 +63,7 @@ fn measure(size: u32, slots: u32) {
             Err(error) => panic!("{error}"),
         }
     }
-    let published = (reader.sequence() - first) as f64 / reads as f64;
+    let published = (reader.sequence().unwrap() - first) as f64 / reads as f64;
     writer.kill().expect("the other process ends");
     writer.wait().expect("the other process ends");
 

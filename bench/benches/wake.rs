@@ -74,7 +74,7 @@ fn wakes(criterion: &mut Criterion) {
     let answered = Reader::open(&boards.name("answered")).expect("the answering board");
     group.bench_function("boards", |bencher| {
         timed(bencher, || {
-            let newest = answered.sequence();
+            let newest = answered.sequence().unwrap();
             asked.publish(&[0; SIZE as usize]).expect("a question");
             answered.wait(newest, None).expect("an answer");
         });

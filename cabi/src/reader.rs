@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::time::Duration;
 
 use pegel::dynamic::{Publication, Reader};
-use pegel::{Error, ErrorKind};
+use pegel::{Error, ErrorKind, Stamp};
 
 use crate::failure::{Argument, guard};
 use crate::types::{
@@ -161,11 +161,21 @@ pub unsafe extern "C" fn pegel_reader_details(
     })
 }
 
-/// The newest sequence, 0 when nothing has been published (or reader is NULL). One load.
+/// The newest sequence, 0 when nothing has been published (or reader is NULL). UINT64_MAX, which is none, when to read
+/// fails too, as it does with PEGEL_GONE once the board was replaced or removed; pegel_error_message() says why. One
+/// load.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_reader_sequence(reader: *const pegel_reader) -> u64 {
     // SAFETY: the caller's promise: NULL or an open reader.
-    unsafe { reader.cast::<Reader>().as_ref() }.map_or(0, Reader::sequence)
+    let Some(reader) = (unsafe { reader.cast::<Reader>().as_ref() }) else {
+        return 0;
+    };
+    let mut sequence = u64::MAX;
+    guard(|| {
+        sequence = reader.sequence()?;
+        Ok(())
+    });
+    sequence
 }
 
 /// The newest record. The buffer has room for the board's record; for a document's length at least.
@@ -298,7 +308,8 @@ pub unsafe extern "C" fn pegel_reader_snapshot(
             return Err(Argument("stamp_size").invalid("has to be sizeof, and snapshot_size more"));
         }
         let (stamp, record) = snapshot.split_at_mut(stamp_size);
-        fill(stamp, &stamp_of(&reader.copy_into(record)?));
+        let publication = reader.copy_into(record)?;
+        fill(stamp, &stamp_of(&reader.stamp(&publication)?));
         Ok(())
     })
 }
@@ -359,13 +370,12 @@ unsafe fn copy(
     };
     let publication = read(reader, record)?;
     if let Some(place) = place {
-        fill(place, &stamp_of(&publication));
+        fill(place, &stamp_of(&reader.stamp(&publication)?));
     }
     Ok(())
 }
 
-fn stamp_of(publication: &Publication) -> pegel_stamp {
-    let known = publication.stamp();
+fn stamp_of(known: &Stamp) -> pegel_stamp {
     pegel_stamp {
         size: 0,
         retries: known.retries,

@@ -190,7 +190,7 @@ fn wake(board: &str) -> Result<f64> {
     let reader = Reader::open(board)?;
     let (woken, times) = channel();
     // Before the thread starts, which may be late.
-    let mut after = reader.sequence();
+    let mut after = reader.sequence()?;
     let waiting = thread::spawn(move || {
         for _ in 0..WAKES {
             after = reader.wait(after, None)?;

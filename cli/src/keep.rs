@@ -181,12 +181,16 @@ impl<'a> Keeper<'a> {
             self.known.remove(name);
             return Ok(());
         };
-        let newest = (reader.lineage(), reader.sequence());
+        let newest = match reader.sequence() {
+            // Another one stands there now, whose turn it is the next time.
+            Err(error) if error.kind() == ErrorKind::Gone => return Ok(()),
+            newest => (reader.lineage(), newest?),
+        };
         if self.known.get(name) == Some(&newest) {
             return Ok(());
         }
         match reader.sync() {
-            // Another one stands there now, whose turn it is the next time.
+            // As above.
             Err(error) if error.kind() == ErrorKind::Gone => return Ok(()),
             synced => self.known.insert(name.to_owned(), (newest.0, synced?)),
         };

@@ -353,6 +353,12 @@ impl Board {
         names(self.path(), &self.status)
     }
 
+    /// Whether the file has no name any more: removed or replaced, by whatever way. The mark in the head is only made by
+    /// those who know Pegel.
+    pub fn is_removed(&self) -> Result<bool> {
+        Ok(self.segment.status(self.path())?.st_nlink == 0)
+    }
+
     /// Sleeps while the head is as seen, as long as `time` at most. Whoever sleeps has the memory mapped, for the
     /// kernel to find him.
     #[allow(clippy::cast_possible_truncation)] // the low half is what a futex compares

@@ -58,9 +58,8 @@ impl Moment {
         }
     }
 
-    /// Age and Unix time of a moment, both in nanoseconds.
-    pub fn age_and_wall(self) -> (i64, i64) {
-        let now = since_boot();
+    /// Age and Unix time of a moment, both in nanoseconds, when the boot has lasted for `now`.
+    pub fn age_and_wall(self, now: i64) -> (i64, i64) {
         let now_on_wall = nanoseconds(ClockId::CLOCK_REALTIME);
         let since = now.saturating_sub(self.since_boot);
         if self.is_of_this_boot(now) {
@@ -136,7 +135,7 @@ mod tests {
             wall_offset: 0,
             boot: boot(),
         };
-        let (age, wall) = moment.age_and_wall();
+        let (age, wall) = moment.age_and_wall(super::since_boot());
         assert!(age >= 5_000_000_000);
         let now = nanoseconds(ClockId::CLOCK_REALTIME);
         assert!((now - wall - age).abs() < 60_000_000_000);
@@ -150,7 +149,7 @@ mod tests {
             wall_offset: wall - 7,
             boot: !boot(),
         };
-        let (age, seen) = moment.age_and_wall();
+        let (age, seen) = moment.age_and_wall(super::since_boot());
         assert_eq!(seen, wall);
         assert!(age >= 3_600_000_000_000);
     }
@@ -171,7 +170,7 @@ mod tests {
                 boot,
             };
             let before = super::since_boot();
-            let (age, _) = moment.age_and_wall();
+            let (age, _) = moment.age_and_wall(super::since_boot());
             assert!(age >= before - 1, "{moment:?}: {age}");
         }
     }
@@ -194,7 +193,7 @@ mod tests {
             };
             let back = moment.restored();
             assert!(!back.is_of_this_boot(super::since_boot()));
-            let (age, seen) = back.age_and_wall();
+            let (age, seen) = back.age_and_wall(super::since_boot());
             assert_eq!(seen, now + wall);
             assert!(age >= least - 1, "{moment:?}: {age}");
             assert_eq!(back.restored(), back);

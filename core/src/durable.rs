@@ -75,7 +75,7 @@ impl State {
                 missed: 0,
                 stamp: Publication::restored(stamp),
             };
-            publication.stamp()
+            publication.stamp(clock::since_boot())
         });
         Ok(Some(Self {
             sequence: stamp.map_or(0, |stamp| stamp.sequence),

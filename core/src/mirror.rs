@@ -159,7 +159,9 @@ impl Mirror {
     /// Where a publication stands to what is shown.
     fn compare(&self, writer: &Writer, origin: &Origin, record: Payload) -> Order {
         let board = writer.reader().inner();
-        let newest = writer.reader().sequence();
+        let Ok(newest) = writer.reader().sequence() else {
+            return Order::Apart;
+        };
         if board.lineage != self.lineage(origin) {
             return Order::Apart;
         }

@@ -2,13 +2,14 @@
 
 use std::ffi::CString;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crossbeam_utils::Backoff;
+use crossbeam_utils::{Backoff, CachePadded};
 
 use crate::board::Board;
 use crate::checksum;
+use crate::clock;
 use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evolution::Conversion;
@@ -24,6 +25,11 @@ use crate::trust::{Access, is_same, misnumbered};
 /// A read gives up with `BUSY` after so many laps. One is rare; so many mean that the record is too
 /// large for its slots and its writer's pace.
 const MAX_TRIES: u32 = 1000;
+/// How often, in nanoseconds, who looks at the clock also looks whether the board's file is still there.
+const GLANCE_NS: i64 = 1_000_000_000;
+/// After how many looks at the board the next one is also at the clock, and after how many at the file.
+const STRIDE: u32 = 1024;
+const RUN: u32 = 8 * STRIDE;
 
 /// Reads a board. Needs no more than the permission to read its file; threads may share it.
 #[derive(Debug)]
@@ -38,6 +44,37 @@ pub struct Reader {
     pub(crate) note: OnceLock<CString>,
     /// The sequence that this reader has put into the durable file, or seen there once it was on the disk.
     synced: AtomicU64,
+    glance: CachePadded<Glance>,
+}
+
+/// When to look again whether the board's file is still there. Threads that share a reader may count one look for two: so
+/// a count costs no more than a load and a store.
+#[derive(Debug)]
+struct Glance {
+    /// Looks at the board until then; 0 too once the file was not there.
+    left: AtomicU32,
+    /// Nanoseconds since boot of the last one that came by the clock.
+    last: AtomicI64,
+}
+
+impl Glance {
+    fn new() -> Self {
+        Self {
+            left: AtomicU32::new(RUN - 1),
+            last: AtomicI64::new(clock::since_boot()),
+        }
+    }
+
+    /// Counts a look at the board; `false` when it is time to look at other things first.
+    #[inline]
+    fn use_up(&self) -> bool {
+        let left = self.left.load(Ordering::Relaxed);
+        if left.is_multiple_of(STRIDE) {
+            return false;
+        }
+        self.left.store(left - 1, Ordering::Relaxed);
+        true
+    }
 }
 
 /// Records in another version of their schema.
@@ -78,6 +115,7 @@ impl Reader {
             plain: OnceLock::new(),
             note: OnceLock::new(),
             synced: AtomicU64::new(durable::UNKNOWN),
+            glance: CachePadded::new(Glance::new()),
         }
     }
 
@@ -175,9 +213,9 @@ impl Reader {
         self.board.lineage
     }
 
-    /// The newest sequence, 0 when nothing has been published. One load.
-    pub fn sequence(&self) -> u64 {
-        self.board.head().map_or(0, |head| self.visible(head))
+    /// The newest sequence, 0 when nothing has been published; `GONE` as for [`Reader::read`]. One load.
+    pub fn sequence(&self) -> Result<u64> {
+        Ok(self.visible(self.head()?))
     }
 
     pub(crate) fn visible(&self, head: Head) -> u64 {
@@ -229,13 +267,57 @@ impl Reader {
     /// The newest record, into a buffer that is large enough for it, and that may hold anything after
     /// a failure.
     pub fn read_into(&self, record: &mut [u8]) -> Result<Stamp> {
-        Ok(self.copy_into(record)?.stamp())
+        self.stamp(&self.copy_into(record)?)
     }
 
     /// The record of a sequence, into a buffer that is large enough for it, and that may hold anything
     /// after a failure.
     pub fn read_at_into(&self, sequence: u64, record: &mut [u8]) -> Result<Stamp> {
-        Ok(self.copy_at_into(sequence, record)?.stamp())
+        self.stamp(&self.copy_at_into(sequence, record)?)
+    }
+
+    /// All that is known of a publication that this reader has copied, as of now; `GONE` if the board's file was found
+    /// to be removed, which is looked for once a second.
+    pub fn stamp(&self, publication: &Publication) -> Result<Stamp> {
+        let now = clock::since_boot();
+        self.glance(now)?;
+        Ok(publication.stamp(now))
+    }
+
+    /// Looks whether the board's file is still there, unless somebody did within a second.
+    #[inline]
+    fn glance(&self, now: i64) -> Result<()> {
+        let last = self.glance.last.load(Ordering::Relaxed);
+        if now.saturating_sub(last) >= GLANCE_NS {
+            self.look()?;
+            self.glance.last.store(now, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// What is due when enough looks at the board were counted.
+    #[cold]
+    fn settle_count(&self) -> Result<()> {
+        let left = self.glance.left.load(Ordering::Relaxed);
+        let left = if left == 0 {
+            self.look()?;
+            RUN
+        } else {
+            self.glance(clock::since_boot())?;
+            left
+        };
+        self.glance.left.store(left - 1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Looks whether the board's file is still there: who removes it by hand marks nothing.
+    #[cold]
+    fn look(&self) -> Result<()> {
+        if self.board.is_removed()? {
+            self.glance.left.store(0, Ordering::Relaxed);
+            return Err(self.board.gone());
+        }
+        Ok(())
     }
 
     /// As [`Reader::read_into`], without its stamp, and `false` for all that needs a second look: what it was
@@ -244,7 +326,7 @@ impl Reader {
     #[inline]
     pub fn try_copy_into(&self, record: &mut [u8]) -> bool {
         let plain = self.plain.get();
-        plain.is_some_and(|mapping| Ring(mapping).copy_payload(record))
+        plain.is_some_and(|mapping| self.glance.use_up() && Ring(mapping).copy_payload(record))
     }
 
     /// As [`Reader::try_copy_into`], for boards with records of 64 bytes: in a few dozen instructions, and with
@@ -253,7 +335,7 @@ impl Reader {
     #[inline]
     pub fn try_copy_block_into(&self, record: &mut [u8; 64]) -> bool {
         let plain = self.plain.get();
-        plain.is_some_and(|mapping| Ring(mapping).copy_block(record))
+        plain.is_some_and(|mapping| self.glance.use_up() && Ring(mapping).copy_block(record))
     }
 
     /// As [`Reader::try_copy_into`], eight bytes at an offset that eight divides.
@@ -261,7 +343,7 @@ impl Reader {
     #[inline]
     pub fn try_copy_word_into(&self, offset: usize, word: &mut [u8; 8]) -> bool {
         let plain = self.plain.get();
-        plain.is_some_and(|mapping| Ring(mapping).copy_word(offset, word))
+        plain.is_some_and(|mapping| self.glance.use_up() && Ring(mapping).copy_word(offset, word))
     }
 
     /// As [`Reader::read_into`], without a look at the clock.
@@ -387,6 +469,9 @@ impl Reader {
 
     /// The head, once it is certain that the board is still there.
     pub(crate) fn head(&self) -> Result<Head> {
+        if !self.glance.use_up() {
+            self.settle_count()?;
+        }
         let head = self.board.head()?;
         // Who marks a board as gone may die before it is; so the name decides.
         if head.gone && !self.board.is_current() {
@@ -526,7 +611,7 @@ impl Reader {
         let (publication, record) = self.whole(copy)?;
         Ok(Snapshot {
             schema: Arc::clone(self.shared_schema()),
-            stamp: publication.stamp(),
+            stamp: self.stamp(&publication)?,
             record,
         })
     }

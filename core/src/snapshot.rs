@@ -44,7 +44,7 @@ impl Stamp {
     }
 }
 
-/// A publication that was copied; [`Publication::stamp`] looks at the clock.
+/// A publication that was copied; [`crate::dynamic::Reader::stamp`] looks at the clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Publication {
     pub(crate) sequence: u64,
@@ -57,7 +57,7 @@ pub struct Publication {
 const PRESENT: usize = 4;
 
 impl Publication {
-    /// The words of a stamp: the writer's side of [`Publication::stamp`].
+    /// The words of a stamp: the writer's side of `Publication::stamp`.
     #[allow(clippy::cast_sign_loss)] // bits in, bits out
     pub(crate) fn words(
         moment: Option<Moment>,
@@ -121,10 +121,11 @@ impl Publication {
         })
     }
 
-    /// All that is known of it, as of now.
-    pub fn stamp(&self) -> Stamp {
+    /// All that is known of it, when the boot has lasted for `now`.
+    pub(crate) fn stamp(&self, now: i64) -> Stamp {
         let moment = Self::moment_of(&self.stamp);
-        let (age_ns, published_ns) = moment.map_or((i64::MAX, 0), Moment::age_and_wall);
+        let (age_ns, published_ns) =
+            moment.map_or((i64::MAX, 0), |moment| moment.age_and_wall(now));
         Stamp {
             sequence: self.sequence,
             generation: Self::generation_of(&self.stamp),

@@ -60,8 +60,8 @@ impl<R: Record> Reader<R> {
         &self.inner
     }
 
-    /// The newest sequence, 0 when nothing has been published. One load.
-    pub fn sequence(&self) -> u64 {
+    /// The newest sequence, 0 when nothing has been published; `GONE` as for [`Reader::read`]. One load.
+    pub fn sequence(&self) -> Result<u64> {
         self.inner.sequence()
     }
 
@@ -72,18 +72,22 @@ impl<R: Record> Reader<R> {
 
     /// The newest record. `EMPTY`, `GONE` and `BUSY` say why there is none.
     pub fn read(&self) -> Result<Snapshot<R>> {
-        read(|bytes| self.inner.copy_into(bytes))
+        read(&self.inner, |bytes| self.inner.copy_into(bytes))
     }
 
     /// The record of a sequence, if it is in the ring; else `OVERWRITTEN`.
     pub fn read_at(&self, sequence: u64) -> Result<Snapshot<R>> {
-        read(|bytes| self.inner.copy_at_into(sequence, bytes))
+        read(&self.inner, |bytes| {
+            self.inner.copy_at_into(sequence, bytes)
+        })
     }
 
     /// The first record after a sequence that the ring still holds; its stamp says how many before it
     /// were missed. `EMPTY` when there is none yet.
     pub fn read_after(&self, after: u64) -> Result<Snapshot<R>> {
-        read(|bytes| self.inner.copy_after_into(after, bytes))
+        read(&self.inner, |bytes| {
+            self.inner.copy_after_into(after, bytes)
+        })
     }
 
     /// The newest records, oldest first: `count` of them, or as many as the ring holds.
@@ -107,9 +111,12 @@ impl<R: Record> Reader<R> {
     }
 }
 
-fn read<R: Record>(copy: impl Fn(&mut [u8]) -> Result<Publication>) -> Result<Snapshot<R>> {
+fn read<R: Record>(
+    reader: &dynamic::Reader,
+    copy: impl Fn(&mut [u8]) -> Result<Publication>,
+) -> Result<Snapshot<R>> {
     let decode = |bytes: &mut [u8]| {
-        let stamp = copy(bytes)?.stamp();
+        let stamp = reader.stamp(&copy(bytes)?)?;
         let record = R::decode(bytes, stamp.present);
         Ok(Snapshot { record, stamp })
     };
@@ -159,7 +166,8 @@ impl<R: Record> Writer<R> {
 
     /// The newest record.
     pub fn read(&self) -> Result<Snapshot<R>> {
-        read(|bytes| self.inner.reader().copy_into(bytes))
+        let reader = self.inner.reader();
+        read(reader, |bytes| reader.copy_into(bytes))
     }
 
     /// Publishes a record and says its sequence. Limits are not looked at.

@@ -26,7 +26,7 @@ impl Reader {
                 let message = format!("{}: nothing after sequence {after} in time", self.named());
                 return Err(Error::new(ErrorKind::Timeout, message));
             }
-            if self.inner().segment.status(self.path())?.st_nlink == 0 {
+            if self.inner().is_removed()? {
                 return Err(self.inner().gone());
             }
             if let Some(time) = self.nap(head)? {

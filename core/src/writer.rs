@@ -297,7 +297,7 @@ impl Writer {
         match on {
             Condition::Always => Ok(()),
             Condition::Newest(expected) => {
-                let newest = self.reader.sequence();
+                let newest = self.reader.sequence()?;
                 if newest == expected {
                     return Ok(());
                 }
@@ -310,7 +310,7 @@ impl Writer {
             Condition::Acknowledged(sequence) => {
                 // One slot is the writer's own, and its reader keeps away from that.
                 let room = u64::from(self.reader.inner().layout.slot_count) - 1;
-                let newest = self.reader.sequence();
+                let newest = self.reader.sequence()?;
                 let Some(waiting) = newest.checked_sub(sequence) else {
                     let message = format!(
                         "board {name}: {sequence} cannot be acknowledged, as the newest sequence is \

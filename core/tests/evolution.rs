@@ -224,7 +224,7 @@ fn replacing_on_purpose_keeps_what_can_be_kept() {
     drop(create(&[rain()]).unwrap());
     let reader = Reader::open(&place.board()).unwrap();
     assert_eq!(reader.read().unwrap_err().kind(), ErrorKind::Empty);
-    assert_eq!(reader.sequence(), 0);
+    assert_eq!(reader.sequence().unwrap(), 0);
     let mut writer = create(&[rain()]).unwrap();
     assert_eq!(publish(&mut writer, &[("rain", true.into())]), 4);
 }

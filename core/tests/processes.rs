@@ -99,7 +99,7 @@ fn killed_writers_leave_whole_records_and_a_free_board() {
         let mut writer = Writer::create(&board, &schema(), &Options::default()).unwrap();
         say_ready();
         loop {
-            let next = writer.reader().sequence() + 1;
+            let next = writer.reader().sequence().unwrap() + 1;
             writer.publish(&record(next)).unwrap();
         }
     }
@@ -334,5 +334,5 @@ fn creators_who_wait_all_get_their_turn() {
             });
         }
     });
-    assert_eq!(Reader::open(&board).unwrap().sequence(), 160);
+    assert_eq!(Reader::open(&board).unwrap().sequence().unwrap(), 160);
 }

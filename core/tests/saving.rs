@@ -63,7 +63,7 @@ fn a_board_comes_back_as_it_was() {
     assert_eq!(after.schema(), before.schema());
     assert_eq!(after.schema().details(), before.schema().details());
     assert_eq!(after.lineage(), before.lineage());
-    assert_eq!((after.sequence(), after.info().slots), (20, 8));
+    assert_eq!((after.sequence().unwrap(), after.info().slots), (20, 8));
     assert!(!after.info().checksums);
     let restored = after.last(100).unwrap();
     assert_eq!(restored.len(), 7);
@@ -121,7 +121,10 @@ fn documents_and_empty_boards_come_back() {
         Reader::open(&board).unwrap().save(&boards.file()).unwrap();
         restore(&boards.name("copy"), &boards.file(), &Options::default()).unwrap();
         let copy = Reader::open(&boards.name("copy")).unwrap();
-        assert_eq!(copy.sequence(), writer.reader().sequence());
+        assert_eq!(
+            copy.sequence().unwrap(),
+            writer.reader().sequence().unwrap()
+        );
         assert_eq!(copy.info().record_size, 100_000);
         unlink(&boards.name("copy")).unwrap();
         writer.publish(&vec![1; length][..]).unwrap();

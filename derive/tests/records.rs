@@ -336,7 +336,7 @@ fn documents_are_anything_that_serde_knows() {
         long.to_string().contains("2002") && long.to_string().contains("1000"),
         "{long}"
     );
-    assert_eq!(writer.reader().sequence(), 1);
+    assert_eq!(writer.reader().sequence().unwrap(), 1);
 }
 
 #[test]

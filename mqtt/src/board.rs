@@ -153,7 +153,11 @@ impl Follower {
         told: Option<u64>,
     ) -> std::result::Result<u64, String> {
         let writer_alive = reader.writer_alive().map_err(|error| error.to_string())?;
-        let newest = reader.sequence();
+        let newest = match reader.sequence() {
+            // Nothing new of this one; the next wait opens the board that replaced it.
+            Err(error) if error.kind() == ErrorKind::Gone => told.unwrap_or_default(),
+            newest => newest.map_err(|error| error.to_string())?,
+        };
         let record = if told == Some(newest) {
             None
         } else {

@@ -42,6 +42,9 @@ final class BoardFile
     private const STAMP = 48;
     private const CHECKED = 44;
 
+    /** Nanoseconds from look to look whether the file is still there. */
+    private const GLANCE = 1_000_000_000;
+
     /** Bits of a mode (man 7 inode). */
     private const KIND = 0170000;
     private const LINK = 0120000;
@@ -71,6 +74,8 @@ final class BoardFile
     public ?BoardView $view = null;
 
     private ?Schema $schema = null;
+    /** By hrtime(), when it was there the last time. */
+    private int $looked = 0;
     private readonly string $details;
     private readonly int $control;
     private readonly int $ring;
@@ -499,6 +504,20 @@ final class BoardFile
     public function isRemoved(): bool
     {
         return fstat($this->file)['nlink'] === 0;
+    }
+
+    /** The same, looked for once a second. */
+    public function isFoundRemoved(): bool
+    {
+        $now = hrtime(true);
+        if ($now - $this->looked < self::GLANCE) {
+            return false;
+        }
+        if ($this->isRemoved()) {
+            return true;
+        }
+        $this->looked = $now;
+        return false;
     }
 
     public function close(): void

@@ -101,7 +101,7 @@ final class Files
 
     public function sequence(BoardFile $board): int
     {
-        $newest = BoardFile::sequenceOf($board->head());
+        $newest = $this->newest($board);
         return $newest === $board->base ? 0 : $newest;
     }
 
@@ -173,8 +173,8 @@ final class Files
     private function newest(BoardFile $board): int
     {
         $head = $board->head();
-        // Who marks a board as gone may die before it is; so the name decides.
-        if (BoardFile::isMarkedGone($head) && !$board->isCurrent()) {
+        // Who marks a board as gone may die before it is; so the name decides. Who removes it by hand marks nothing.
+        if ((BoardFile::isMarkedGone($head) && !$board->isCurrent()) || $board->isFoundRemoved()) {
             throw $this->gone($board);
         }
         return BoardFile::sequenceOf($head);

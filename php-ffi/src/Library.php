@@ -470,7 +470,9 @@ final class Library
 
     public function sequence(CData $reader): int
     {
-        return $this->call($this->whole(), 'pegel_reader_sequence', $this->own($reader));
+        $sequence = $this->call($this->whole(), 'pegel_reader_sequence', $this->own($reader));
+        // UINT64_MAX, which is not a sequence.
+        return $sequence !== -1 ? $sequence : throw new Gone($this->call($this->c, 'pegel_error_message'));
     }
 
     public function writerAlive(CData $reader): bool

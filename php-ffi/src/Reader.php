@@ -166,7 +166,10 @@ final class Reader
         return $records;
     }
 
-    /** The newest sequence, 0 when nothing has been published. */
+    /**
+     * The newest sequence, 0 when nothing has been published; throws Gone once the board was replaced or removed:
+     * read() opens the new one.
+     */
     public function sequence(): int
     {
         return $this->library->sequence($this->handle());

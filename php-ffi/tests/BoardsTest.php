@@ -4,8 +4,8 @@ declare(strict_types=1);
 
 namespace Pegel\Tests;
 
-use Pegel\{Conflict, Corrupt, Field, Gone, InvalidArgument, InvalidFields, Locked, NotFound, Overwritten, Reader};
-use Pegel\{Schema, Snapshot, Timeout, Unpublished, Untrusted, Writer};
+use Pegel\{Conflict, Corrupt, Field, Gone, InvalidArgument, InvalidFields, Library, Locked, NotFound, Overwritten};
+use Pegel\{Reader, Schema, Snapshot, Timeout, Unpublished, Untrusted, Writer};
 
 /** Opening, taking turns, and every state that has a name. */
 final class BoardsTest extends BoardTestCase
@@ -149,6 +149,8 @@ final class BoardsTest extends BoardTestCase
         $this->assertSame(1.0, $reader->read()['level']);
         $new = Writer::create($this->board('roof'), $schema, replace: true);
         $this->assertThrows(Gone::class, 'open it again', fn () => $reader->wait(1));
+        $this->assertThrows(Gone::class, 'open it again', fn () => $reader->sequence());
+        $this->assertThrows(Gone::class, 'open it again', fn () => $reader->last(1));
         $this->assertThrows(Unpublished::class, 'nothing has been published', fn () => $reader->read());
         $this->assertSame(2, $new->publish(level: 2.0));
         $this->assertSame(['level' => 2.0], $reader->read()->toArray());
@@ -164,6 +166,40 @@ final class BoardsTest extends BoardTestCase
         Writer::unlink($this->board('roof'));
         $this->assertThrows(Gone::class, 'removed', fn () => $reader->wait(1));
         $this->assertThrows(NotFound::class, 'roof', fn () => iterator_to_array($reader->follow()));
+    }
+
+    /** @return array<string, array{callable(Reader): mixed}> */
+    public static function asks(): array
+    {
+        return [
+            'sequence' => [fn (Reader $reader): int => $reader->sequence()],
+            'readAt' => [fn (Reader $reader): object => $reader->readAt(1)],
+            'last' => [fn (Reader $reader): array => $reader->last(1)],
+        ];
+    }
+
+    /**
+     * @dataProvider asks
+     * @param callable(Reader): mixed $ask
+     */
+    public function testABoardThatWasRemovedByHandIsGone(callable $ask): void
+    {
+        $this->create()->publish(level: 1.0, rain: false);
+        $reader = Reader::open($this->board('roof'));
+        $this->assertSame(1.0, $reader->read()['level']);
+        array_map('unlink', ["{$this->directory}/pegel.roof", "{$this->directory}/pegel.roof.lock"]);
+        $this->create()->publish(level: 2.0, rain: false);
+        // Files look once a second, the library at the 8192nd time at the latest.
+        $end = hrtime(true) + 60_000_000_000;
+        [$isFiles, $asked] = [Library::describe()['tier'] === 'files', 0];
+        $until = function () use ($ask, $reader, $end, $isFiles, &$asked): void {
+            while (hrtime(true) < $end && ($isFiles || $asked++ <= 8192)) {
+                $ask($reader);
+            }
+        };
+        $this->assertThrows(Gone::class, 'open it again', $until);
+        $this->assertSame(2.0, $reader->read()['level']);
+        $ask($reader);
     }
 
     public function testFilesThatAreNoBoards(): void

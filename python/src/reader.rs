@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pegel::dynamic::Publication;
-use pegel::{ErrorKind, Schema};
+use pegel::{ErrorKind, Schema, Stamp};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
@@ -49,7 +49,8 @@ impl Opened {
         copy: impl Fn(&pegel::dynamic::Reader, &mut [u8]) -> pegel::Result<Publication>,
     ) -> PyResult<pegel::Result<Snapshot>> {
         let source = Source::Reader(Arc::clone(self));
-        snapshot(py, source, |record| Ok(copy(&self.core, record)))
+        let stamp = |publication: &Publication| Ok(self.core.stamp(publication));
+        snapshot(py, source, |record| Ok(copy(&self.core, record)), stamp)
     }
 }
 
@@ -58,6 +59,7 @@ pub fn snapshot(
     py: Python<'_>,
     source: Source,
     copy: impl Fn(&mut [u8]) -> PyResult<pegel::Result<Publication>>,
+    stamp: impl Fn(&Publication) -> PyResult<pegel::Result<Stamp>>,
 ) -> PyResult<pegel::Result<Snapshot>> {
     let schema = &source.layout().schema;
     let size = schema.record_size();
@@ -81,7 +83,10 @@ pub fn snapshot(
                     length if length == room => bytes,
                     length => PyBytes::new(py, &bytes.as_bytes()[..length]),
                 };
-                let stamp = publication.stamp();
+                let stamp = match stamp(&publication)? {
+                    Err(error) => return Ok(Err(error)),
+                    Ok(stamp) => stamp,
+                };
                 return Ok(Ok(Snapshot::new(source, stamp, bytes)));
             }
         }
@@ -115,6 +120,15 @@ impl Handle {
         self.locked().clone()
     }
 
+    /// Opens the board that has the name now; what its end was called if there is none.
+    fn reopen_after(&self, py: Python<'_>, gone: pegel::Error) -> PyResult<()> {
+        let not_found = py.import("pegel")?.getattr("NotFound")?;
+        match self.reopen(py) {
+            Err(error) if error.matches(py, not_found)? => Err(raise(gone)),
+            reopened => reopened,
+        }
+    }
+
     /// Opens the board that has the name now, unless the reader was closed meanwhile.
     pub fn reopen(&self, py: Python<'_>) -> PyResult<()> {
         let fresh = Arc::new(Opened::new(
@@ -146,6 +160,11 @@ pub struct Reader(Arc<Handle>);
 impl Reader {
     fn opened(&self) -> PyResult<Arc<Opened>> {
         self.0.opened()
+    }
+
+    fn newest(&self, py: Python<'_>) -> PyResult<pegel::Result<Snapshot>> {
+        self.opened()?
+            .snapshot(py, pegel::dynamic::Reader::copy_into)
     }
 }
 
@@ -215,10 +234,11 @@ impl Reader {
         Ok(self.opened()?.core.lineage())
     }
 
-    /// The newest sequence, 0 when nothing has been published.
+    /// The newest sequence, 0 when nothing has been published. `Gone` once the board was replaced or removed: `read()`
+    /// opens the new one.
     #[getter]
     fn sequence(&self) -> PyResult<u64> {
-        Ok(self.opened()?.core.sequence())
+        self.opened()?.core.sequence().map_err(raise)
     }
 
     /// Whether the board has a writer now. Asks the kernel each time.
@@ -227,12 +247,15 @@ impl Reader {
         self.opened()?.core.writer_alive().map_err(raise)
     }
 
-    /// The newest record.
+    /// The newest record. A board that was replaced is opened again; `Gone` is one that was removed.
     fn read(&self, py: Python<'_>) -> PyResult<Snapshot> {
-        let read = self
-            .opened()?
-            .snapshot(py, pegel::dynamic::Reader::copy_into)?;
-        read.map_err(raise)
+        match self.newest(py)? {
+            Err(gone) if gone.kind() == ErrorKind::Gone => {
+                self.0.reopen_after(py, gone)?;
+                self.newest(py)?.map_err(raise)
+            }
+            read => read.map_err(raise),
+        }
     }
 
     /// The record of a sequence, while it is in the ring.

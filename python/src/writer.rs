@@ -159,14 +159,17 @@ impl Writer {
     /// The newest sequence, 0 when nothing has been published.
     #[getter]
     fn sequence(&self) -> PyResult<u64> {
-        self.with(|core| core.reader().sequence())
+        self.with(|core| core.reader().sequence())?.map_err(raise)
     }
 
     /// The newest record.
     fn read(&self, py: Python<'_>) -> PyResult<Snapshot> {
-        let read = snapshot(py, Source::Writer(Arc::clone(&self.layout)), |record| {
-            self.with(|core| core.reader().copy_into(record))
-        })?;
+        let read = snapshot(
+            py,
+            Source::Writer(Arc::clone(&self.layout)),
+            |record| self.with(|core| core.reader().copy_into(record)),
+            |publication| self.with(|core| core.reader().stamp(publication)),
+        )?;
         read.map_err(raise)
     }
 

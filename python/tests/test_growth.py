@@ -57,7 +57,8 @@ def test_a_board_grows_and_keeps_its_records() -> None:
         assert writer.read() == {"power": 2.0, "limit": 80}
         assert not writer.read().is_default
         with pytest.raises(pegel.Gone, match="board"):
-            reader.read()
+            reader.last(1)
+        assert reader.read() == {"power": 2.0, "limit": 80}
         assert list(followed) == []
         assert reader.lineage == lineage
         assert writer.publish(power=3) == 3

@@ -3,7 +3,7 @@
 import math
 import stat
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -88,7 +88,9 @@ def test_a_writer_may_leave_out_when() -> None:
             file.write(bytes(24))
         now = reader.read()
         assert now == {"level": 3.21}
-        assert now.published is now.stamp.published is now.stamp.published_ns is None
+        assert now.published is None
+        assert now.stamp.published is None
+        assert now.stamp.published_ns is None
         assert now.age == now.stamp.age == math.inf
 
 
@@ -244,8 +246,44 @@ def test_another_schema_replaces_only_when_asked() -> None:
     with pegel.Writer("station", depth=pegel.f32("m"), replace=True) as writer:
         writer.publish(depth=1.5)
     with pytest.raises(pegel.Gone, match="station"):
-        reader.read()
-    assert pegel.Reader("station").read() == {"depth": 1.5}
+        reader.sequence  # noqa: B018
+    assert reader.read() == {"depth": 1.5}
+    assert list(reader.fields) == ["depth"]
+    assert reader.sequence == 1
+
+
+def ask_at(reader: pegel.Reader) -> object:
+    return reader.read_at(1)
+
+
+def ask_last(reader: pegel.Reader) -> object:
+    return reader.last(2)
+
+
+def ask_sequence(reader: pegel.Reader) -> object:
+    return reader.sequence
+
+
+@pytest.mark.parametrize("ask", [ask_at, ask_last, ask_sequence])
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_board_that_is_another_one_now_is_gone_until_it_is_read(
+    ask: Callable[[pegel.Reader], object], by_hand: bool
+) -> None:
+    with pegel.Writer("tank", level=pegel.f64("m")) as writer:
+        writer.publish(level=1)
+    reader = pegel.Reader("tank")
+    reader.read()
+    if by_hand:
+        reader.path.unlink()
+    else:
+        pegel.unlink("tank")
+    with pegel.Writer("tank", level=pegel.f64("m"), depth=pegel.f64("m")) as writer:
+        writer.publish(level=2, depth=3)
+    # The 8192nd time at the latest.
+    with pytest.raises(pegel.Gone, match="tank"):
+        [ask(reader) for _ in range(8193)]
+    assert reader.read() == {"level": 2.0, "depth": 3.0}
+    ask(reader)
 
 
 def test_each_publication_may_carry_a_checksum() -> None:

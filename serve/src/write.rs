@@ -136,8 +136,9 @@ async fn publish(
         let reader = writer.reader();
         let path = reader.path().to_owned();
         let of_board = |problem: Problem| of_board(problem).at(&path);
+        let newest = reader.sequence().map_err(Problem::from);
         conditions
-            .check(Tag::of(reader, reader.sequence()))
+            .check(Tag::of(reader, newest.map_err(of_board)?))
             .map_err(of_board)?;
         let record = record(reader, told).map_err(of_board)?;
         let published = writer.publish(&record).map_err(Problem::from);

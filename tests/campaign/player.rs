@@ -55,7 +55,7 @@ fn write(board: &str, author: u64, words: u32) -> Result<()> {
         Field::new("pattern", Type::U32).array(words),
     ])?;
     let mut writer = Writer::create(board, &schema, &Options::default())?;
-    let mut sequence = writer.reader().sequence();
+    let mut sequence = writer.reader().sequence().unwrap();
     for index in 0.. {
         sequence = publish_after(&mut writer, sequence, author)?;
         if index % REPORT_EVERY == 0 {
@@ -68,7 +68,7 @@ fn write(board: &str, author: u64, words: u32) -> Result<()> {
 fn turns(board: &str, author: u64) -> Result<()> {
     loop {
         let mut writer = Writer::open(board, None)?;
-        let newest = writer.reader().sequence();
+        let newest = writer.reader().sequence()?;
         let sequence = publish_after(&mut writer, newest, author)?;
         drop(writer);
         println!("{sequence}");

@@ -162,6 +162,8 @@ class Reader:
 
     @property
     def gone(self) -> bool:
+        if os.fstat(self.file).st_nlink == 0:
+            return True
         if not self.marked:
             return False
         try:

@@ -201,7 +201,7 @@ impl Fuzzer {
     }
 
     fn read(&mut self, way: &str, reader: &Reader) {
-        let newest = reader.sequence();
+        let newest = reader.sequence().unwrap_or_default();
         let sequence = match self.rng.u8(0..3) {
             0 => self.rng.u64(..),
             _ => newest.wrapping_sub(self.rng.u64(0..20)),

@@ -356,7 +356,7 @@ impl Scene {
     fn succeed(&self) {
         let before = Reader::open(&self.board())
             .ok()
-            .map(|reader| (reader.sequence(), reader.info().generation));
+            .map(|reader| (reader.sequence().unwrap(), reader.info().generation));
         let mut successor = if before.is_some() {
             Writer::open(&self.board(), Some(Duration::ZERO)).expect("the dead let go")
         } else {

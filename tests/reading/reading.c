@@ -82,6 +82,40 @@ static void read_unstamped(pegel_writer *writer, const pegel_reader *reader) {
   }
 }
 
+// Who asks of a board that is another one now is told so: at once, or where somebody removed it by hand, by the 8192nd time.
+static void find_out(int by_hand) {
+  pegel_writer *writer = create(0);
+  publish(writer, 1);
+  pegel_reader *reader, *other;
+  expect(pegel_reader_open("parts", &reader), PEGEL_OK, "open");
+  expect(pegel_reader_open("parts", &other), PEGEL_OK, "open");
+  ensure(pegel_reader_sequence(reader) == 1, "another sequence");
+  pegel_writer_close(writer);
+  if (by_hand) {
+    ensure(remove("pegel.parts") == 0 && remove("pegel.parts.lock") == 0, "cannot remove it");
+  } else {
+    expect(pegel_unlink("parts"), PEGEL_OK, "unlink");
+  }
+  writer = create(0);
+  publish(writer, 2);
+  int asked = 0;
+  while (asked <= 8192 && pegel_reader_sequence(reader) != UINT64_MAX) {
+    asked++;
+  }
+  ensure(by_hand ? asked <= 8192 : asked == 0, "the sequence does not tell");
+  ensure(strstr(pegel_error_message(), "was replaced or removed") != NULL, "no message");
+  unsigned char record[SIZE];
+  asked = 0;
+  while (asked <= 8192 && pegel_reader_read(other, record, SIZE, NULL) == PEGEL_OK) {
+    asked++;
+  }
+  expect(pegel_reader_read(other, record, SIZE, NULL), PEGEL_GONE, "read");
+  pegel_reader_close(reader);
+  pegel_reader_close(other);
+  pegel_writer_close(writer);
+  expect(pegel_unlink("parts"), PEGEL_OK, "unlink");
+}
+
 int main(int count, char **arguments) {
   if (count == 2 && strcmp(arguments[1], "leave") == 0) {
     pegel_writer *writer = create(PEGEL_UNSTAMPED);
@@ -89,6 +123,8 @@ int main(int count, char **arguments) {
     pegel_writer_close(writer);
     return 0;
   }
+  find_out(0);
+  find_out(1);
   pegel_writer *writer = create(0);
   publish(writer, 7);
   pegel_reader *reader, *kept;

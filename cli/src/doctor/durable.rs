@@ -153,7 +153,10 @@ fn board(reader: &Reader) -> Finding {
         }
         Ok(Some(state)) => state,
     };
-    let newest = reader.sequence();
+    let newest = match reader.sequence() {
+        Err(error) => return Finding::wrong(about, error.to_string(), ""),
+        Ok(newest) => newest,
+    };
     if state.lineage != reader.lineage() {
         let file = state.file.display();
         return Finding::wrong(
