@@ -113,7 +113,11 @@ def look(port: int, boards: Path) -> bool:
             f"http://127.0.0.1:{port}/?readings", timeout=WATCHDOG
         ) as answer:
             sequence = int(answer.read())
-    except (urllib.error.HTTPError, ConnectionError):
+    except urllib.error.HTTPError as error:
+        # It is an open answer, of which Python 3.14 warns.
+        error.close()
+        return False
+    except ConnectionError:
         return False
     assert before <= sequence <= newest(boards), "a page shows what is no longer the newest"
     return True
