@@ -11,7 +11,7 @@ PYTHON := .venv/bin/python
 ARCHES := aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf
 # Without Python's binding, whose tests need a Python of the architecture, the benchmarks, and the
 # programs of the system tests, of which tests/instructions is for x86_64 alone.
-ARCH_CRATES := -p pegel -p pegel-derive -p pegel-cabi -p pegel-cli
+ARCH_CRATES := -p pegel -p pegel-derive -p pegel-cabi -p pegel-program -p pegel-cli
 # qemu 7.2 says yes to MADV_WIPEONFORK and does nothing; what the compiler refuses is no matter of
 # the architecture, and needs a cargo inside.
 # A child that one of many threads forks may hang on a lock of qemu's own before it executes anything:
