@@ -47,11 +47,24 @@ inside() {
     chroot "$root" "$@"
 }
 
+# Reloads php-fpm, and waits until it runs anew: another signal, before it has its handlers again, would kill it.
 reload() {
-    kill -USR2 "$fpm" 2> /dev/null || {
-        echo "php-fpm is gone: $(tail -n 5 "$root/test/fpm.log")"
-        exit 1
-    }
+    (
+        flock 9
+        starts=$(grep -c 'ready to handle' "$root/test/fpm.log")
+        kill -USR2 "$fpm" 2> /dev/null || {
+            echo "php-fpm is gone: $(tail -n 5 "$root/test/fpm.log")"
+            exit 1
+        }
+        end=$((SECONDS + WATCHDOG))
+        while [ "$(grep -c 'ready to handle' "$root/test/fpm.log")" = "$starts" ]; do
+            [ $SECONDS -lt $end ] || {
+                echo "php-fpm does not start again: $(tail -n 5 "$root/test/fpm.log")"
+                exit 1
+            }
+            sleep 0.05
+        done
+    ) 9> "$place/reload"
 }
 
 page() {
@@ -87,7 +100,7 @@ touch "$place/running"
         if ! said=$(inside php -r '' 2>&1) || [ -n "$said" ]; then
             echo "php does not start: $said"
         fi
-        kill -USR2 "$fpm" 2> /dev/null || echo "php-fpm is gone"
+        reload
         starts=$((starts + 1))
         sleep 0.1
     done
