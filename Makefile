@@ -201,14 +201,8 @@ install: ## Install what `make build` built (PREFIX=/usr/local DESTDIR=)
 deb: packages-deb library bridges ## Make a Debian package of it in target/
 	packaging/deb
 
-# What checks metrics, alone: the package would start a server on this machine.
 target/promtool:
-	mkdir -p target
-	apt-get -q download prometheus || { $(AS_ROOT) apt-get -q update; apt-get -q download prometheus; }
-	dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool > $@.part
-	rm prometheus_*.deb
-	chmod +x $@.part
-	mv $@.part $@
+	ci/promtool $@
 
 # What comes from Debian, by the groups of ci/packages.txt.
 packages-%:
