@@ -181,7 +181,7 @@ def bridged(
         yield bridge
         told = bridge.end()
         if complaint is None:
-            assert told == ""
+            assert told == "", told
         else:
             assert complaint in told
     finally:
