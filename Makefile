@@ -115,7 +115,7 @@ test-php: packages-test cabi
 .PHONY: test-system
 test-system: packages-test build .venv/station .venv/test target/promtool
 	cargo build --release --locked -p pegel-tests
-	$(PYTHON) -m pytest -n 4 --maxschedchunk 1 -m "not lint" tests python/tests
+	$(PYTHON) -m pytest -n 4 --maxschedchunk 1 --durations 20 -m "not lint" tests python/tests
 
 .PHONY: test-systems
 test-systems: packages-systems ## Run README's commands on bare Debian systems, and the wheel on each Python (SYSTEMS=trixie)
