@@ -96,7 +96,7 @@ answer "no package"
 touch "$place/running"
 (
     starts=0
-    while [ -e "$place/running" ]; do
+    while [ -e "$place/running" ] || [ $starts -lt 10 ]; do
         if ! said=$(inside php -r '' 2>&1) || [ -n "$said" ]; then
             echo "php does not start: $said"
         fi
