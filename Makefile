@@ -46,7 +46,7 @@ test: packages-test test-rust test-loom test-php test-system ## Run every test
 test-quick: packages-test cabi python .venv/test ## The tests of a change of core/, in a minute
 	$(WATCHDOG) cargo test -q --locked -p pegel -p pegel-cabi
 	cd php-ffi && PEGEL_EXPECTED_TIER=cdef $(WATCHDOG) phpunit
-	$(PYTHON) -m pytest -n 2 -m "not lint" -k "not rust and not wheel" tests/test_matrix.py tests/test_reading.py python/tests
+	$(PYTHON) -m pytest -n 2 -m "not lint" -k "not rust- and not -rust and not wheel" tests/test_matrix.py tests/test_reading.py python/tests
 
 .PHONY: lint
 lint: packages-lint library python .venv/station .venv/test .venv/lint ## Check format, style and types of every language
