@@ -58,7 +58,7 @@ pub fn open_trusted(path: &Path, access: Access) -> Result<(File, FileStat)> {
 
 /// Refuses a file that was opened, for this access.
 pub fn check(path: &Path, status: &FileStat, access: Access) -> Result<()> {
-    if SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
+    if !is_regular(status) {
         return Err(untrusted(path, "it is no regular file", "remove it"));
     }
     if access == Access::ReadUntrusted {
@@ -111,6 +111,11 @@ fn untrusted(path: &Path, reason: &str, remedy: &str) -> Error {
         ErrorKind::Untrusted,
         format!("{path} is not trusted: {reason}; {remedy}"),
     )
+}
+
+/// Whether a status is of a regular file, which a board and its lock are.
+pub fn is_regular(status: &FileStat) -> bool {
+    SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG
 }
 
 /// Whether two statuses are of one file.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, lstat};
+use nix::sys::stat::{FileStat, Mode, fchmod, lstat};
 
 use crate::creation::possible_mode;
 use crate::durable;
@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Lock, OwnFile, try_lock};
 use crate::place::Place;
 use crate::segment::{Draft, give, remove};
-use crate::trust::{Access, Tries, names, open_trusted};
+use crate::trust::{Access, Tries, is_regular, names, open_trusted};
 
 /// The shortest and the longest sleep between two tries of one who waits.
 const PATIENCE: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(2));
@@ -143,9 +143,7 @@ impl Drop for Turn {
 fn draft(place: &Place, board_mode: u32) -> Result<Draft> {
     let board = lstat(&place.board).or_else(|_| lstat(&durable::file_of(place)));
     // What else may stand there, a link among them, is refused once the turn is taken.
-    let is_file =
-        |status: &FileStat| status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFREG.bits();
-    let board = board.ok().filter(is_file);
+    let board = board.ok().filter(is_regular);
     let mode = board.map_or(board_mode, |board| possible_mode(board.st_mode));
     let draft = Draft::new(&place.directory, writers_only(mode), 0)?;
     if let Some(board) = board {
