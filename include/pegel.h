@@ -297,9 +297,9 @@ pegel_status pegel_reader_field(const pegel_reader *reader, const char *name, pe
 // count the NUL. With capacity 0, `text` may be NULL and only the length is told.
 pegel_status pegel_reader_details(const pegel_reader *reader, char *text, size_t capacity, size_t *length);
 
-// The newest sequence, 0 when nothing has been published (or reader is NULL). UINT64_MAX, which is none, when to read
-// fails too, as it does with PEGEL_GONE once the board was replaced or removed; pegel_error_message() says why. One
-// load.
+// The newest sequence; 0 when nothing has been published, or when reader is NULL. UINT64_MAX, which is not a sequence,
+// when a read would fail, as with PEGEL_GONE once the board was replaced or removed; pegel_error_message() says why.
+// One load.
 uint64_t pegel_reader_sequence(const pegel_reader *reader);
 
 // The newest record. The buffer has room for the board's record; for a document's length at least.

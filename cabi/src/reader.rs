@@ -161,9 +161,9 @@ pub unsafe extern "C" fn pegel_reader_details(
     })
 }
 
-/// The newest sequence, 0 when nothing has been published (or reader is NULL). UINT64_MAX, which is none, when to read
-/// fails too, as it does with PEGEL_GONE once the board was replaced or removed; pegel_error_message() says why. One
-/// load.
+/// The newest sequence; 0 when nothing has been published, or when reader is NULL. UINT64_MAX, which is not a sequence,
+/// when a read would fail, as with PEGEL_GONE once the board was replaced or removed; pegel_error_message() says why.
+/// One load.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_reader_sequence(reader: *const pegel_reader) -> u64 {
     // SAFETY: the caller's promise: NULL or an open reader.
