@@ -217,7 +217,7 @@ typedef struct {
   uint64_t sequence;
   // The optional fields that are known: the lowest bit for the first of them, and so on.
   uint64_t present;
-} pegel_publication;
+} pegel_publish_options;
 
 // The ABI that the library has; it must equal `PEGEL_ABI_VERSION`.
 uint32_t pegel_abi_version(void);
@@ -245,16 +245,16 @@ pegel_status pegel_reader_open(const char *board, pegel_reader **reader);
 // whether the name still stands for this file, and whose that is. For programs that open the same boards over
 // and over. Kept are the 64 opened last: each with a descriptor and its memory, also when it is removed, until a
 // call for it finds that out.
-pegel_status pegel_reader_open_kept(const char *board,
-                                    pegel_reader **reader);
+pegel_status pegel_reader_open_cached(const char *board,
+                                      pegel_reader **reader);
 
 // The text that somebody noted of the board, NULL if nobody did. Valid while the reader is open.
-const char *pegel_reader_note(const pegel_reader *reader);
+const char *pegel_reader_user_data(const pegel_reader *reader);
 
-// Notes what a program has worked out of the board's fields. pegel_reader_open_kept() gives whoever opens the same
-// board in this process the note with it. Only the first one is kept: let it begin with who can read it.
-pegel_status pegel_reader_keep_note(const pegel_reader *reader,
-                                    const char *note);
+// Notes what a program has worked out of the board's fields. pegel_reader_open_cached() gives whoever opens the same
+// board in this process the user_data with it. Only the first one is kept: let it begin with who can read it.
+pegel_status pegel_reader_set_user_data(const pegel_reader *reader,
+                                        const char *user_data);
 
 // Opens a board for a program that was made for these fields: the board may have an earlier or a later
 // version of them, with fewer or more at their end. Fields that it lacks get their defaults from the
@@ -378,7 +378,7 @@ pegel_status pegel_writer_publish_if(pegel_writer *writer,
 
 // As pegel_writer_publish, on a condition, or with fields that are unknown. The sequence may be NULL.
 pegel_status pegel_writer_publish_on(pegel_writer *writer,
-                                     const pegel_publication *publication,
+                                     const pegel_publish_options *publication,
                                      const void *record,
                                      size_t record_size,
                                      uint64_t *sequence);

@@ -156,7 +156,7 @@ public:
   // Publishes a struct, or a document as a std::string. The publication says which optional fields are known, and
   // may name a condition; without one, all are known.
   template <typename Record>
-  uint64_t publish(const Record &record, std::optional<pegel_publication> publication = std::nullopt) {
+  uint64_t publish(const Record &record, std::optional<pegel_publish_options> publication = std::nullopt) {
     const void *bytes = &record;
     size_t size = sizeof record;
     if constexpr (std::is_same_v<Record, std::string>) {
@@ -169,7 +169,7 @@ public:
       publication->size = sizeof *publication;
     }
     uint64_t sequence = 0;
-    const pegel_publication *how = publication ? &*publication : nullptr;
+    const pegel_publish_options *how = publication ? &*publication : nullptr;
     detail::check(pegel_writer_publish_on(get(), how, bytes, size, &sequence));
     return sequence;
   }

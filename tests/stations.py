@@ -49,7 +49,7 @@ def ask(station: Station, inverter: str, action: str, **values: Any) -> int:
         acknowledged = newest(station, "answers")["command"]
         with boards.writer("commands", place=f"{station.boards}/") as commands:
             command = {"inverter": inverter, "action": action, "sender": "test", **values}
-            return commands.publish_after(acknowledged, **command)
+            return commands.publish_unless_full(acknowledged, **command)
 
 
 def answer(station: Station, command: int) -> pegel.Snapshot:

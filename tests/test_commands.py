@@ -149,9 +149,9 @@ def test_an_unanswered_command_is_not_overwritten(
             message=pegel.text(80, default=""),
         ).close()
         for value in (1, 2, 3):
-            commands.publish_after(0, limit=value)
+            commands.publish_unless_full(0, limit=value)
         with pytest.raises(pegel.Full, match="3 publications"):
-            commands.publish_after(0, limit=4)
+            commands.publish_unless_full(0, limit=4)
     done = run([*program(language, "sender"), "4"], environment(tmp_path), tmp_path)
     assert done.returncode != 0
     assert "3 publications wait to be acknowledged" in done.stderr + done.stdout

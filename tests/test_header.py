@@ -29,7 +29,7 @@ typedef char pegel_field_has_64_bytes[sizeof(pegel_field) == 64 ? 1 : -1];
 typedef char pegel_options_has_32_bytes[sizeof(pegel_options) == 32 ? 1 : -1];
 typedef char pegel_stamp_has_64_bytes[sizeof(pegel_stamp) == 64 ? 1 : -1];
 typedef char pegel_info_has_56_bytes[sizeof(pegel_info) == 56 ? 1 : -1];
-typedef char pegel_publication_has_24_bytes[sizeof(pegel_publication) == 24 ? 1 : -1];
+typedef char pegel_publication_has_24_bytes[sizeof(pegel_publish_options) == 24 ? 1 : -1];
 
 int main(void) {
   pegel_field field = {"level", "m", PEGEL_F64, 0, 0, 0};

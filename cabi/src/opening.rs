@@ -38,7 +38,7 @@ pub unsafe extern "C" fn pegel_reader_open(
 /// and over. Kept are the 64 opened last: each with a descriptor and its memory, also when it is removed, until a
 /// call for it finds that out.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pegel_reader_open_kept(
+pub unsafe extern "C" fn pegel_reader_open_cached(
     board: *const c_char,
     reader: *mut *mut pegel_reader,
 ) -> pegel_status {
@@ -50,31 +50,31 @@ pub unsafe extern "C" fn pegel_reader_open_kept(
                 Argument("reader").out(reader)?,
             )
         };
-        *out = handle(Reader::open_kept(board)?);
+        *out = handle(Reader::open_cached(board)?);
         Ok(())
     })
 }
 
 /// The text that somebody noted of the board, NULL if nobody did. Valid while the reader is open.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pegel_reader_note(reader: *const pegel_reader) -> *const c_char {
+pub unsafe extern "C" fn pegel_reader_user_data(reader: *const pegel_reader) -> *const c_char {
     // SAFETY: the caller's promise: NULL or an open reader.
-    let note = unsafe { reader.cast::<Reader>().as_ref() }.and_then(Reader::note);
-    note.map_or(std::ptr::null(), CStr::as_ptr)
+    let user_data = unsafe { reader.cast::<Reader>().as_ref() }.and_then(Reader::user_data);
+    user_data.map_or(std::ptr::null(), CStr::as_ptr)
 }
 
-/// Notes what a program has worked out of the board's fields. pegel_reader_open_kept() gives whoever opens the same
-/// board in this process the note with it. Only the first one is kept: let it begin with who can read it.
+/// Notes what a program has worked out of the board's fields. pegel_reader_open_cached() gives whoever opens the same
+/// board in this process the user_data with it. Only the first one is kept: let it begin with who can read it.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pegel_reader_keep_note(
+pub unsafe extern "C" fn pegel_reader_set_user_data(
     reader: *const pegel_reader,
-    note: *const c_char,
+    user_data: *const c_char,
 ) -> pegel_status {
     guard(|| {
         // SAFETY: the caller's promise: an open reader, and a C string.
-        let (reader, note) = unsafe { (open(reader)?, Argument("note").text(note)?) };
-        let note = CString::new(note).map_err(|_| Argument("note").invalid("has a NUL"))?;
-        reader.keep_note(&note);
+        let (reader, user_data) = unsafe { (open(reader)?, Argument("user_data").text(user_data)?) };
+        let user_data = CString::new(user_data).map_err(|_| Argument("user_data").invalid("has a NUL"))?;
+        reader.set_user_data(&user_data);
         Ok(())
     })
 }

@@ -220,7 +220,7 @@ unsafe extern "C" fn read(
             )
         };
         // This cannot panic, so it needs no guard.
-        if reader.is_some_and(|reader| reader.try_copy_into(record)) {
+        if reader.is_some_and(|reader| reader.read_fast(record)) {
             return pegel_status::PEGEL_OK;
         }
     }

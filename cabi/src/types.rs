@@ -238,7 +238,7 @@ pub struct pegel_options {
 /// How a record is published; all but `size` may be 0.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
-pub struct pegel_publication {
+pub struct pegel_publish_options {
     pub size: u32,
     /// A pegel_condition.
     pub condition: u32,
@@ -369,9 +369,9 @@ pub unsafe fn options<'a>(given: *const pegel_options) -> Result<(pegel_options,
 ///
 /// # Safety
 /// It is NULL or valid for reads of as many bytes as its `size` says.
-pub unsafe fn publication(given: *const pegel_publication) -> Result<(Condition, u64), Error> {
+pub unsafe fn publication(given: *const pegel_publish_options) -> Result<(Condition, u64), Error> {
     let argument = Argument("publication");
-    let whole = pegel_publication {
+    let whole = pegel_publish_options {
         present: u64::MAX,
         ..Zeroable::zeroed()
     };

@@ -8,7 +8,7 @@ use pegel::{Condition, Error, Options};
 
 use crate::failure::{Argument, guard};
 use crate::reader::{pegel_reader, timeout};
-use crate::types::{self, pegel_field, pegel_flag, pegel_options, pegel_publication, pegel_status};
+use crate::types::{self, pegel_field, pegel_flag, pegel_options, pegel_publish_options, pegel_status};
 
 /// Bytes of the records that are published fastest.
 const BLOCK: usize = 64;
@@ -131,7 +131,7 @@ unsafe extern "C" fn publish_always(
             )
         };
         // This cannot panic, so it needs no guard.
-        if let Some(published) = writer.and_then(|writer| writer.try_publish(record)) {
+        if let Some(published) = writer.and_then(|writer| writer.publish_fast(record)) {
             if !sequence.is_null() {
                 // SAFETY: the caller's promise: room for a number.
                 unsafe { sequence.write_unaligned(published) };
@@ -190,7 +190,7 @@ pub unsafe extern "C" fn pegel_writer_publish_if(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_writer_publish_on(
     writer: *mut pegel_writer,
-    publication: *const pegel_publication,
+    publication: *const pegel_publish_options,
     record: *const c_void,
     record_size: usize,
     sequence: *mut u64,

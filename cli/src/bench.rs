@@ -140,14 +140,14 @@ fn alone(board: &str, size: u32) -> Result<Figures> {
     let mut writer = writer(board, size)?;
     let mut record = vec![0; size as usize];
     let publish = median(|| {
-        if writer.try_publish(black_box(&record)).is_none() {
+        if writer.publish_fast(black_box(&record)).is_none() {
             writer.publish(black_box(&record))?;
         }
         Ok(())
     })?;
     let reader = Reader::open(board)?;
     let read = median(|| {
-        if !reader.try_copy_into(&mut record) {
+        if !reader.read_fast(&mut record) {
             reader.read_into(&mut record)?;
         }
         black_box(&record);
@@ -228,7 +228,7 @@ fn together(board: &str) -> Result<Together> {
             while !is_over.load(Ordering::Relaxed) {
                 count += 1;
                 let record: Vec<u8> = count.to_ne_bytes().repeat(SIZES[0] as usize / 4);
-                if writer.try_publish(&record).is_none() {
+                if writer.publish_fast(&record).is_none() {
                     writer.publish(&record)?;
                 }
             }
@@ -238,7 +238,7 @@ fn together(board: &str) -> Result<Together> {
         let done = (|| {
             while start.elapsed() < ROUND * 5 {
                 for _ in 0..16 {
-                    if !reader.try_copy_into(&mut record) {
+                    if !reader.read_fast(&mut record) {
                         reader.read_into(&mut record)?;
                     }
                     torn += u64::from(record.chunks_exact(4).any(|part| part != &record[..4]));

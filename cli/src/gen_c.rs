@@ -76,7 +76,7 @@ fn record(text: &mut String, name: &str, prefix: &str, schema: &Schema) {
         if bit == 0 {
             let _ = writeln!(
                 text,
-                "\n// What may be unknown: set in pegel_stamp's and pegel_publication's present if it is not."
+                "\n// What may be unknown: set in pegel_stamp's and pegel_publish_options's present if it is not."
             );
         }
         let upper = field.name.to_ascii_uppercase();

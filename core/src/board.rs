@@ -1,6 +1,19 @@
 //! A board: a segment whose bytes have been checked, with its schema. The opening ladder, and how a
 //! new segment is made.
 
+pub mod cache;
+pub mod follow;
+pub mod info;
+pub mod lifecycle;
+pub mod mirror;
+pub mod reader;
+pub mod snapshot;
+pub mod spec;
+pub mod typed;
+pub mod wait;
+pub mod writer;
+pub mod writer_lock;
+
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -11,36 +24,37 @@ use bytemuck::{bytes_of, cast_slice, pod_read_unaligned};
 use nix::errno::Errno;
 use nix::sys::stat::{FileStat, Mode, fchmod};
 
-use crate::checksum;
+use crate::board::snapshot::Publication;
 use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::{
-    BYTE_ORDER, CHECKSUMS, DURABLE, FIELD_SIZE, HEADER_SIZE, Header, LAYOUT_VERSION, Layout, MAGIC,
-    MAX_DETAILS, MAX_FIELDS, MIRROR, WORD,
-};
-use crate::place::Place;
+use crate::ring::WORD;
 use crate::ring::{self, Head, Ring};
 use crate::schema::Schema;
+use crate::schema::{FIELD_SIZE, MAX_DETAILS, MAX_FIELDS};
+use crate::segment::checksum;
+use crate::segment::layout::{
+    BYTE_ORDER, CHECKSUMS, DURABLE, HEADER_SIZE, Header, LAYOUT_VERSION, Layout, MAGIC, MIRROR,
+};
+use crate::segment::path::BoardPath;
+use crate::segment::pread_ring;
+use crate::segment::trust::{Access, names, open_trusted};
 use crate::segment::{Draft, Mapping, Segment};
-use crate::snapshot::Publication;
-use crate::trust::{Access, names, open_trusted};
-use crate::unmapped;
 
 /// Of a file, what is read at once: all that most boards tell of themselves.
 const START: usize = 1024;
 
 /// What a new segment goes on from: the board that it replaces, and the record to begin with.
 #[derive(Debug)]
-pub struct Past {
+pub struct Seed {
     /// The newest sequence.
     pub sequence: u64,
     pub generation: u64,
     pub lineage: u64,
     /// The newest records, oldest first; the last one has the newest sequence.
-    pub records: Vec<Kept>,
+    pub records: Vec<RawRecord>,
 }
 
-impl Past {
+impl Seed {
     /// The same, as it comes back from a file.
     pub fn restored(mut self) -> Self {
         for kept in &mut self.records {
@@ -52,7 +66,7 @@ impl Past {
 
 /// A record that a segment begins with.
 #[derive(Debug)]
-pub struct Kept {
+pub struct RawRecord {
     pub stamp: ring::Stamp,
     pub bytes: Vec<u8>,
 }
@@ -60,7 +74,7 @@ pub struct Kept {
 /// An open board. All sizes in it were checked once and are private since.
 #[derive(Debug)]
 pub struct Board {
-    pub place: Place,
+    pub place: BoardPath,
     pub segment: Segment,
     pub schema: Arc<Schema>,
     pub layout: Layout,
@@ -76,7 +90,7 @@ pub struct Board {
 
 impl Board {
     /// Opens what stands at a place. Each step of the ladder has its own error.
-    pub fn open(place: Place, access: Access) -> Result<Self> {
+    pub fn open(place: BoardPath, access: Access) -> Result<Self> {
         let (file, status) = match open_trusted(&place.board, access) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(absent(&place)),
             opened => opened?,
@@ -85,7 +99,7 @@ impl Board {
     }
 
     /// The board in a file that was opened for this access.
-    pub fn of(place: Place, access: Access, file: File, status: FileStat) -> Result<Self> {
+    pub fn of(place: BoardPath, access: Access, file: File, status: FileStat) -> Result<Self> {
         let path = &place.board;
         let size = usize::try_from(status.st_size).unwrap_or(0);
         // By pread, not through a mapping: a file that shrinks meanwhile is then an error.
@@ -177,11 +191,11 @@ impl Board {
 
     /// A new segment, not yet under its name.
     pub fn draft(
-        place: &Place,
+        place: &BoardPath,
         schema: &Schema,
         layout: &Layout,
         mode: u32,
-        past: &Past,
+        past: &Seed,
     ) -> Result<Draft> {
         let draft = Draft::new(&place.directory, mode, layout.segment_size)?;
         let write = |offset, bytes: &[u8]| draft.write(offset, bytes, &place.board);
@@ -193,12 +207,12 @@ impl Board {
     /// lock.
     pub fn is_pristine(&self) -> bool {
         let newest = self.ring().head().sequence;
-        let is_default = |kept: Kept| Publication::is_default(&kept.stamp);
+        let is_default = |kept: RawRecord| Publication::is_default(&kept.stamp);
         newest == self.base || self.record(newest).is_some_and(is_default)
     }
 
     /// The newest records that are whole, oldest first; only for the holder of the lock.
-    pub fn records(&self) -> Vec<Kept> {
+    pub fn records(&self) -> Vec<RawRecord> {
         let newest = self.ring().head().sequence;
         let oldest = newest.saturating_sub(u64::from(self.layout.slot_count)) + 1;
         let mut records = Vec::new();
@@ -213,7 +227,7 @@ impl Board {
     }
 
     /// The record of a sequence as it stands there; only for the holder of the lock.
-    pub fn record(&self, sequence: u64) -> Option<Kept> {
+    pub fn record(&self, sequence: u64) -> Option<RawRecord> {
         let mut bytes = Vec::new();
         let mut stamp = ring::Stamp::default();
         loop {
@@ -227,7 +241,7 @@ impl Board {
             if bytes.len() == length {
                 let is_right =
                     !self.layout.checksums || checksum::is_right(sequence, &stamp, &bytes);
-                return is_right.then_some(Kept { stamp, bytes });
+                return is_right.then_some(RawRecord { stamp, bytes });
             }
             bytes.resize(length, 0);
         }
@@ -261,8 +275,8 @@ impl Board {
         self.segment.mapping().filter(|_| self.access.is_trusting())
     }
 
-    fn file_ring(&self) -> unmapped::Ring<'_> {
-        unmapped::Ring {
+    fn file_ring(&self) -> pread_ring::Ring<'_> {
+        pread_ring::Ring {
             file: self.segment.file(),
             layout: &self.layout,
         }
@@ -385,7 +399,7 @@ impl Board {
 pub fn write_segment<E>(
     schema: &Schema,
     layout: &Layout,
-    past: &Past,
+    past: &Seed,
     write: impl Fn(usize, &[u8]) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
     let head = Head {
@@ -464,12 +478,12 @@ fn damaged(path: &Path, reason: &str) -> Error {
     )
 }
 
-pub fn absent(place: &Place) -> Error {
+pub fn absent(place: &BoardPath) -> Error {
     let (name, path) = (&place.name, place.board.display());
     if !place.directory.is_dir() {
         return Error::system(Errno::ENOENT, "look for a board in", &place.directory);
     }
-    let lasting = durable::file_of(place);
+    let lasting = durable::path_for(place);
     let advice = if lasting.exists() {
         let lasting = lasting.display();
         format!("its writer, or `pegel keep`, lets it come back from {lasting}")

@@ -4,29 +4,30 @@
 //!
 //! `docs/durable.md` tells what it promises, `docs/format.md` its bytes.
 
-mod file;
-mod head;
-mod making;
-mod places;
 #[cfg(test)]
-mod proof;
+mod crash_tests;
+mod file;
+mod header;
+mod slots;
+pub(crate) mod snapshot_file;
+mod write;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
 
-use crate::board::{Board, Kept, Past};
+use crate::board::lifecycle;
+use crate::board::reader::Reader;
+use crate::board::snapshot::{Publication, Stamp};
+use crate::board::{Board, RawRecord, Seed};
 use crate::clock;
-use crate::creation;
 use crate::error::{Error, ErrorKind, Result};
-use crate::place::Place;
-use crate::reader::Reader;
-use crate::snapshot::{Publication, Stamp};
-use crate::trust::{self, Access};
+use crate::segment::path::BoardPath;
+use crate::segment::trust::{self, Access};
 
-pub(crate) use self::file::{is_there, path as file_of, read_copy, removal, restored};
-pub(crate) use self::head::MAGIC;
-pub(crate) use self::making::{Lasting, Ready};
+pub(crate) use self::file::{is_there, path as path_for, read_copy, removal, restored};
+pub(crate) use self::header::MAGIC;
+pub(crate) use self::write::{DurableWriter, Staged};
 
 /// For how long one who only restores waits for the board's writer, who then restores it himself.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -80,15 +81,15 @@ impl State {
         Ok(Some(Self {
             sequence: stamp.map_or(0, |stamp| stamp.sequence),
             stamp,
-            lineage: opened.head.lineage,
-            board: opened.head.board,
+            lineage: opened.header.lineage,
+            board: opened.header.board,
             file: path.to_owned(),
         }))
     }
 }
 
 /// What is on the disk of the board at a place, which need not be there; `None` if it has no durable file.
-pub(crate) fn look_at(place: &Place) -> Result<Option<State>> {
+pub(crate) fn look_at(place: &BoardPath) -> Result<Option<State>> {
     let state = State::of(&file::path(place), Access::Read)?;
     let is_its = |state: &State| file::board_path(place).is_ok_and(|path| state.board == path);
     Ok(state.filter(is_its))
@@ -116,10 +117,10 @@ pub fn list() -> Result<Vec<(PathBuf, Result<State>)>> {
 /// Lets a board that is absent come back from its durable file, with the sequence, generation and age of its record;
 /// `false` if it has none, or is there. `LOCKED` while it has a writer all the same.
 pub fn restore(board: &str) -> Result<bool> {
-    let place = Place::parse(board)?;
+    let place = BoardPath::parse(board)?;
     match Board::open(place.clone(), Access::ReadUnmapped) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            creation::come_back(&place, Some(PATIENCE))
+            lifecycle::restore_durable(&place, Some(PATIENCE))
         }
         there => there.map(|_| false),
     }
@@ -147,9 +148,11 @@ impl Reader {
         };
         let past = match newest {
             None => board.past_of(board.base, None),
-            Some((sequence, stamp, bytes)) => board.past_of(sequence, Some(Kept { stamp, bytes })),
+            Some((sequence, stamp, bytes)) => {
+                board.past_of(sequence, Some(RawRecord { stamp, bytes }))
+            }
         };
-        self.sync_to(&Lasting::seen(board, past)?)
+        self.sync_to(&DurableWriter::seen(board, past)?)
     }
 
     /// What is on the disk of this board; `None` if it has no durable file.
@@ -163,7 +166,7 @@ impl Reader {
     }
 
     /// Syncs what the caller has found to be the newest.
-    pub(crate) fn sync_to(&self, lasting: &Lasting) -> Result<u64> {
+    pub(crate) fn sync_to(&self, lasting: &DurableWriter) -> Result<u64> {
         let board = self.inner();
         if !board.is_current() {
             return Err(board.gone());
@@ -188,8 +191,8 @@ impl Board {
     }
 
     /// What there is to keep of a board whose newest record is this one.
-    pub(crate) fn past_of(&self, sequence: u64, newest: Option<Kept>) -> Past {
-        Past {
+    pub(crate) fn past_of(&self, sequence: u64, newest: Option<RawRecord>) -> Seed {
+        Seed {
             sequence,
             generation: self.generation(),
             lineage: self.lineage,
@@ -200,7 +203,7 @@ impl Board {
 
 /// The newest record of a past, as it is kept: without its checksum in the ring, and with the wall clock as it is now,
 /// which may have been set since.
-fn lasting(past: &Past) -> Past {
+fn lasting(past: &Seed) -> Seed {
     let newest = past.records.last().map(|kept| {
         let present = Publication::present_of(&kept.stamp);
         let mut stamp = Publication::reshaped(&kept.stamp, present, kept.bytes.len());
@@ -208,12 +211,12 @@ fn lasting(past: &Past) -> Past {
         if moment.is_some_and(|moment| moment.is_of_this_boot(clock::since_boot())) {
             stamp[1] = clock::wall_offset().cast_unsigned();
         }
-        Kept {
+        RawRecord {
             stamp,
             bytes: kept.bytes.clone(),
         }
     });
-    Past {
+    Seed {
         records: Vec::from_iter(newest),
         ..*past
     }

@@ -32,85 +32,28 @@
 #[cfg(not(pegel_loom))]
 extern crate self as pegel;
 
-mod blocks;
-mod copy;
-#[cfg_attr(pegel_loom, allow(dead_code))]
-mod layout;
-mod ring;
-mod sync;
-mod waking;
-
-/// What `tests/loom.rs` models; the rest needs real memory.
-#[cfg(pegel_loom)]
-pub use self::{
-    layout::STAMP_WORDS,
-    ring::{Head, Memory, Ring, Words},
-    sync::{AtomicU64, Fault, is_seeded, live_for, seed},
-    waking::{BRISK_NS, has_to_wake, longest_sleep},
-};
-
+// From the ground up: each may know those above it. The ring is all that `tests/loom.rs` models; the
+// rest needs real memory.
 #[cfg(not(pegel_loom))]
 mod board;
 #[cfg(not(pegel_loom))]
-mod checksum;
-#[cfg(not(pegel_loom))]
 mod clock;
-#[cfg(not(pegel_loom))]
-mod codec;
-#[cfg(not(pegel_loom))]
-mod creation;
-#[cfg(not(pegel_loom))]
-mod details;
 #[cfg(not(pegel_loom))]
 pub mod durable;
 #[cfg(not(pegel_loom))]
 mod error;
-#[cfg(not(pegel_loom))]
-mod evolution;
-#[cfg(not(pegel_loom))]
-mod field;
-#[cfg(not(pegel_loom))]
-mod follow;
-#[cfg(not(pegel_loom))]
-mod info;
-#[cfg(not(pegel_loom))]
-mod kept;
-#[cfg(not(pegel_loom))]
-mod lock;
-#[cfg(not(pegel_loom))]
-mod mirror;
-#[cfg(not(pegel_loom))]
-mod place;
-#[cfg(not(pegel_loom))]
-mod reader;
-#[cfg(not(pegel_loom))]
-pub mod record;
-#[cfg(not(pegel_loom))]
-mod saving;
+mod ring;
 #[cfg(not(pegel_loom))]
 mod schema;
 #[cfg(not(pegel_loom))]
 mod segment;
-#[cfg(not(pegel_loom))]
-mod snapshot;
-#[cfg(not(pegel_loom))]
-mod text;
-#[cfg(not(pegel_loom))]
-mod trust;
-#[cfg(not(pegel_loom))]
-mod turn;
-#[cfg(not(pegel_loom))]
-mod typed;
-#[cfg(not(pegel_loom))]
-mod unmapped;
-#[cfg(not(pegel_loom))]
-mod value;
-#[cfg(not(pegel_loom))]
-mod wait;
-#[cfg(not(pegel_loom))]
-mod wanted;
-#[cfg(not(pegel_loom))]
-mod writer;
+
+#[cfg(pegel_loom)]
+pub use self::ring::{
+    Head, Memory, Ring, STAMP_WORDS, Words,
+    sync::{AtomicU64, Fault, is_seeded, live_for, seed},
+    wake_policy::{BRISK_NS, has_to_wake, longest_sleep},
+};
 
 /// Boards whose fields are known when the program runs, not when it is compiled: records are values
 /// by name, or bytes; documents are JSON, or bytes.
@@ -133,12 +76,12 @@ mod writer;
 /// ```
 #[cfg(not(pegel_loom))]
 pub mod dynamic {
-    pub use crate::codec::{Encoded, Payload};
-    pub use crate::follow::Follow;
-    pub use crate::mirror::{Mirror, Origin};
-    pub use crate::reader::Reader;
-    pub use crate::snapshot::{Publication, Snapshot};
-    pub use crate::writer::Writer;
+    pub use crate::board::follow::Follow;
+    pub use crate::board::mirror::{Mirror, Origin};
+    pub use crate::board::reader::Reader;
+    pub use crate::board::snapshot::{Publication, Snapshot};
+    pub use crate::board::writer::Writer;
+    pub use crate::schema::codec::{Encoded, Payload};
 }
 
 #[cfg(not(pegel_loom))]
@@ -146,17 +89,17 @@ pub use pegel_derive::Record;
 
 #[cfg(not(pegel_loom))]
 pub use self::{
-    creation::{Options, restore, unlink},
-    details::Details,
+    board::info::Info,
+    board::lifecycle::{Options, restore, unlink},
+    board::snapshot::Stamp,
+    board::typed::{Reader, Snapshot, Writer},
+    board::writer::Condition,
     error::{Error, ErrorKind, Result},
-    field::{Entry, Field, OPTIONAL, Type},
-    info::Info,
-    place::{directory, list},
-    record::Record,
     schema::Schema,
-    snapshot::Stamp,
-    text::Text,
-    typed::{Reader, Snapshot, Writer},
-    value::Value,
-    writer::Condition,
+    schema::details::Details,
+    schema::field::{Entry, Field, OPTIONAL, Type},
+    schema::record::{self, Record},
+    schema::text::Text,
+    schema::value::Value,
+    segment::path::{directory, list},
 };

@@ -1,11 +1,28 @@
 //! The fields of a record: where each one stands, and a hash that tells schemas apart.
 
+pub mod codec;
+pub mod details;
+pub mod evolution;
+pub mod field;
+pub mod record;
+pub mod text;
+pub mod value;
+
 use bytemuck::{cast_slice, try_pod_read_unaligned};
 
-use crate::details;
 use crate::error::{Error, ErrorKind, Result};
-use crate::field::{Entry, Field, Type};
-use crate::layout::{FIELD_SIZE, MAX_FIELDS, MAX_OPTIONAL, MAX_RECORD};
+use crate::schema::field::{Entry, Field, Type};
+
+/// Bytes of one entry of the field table.
+pub const FIELD_SIZE: usize = 64;
+/// The largest record or document, in bytes.
+pub const MAX_RECORD: usize = 1 << 30;
+/// The most fields that a board may have.
+pub const MAX_FIELDS: usize = 1 << 12;
+/// The most optional fields: a stamp has one word for their presence.
+pub const MAX_OPTIONAL: usize = 64;
+/// The most bytes of details.
+pub const MAX_DETAILS: usize = 1 << 20;
 
 /// The fields of a board, laid out as C lays out a struct: in their order, each aligned to its own
 /// size, the whole a multiple of the largest alignment. (On 32-bit x86, where C aligns 8-byte

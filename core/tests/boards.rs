@@ -436,14 +436,14 @@ fn a_writer_without_stamps_publishes_whole_records_and_tells_no_time() {
         let mut writer = Writer::create(&board, &schema, &options).unwrap();
         let reader = Reader::open(&board).unwrap();
         let mut record = vec![0; size as usize];
-        assert!(!reader.try_copy_into(&mut record), "nothing published yet");
+        assert!(!reader.read_fast(&mut record), "nothing published yet");
         let mut slow = 0;
         for sequence in 1..=2000_u64 {
             let given = sequence.to_ne_bytes().repeat(size as usize / 8);
             let block = <&[u8; 64]>::try_from(&given[..]);
             let fast = match block {
                 Ok(block) => writer.try_publish_block(block),
-                Err(_) => writer.try_publish(&given),
+                Err(_) => writer.publish_fast(&given),
             };
             let published = fast.map_or_else(|| writer.publish(&given), Ok);
             assert_eq!(published.unwrap(), sequence);
@@ -454,24 +454,24 @@ fn a_writer_without_stamps_publishes_whole_records_and_tells_no_time() {
             assert!(!now.stamp().is_timed());
             assert_eq!(now.stamp().generation, 1);
             let is_mapped = sequence > 1;
-            let is_fast = reader.try_copy_into(&mut record);
+            let is_fast = reader.read_fast(&mut record);
             assert!(is_mapped || !is_fast);
             assert!(!is_fast || record == given);
             slow += u64::from(is_mapped && !is_fast);
         }
         // Now and then it has to look whether the file is still there.
         assert!(slow <= 10, "{slow}");
-        assert!((0..300).any(|_| writer.try_publish(&record).is_some()));
-        assert_eq!(writer.try_publish(&record[1..]), None, "a wrong size");
+        assert!((0..300).any(|_| writer.publish_fast(&record).is_some()));
+        assert_eq!(writer.publish_fast(&record[1..]), None, "a wrong size");
         // The turn may have been taken meanwhile: noticed before the ring is run through often.
         std::fs::remove_file(reader.path()).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(1100));
-        let gone = (0..=256).find_map(|_| match writer.try_publish(&record) {
+        let gone = (0..=256).find_map(|_| match writer.publish_fast(&record) {
             Some(_) => None,
             None => writer.publish(&record).err(),
         });
         assert_eq!(gone.unwrap().kind(), ErrorKind::Gone);
-        assert_eq!(writer.try_publish(&record), None);
+        assert_eq!(writer.publish_fast(&record), None);
         assert_eq!(kind(writer.publish(&record)), ErrorKind::Gone);
         assert_eq!(kind(reader.read()), ErrorKind::Gone, "those who only read");
     }
@@ -493,10 +493,10 @@ fn a_view_takes_no_short_cut() {
     let mut writer = Writer::create(&board, &grown, &options).unwrap();
     assert!((0..40).any(|_| {
         writer.publish(&[7; 16]).unwrap();
-        writer.try_publish(&[7; 16]).is_some()
+        writer.publish_fast(&[7; 16]).is_some()
     }));
     let mut writer = writer.view(&schema).unwrap();
-    assert_eq!(writer.try_publish(&[7; 16]), None);
+    assert_eq!(writer.publish_fast(&[7; 16]), None);
     writer.publish(&[7; 16]).unwrap();
     let reader = Reader::open(&board).unwrap();
     assert_eq!(reader.read().unwrap().get("c").unwrap(), Value::Null);
@@ -514,9 +514,9 @@ fn each_way_of_asking_finds_out_that_a_board_was_removed_by_hand() {
         ("copy_into", |reader| {
             reader.copy_into(&mut [0; 8]).map(drop)
         }),
-        ("try_copy_into", |reader| {
+        ("read_fast", |reader| {
             let mut buffer = [0; 8];
-            if reader.try_copy_into(&mut buffer) {
+            if reader.read_fast(&mut buffer) {
                 return Ok(());
             }
             reader.copy_into(&mut buffer).map(drop)
@@ -622,7 +622,7 @@ fn a_part_is_read_as_the_whole_is() {
     let error = reader.copy_part_into(4, &mut part).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(
-        !reader.try_copy_into(&mut [0; 100]),
+        !reader.read_fast(&mut [0; 100]),
         "a document is not plain"
     );
 }

@@ -26,7 +26,7 @@ static void send(double limit) {
   uint64_t after = stamp.sequence, sequence, newest;
 
   command record = {limit};
-  pegel_publication unanswered = {.size = sizeof unanswered, .condition = PEGEL_ACKNOWLEDGED,
+  pegel_publish_options unanswered = {.size = sizeof unanswered, .condition = PEGEL_ACKNOWLEDGED,
                                   .sequence = now.command};
   check(pegel_writer_open("commands", TIMEOUT, &commands));
   check(pegel_writer_publish_on(commands, &unanswered, &record, sizeof record, &sequence));

@@ -13,7 +13,7 @@ function send(float $limit, float $timeout = 5.0): string
     $answers = Reader::open('answers');
     $before = $answers->read();
     $commands = Writer::open('commands', timeout: $timeout);
-    $command = $commands->publishAfter($before['command'], limit: $limit);
+    $command = $commands->publishUnlessFull($before['command'], limit: $limit);
     $commands->close();
     foreach ($answers->follow(after: $before->sequence, every: true, timeout: $timeout) as $answer) {
         if ($answer['command'] === $command && $answer['done']) {

@@ -9,7 +9,7 @@ def send(limit: float, timeout: float = 5) -> str:
     with pegel.Reader("answers") as answers:
         before = answers.read()
         with pegel.Writer.open("commands", timeout=timeout) as commands:
-            command = commands.publish_after(before["command"], limit=limit)
+            command = commands.publish_unless_full(before["command"], limit=limit)
         for answer in answers.follow(after=before.sequence, every=True, timeout=timeout):
             if answer["command"] == command and answer["done"]:
                 return str(answer["message"])

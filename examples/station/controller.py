@@ -231,7 +231,7 @@ class Controller:
         try:
             acknowledged = pegel.Reader("answers").read()["command"]
             with pegel.Writer.open("commands", timeout=TICK) as commands:
-                number = commands.publish_after(
+                number = commands.publish_unless_full(
                     acknowledged,
                     inverter=unit.serial,
                     action="limit",

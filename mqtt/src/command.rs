@@ -104,7 +104,7 @@ fn refuse(plan: &Plan, connection: &Connection, message: &Publish, reason: &str)
         "reason": brief(reason, LONGEST),
     });
     // If there is no room, its sender misses the new value.
-    let _ = connection.client.try_publish(
+    let _ = connection.client.publish_fast(
         plan.topic.below("refused"),
         QoS::AtLeastOnce,
         false,

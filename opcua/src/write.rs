@@ -21,7 +21,7 @@ pub struct Change {
 /// published together.
 pub fn publish(board: &str, changes: &[Change], patience: Duration) -> Vec<StatusCode> {
     let all = |status| vec![status; changes.len()];
-    match try_publish(board, changes, patience) {
+    match publish_fast(board, changes, patience) {
         Ok(statuses) => statuses,
         Err(error) => all(match error.kind() {
             ErrorKind::Locked => StatusCode::BadResourceUnavailable,
@@ -36,7 +36,7 @@ pub fn publish(board: &str, changes: &[Change], patience: Duration) -> Vec<Statu
     }
 }
 
-fn try_publish(
+fn publish_fast(
     board: &str,
     changes: &[Change],
     patience: Duration,

@@ -53,9 +53,9 @@ final class Library
         uint32_t pegel_abi_version(void);
         const char *pegel_version(void);
         const char *pegel_error_message(void);
-        int32_t pegel_reader_open_kept(const char *board, pegel_reader **reader);
+        int32_t pegel_reader_open_cached(const char *board, pegel_reader **reader);
         void pegel_reader_close(pegel_reader *reader);
-        const char *pegel_reader_note(const pegel_reader *reader);
+        const char *pegel_reader_user_data(const pegel_reader *reader);
         int32_t pegel_reader_snapshot(
             const pegel_reader *reader,
             void *snapshot,
@@ -289,7 +289,7 @@ final class Library
     public function openReader(string $board): CData
     {
         $reader = $this->c->new('pegel_reader *');
-        $this->check($this->call($this->c, 'pegel_reader_open_kept', self::name($board), FFI::addr($reader)));
+        $this->check($this->call($this->c, 'pegel_reader_open_cached', self::name($board), FFI::addr($reader)));
         return $this->readers[spl_object_id($reader)] = $reader;
     }
 
@@ -407,7 +407,7 @@ final class Library
      */
     public function plan(CData $reader, string $board): array
     {
-        $note = $this->call($this->c, 'pegel_reader_note', $reader);
+        $note = $this->call($this->c, 'pegel_reader_user_data', $reader);
         if ($note !== null && str_starts_with($note, self::NOTE)) {
             return unserialize(substr($note, strlen(self::NOTE)));
         }
@@ -415,7 +415,7 @@ final class Library
         $rows = array_map(fn (Field $field): array => $field->row(), array_values($schema->fields));
         $plan = Decoder::plan($rows, $schema->recordSize);
         $note = self::NOTE . serialize($plan);
-        $this->check($this->call($this->whole(), 'pegel_reader_keep_note', $this->own($reader), $note));
+        $this->check($this->call($this->whole(), 'pegel_reader_set_user_data', $this->own($reader), $note));
         return $plan;
     }
 
@@ -571,7 +571,7 @@ final class Library
         return $this->publishOn($writer, $this->whole()->PEGEL_NEWEST, $expected, $record, $present);
     }
 
-    public function publishAfter(CData $writer, int $acknowledged, string $record, int $present): int
+    public function publishUnlessFull(CData $writer, int $acknowledged, string $record, int $present): int
     {
         return $this->publishOn($writer, $this->whole()->PEGEL_ACKNOWLEDGED, $acknowledged, $record, $present);
     }
@@ -579,7 +579,7 @@ final class Library
     private function publishOn(CData $writer, int $condition, int $sequence, string $record, int $present): int
     {
         $c = $this->whole();
-        $publication = $c->new('pegel_publication');
+        $publication = $c->new('pegel_publish_options');
         $publication->size = FFI::sizeof($publication);
         $publication->condition = $condition;
         $publication->sequence = $sequence;

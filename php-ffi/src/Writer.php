@@ -109,9 +109,9 @@ final class Writer
      * Publishes if the ring then still holds all publications after `acknowledged`, up to which somebody has taken
      * care of them; else throws Full. Fields that are called `expected` or `acknowledged` go in an array.
      */
-    public function publishAfter(int $acknowledged, mixed ...$values): int
+    public function publishUnlessFull(int $acknowledged, mixed ...$values): int
     {
-        return $this->library->publishAfter(
+        return $this->library->publishUnlessFull(
             $this->handle(),
             Argument::sequence($acknowledged, $this->board),
             ...$this->encode($values)

@@ -59,12 +59,12 @@ final class HistoryTest extends BoardTestCase
     {
         $writer = $this->writer();
         foreach (range(1, 7) as $sequence) {
-            $this->assertSame($sequence, $writer->publishAfter(0, level: 1.0));
+            $this->assertSame($sequence, $writer->publishUnlessFull(0, level: 1.0));
         }
-        $refused = fn () => $writer->publishAfter(0, level: 1.0);
+        $refused = fn () => $writer->publishUnlessFull(0, level: 1.0);
         $this->assertThrows(Full::class, '7 publications wait to be acknowledged', $refused);
-        $this->assertSame(8, $writer->publishAfter(1, ['level' => 1.0]));
-        $beyond = fn () => $writer->publishAfter(9, level: 1.0);
+        $this->assertSame(8, $writer->publishUnlessFull(1, ['level' => 1.0]));
+        $beyond = fn () => $writer->publishUnlessFull(9, level: 1.0);
         $this->assertThrows(InvalidArgument::class, 'the newest sequence is 8', $beyond);
     }
 
@@ -74,7 +74,7 @@ final class HistoryTest extends BoardTestCase
         $writer->publish(level: 1.0);
         $reader = Reader::open($this->board('tank'));
         $refused = [
-            fn () => $writer->publishAfter(-1, level: 2.0),
+            fn () => $writer->publishUnlessFull(-1, level: 2.0),
             fn () => $writer->publishIf(-1, level: 2.0),
             fn () => $reader->readAfter(-1),
             fn () => $reader->readAt(-1),

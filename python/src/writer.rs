@@ -199,7 +199,7 @@ impl Writer {
     /// Publishes if the board then still holds every publication after `acknowledged`, up to which
     /// somebody has worked through them, else raises `Full`: for boards of commands.
     #[pyo3(signature = (acknowledged, /, *record, **values))]
-    fn publish_after(
+    fn publish_unless_full(
         &self,
         acknowledged: u64,
         record: &Bound<'_, PyTuple>,

@@ -109,11 +109,11 @@ def test_another_board_of_the_name_is_followed_from_its_beginning() -> None:
 
 def test_commands_that_nobody_acknowledged_are_kept() -> None:
     with pegel.Writer("commands", {"n": pegel.u64()}, slots=4) as writer:
-        assert [writer.publish_after(0, n=n) for n in range(3)] == [1, 2, 3]
+        assert [writer.publish_unless_full(0, n=n) for n in range(3)] == [1, 2, 3]
         with pytest.raises(pegel.Full, match=r"commands.*3 publications.*3") as caught:
-            writer.publish_after(0, n=3)
+            writer.publish_unless_full(0, n=3)
         assert caught.value.code == 28
         assert writer.sequence == 3
-        assert writer.publish_after(1, {"n": 3}) == 4
+        assert writer.publish_unless_full(1, {"n": 3}) == 4
         todo = pegel.Reader("commands").follow(every=True, after=1, timeout=0)
         assert [now.sequence for now in todo] == [2, 3, 4]

@@ -30,7 +30,7 @@ def station() -> None:
     with pegel.Writer("station", level=pegel.f64("m"), note=pegel.text(24)) as writer:
         assert_type(writer.publish(level=3.21, note="rising"), int)
         assert_type(writer.publish_if(1, {"level": 3.21, "note": "rising"}), int)
-        assert_type(writer.publish_after(1, {"level": 3.21, "note": "rising"}), int)
+        assert_type(writer.publish_unless_full(1, {"level": 3.21, "note": "rising"}), int)
         assert_type(writer.update(lambda record: {**record, "level": 4}), int)
         writer.publish_bytes(memoryview(b""))
     with pegel.Reader(Path("/srv/boards/station")) as reader:

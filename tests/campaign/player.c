@@ -50,7 +50,7 @@ static bool is_faulty(const char *kind, uint64_t sequence) {
 }
 
 // Publishes the record after this sequence, and says its own.
-static uint64_t publish_after(pegel_writer *writer, uint64_t sequence) {
+static uint64_t publish_unless_full(pegel_writer *writer, uint64_t sequence) {
   static record next;
   next.sequence = sequence + 1;
   next.author = is_faulty("repeated", next.sequence) ? number + 1 : number;
@@ -84,7 +84,7 @@ static void write_flat_out(const char *board) {
   check(pegel_writer_create(board, fields, 3, &options, &writer));
   uint64_t sequence = pegel_reader_sequence(pegel_writer_reader(writer));
   for (uint64_t i = 0;; i++, sequence++) {
-    const uint64_t published = publish_after(writer, sequence);
+    const uint64_t published = publish_unless_full(writer, sequence);
     if (i % REPORT_EVERY == 0) {
       say(published);
     }
@@ -95,7 +95,7 @@ static void write_by_turns(const char *board) {
   for (;;) {
     pegel_writer *writer;
     check(pegel_writer_open(board, FOREVER, &writer));
-    const uint64_t sequence = publish_after(writer, pegel_reader_sequence(pegel_writer_reader(writer)));
+    const uint64_t sequence = publish_unless_full(writer, pegel_reader_sequence(pegel_writer_reader(writer)));
     pegel_writer_close(writer);
     say(sequence);
   }

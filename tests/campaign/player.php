@@ -22,7 +22,7 @@ function record(int $sequence, int $author, int $words): array
     return ['sequence' => $sequence, 'author' => $author, 'pattern' => array_fill(0, $words, $mark)];
 }
 
-function publishAfter(Writer $writer, int $sequence, int $author, int $words): int
+function publishUnlessFull(Writer $writer, int $sequence, int $author, int $words): int
 {
     $published = $writer->publish(record($sequence + 1, $author, $words));
     if ($published !== $sequence + 1) {
@@ -37,7 +37,7 @@ function write(string $board, int $author, int $words): void
     $writer = Writer::create($board, $fields);
     $sequence = $first = $writer->sequence();
     while (true) {
-        $sequence = publishAfter($writer, $sequence, $author, $words);
+        $sequence = publishUnlessFull($writer, $sequence, $author, $words);
         if (($sequence - $first) % REPORT_EVERY === 1) {
             echo "$sequence\n";
         }
@@ -48,7 +48,7 @@ function turns(string $board, int $author, int $words): void
 {
     while (true) {
         $writer = Writer::open($board, null);
-        $sequence = publishAfter($writer, $writer->sequence(), $author, $words);
+        $sequence = publishUnlessFull($writer, $writer->sequence(), $author, $words);
         $writer->close();
         echo "$sequence\n";
     }

@@ -13,7 +13,7 @@ def record(sequence: int, author: int, words: int) -> dict[str, object]:
     return {"sequence": sequence, "author": author, "pattern": (mark,) * words}
 
 
-def publish_after(writer: pegel.Writer, sequence: int, author: int, words: int) -> int:
+def publish_unless_full(writer: pegel.Writer, sequence: int, author: int, words: int) -> int:
     published = writer.publish(record(sequence + 1, author, words))
     if published != sequence + 1:
         sys.exit(f"published {published} after {sequence}")
@@ -29,7 +29,7 @@ def write(board: str, author: int, words: int) -> None:
     with pegel.Writer(board, fields) as writer:
         sequence = first = writer.sequence
         while True:
-            sequence = publish_after(writer, sequence, author, words)
+            sequence = publish_unless_full(writer, sequence, author, words)
             if (sequence - first) % REPORT_EVERY == 1:
                 print(sequence, flush=True)
 
@@ -37,7 +37,7 @@ def write(board: str, author: int, words: int) -> None:
 def turns(board: str, author: int, words: int) -> None:
     while True:
         with pegel.Writer.open(board) as writer:
-            sequence = publish_after(writer, writer.sequence, author, words)
+            sequence = publish_unless_full(writer, writer.sequence, author, words)
         print(sequence, flush=True)
 
 

@@ -38,7 +38,7 @@ fn record(sequence: u64, author: u64, size: usize) -> Vec<u8> {
     bytes
 }
 
-fn publish_after(writer: &mut Writer, sequence: u64, author: u64) -> Result<u64> {
+fn publish_unless_full(writer: &mut Writer, sequence: u64, author: u64) -> Result<u64> {
     let size = writer.reader().info().record_size;
     let published = writer.publish(&record(sequence + 1, author, size))?;
     if published == sequence + 1 {
@@ -57,7 +57,7 @@ fn write(board: &str, author: u64, words: u32) -> Result<()> {
     let mut writer = Writer::create(board, &schema, &Options::default())?;
     let mut sequence = writer.reader().sequence().unwrap();
     for index in 0.. {
-        sequence = publish_after(&mut writer, sequence, author)?;
+        sequence = publish_unless_full(&mut writer, sequence, author)?;
         if index % REPORT_EVERY == 0 {
             println!("{sequence}");
         }
@@ -69,7 +69,7 @@ fn turns(board: &str, author: u64) -> Result<()> {
     loop {
         let mut writer = Writer::open(board, None)?;
         let newest = writer.reader().sequence()?;
-        let sequence = publish_after(&mut writer, newest, author)?;
+        let sequence = publish_unless_full(&mut writer, newest, author)?;
         drop(writer);
         println!("{sequence}");
     }

@@ -12,7 +12,7 @@ static int fail(void) {
 int main(void) {
   roof_tank_1 record;
   pegel_options options;
-  pegel_publication publication;
+  pegel_publish_options publication;
   pegel_stamp stamp;
   pegel_writer *writer;
   pegel_reader *reader;

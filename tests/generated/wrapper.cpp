@@ -16,7 +16,7 @@ int main() {
     pegel::Reader reader("roof-tank.1", ROOF_TANK_1_FIELDS, ROOF_TANK_1_DETAILS);
     roof_tank_1 record{};
     record.level = 2.5;
-    pegel_publication publication{};
+    pegel_publish_options publication{};
     publication.present = ROOF_TANK_1_HAS_WIND;
     uint64_t first = writer.publish(record, publication);
     record.level = 3.5;
@@ -27,7 +27,7 @@ int main() {
     std::printf("%g %g %g %d\n", now.record.level, before.record.level, next.record.level,
                 (before.stamp.present & ROOF_TANK_1_HAS_SWITCH) != 0);
     std::printf("%d %d\n", reader.wait(first) == second, reader.wait(second, 1ms).has_value());
-    pegel_publication late{};
+    pegel_publish_options late{};
     late.condition = PEGEL_NEWEST;
     late.sequence = first;
     try {

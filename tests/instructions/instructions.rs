@@ -126,7 +126,7 @@ fn act(act: Act, board: &str, words: usize) {
             stop();
             let fast = match <&[u8; 64]>::try_from(&record[..]) {
                 Ok(block) if act == Act::PublishUnstamped => writer.try_publish_block(block),
-                _ => writer.try_publish(&record),
+                _ => writer.publish_fast(&record),
             };
             // A second after the last look at the files, another one is due.
             fast.map_or_else(|| writer.publish(&record), Ok)
@@ -317,7 +317,7 @@ impl Scene {
     fn check(&self, early: Option<&Reader>) {
         if let Some(early) = early {
             let mut payload = vec![0; self.words * 8];
-            if early.try_copy_into(&mut payload) {
+            if early.read_fast(&mut payload) {
                 let whole = [BEFORE, AFTER].map(|word| record(self.words, word));
                 assert!(whole.contains(&payload), "{payload:?}");
             }

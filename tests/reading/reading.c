@@ -135,16 +135,16 @@ int main(int count, char **arguments) {
   read_unstamped(writer, reader);
   pegel_reader_close(reader);
   for (int i = 0; i < 3; i++) {
-    expect(pegel_reader_open_kept("parts", &kept), PEGEL_OK, "open kept");
+    expect(pegel_reader_open_cached("parts", &kept), PEGEL_OK, "open kept");
     read_parts(kept, (unsigned char)1000);
     pegel_reader_close(kept);
   }
   pegel_writer_close(writer);
   expect(pegel_unlink("parts"), PEGEL_OK, "unlink");
-  expect(pegel_reader_open_kept("parts", &kept), PEGEL_NOT_FOUND, "open what was removed");
+  expect(pegel_reader_open_cached("parts", &kept), PEGEL_NOT_FOUND, "open what was removed");
   writer = create(0);
   publish(writer, 9);
-  expect(pegel_reader_open_kept("parts", &kept), PEGEL_OK, "open what came back");
+  expect(pegel_reader_open_cached("parts", &kept), PEGEL_OK, "open what came back");
   read_parts(kept, 9);
   pegel_reader_close(kept);
   pegel_writer_close(writer);

@@ -77,7 +77,7 @@ pub struct Functions {
     publish: unsafe extern "C" fn(Handle, *const c_void, usize, *mut u64) -> c_int,
     writer_close: unsafe extern "C" fn(Handle),
     open: Open,
-    open_kept: Open,
+    open_cached: Open,
     read: unsafe extern "C" fn(Handle, *mut c_void, usize, *mut Stamp) -> c_int,
     read_part: unsafe extern "C" fn(Handle, usize, *mut c_void, usize, *mut Stamp) -> c_int,
     wait: unsafe extern "C" fn(Handle, u64, i64, *mut u64) -> c_int,
@@ -105,7 +105,7 @@ fn functions() -> &'static Functions {
                 publish: symbol!(b"pegel_writer_publish\0"),
                 writer_close: symbol!(b"pegel_writer_close\0"),
                 open: symbol!(b"pegel_reader_open\0"),
-                open_kept: symbol!(b"pegel_reader_open_kept\0"),
+                open_cached: symbol!(b"pegel_reader_open_cached\0"),
                 read: symbol!(b"pegel_reader_read\0"),
                 read_part: symbol!(b"pegel_reader_read_part\0"),
                 wait: symbol!(b"pegel_reader_wait\0"),
@@ -213,7 +213,7 @@ impl Reader {
 
     /// Opens it in a process that keeps it open.
     pub fn kept(place: &Place) -> Self {
-        Self::by(functions().open_kept, place)
+        Self::by(functions().open_cached, place)
     }
 
     fn by(open: Open, place: &Place) -> Self {

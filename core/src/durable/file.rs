@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 use nix::sys::stat::FileStat;
 
-use super::head::Head;
-use super::places::{Form, Places};
+use super::header::FileHeader;
+use super::slots::{Geometry, Slots};
 use crate::board::{Board, write_segment};
+use crate::durable::snapshot_file::{SnapshotFile, sync_directory};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lock::{Lock, OwnFile, try_lock};
-use crate::place::Place;
-use crate::saving::{Saved, sync_directory};
+use crate::segment::lock::{ForkSafeFile, Lock, try_lock};
+use crate::segment::path::BoardPath;
+use crate::segment::trust::{self, Access, Tries, names, open_trusted};
 use crate::segment::{self, Aside, Draft};
-use crate::trust::{self, Access, Tries, names, open_trusted};
 
 const PREFIX: &str = "pegel.";
 const SUFFIX: &str = ".durable";
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_micros(500);
 
 /// The durable file of a board.
-pub fn path(place: &Place) -> PathBuf {
+pub fn path(place: &BoardPath) -> PathBuf {
     let name = &place.name;
     super::directory().join(format!("{PREFIX}{name}{SUFFIX}"))
 }
@@ -46,7 +46,7 @@ pub fn is_there(path: &Path) -> bool {
 }
 
 /// DIRECTORY/NAME, by whatever way somebody came there.
-pub fn board_path(place: &Place) -> Result<PathBuf> {
+pub fn board_path(place: &BoardPath) -> Result<PathBuf> {
     let directory = fs::canonicalize(&place.directory)
         .map_err(|error| Error::io(&error, "find the directory", &place.directory))?;
     Ok(directory.join(&place.name))
@@ -55,11 +55,11 @@ pub fn board_path(place: &Place) -> Result<PathBuf> {
 /// A durable file that was opened, and whose head is right.
 #[derive(Debug)]
 pub struct Opened {
-    file: OwnFile,
+    file: ForkSafeFile,
     status: FileStat,
     pub path: PathBuf,
-    pub head: Head,
-    form: Form,
+    pub header: FileHeader,
+    form: Geometry,
 }
 
 impl Opened {
@@ -68,7 +68,7 @@ impl Opened {
         match open_trusted(path, access) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
-            Ok((file, status)) => Self::of(path, OwnFile::new(file), status).map(Some),
+            Ok((file, status)) => Self::of(path, ForkSafeFile::new(file), status).map(Some),
         }
     }
 
@@ -81,7 +81,7 @@ impl Opened {
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
                 opened => opened?,
             };
-            let file = OwnFile::new(file);
+            let file = ForkSafeFile::new(file);
             while !try_lock(&file, Lock::Exclusive, path)? {
                 if Instant::now() >= deadline {
                     return Err(locked(path));
@@ -109,20 +109,20 @@ impl Opened {
         Ok(opened)
     }
 
-    fn of(path: &Path, file: OwnFile, status: FileStat) -> Result<Self> {
+    fn of(path: &Path, file: ForkSafeFile, status: FileStat) -> Result<Self> {
         let size = u64::try_from(status.st_size).unwrap_or(0);
-        let (head, form) = Head::read(&file, size, path)?;
+        let (header, form) = FileHeader::read(&file, size, path)?;
         Ok(Self {
             file,
             status,
             path: path.to_owned(),
-            head,
+            header,
             form,
         })
     }
 
-    pub fn places(&self) -> Places<'_, File> {
-        Places {
+    pub fn places(&self) -> Slots<'_, File> {
+        Slots {
             disk: &self.file,
             form: &self.form,
             path: &self.path,
@@ -131,24 +131,24 @@ impl Opened {
 
     /// Refuses the file of a board in another directory.
     pub fn check_board(&self, board: &Path) -> Result<()> {
-        if self.head.board == board {
+        if self.header.board == board {
             return Ok(());
         }
         let message = format!(
             "{} is of the board {}, not of {}; remove it, or name another directory in PEGEL_DURABLE_DIR",
             self.path.display(),
-            self.head.board.display(),
+            self.header.board.display(),
             board.display()
         );
         Err(Error::new(ErrorKind::Untrusted, message))
     }
 
     /// Refuses the file of a board that was here before.
-    pub fn check_lineage(&self, head: &Head) -> Result<()> {
-        if self.head.lineage == head.lineage {
+    pub fn check_lineage(&self, header: &FileHeader) -> Result<()> {
+        if self.header.lineage == header.lineage {
             return Ok(());
         }
-        let (file, board) = (self.path.display(), self.head.board.display());
+        let (file, board) = (self.path.display(), self.header.board.display());
         let message = format!(
             "{file} is of another board that was {board}: `pegel load {file} --replace` takes its record, \
              and removing it lets that go"
@@ -158,14 +158,14 @@ impl Opened {
 }
 
 /// Returns when the name of the file is on the disk.
-pub fn settle(path: &Path) -> Result<()> {
+pub fn sync_parent(path: &Path) -> Result<()> {
     sync_directory(path)
         .map_err(|error| Error::io(&error, "write to the disk the directory of", path))
 }
 
 /// The segment of a board that is to come back from its durable file; `None` if it has none. What is of another board
 /// is an error only for one who wants this board to be durable.
-pub fn restored(place: &Place, is_wanted: bool) -> Result<Option<Draft>> {
+pub fn restored(place: &BoardPath, is_wanted: bool) -> Result<Option<Draft>> {
     let file = match Opened::lock(&path(place)) {
         // Not everybody may look there, and most boards have nothing to do with it.
         Err(error) if error.kind() == ErrorKind::Denied => match Opened::look(&path(place))? {
@@ -180,12 +180,12 @@ pub fn restored(place: &Place, is_wanted: bool) -> Result<Option<Draft>> {
     if let Err(error) = file.check_board(&board) {
         return if is_wanted { Err(error) } else { Ok(None) };
     }
-    let Head {
+    let FileHeader {
         schema,
         layout,
         mode,
         ..
-    } = &file.head;
+    } = &file.header;
     // A record that the board's memory has no room for is not read into that of this process either.
     let draft = Draft::new(&place.directory, *mode, layout.segment_size)?;
     let past = file.places().newest()?.restored();
@@ -205,7 +205,7 @@ pub struct Removal {
 
 /// What is to be removed with a board, if one is there; `None` if there is no such file. When the board is not durable,
 /// only what is certainly its own goes. Who may not remove it is told so before anything has changed.
-pub fn removal(place: &Place, board: Option<&Board>) -> Result<Option<Removal>> {
+pub fn removal(place: &BoardPath, board: Option<&Board>) -> Result<Option<Removal>> {
     let path = path(place);
     let is_durable = board.map(|board| board.layout.durable);
     let opened = match Opened::lock(&path) {
@@ -218,7 +218,7 @@ pub fn removal(place: &Place, board: Option<&Board>) -> Result<Option<Removal>> 
         opened => opened?,
     };
     if let Some(file) = &opened
-        && board_path(place)? != file.head.board
+        && board_path(place)? != file.header.board
     {
         return Ok(None);
     }
@@ -254,28 +254,28 @@ impl Removal {
     /// `None` if somebody has removed it by hand.
     fn set_aside(&self) -> Result<Option<Aside>> {
         let file = Aside::set(&self.path)?;
-        settle(&self.path).inspect_err(|_| self.put_back(file.as_ref()))?;
+        sync_parent(&self.path).inspect_err(|_| self.put_back(file.as_ref()))?;
         Ok(file)
     }
 
     fn put_back(&self, file: Option<&Aside>) {
         if let Some(file) = file {
-            let _hidden = file.put_back().and_then(|()| settle(&self.path));
+            let _hidden = file.put_back().and_then(|()| sync_parent(&self.path));
         }
     }
 }
 
 /// Reads a copy of a durable file, wherever it is.
-pub fn read_copy(path: &Path) -> Result<Saved> {
+pub fn read_copy(path: &Path) -> Result<SnapshotFile> {
     let file = Opened::open(path, Access::ReadUntrusted)?.ok_or_else(|| missing(path))?;
     let past = file.places().newest()?.restored();
-    let Head {
+    let FileHeader {
         schema,
         layout,
         mode,
         ..
-    } = file.head;
-    Ok(Saved {
+    } = file.header;
+    Ok(SnapshotFile {
         schema,
         past,
         slots: layout.slot_count,

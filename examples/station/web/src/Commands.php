@@ -42,7 +42,7 @@ final class Commands
         bool $isPermanent,
         int $now,
     ): int {
-        return $this->boards->turn('commands')->publishAfter(
+        return $this->boards->turn('commands')->publishUnlessFull(
             Reader::open('answers')->read()['command'],
             inverter: $inverter,
             action: $action,

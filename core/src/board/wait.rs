@@ -1,0 +1,57 @@
+//! Waiting for the next publication: sleeping on the word that commits it.
+
+use std::time::{Duration, Instant};
+
+use crate::board::reader::Reader;
+use crate::board::snapshot::Publication;
+use crate::clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ring::wake_policy::{LONG, SHORT, longest_sleep};
+use crate::ring::{Head, Stamp};
+
+impl Reader {
+    /// Waits for a publication after the given one and says its sequence. `None` waits for ever.
+    ///
+    /// `TIMEOUT` when nothing came, `GONE` when the board was replaced or removed meanwhile.
+    pub fn wait(&self, after: u64, timeout: Option<Duration>) -> Result<u64> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            let head = self.head()?;
+            let newest = self.visible(head);
+            if newest > after {
+                return Ok(newest);
+            }
+            let left = deadline.map_or(LONG, |end| end.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                let message = format!("{}: nothing after sequence {after} in time", self.named());
+                return Err(Error::new(ErrorKind::Timeout, message));
+            }
+            if self.inner().is_removed()? {
+                return Err(self.inner().gone());
+            }
+            if let Some(time) = self.nap(head)? {
+                self.inner().sleep(head, left.min(time))?;
+            }
+        }
+    }
+
+    /// How long to sleep after this head; `None` if there is something newer.
+    fn nap(&self, head: Head) -> Result<Option<Duration>> {
+        // Just being replaced, by one who may die of it.
+        if head.gone {
+            return Ok(Some(SHORT));
+        }
+        // The first publication wakes.
+        if self.visible(head) == 0 {
+            return Ok(Some(LONG));
+        }
+        let mut stamp = Stamp::default();
+        let is_whole = self.inner().copy(head.sequence, &mut stamp, 0, &mut [])?;
+        let moment = Publication::moment_of(&stamp);
+        let time = match moment {
+            None => SHORT,
+            Some(moment) => longest_sleep(clock::since_boot().saturating_sub(moment.since_boot)),
+        };
+        Ok(is_whole.then_some(time))
+    }
+}

@@ -1,0 +1,432 @@
+//! The promise, proved: the power fails at every point of the writes of real syncs, and what of them is on the disk then
+//! is every selection of their sectors. Each such file is opened as after a reboot, and has the newest or the one
+//! before of the synced records, whole.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::State;
+use super::header::FileHeader;
+use super::slots::{Disk, Geometry, Slots};
+use crate::board::snapshot::Publication;
+use crate::board::{RawRecord, Seed};
+use crate::clock::Moment;
+use crate::error::ErrorKind;
+use crate::schema::Schema;
+use crate::schema::field::Field;
+use crate::segment::layout::{DURABLE, Layout};
+
+/// The unit that a disk writes whole or not at all, in the order that it likes.
+const SECTOR: usize = 512;
+/// The kernel's, as most machines have it.
+const PAGE: usize = 4096;
+
+/// A disk whose power may fail: what processes see of it, what is certainly on it, and what may be.
+struct Machine {
+    memory: RefCell<Vec<u8>>,
+    disk: RefCell<Vec<u8>>,
+    /// Sectors that were written and not flushed, each with all that was written to it, in order.
+    pending: RefCell<BTreeMap<usize, Vec<Vec<u8>>>>,
+    unit: usize,
+    /// Writes and flushes until the process is killed.
+    left: Cell<Option<usize>>,
+    flush_fails: Cell<bool>,
+}
+
+impl Machine {
+    fn new(image: Vec<u8>, unit: usize) -> Self {
+        Self {
+            memory: RefCell::new(image.clone()),
+            disk: RefCell::new(image),
+            pending: RefCell::default(),
+            unit,
+            left: Cell::new(None),
+            flush_fails: Cell::new(false),
+        }
+    }
+
+    fn live(&self) -> io::Result<()> {
+        let left = self.left.get();
+        self.left.set(left.map(|left| left.saturating_sub(1)));
+        match left {
+            Some(0) => Err(io::Error::other("killed")),
+            _ => Ok(()),
+        }
+    }
+
+    fn put(&self, offset: usize, bytes: &[u8]) {
+        let mut memory = self.memory.borrow_mut();
+        memory[offset..offset + bytes.len()].copy_from_slice(bytes);
+        let mut pending = self.pending.borrow_mut();
+        for unit in offset / self.unit..(offset + bytes.len()).div_ceil(self.unit) {
+            let written = memory[unit * self.unit..(unit + 1) * self.unit].to_vec();
+            pending.entry(unit).or_default().push(written);
+        }
+    }
+
+    /// What the disk has, if of each pending sector it has the version that `choose` says; 0 is the one before.
+    fn image(&self, mut choose: impl FnMut(usize) -> usize) -> Vec<(usize, Vec<u8>)> {
+        let pending = self.pending.borrow();
+        let chosen = pending
+            .iter()
+            .filter_map(|(unit, versions)| match choose(versions.len()) {
+                0 => None,
+                version => Some((unit * self.unit, versions[version - 1].clone())),
+            });
+        chosen.collect()
+    }
+
+    /// Nothing is pending any more, and of what was, that is on the disk.
+    fn write_back(&self, choose: impl FnMut(usize) -> usize) {
+        let mut disk = self.disk.borrow_mut();
+        for (offset, bytes) in self.image(choose) {
+            disk[offset..offset + bytes.len()].copy_from_slice(&bytes);
+        }
+        self.pending.borrow_mut().clear();
+    }
+
+    /// The power fails and comes back.
+    fn reboot(&self, choose: impl FnMut(usize) -> usize) {
+        self.write_back(choose);
+        *self.memory.borrow_mut() = self.disk.borrow().clone();
+    }
+}
+
+impl Disk for Machine {
+    #[allow(clippy::cast_possible_truncation)] // a small file
+    fn read(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        let offset = offset as usize;
+        bytes.copy_from_slice(&self.memory.borrow()[offset..offset + bytes.len()]);
+        Ok(())
+    }
+
+    #[allow(clippy::cast_possible_truncation)]
+    fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let killed = self.live();
+        // The kernel copies what a killed process writes up to some byte of it.
+        let end = killed.as_ref().map_or(bytes.len() / 3, |()| bytes.len());
+        self.put(offset as usize, &bytes[..end]);
+        killed
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.live()?;
+        if self.flush_fails.take() {
+            // Some of it is written, and the kernel then holds all of it for written.
+            let mut count = 0;
+            self.write_back(|versions| {
+                count += 1;
+                if count % 2 == 0 { versions } else { 0 }
+            });
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        self.write_back(|versions| versions);
+        Ok(())
+    }
+}
+
+/// Numbers that are the same in each run.
+struct Random(u64);
+
+impl Random {
+    #[allow(clippy::cast_possible_truncation)]
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) as usize % end
+    }
+}
+
+/// A board of documents, its durable file, and that as it is found after the power failed.
+struct Board {
+    header: FileHeader,
+    form: Geometry,
+    path: PathBuf,
+    file: File,
+    /// What the file has.
+    found: RefCell<Vec<u8>>,
+    _directory: tempfile::TempDir,
+}
+
+impl Board {
+    fn new(capacity: u32) -> Self {
+        let schema = Schema::new(vec![Field::bytes(capacity)]).unwrap();
+        let header = FileHeader {
+            board: "/dev/shm/pegel/tank".into(),
+            lineage: 7,
+            layout: Layout::new(1, 0, schema.record_size(), 4, DURABLE).unwrap(),
+            schema,
+            mode: 0o640,
+        };
+        let form = header.form();
+        let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let path = directory.path().join("pegel.tank.durable");
+        let file = File::create_new(&path).unwrap();
+        Self {
+            header,
+            form,
+            path,
+            file,
+            found: RefCell::default(),
+            _directory: directory,
+        }
+    }
+
+    /// The file as it is made: with the first record, on the disk.
+    fn begun(&self, first: &Seed, unit: usize) -> Machine {
+        let mut image = vec![0; self.form.file_size()];
+        let bytes = self.header.bytes();
+        image[..bytes.len()].copy_from_slice(&bytes);
+        let place = self.form.place(first);
+        image[self.form.offset..][..place.len()].copy_from_slice(&place);
+        self.file.write_all_at(&image, 0).unwrap();
+        *self.found.borrow_mut() = image.clone();
+        Machine::new(image, unit)
+    }
+
+    fn sync(&self, machine: &Machine, past: &Seed, flushed: Option<u64>) -> crate::Result<u64> {
+        let places = Slots {
+            disk: machine,
+            form: &self.form,
+            path: &self.path,
+        };
+        places.sync(past, flushed, || Ok(()))
+    }
+
+    /// The power fails now: what a reboot finds. `synced` is the last sequence of which somebody was told.
+    fn check(&self, machine: &Machine, synced: u64, choose: impl FnMut(usize) -> usize) -> u64 {
+        let chosen = machine.image(choose);
+        let disk = machine.disk.borrow();
+        let mut found = self.found.borrow_mut();
+        if *found != *disk {
+            self.file.write_all_at(&disk, 0).unwrap();
+            found.clone_from(&disk);
+        }
+        let put = |offset: usize, bytes: &[u8]| {
+            self.file.write_all_at(bytes, offset as u64).unwrap();
+        };
+        for (offset, bytes) in &chosen {
+            put(*offset, bytes);
+        }
+        let state = State::read(&self.path).unwrap();
+        let opened = super::file::Opened::open(&self.path, crate::segment::trust::Access::Read);
+        let past = opened.unwrap().unwrap().places().newest().unwrap();
+        assert_eq!(state.sequence, past.sequence);
+        assert!(
+            past.sequence >= synced,
+            "{} instead of {synced}",
+            past.sequence
+        );
+        let expected = record(past.sequence, past.records[0].bytes.len());
+        assert_eq!(past.generation, expected.generation);
+        assert!(past.records[0].bytes == expected.records[0].bytes, "torn");
+        assert_eq!(past.records[0].stamp, expected.records[0].stamp);
+        for (offset, bytes) in &chosen {
+            put(*offset, &found[*offset..offset + bytes.len()]);
+        }
+        past.sequence
+    }
+}
+
+/// What is published as this sequence, with so many bytes: each has other ones.
+fn record(sequence: u64, length: usize) -> Seed {
+    let mut bytes: Vec<u8> = (sequence << 32..)
+        .take(length.div_ceil(8))
+        .flat_map(u64::to_ne_bytes)
+        .collect();
+    bytes.truncate(length);
+    let moment = Moment {
+        since_boot: sequence.cast_signed(),
+        wall_offset: 1,
+        boot: 2,
+    };
+    let kept = RawRecord {
+        stamp: Publication::words(Some(moment), sequence + 1, 0, length),
+        bytes,
+    };
+    Seed {
+        sequence,
+        generation: sequence + 1,
+        lineage: 7,
+        records: vec![kept],
+    }
+}
+
+/// Every selection of what a sync has written, after each of its writes and flushes.
+#[test]
+fn every_selection_of_sectors_leaves_a_whole_record() {
+    let mut images = 0;
+    for unit in [SECTOR, PAGE] {
+        for lengths in [
+            [8, 8, 8, 8],
+            [500, 440, 441, 3000],
+            [3000, 20, 3500, 0],
+            [5000, 5400, 20_000, 12_000],
+        ] {
+            let board = Board::new(40_000);
+            let machine = board.begun(&record(1, lengths[0]), unit);
+            let mut flushed = None;
+            for (sequence, length) in (2..).zip(lengths.into_iter().cycle().take(6)) {
+                let next = record(sequence, length);
+                let after_write = AtWrite {
+                    machine: &machine,
+                    check: &mut |machine: &Machine| {
+                        let count: u32 = machine.pending.borrow().len().try_into().unwrap();
+                        // More than that are for chance, below.
+                        if count > 11 {
+                            return;
+                        }
+                        for selection in 0_u32..1 << count {
+                            let mut bit = 0;
+                            board.check(machine, sequence - 1, |_| {
+                                bit += 1;
+                                (selection >> (bit - 1) & 1) as usize
+                            });
+                            images += 1;
+                        }
+                    },
+                };
+                flushed = Some(after_write.sync(&board, &next, flushed));
+                assert_eq!(board.check(&machine, sequence, |_| 0), sequence);
+            }
+        }
+    }
+    assert!(images > 5000, "{images}");
+}
+
+/// A sync that is looked at between its write and its flush.
+struct AtWrite<'a> {
+    machine: &'a Machine,
+    check: &'a mut dyn FnMut(&Machine),
+}
+
+impl AtWrite<'_> {
+    fn sync(self, board: &Board, past: &Seed, flushed: Option<u64>) -> u64 {
+        // The process is killed there, and its successor does the same once more.
+        let flushes_first = usize::from(flushed.is_none());
+        self.machine.left.set(Some(flushes_first + 1));
+        board.sync(self.machine, past, flushed).unwrap_err();
+        self.machine.left.set(None);
+        (self.check)(self.machine);
+        board.sync(self.machine, past, None).unwrap()
+    }
+}
+
+/// A sector that is half written, as some disks leave it, is no whole record either.
+#[test]
+fn every_prefix_of_bytes_leaves_a_whole_record() {
+    let board = Board::new(2000);
+    let machine = board.begun(&record(1, 700), SECTOR);
+    for sequence in 2..6 {
+        let next = record(sequence, 600 + usize::try_from(sequence).unwrap());
+        let written = board.form.place(&next);
+        let place = usize::from(sequence % 2 == 0);
+        let offset = board.form.offset + place * board.form.place_size();
+        let before = machine.disk.borrow().clone();
+        for end in 0..written.len() {
+            machine.disk.borrow_mut()[offset..offset + end].copy_from_slice(&written[..end]);
+            board.check(&machine, sequence - 1, |_| 0);
+        }
+        *machine.disk.borrow_mut() = before;
+        assert_eq!(board.sync(&machine, &next, None).unwrap(), sequence);
+    }
+}
+
+/// Long records, by chance; and with them all else that may go wrong: processes that are killed in the midst of a sync,
+/// flushes that fail, power that fails and comes back, and all of that again.
+#[test]
+fn kills_failing_flushes_and_reboots_leave_a_whole_record() {
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let (mut killed, mut failed, mut rebooted) = (0, 0, 0);
+    for unit in [SECTOR, PAGE] {
+        let board = Board::new(40_000);
+        let machine = board.begun(&record(1, 100), unit);
+        let (mut newest, mut synced, mut flushed) = (1, 1, Some(1));
+        for _ in 0..1500 {
+            newest += 1;
+            let longest = [64, 1000, 40_000][random.below(3)];
+            let next = record(newest, random.below(longest));
+            // Another process than the one that synced last.
+            if random.below(3) == 0 {
+                flushed = None;
+            }
+            match random.below(6) {
+                0 => machine.left.set(Some(random.below(4))),
+                1 => machine.flush_fails.set(true),
+                _ => {}
+            }
+            match board.sync(&machine, &next, flushed) {
+                Ok(sequence) => {
+                    assert_eq!(sequence, newest);
+                    (synced, flushed) = (newest, Some(newest));
+                }
+                Err(error) if error.to_string().contains("to the disk") => {
+                    assert_eq!(error.kind(), ErrorKind::System);
+                    failed += 1;
+                }
+                Err(_) => {
+                    killed += 1;
+                    flushed = None;
+                }
+            }
+            machine.left.set(None);
+            machine.flush_fails.set(false);
+            for _ in 0..4 {
+                board.check(&machine, synced, |versions| random.below(versions + 1));
+            }
+            if random.below(5) == 0 {
+                machine.reboot(|versions| random.below(versions + 1));
+                synced = board.check(&machine, synced, |_| 0);
+                (newest, flushed) = (synced, None);
+                rebooted += 1;
+            }
+        }
+    }
+    assert!(
+        killed > 100 && failed > 100 && rebooted > 100,
+        "{killed}, {failed}, {rebooted}"
+    );
+}
+
+#[test]
+fn a_lower_sequence_never_replaces_a_higher_one() {
+    let board = Board::new(100);
+    let machine = board.begun(&record(5, 10), SECTOR);
+    assert_eq!(board.sync(&machine, &record(4, 10), None).unwrap(), 5);
+    assert_eq!(board.sync(&machine, &record(5, 10), Some(5)).unwrap(), 5);
+    let other = board.sync(&machine, &record(5, 11), Some(5)).unwrap_err();
+    assert_eq!(other.kind(), ErrorKind::Untrusted);
+    assert_eq!(board.sync(&machine, &record(6, 12), Some(5)).unwrap(), 6);
+    assert_eq!(board.sync(&machine, &record(5, 11), None).unwrap(), 6);
+    assert_eq!(board.check(&machine, 6, |_| 0), 6);
+}
+
+/// The file is what tells: no place of another one is taken for its own.
+#[test]
+fn places_of_another_file_are_none() {
+    let [one, mut other] = [Board::new(100), Board::new(100)];
+    other.header.lineage = 8;
+    other.form = other.header.form();
+    let (mixed, _) = (
+        one.begun(&record(5, 10), SECTOR),
+        other.begun(&record(5, 10), SECTOR),
+    );
+    let places = fs::read(&other.path).unwrap().split_off(other.form.offset);
+    fs::write(
+        &one.path,
+        [&mixed.disk.borrow()[..one.form.offset], &places].concat(),
+    )
+    .unwrap();
+    let error = State::read(&one.path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(names_it(&error, &one.path), "{error}");
+}
+
+fn names_it(error: &crate::Error, path: &Path) -> bool {
+    error.to_string().contains(&*path.to_string_lossy())
+}

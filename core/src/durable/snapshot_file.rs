@@ -1,0 +1,162 @@
+//! Snapshot files: a board's newest records in a file on any file system, and a board made of them again. Such a
+//! file is a board with checksums (docs/format.md) that nobody writes.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::board::reader::Reader;
+use crate::board::snapshot::Publication;
+use crate::board::{Board, RawRecord, Seed, write_segment};
+use crate::durable;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ring;
+use crate::schema::Schema;
+use crate::segment::checksum;
+use crate::segment::layout::Layout;
+use crate::segment::path::BoardPath;
+use crate::segment::trust::{Access, open_trusted};
+
+impl Reader {
+    /// Saves the newest records, as many as the ring holds, with their sequences and times: into `file`, which
+    /// then is whole and on the disk, or as it was before. For [`crate::restore`].
+    pub fn save(&self, file: &Path) -> Result<()> {
+        let board = self.inner();
+        if self.has_view() {
+            return Self::at(board.place.clone(), board.access)?.save(file);
+        }
+        let layout = Layout {
+            checksums: true,
+            ..board.layout
+        };
+        let past = Seed {
+            generation: board.generation(),
+            lineage: board.lineage,
+            ..self.past()?
+        };
+        // Beside it, as only there it can be renamed; of this process's own, as others may save too.
+        let draft = beside(file);
+        let done = write_file(&draft, &board.schema, &layout, &past)
+            .and_then(|()| fs::rename(&draft, file))
+            .and_then(|()| sync_directory(file));
+        done.map_err(|error| {
+            let _gone = fs::remove_file(&draft);
+            Error::io(&error, "write", file)
+        })
+    }
+
+    /// The records that the ring holds, without a hole, as they stand there.
+    pub(crate) fn past(&self) -> Result<Seed> {
+        let board = self.inner();
+        let newest = self.head()?.sequence;
+        let mut records: Vec<RawRecord> = Vec::new();
+        let mut after = board.base;
+        while after < newest {
+            let (publication, bytes) = self.whole(|record| self.copy_after_into(after, record))?;
+            if publication.missed > 0 {
+                records.clear();
+            }
+            records.push(RawRecord {
+                stamp: publication.stamp,
+                bytes,
+            });
+            after = publication.sequence;
+        }
+        // The writer may have gone on; what it published since belongs to them.
+        Ok(Seed {
+            sequence: after.max(newest),
+            generation: 0,
+            lineage: 0,
+            records,
+        })
+    }
+
+    /// Whether there is a record of this sequence, wherever the head is.
+    fn holds(&self, sequence: u64) -> Result<bool> {
+        let board = self.inner();
+        let mut stamp = ring::Stamp::default();
+        let mut bytes = vec![0; board.layout.record_size];
+        let _beyond = board.copy(sequence, &mut stamp, 0, &mut bytes)?;
+        let length = ring::length(&stamp);
+        Ok(board.may_be_length(length) && checksum::is_right(sequence, &stamp, &bytes[..length]))
+    }
+}
+
+/// What a snapshot file or a copy of a durable one holds.
+pub struct SnapshotFile {
+    pub schema: Schema,
+    pub slots: u32,
+    pub past: Seed,
+    pub durable: bool,
+    pub checksum: bool,
+    /// The board's permissions, or 0 where they are not told.
+    pub mode: u32,
+}
+
+/// Reads a snapshot file, or a copy of a durable one; `CORRUPT` if it is none, or a bit of it has changed.
+pub fn read(file: &Path) -> Result<SnapshotFile> {
+    let (opened, status) = open_trusted(file, Access::ReadUntrusted)?;
+    let mut magic = [0; durable::MAGIC.len()];
+    if opened.read_exact_at(&mut magic, 0).is_ok() && magic == durable::MAGIC {
+        return durable::read_copy(file);
+    }
+    let place = BoardPath {
+        board: file.to_owned(),
+        ..BoardPath::parse("snapshot")?
+    };
+    let board = Board::of(place, Access::ReadUntrusted, opened, status)?;
+    let (layout, schema) = (board.layout, board.schema.clone());
+    if !layout.checksums {
+        let file = file.display();
+        let message = format!("{file} is a board, but no snapshot file: it has no checksums");
+        return Err(Error::new(ErrorKind::Corrupt, message));
+    }
+    let lineage = board.lineage;
+    let reader = Reader::of_snapshot(board);
+    let past = reader.past()?;
+    // No checksum covers the head: but behind the newest record there is none.
+    if reader.holds(past.sequence + 1)? {
+        let file = file.display();
+        let message = format!("{file} is damaged: it has newer records than it says; save it anew");
+        return Err(Error::new(ErrorKind::Corrupt, message));
+    }
+    let generation = past.records.last();
+    let generation = generation.map_or(0, |kept| Publication::generation_of(&kept.stamp));
+    Ok(SnapshotFile {
+        schema: Schema::clone(&schema),
+        slots: layout.slot_count,
+        past: Seed {
+            generation,
+            lineage,
+            ..past.restored()
+        },
+        durable: layout.durable,
+        checksum: false,
+        mode: 0,
+    })
+}
+
+fn beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    name.into()
+}
+
+fn write_file(path: &Path, schema: &Schema, layout: &Layout, past: &Seed) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    // Who could not read the board shall not read this.
+    let file = options.write(true).create(true).truncate(true).mode(0o600);
+    let file = file.open(path)?;
+    file.set_len(layout.segment_size as u64)?;
+    write_segment(schema, layout, past, |offset, bytes| {
+        file.write_all_at(bytes, offset as u64)
+    })?;
+    file.sync_all()
+}
+
+/// Returns when the directory of a file is on the disk.
+pub fn sync_directory(file: &Path) -> io::Result<()> {
+    let directory = file.parent().filter(|parent| *parent != Path::new(""));
+    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+}

@@ -1,0 +1,254 @@
+//! What people, forms and careful programs want to know of a field beyond its bytes: label,
+//! description, default and limits. They stand in the segment as one JSON text, so that any program
+//! can show a board, check a value and render a form for it.
+
+use std::cmp::Ordering;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value as Json;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::MAX_DETAILS;
+use crate::schema::codec::{canonical, compare};
+use crate::schema::field::{Field, Type};
+use crate::schema::value::Value;
+
+/// What is told of a field to those who show or change it. All of it may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Details {
+    /// The name for people.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub label: String,
+    /// What it means.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The value until somebody publishes another.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "value")]
+    pub default: Option<Value>,
+    /// The least value of each element that may be published by name.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "value")]
+    pub min: Option<Value>,
+    /// The greatest value of each element that may be published by name.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "value")]
+    pub max: Option<Value>,
+}
+
+/// The JSON text: members that are empty are left out, and unknown ones are passed over.
+#[derive(Serialize, Deserialize)]
+struct Text<'a> {
+    #[serde(default, skip_serializing_if = "str::is_empty", borrow)]
+    description: std::borrow::Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "ByName::is_empty")]
+    fields: ByName,
+}
+
+/// Details by the names of their fields, in the fields' order.
+#[derive(Default)]
+struct ByName(Vec<(String, Details)>);
+
+impl ByName {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for ByName {
+    fn serialize<S: Serializer>(&self, out: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = out.serialize_map(Some(self.0.len()))?;
+        for (name, details) in &self.0 {
+            map.serialize_entry(name, details)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for ByName {
+    fn deserialize<D: Deserializer<'de>>(text: D) -> std::result::Result<Self, D::Error> {
+        struct Map;
+        impl<'de> Visitor<'de> for Map {
+            type Value = ByName;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("details by field")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(
+                self,
+                mut map: M,
+            ) -> std::result::Result<ByName, M::Error> {
+                let mut all = Vec::new();
+                while let Some((name, Object(details))) = map.next_entry()? {
+                    all.push((name, details));
+                }
+                Ok(ByName(all))
+            }
+        }
+        text.deserialize_map(Map)
+    }
+}
+
+/// A JSON object: serde would take an array for a struct, too.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(text: D) -> std::result::Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("a JSON object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(
+                self,
+                map: M,
+            ) -> std::result::Result<Self::Value, M::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        text.deserialize_map(Members(PhantomData))
+    }
+}
+
+/// The text of a board's details; empty when there are none.
+pub fn write(description: &str, fields: &[Field]) -> Result<String> {
+    let none = Details::default();
+    let told = fields.iter().filter(|field| field.details != none);
+    let text = Text {
+        description: description.into(),
+        fields: ByName(
+            told.map(|field| (field.name.clone(), field.details.clone()))
+                .collect(),
+        ),
+    };
+    if text.description.is_empty() && text.fields.is_empty() {
+        return Ok(String::new());
+    }
+    let text = serde_json::to_string(&text).map_err(|error| refuse(&error.to_string()))?;
+    if text.len() > MAX_DETAILS {
+        let length = text.len();
+        return Err(refuse(&format!(
+            "labels, descriptions and defaults have {length} bytes; {MAX_DETAILS} is the most"
+        )));
+    }
+    Ok(text)
+}
+
+/// Gives fields the details of a text, and says the board's description.
+pub fn read(text: &str, fields: &mut [Field]) -> Result<String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    let Object(read): Object<Text<'_>> = serde_json::from_str(text)
+        .map_err(|error| refuse(&format!("the details are not as they should be: {error}")))?;
+    for (name, details) in read.fields.0 {
+        let Some(field) = fields.iter_mut().find(|field| field.name == name) else {
+            return Err(refuse(&format!(
+                "there are details of {name:?}, which is no field"
+            )));
+        };
+        field.details = details;
+    }
+    Ok(read.description.into_owned())
+}
+
+/// Brings default and limits into the field's type.
+pub fn check(field: &mut Field) -> Result<()> {
+    if field.details == Details::default() {
+        return Ok(());
+    }
+    let details = std::mem::take(&mut field.details);
+    let element = Field {
+        count: 1,
+        ..field.clone()
+    };
+    field.details = Details {
+        min: coerced("minimum", &element, details.min)?,
+        max: coerced("maximum", &element, details.max)?,
+        ..Details::default()
+    };
+    let name = &field.name;
+    if let (Some(min), Some(max)) = (&field.details.min, &field.details.max)
+        && compare(min, max).is_some_and(Ordering::is_gt)
+    {
+        return Err(refuse(&format!(
+            "field {name}: no value is from {min} to {max}"
+        )));
+    }
+    let default = coerced("default", field, details.default)?;
+    if field.kind == Type::Json
+        && let Some(Value::Text(text)) = &default
+        && let Err(error) = serde_json::from_str::<IgnoredAny>(text)
+    {
+        return Err(refuse(&format!("the default is no JSON: {error}")));
+    }
+    field.details = Details {
+        default,
+        label: details.label,
+        description: details.description,
+        ..std::mem::take(&mut field.details)
+    };
+    Ok(())
+}
+
+/// A value in a field's type.
+fn coerced(what: &str, field: &Field, value: Option<Value>) -> Result<Option<Value>> {
+    let Some(value) = value.filter(|value| *value != Value::Null) else {
+        return Ok(None);
+    };
+    let value =
+        canonical(field, &value).map_err(|error| refuse(&format!("the {what}: {error}")))?;
+    // JSON has no numbers for the others, and nobody is within limits that are none.
+    if is_finite(&value) {
+        return Ok(Some(value));
+    }
+    let name = &field.name;
+    Err(refuse(&format!(
+        "field {name}: the {what} has to be finite, not {value}"
+    )))
+}
+
+fn is_finite(value: &Value) -> bool {
+    match value {
+        Value::F32(value) => value.is_finite(),
+        Value::Float(value) => value.is_finite(),
+        Value::List(values) => values.iter().all(is_finite),
+        _ => true,
+    }
+}
+
+/// A value in its JSON. (Not derived for [`Value`]: features of `serde_json` that others turn on
+/// change what a derived implementation is given for a number.)
+fn value<'de, D: Deserializer<'de>>(text: D) -> std::result::Result<Option<Value>, D::Error> {
+    fn convert(json: Json) -> Option<Value> {
+        Some(match json {
+            Json::Null => Value::Null,
+            Json::Bool(value) => Value::Bool(value),
+            Json::Number(number) => {
+                let signed = number.as_i64().map(Value::Int);
+                let unsigned = || number.as_u64().map(Value::UInt);
+                let float = || number.as_f64().map(Value::Float);
+                signed.or_else(unsigned).or_else(float)?
+            }
+            Json::String(text) => Value::Text(text),
+            Json::Array(values) => {
+                Value::List(values.into_iter().map(convert).collect::<Option<_>>()?)
+            }
+            Json::Object(_) => return None,
+        })
+    }
+    let value = convert(Json::deserialize(text)?);
+    value.map(Some).ok_or_else(|| {
+        D::Error::custom("a value is a number, a boolean, a text, or an array of them")
+    })
+}
+
+fn refuse(reason: &str) -> Error {
+    Error::new(ErrorKind::InvalidFields, reason)
+}

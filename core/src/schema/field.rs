@@ -1,0 +1,395 @@
+//! One field of a record: its name, type and place.
+
+use std::fmt;
+use std::str::FromStr;
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::details::Details;
+use crate::schema::value::Value;
+use crate::schema::{FIELD_SIZE, MAX_RECORD};
+
+/// Set beside the type's number in the table when the field may be unknown.
+pub const OPTIONAL: u32 = 0x100;
+
+/// The type of a field; the numbers are those of the C header and of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+#[allow(missing_docs)] // the numbers' names say it
+pub enum Type {
+    Bool = 1,
+    I8,
+    U8,
+    I16,
+    U16,
+    I32,
+    U32,
+    I64,
+    U64,
+    F32,
+    F64,
+    /// UTF-8 of a fixed size in bytes, padded with NULs.
+    Text,
+    /// A document: one JSON text of varying length.
+    Json,
+    /// A document: bytes of varying length.
+    Bytes,
+}
+
+impl Type {
+    /// Every type, by number.
+    pub const ALL: [Self; 14] = [
+        Self::Bool,
+        Self::I8,
+        Self::U8,
+        Self::I16,
+        Self::U16,
+        Self::I32,
+        Self::U32,
+        Self::I64,
+        Self::U64,
+        Self::F32,
+        Self::F64,
+        Self::Text,
+        Self::Json,
+        Self::Bytes,
+    ];
+
+    /// The type of a number.
+    pub fn from_code(code: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+
+    /// The number.
+    pub const fn code(self) -> u32 {
+        self as u32
+    }
+
+    /// Whether it has limits.
+    pub const fn is_number(self) -> bool {
+        !matches!(self, Self::Bool | Self::Text | Self::Json | Self::Bytes)
+    }
+
+    /// The name in schema files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::I8 => "i8",
+            Self::U8 => "u8",
+            Self::I16 => "i16",
+            Self::U16 => "u16",
+            Self::I32 => "i32",
+            Self::U32 => "u32",
+            Self::I64 => "i64",
+            Self::U64 => "u64",
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Bytes => "bytes",
+        }
+    }
+
+    /// Whether it is the only field of its board, with a varying length.
+    pub const fn is_document(self) -> bool {
+        matches!(self, Self::Json | Self::Bytes)
+    }
+
+    /// Bytes of one element; `None` for texts and documents, whose fields say it.
+    pub const fn element_size(self) -> Option<u32> {
+        match self {
+            Self::Bool | Self::I8 | Self::U8 => Some(1),
+            Self::I16 | Self::U16 => Some(2),
+            Self::I32 | Self::U32 | Self::F32 => Some(4),
+            Self::I64 | Self::U64 | Self::F64 => Some(8),
+            Self::Text | Self::Json | Self::Bytes => None,
+        }
+    }
+
+    /// Alignment in bytes: the element's size, on every machine.
+    pub(crate) fn alignment(self) -> u32 {
+        self.element_size().unwrap_or(1)
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+impl FromStr for Type {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        found.ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|kind| kind.name()).collect();
+            let message = format!(
+                "no type is called {name:?}; the types are {}",
+                names.join(", ")
+            );
+            Error::new(ErrorKind::InvalidFields, message)
+        })
+    }
+}
+
+/// One field: `count` elements of `size` bytes, `offset` bytes into the record.
+///
+/// A size of a number, a count and an offset may be left 0; the schema fills them in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// An identifier of at most 31 bytes.
+    pub name: String,
+    /// What the number counts, UTF-8, at most 15 bytes; may be empty.
+    pub unit: String,
+    /// The type of each element.
+    pub kind: Type,
+    /// Bytes of one element; a document's capacity.
+    pub size: u32,
+    /// Elements; 1 is a plain value.
+    pub count: u32,
+    /// Bytes from the record's start.
+    pub offset: u32,
+    /// Whether it may be unknown, as what a sensor says that did not answer.
+    pub optional: bool,
+    /// What is told of it to those who show or change it.
+    pub details: Details,
+}
+
+impl Field {
+    /// A number or a bool.
+    pub fn new(name: impl Into<String>, kind: Type) -> Self {
+        Self {
+            name: name.into(),
+            unit: String::new(),
+            kind,
+            size: kind.element_size().unwrap_or(0),
+            count: 1,
+            offset: 0,
+            optional: false,
+            details: Details::default(),
+        }
+    }
+
+    /// A text of at most `size` bytes.
+    pub fn text(name: impl Into<String>, size: u32) -> Self {
+        Self {
+            size,
+            ..Self::new(name, Type::Text)
+        }
+    }
+
+    /// The field of a board that holds JSON documents of at most `capacity` bytes.
+    pub fn json(capacity: u32) -> Self {
+        Self {
+            size: capacity,
+            ..Self::new("document", Type::Json)
+        }
+    }
+
+    /// The field of a board that holds bytes, `capacity` at most.
+    pub fn bytes(capacity: u32) -> Self {
+        Self {
+            size: capacity,
+            ..Self::new("document", Type::Bytes)
+        }
+    }
+
+    /// The same with a unit.
+    #[must_use]
+    pub fn unit(mut self, unit: impl Into<String>) -> Self {
+        self.unit = unit.into();
+        self
+    }
+
+    /// An array of `count` of the same.
+    #[must_use]
+    pub fn array(mut self, count: u32) -> Self {
+        self.count = count;
+        self
+    }
+
+    /// The same, but it may be unknown.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// The same with a value that holds until somebody publishes another.
+    #[must_use]
+    pub fn default(mut self, value: impl Into<Value>) -> Self {
+        self.details.default = Some(value.into());
+        self
+    }
+
+    /// The same with a least value.
+    #[must_use]
+    pub fn min(mut self, value: impl Into<Value>) -> Self {
+        self.details.min = Some(value.into());
+        self
+    }
+
+    /// The same with a greatest value.
+    #[must_use]
+    pub fn max(mut self, value: impl Into<Value>) -> Self {
+        self.details.max = Some(value.into());
+        self
+    }
+
+    /// The same with a name for people.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.details.label = label.into();
+        self
+    }
+
+    /// The same with what it means.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.details.description = description.into();
+        self
+    }
+
+    /// Whether a record may leave it out.
+    pub fn may_be_missing(&self) -> bool {
+        self.optional || self.details.default.is_some()
+    }
+
+    /// Whether the other has the same bytes with the same meaning; the details may differ.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Entry::from(self) == Entry::from(other)
+    }
+
+    /// Bytes of the whole field.
+    pub fn bytes_len(&self) -> usize {
+        (self.size as usize).saturating_mul(self.count as usize)
+    }
+
+    /// Checks what can be checked without the other fields, and fills in size and count.
+    pub(crate) fn complete(&mut self) -> Result<()> {
+        let name = &self.name;
+        let refuse = |reason: String| Err(Error::new(ErrorKind::InvalidFields, reason));
+        let mut bytes = name.bytes();
+        let starts = bytes
+            .next()
+            .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+        if !starts || !bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            return refuse(format!(
+                "field {name:?} is no identifier: use letters, digits and _, a letter first"
+            ));
+        }
+        if name.len() >= size_of_val(&Entry::zeroed().name) {
+            return refuse(format!("field {name:?} is longer than 31 bytes"));
+        }
+        if self.unit.len() >= size_of_val(&Entry::zeroed().unit) {
+            let unit = &self.unit;
+            return refuse(format!(
+                "field {name}: unit {unit:?} is longer than 15 bytes"
+            ));
+        }
+        if self.unit.contains('\0') {
+            return refuse(format!("field {name}: a unit holds no NUL"));
+        }
+        self.count = self.count.max(1);
+        match self.kind.element_size() {
+            Some(size) if self.size == 0 || self.size == size => self.size = size,
+            Some(size) => {
+                let (kind, given) = (self.kind, self.size);
+                return refuse(format!(
+                    "field {name}: {kind} has {size} bytes, not {given}"
+                ));
+            }
+            None if self.size == 0 => {
+                return refuse(format!("field {name}: {} needs a size in bytes", self.kind));
+            }
+            None => {}
+        }
+        if self.bytes_len() > MAX_RECORD {
+            let bytes = self.bytes_len();
+            return refuse(format!(
+                "field {name} has {bytes} bytes; {MAX_RECORD} is the most"
+            ));
+        }
+        if self.kind.is_document() && (self.count != 1 || self.optional) {
+            return refuse(format!(
+                "field {name}: a document is neither an array nor optional"
+            ));
+        }
+        if !self.kind.is_number() && (self.details.min.is_some() || self.details.max.is_some()) {
+            return refuse(format!("field {name}: {} has no limits", self.kind));
+        }
+        Ok(())
+    }
+}
+
+/// A field as it stands in the file, and as C sees it: `pegel_field`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct Entry {
+    /// NUL-padded.
+    pub name: [u8; 32],
+    /// NUL-padded.
+    pub unit: [u8; 16],
+    /// The number of a [`Type`], and 256 more when the field is optional.
+    pub kind: u32,
+    /// Bytes of one element.
+    pub size: u32,
+    /// Elements.
+    pub count: u32,
+    /// Bytes from the record's start.
+    pub offset: u32,
+}
+
+const _: () = assert!(size_of::<Entry>() == FIELD_SIZE);
+
+impl From<&Field> for Entry {
+    fn from(field: &Field) -> Self {
+        let mut entry = Self {
+            name: [0; 32],
+            unit: [0; 16],
+            kind: field.kind.code() | if field.optional { OPTIONAL } else { 0 },
+            size: field.size,
+            count: field.count,
+            offset: field.offset,
+        };
+        entry.name[..field.name.len()].copy_from_slice(field.name.as_bytes());
+        entry.unit[..field.unit.len()].copy_from_slice(field.unit.as_bytes());
+        entry
+    }
+}
+
+impl TryFrom<&Entry> for Field {
+    type Error = Error;
+
+    fn try_from(entry: &Entry) -> Result<Self> {
+        let refuse = |reason: String| Error::new(ErrorKind::InvalidFields, reason);
+        let name = text(&entry.name)
+            .ok_or_else(|| refuse("a field's name is no UTF-8 of at most 31 bytes".into()))?;
+        let unit = text(&entry.unit).ok_or_else(|| {
+            refuse(format!(
+                "field {name:?}: its unit is no UTF-8 of at most 15 bytes"
+            ))
+        })?;
+        let kind = Type::from_code(entry.kind & !OPTIONAL)
+            .ok_or_else(|| refuse(format!("field {name:?}: no type has number {}", entry.kind)))?;
+        Ok(Self {
+            name: name.into(),
+            unit: unit.into(),
+            kind,
+            size: entry.size,
+            count: entry.count,
+            offset: entry.offset,
+            optional: entry.kind & OPTIONAL != 0,
+            details: Details::default(),
+        })
+    }
+}
+
+/// The text before the first NUL, which there must be.
+fn text(bytes: &[u8]) -> Option<&str> {
+    let end = bytes.iter().position(|&byte| byte == 0)?;
+    std::str::from_utf8(&bytes[..end]).ok()
+}

@@ -1,0 +1,130 @@
+//! Making the file of a segment under no name, and giving it one.
+
+#![forbid(unsafe_code)]
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::segment::removal::{hidden, remove_left, rename};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, posix_fallocate};
+use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
+use nix::unistd::{Gid, Uid, fchown, linkat, unlink};
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// A file that has no name yet: it is finished first, or vanishes with its maker.
+#[derive(Debug)]
+pub struct Draft {
+    file: File,
+}
+
+impl Draft {
+    /// A file of zeros of this size, with memory behind every byte, in the directory.
+    pub fn new(directory: &Path, mode: u32, size: usize) -> Result<Self> {
+        let failed = |errno| Error::system(errno, "create a board in", directory);
+        let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
+        let file: OwnedFd = open(directory, flags, Mode::S_IRUSR).map_err(failed)?;
+        check_limit(size as u64).map_err(failed)?;
+        reserve(&file, size).map_err(failed)?;
+        // Not by open: its mode is subject to the umask, which is not ours to change.
+        fchmod(&file, Mode::from_bits_truncate(mode)).map_err(failed)?;
+        Ok(Self { file: file.into() })
+    }
+
+    /// Fills in bytes.
+    pub fn write(&self, offset: usize, bytes: &[u8], path: &Path) -> Result<()> {
+        self.file
+            .write_all_at(bytes, offset as u64)
+            .map_err(|error| Error::io(&error, "write", path))
+    }
+
+    /// Returns when all of it is on the disk, if it is on one.
+    pub fn sync(&self, path: &Path) -> Result<()> {
+        let synced = self.file.sync_all();
+        synced.map_err(|error| Error::io(&error, "write to the disk", path))
+    }
+
+    /// The file's status now.
+    pub fn status(&self, path: &Path) -> Result<FileStat> {
+        fstat(&self.file).map_err(|errno| Error::system(errno, "stat", path))
+    }
+
+    /// Gives the file to the owner of another one.
+    pub fn give_to(&self, other: &FileStat) {
+        give(&self.file, other);
+    }
+
+    /// Gives the file its name; `false` when there already is such a file.
+    pub fn link(&self, path: &Path) -> Result<bool> {
+        // The way of man 2 open, O_TMPFILE, that needs no privilege.
+        let unnamed = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        match linkat(
+            AT_FDCWD,
+            unnamed.as_str(),
+            AT_FDCWD,
+            path,
+            AtFlags::AT_SYMLINK_FOLLOW,
+        ) {
+            Ok(()) => Ok(true),
+            Err(Errno::EEXIST) => Ok(false),
+            // The file is there, so it is the way to it that is not.
+            Err(Errno::ENOENT) => {
+                let path = path.display();
+                let message = format!("cannot create {path} without /proc, which must be mounted");
+                Err(Error::new(ErrorKind::System, message))
+            }
+            Err(errno) => Err(Error::system(errno, "create", path)),
+        }
+    }
+
+    /// Gives the file the name of another one. Only for the holder of the lock.
+    pub fn replace(self, path: &Path) -> Result<()> {
+        remove_left(path);
+        // man 2 linkat replaces nothing, so the file has a name of its own for a moment.
+        let hidden = hidden(path);
+        if !self.link(&hidden)? {
+            return Err(Error::system(Errno::EEXIST, "create", &hidden));
+        }
+        rename(&hidden, path).map_err(|errno| {
+            let _left = unlink(&hidden);
+            Error::system(errno, "replace", path)
+        })
+    }
+}
+
+/// Gives a file the owner and group of another one, as far as this process may: those who could use that one shall use
+/// this one.
+pub fn give(file: &File, other: &FileStat) {
+    let (owner, group) = (Uid::from_raw(other.st_uid), Gid::from_raw(other.st_gid));
+    if fchown(file, Some(owner), Some(group)).is_err() {
+        // Only root gives files away; their owner gives them to his groups.
+        let _kept = fchown(file, None, Some(group));
+    }
+}
+
+/// `EFBIG` if this process may not write so far into a file. The kernel's own answer to that would be a signal that ends
+/// the process (man 2 getrlimit).
+pub fn check_limit(size: u64) -> nix::Result<()> {
+    let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    if size <= limit {
+        Ok(())
+    } else {
+        Err(Errno::EFBIG)
+    }
+}
+
+/// Puts memory behind every byte: without, a full file system would show as SIGBUS at a store.
+pub fn reserve(file: impl AsFd, size: usize) -> nix::Result<()> {
+    if size == 0 {
+        return Ok(());
+    }
+    let size = size.try_into().map_err(|_| Errno::EFBIG)?;
+    loop {
+        match posix_fallocate(&file, 0, size) {
+            Err(Errno::EINTR) => {}
+            result => return result,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Where boards live: from the name that a caller gives to the paths of its files.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use crate::error::{Error, ErrorKind, Result};
+
+const PREFIX: &str = "pegel.";
+const LOCK_SUFFIX: &str = ".lock";
+const MAX_NAME: usize = 64;
+
+/// The directory of boards whose callers name none: `$PEGEL_DIR`, else `/dev/shm`.
+pub fn directory() -> PathBuf {
+    let wanted = env::var_os("PEGEL_DIR").filter(|path| !path.is_empty());
+    wanted.map_or_else(|| "/dev/shm".into(), PathBuf::from)
+}
+
+/// The names of the boards in a directory, sorted; `None` is [`directory`].
+pub fn list(directory: Option<&Path>) -> Result<Vec<String>> {
+    let directory = directory.map_or_else(self::directory, Path::to_path_buf);
+    let failed = |error: std::io::Error| Error::io(&error, "list the boards in", &directory);
+    let mut names = Vec::new();
+    for file in fs::read_dir(&directory).map_err(failed)? {
+        let file = file.map_err(failed)?.file_name();
+        let name = file.to_str().and_then(|file| file.strip_prefix(PREFIX));
+        names.extend(name.filter(|name| fault(name).is_none()).map(String::from));
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// The name and paths of a board.
+#[derive(Clone, Debug)]
+pub(crate) struct BoardPath {
+    pub name: String,
+    pub directory: PathBuf,
+    /// The segment.
+    pub board: PathBuf,
+}
+
+impl BoardPath {
+    /// The place of NAME in [`directory`], or of DIRECTORY/NAME.
+    pub fn parse(board: &str) -> Result<Self> {
+        let (directory, name) = match board.rsplit_once('/') {
+            Some(("", name)) => (PathBuf::from("/"), name),
+            Some((directory, name)) => (PathBuf::from(directory), name),
+            None => (directory(), board),
+        };
+        if let Some(fault) = fault(name) {
+            let message = format!("{name:?} is no name of a board: {fault}");
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
+        if directory.as_os_str().as_encoded_bytes().contains(&0) {
+            let message = format!("{board:?} is no path of a board: it has a NUL");
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
+        // A daemon changes its directory, and must find its board later on.
+        let directory = if directory.is_absolute() {
+            directory
+        } else {
+            std::path::absolute(&directory).unwrap_or(directory)
+        };
+        Ok(Self {
+            board: directory.join([PREFIX, name].concat()),
+            name: name.into(),
+            directory,
+        })
+    }
+
+    /// The file whose lock makes a writer.
+    pub fn lock(&self) -> PathBuf {
+        let name = &self.name;
+        self.directory.join(format!("{PREFIX}{name}{LOCK_SUFFIX}"))
+    }
+}
+
+fn fault(name: &str) -> Option<&'static str> {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
+    if name.is_empty() {
+        Some("it is empty")
+    } else if name.len() > MAX_NAME {
+        Some("it is longer than 64 characters")
+    } else if !name.bytes().all(allowed) {
+        Some("only a-z, 0-9, dot, underscore and hyphen are allowed")
+    } else if name.ends_with(LOCK_SUFFIX) {
+        Some("names ending in .lock are those of lock files")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_paths() {
+        let place = BoardPath::parse("/srv/boards/roof-1").unwrap();
+        assert_eq!(place.name, "roof-1");
+        assert_eq!(place.board, Path::new("/srv/boards/pegel.roof-1"));
+        assert_eq!(place.lock(), Path::new("/srv/boards/pegel.roof-1.lock"));
+        let place = BoardPath::parse("./roof").unwrap();
+        let here = env::current_dir().unwrap();
+        assert_eq!(place.board, here.join("pegel.roof"));
+        let place = BoardPath::parse("/roof").unwrap();
+        assert_eq!(place.board, Path::new("/pegel.roof"));
+    }
+
+    #[test]
+    fn bad_names_are_refused() {
+        let long = "a".repeat(65);
+        for name in [
+            "", "/", "a/", "Roof", "ä", "a b", "a\0", "a\0/b", "x.lock", &long,
+        ] {
+            let error = BoardPath::parse(name).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn only_boards_are_listed() {
+        let directory = tempfile::tempdir().unwrap();
+        for file in [
+            "pegel.b",
+            "pegel.a",
+            "pegel.a.lock",
+            ".pegel.a.next-0123456789abcdef",
+            "pegel.X",
+            "other",
+        ] {
+            fs::write(directory.path().join(file), "").unwrap();
+        }
+        assert_eq!(list(Some(directory.path())).unwrap(), ["a", "b"]);
+        let error = list(Some(&directory.path().join("absent"))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+    }
+}

@@ -1,0 +1,115 @@
+//! Taking a file away: whole or not at all.
+
+#![forbid(unsafe_code)]
+
+use crate::error::{Error, Result};
+use crate::segment::trust::{self, Access};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, renameat};
+use nix::sys::stat::{FileStat, Mode, lstat, stat};
+use nix::unistd::{AccessFlags, faccessat, geteuid, unlink};
+use std::fs::{self};
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+
+/// `DENIED` if this process may not remove a file, or replace it, as far as one can tell before.
+pub fn check_removable(path: &Path) -> Result<()> {
+    let failed = |errno| Error::system(errno, "remove", path);
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let access = AccessFlags::W_OK | AccessFlags::X_OK;
+    faccessat(AT_FDCWD, directory, access, AtFlags::AT_EACCESS).map_err(failed)?;
+    let owner = stat(directory).map_err(failed)?;
+    let (me, is_sticky) = (geteuid(), owner.st_mode & Mode::S_ISVTX.bits() != 0);
+    let is_owner = |status: &FileStat| status.st_uid == me.as_raw();
+    // man 7 inode: of the sticky bit.
+    let is_refused = is_sticky && !me.is_root() && !is_owner(&owner);
+    match lstat(path) {
+        Ok(file) if is_refused && !is_owner(&file) => Err(failed(Errno::EPERM)),
+        _ => Ok(()),
+    }
+}
+
+/// A file that has given up its name, and may get it back.
+#[derive(Debug)]
+pub struct Aside {
+    path: PathBuf,
+    hidden: PathBuf,
+}
+
+impl Aside {
+    /// Takes the name from a file; `None` when there is no such file. Who may do this may remove it, and the other
+    /// way around (man 2 rename, man 2 unlink).
+    pub fn set(path: &Path) -> Result<Option<Self>> {
+        let hidden = hidden(path);
+        match rename(path, &hidden) {
+            Ok(()) => Ok(Some(Self {
+                path: path.to_owned(),
+                hidden,
+            })),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(Error::system(errno, "remove", path)),
+        }
+    }
+
+    /// Gives it back.
+    pub fn put_back(&self) -> Result<()> {
+        rename(&self.hidden, &self.path)
+            .map_err(|errno| Error::system(errno, "put back", &self.path))
+    }
+
+    /// Removes the file.
+    pub fn remove(&self) -> Result<()> {
+        remove(&self.hidden).map(drop)
+    }
+}
+
+pub fn rename(from: &Path, to: &Path) -> nix::Result<()> {
+    renameat(AT_FDCWD, from, AT_FDCWD, to)
+}
+
+/// A name beside a file that nobody can take before: each is drawn by lot.
+pub fn hidden(path: &Path) -> PathBuf {
+    // The one way to random bits in the standard library.
+    let drawn = RandomState::new().hash_one(path);
+    path.with_file_name(format!("{}-{drawn:016x}", hidden_start(path)))
+}
+
+fn hidden_start(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    format!(".{name}.next")
+}
+
+/// Removes what was left by those who died while they replaced or removed a file. Only for the holder of the lock: of all
+/// others, none is at it. What is a stranger's stays, and is in nobody's way.
+pub fn remove_left(path: &Path) {
+    let start = hidden_start(path);
+    let entries = path.parent().map(fs::read_dir);
+    for entry in entries.into_iter().flatten().flatten().flatten() {
+        let name = entry.file_name();
+        let rest = name.to_str().and_then(|name| name.strip_prefix(&start));
+        if rest.is_some_and(is_drawn) {
+            let left = entry.path();
+            let is_ours =
+                lstat(&left).is_ok_and(|status| trust::check(&left, &status, Access::Tidy).is_ok());
+            if is_ours {
+                let _left = unlink(&left);
+            }
+        }
+    }
+}
+
+/// Whether a hidden name ends so; versions before drew none.
+fn is_drawn(end: &str) -> bool {
+    let is_number =
+        |drawn: &str| drawn.len() == 16 && drawn.bytes().all(|digit| digit.is_ascii_hexdigit());
+    end.is_empty() || end.strip_prefix('-').is_some_and(is_number)
+}
+
+/// Removes a name; `false` when there is none.
+pub fn remove(path: &Path) -> Result<bool> {
+    match unlink(path) {
+        Ok(()) => Ok(true),
+        Err(Errno::ENOENT) => Ok(false),
+        Err(errno) => Err(Error::system(errno, "remove", path)),
+    }
+}
