@@ -10,7 +10,7 @@ PYTHON := .venv/bin/python
 # Other architectures, by Debian's compilers and qemu.
 ARCHES := aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf
 # Without Python's binding, whose tests need a Python of the architecture, the benchmarks, and the
-# programs of the system tests, of which tests/instructions is for x86_64 alone.
+# programs of the system tests, of which tests/safety/instructions is for x86_64 alone.
 ARCH_CRATES := -p pegel -p pegel-derive -p pegel-cabi -p pegel-program -p pegel-cli
 # qemu 7.2 says yes to MADV_WIPEONFORK and does nothing; what the compiler refuses is no matter of
 # the architecture, and needs a cargo inside.
@@ -20,7 +20,8 @@ ARCH_SKIP := --test-threads=1 --skip a_forked_child_cannot_publish --skip reject
 	--skip no_change_is_lost_when_many_set --skip one_of_many_forms_of_the_same_sequence_wins
 
 MEMCHECK := valgrind -q --error-exitcode=99 --num-callers=20
-C_TESTS := $(addprefix tests/test_,matrix.py evolution.py bad_boards.py bad_values.py quickstart.py generated.py reading.py)
+C_TESTS := $(addprefix tests/languages/test_,matrix.py evolution.py quickstart.py generated.py) \
+	$(addprefix tests/safety/test_,bad_boards.py bad_values.py reading.py)
 C_ONLY := (c- or gcc or cpp or all_languages or refuse) and not php- and not -php and not python and not rust and not ctypes and not clang
 
 # Ends a step that hangs, on a busy machine, too.
@@ -32,11 +33,11 @@ help: ## Show this list
 
 .PHONY: demo
 demo: packages-demo library python .venv/station ## Run the solar station, simulated (SPEED=60 REPLAY=file FIRST=1 PORT=8080)
-	@$(PYTHON) examples/station/demo.py $(if $(REPLAY),--replay $(REPLAY)) $(if $(SPEED),--speed $(SPEED)) $(if $(PORT),--port $(PORT)) $(if $(FIRST),--first-start)
+	@$(PYTHON) station/demo.py $(if $(REPLAY),--replay $(REPLAY)) $(if $(SPEED),--speed $(SPEED)) $(if $(PORT),--port $(PORT)) $(if $(FIRST),--first-start)
 
 .PHONY: station
 station: build deb wheel ## Install the solar station on this machine (PORT=/dev/ttyUSB0 METER= LISTEN=80)
-	$(AS_ROOT) examples/station/install --port $(or $(PORT),/dev/ttyUSB0) $(if $(METER),--meter $(METER)) \
+	$(AS_ROOT) station/install --port $(or $(PORT),/dev/ttyUSB0) $(if $(METER),--meter $(METER)) \
 		$(if $(LISTEN),--listen $(LISTEN)) $(if $(OWNER),--owner $(OWNER))
 
 .PHONY: test
@@ -46,7 +47,7 @@ test: packages-test test-rust test-loom test-php test-system ## Run every test
 test-quick: packages-test cabi python .venv/test ## The tests of a change of core/, in a minute
 	$(WATCHDOG) cargo test -q --locked -p pegel -p pegel-cabi
 	cd php-ffi && PEGEL_EXPECTED_TIER=cdef $(WATCHDOG) phpunit
-	$(PYTHON) -m pytest -n 2 -m "not lint" -k "not rust- and not -rust and not wheel" tests/test_matrix.py tests/test_reading.py python/tests
+	$(PYTHON) -m pytest -n 2 -m "not lint" -k "not rust- and not -rust and not wheel" tests/languages/test_matrix.py tests/safety/test_reading.py python/tests
 
 .PHONY: lint
 lint: packages-lint library python .venv/station .venv/test .venv/lint ## Check format, style and types of every language
@@ -82,7 +83,7 @@ wheel: packages-build .venv/build
 	.venv/bin/maturin build --release --locked -q -m python/Cargo.toml -o target/wheels
 
 # The packages of Python that each kind of work needs, in the environment of the project.
-.venv/station: examples/station/requirements.txt
+.venv/station: station/requirements.txt
 .venv/build .venv/test .venv/lint: .venv/%: requirements/%.txt
 .venv/station .venv/build .venv/test .venv/lint:
 	@test -x $(PYTHON) || /usr/bin/python3 -m venv .venv
@@ -182,10 +183,10 @@ campaign: MINUTES ?= 10
 campaign: packages-demo build .venv/test ## The long forms of the tests that kill, damage and repeat (MINUTES=10 SEED=n)
 	cargo build --release --locked -p pegel-tests
 	$(WATCHDOG) target/release/instructions
-	PYTHONPATH=tests $(WATCHDOG) $(PYTHON) -m campaign.campaign \
+	PYTHONPATH=tests $(WATCHDOG) $(PYTHON) -m safety.campaign.campaign \
 		--minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 	$(WATCHDOG) target/release/hostile 10000000 $(SEED)
-	PYTHONPATH=tests $(WATCHDOG) $(PYTHON) -m php_binding.requests 100000
+	PYTHONPATH=tests $(WATCHDOG) $(PYTHON) -m php.requests 100000
 
 .PHONY: header
 header: ## Write include/pegel.h anew from the sources

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from programs import ROOT, Conversation, converse, library
+from helpers.programs import ROOT, Conversation, converse, library
 from publication import PHP, keys, php_command
 from results import OWN, Results
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from programs import ROOT, library
+from helpers.programs import ROOT, library
 from results import Results
 
 HERE = ROOT / "bench/instructions"

@@ -12,7 +12,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple
 
-from php_binding.php import WORKER, Site, fpm, tool
+from php.site import WORKER, Site, fpm, tool
 from publication import PHP, published
 
 WORKERS = 2

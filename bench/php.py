@@ -16,7 +16,7 @@ from pathlib import Path
 
 import redis_server
 from documents import Rate, measure_documents
-from programs import Conversation, converse
+from helpers.programs import Conversation, converse
 from publication import PHP, php_command, published
 from record import PACKED
 from results import Results, take_turns

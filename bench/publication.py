@@ -13,7 +13,7 @@ import sysv_ipc
 
 import pegel
 import sqlite_record
-from programs import ROOT, library
+from helpers.programs import ROOT, library
 from record import BOARD, FIELDS, PACKED, RECORD
 from redis_server import redis_server
 

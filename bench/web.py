@@ -20,7 +20,7 @@ from time import perf_counter_ns
 
 from pages import WORKERS, Pages, Settings, ask, pages, scope
 from php import versions
-from php_binding.php import tool
+from php.site import tool
 from record import PACKED, RECORD
 from results import Results, take_turns
 

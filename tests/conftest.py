@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from brokers import Broker, Machines
 from captures.capture import summary
 from durable.machine import Machine
-from php_binding.php import Site
-from programs import MEMCHECK, ROOT, compile_c
-from segments import remove
+from helpers.mqtt import Broker, Machines
+from helpers.programs import MEMCHECK, ROOT, compile_c
+from helpers.sysv import remove
+from php.site import Site
 
 numbers = itertools.count(1)
 

@@ -72,8 +72,10 @@ pub unsafe extern "C" fn pegel_reader_set_user_data(
 ) -> pegel_status {
     guard(|| {
         // SAFETY: the caller's promise: an open reader, and a C string.
-        let (reader, user_data) = unsafe { (open(reader)?, Argument("user_data").text(user_data)?) };
-        let user_data = CString::new(user_data).map_err(|_| Argument("user_data").invalid("has a NUL"))?;
+        let (reader, user_data) =
+            unsafe { (open(reader)?, Argument("user_data").text(user_data)?) };
+        let user_data =
+            CString::new(user_data).map_err(|_| Argument("user_data").invalid("has a NUL"))?;
         reader.set_user_data(&user_data);
         Ok(())
     })

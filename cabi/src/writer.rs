@@ -8,7 +8,9 @@ use pegel::{Condition, Error, Options};
 
 use crate::failure::{Argument, guard};
 use crate::reader::{pegel_reader, timeout};
-use crate::types::{self, pegel_field, pegel_flag, pegel_options, pegel_publish_options, pegel_status};
+use crate::types::{
+    self, pegel_field, pegel_flag, pegel_options, pegel_publish_options, pegel_status,
+};
 
 /// Bytes of the records that are published fastest.
 const BLOCK: usize = 64;

@@ -621,8 +621,5 @@ fn a_part_is_read_as_the_whole_is() {
     assert_eq!(&part, b" 2]");
     let error = reader.copy_part_into(4, &mut part).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
-    assert!(
-        !reader.read_fast(&mut [0; 100]),
-        "a document is not plain"
-    );
+    assert!(!reader.read_fast(&mut [0; 100]), "a document is not plain");
 }

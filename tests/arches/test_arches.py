@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import pegel
-from programs import ROOT, STRICT, built, converse, environment, run
-from test_matrix import LINES, meaning
+from helpers.programs import ROOT, STRICT, built, converse, environment, run
+from languages.test_matrix import LINES, meaning
 
 GOLDEN = ROOT / "tests/format/golden"
 # By name: where its programs are, the prefix of its compiler and root, and what runs its programs.
@@ -69,7 +69,10 @@ def arches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Arch]:
 def test_the_programs_are_the_architectures(arch: str, arches: dict[str, Arch]) -> None:
     """So that nothing below is a native program by mistake: ELF class and machine."""
     identity = {"aarch64": (2, 183), "armv7": (1, 40)}[arch]
-    programs = (arches[arch].program("pegel"), arches[arch].c_program("tests/matrix/matrix.c"))
+    programs = (
+        arches[arch].program("pegel"),
+        arches[arch].c_program("tests/languages/matrix/matrix.c"),
+    )
     libraries = (built(f"{arches[arch].build}/libpegel.so.1"),)
     for file in (*(Path(program[-1]) for program in programs), *libraries):
         found = file.read_bytes()[:20]
@@ -84,7 +87,12 @@ def test_every_architecture_reads_every_other(
     """The reader, in C, waits for each record: the writer, in Rust, wakes it."""
     boards = environment(tmp_path)
     write_command = [*arches[writer].program("matrix"), "write", "all", kind]
-    read_command = [*arches[reader].c_program("tests/matrix/matrix.c"), "read", "all", kind]
+    read_command = [
+        *arches[reader].c_program("tests/languages/matrix/matrix.c"),
+        "read",
+        "all",
+        kind,
+    ]
     with converse(write_command, boards) as write:
         assert write.hear() == "ready"
         with converse(read_command, boards) as read:
@@ -101,8 +109,13 @@ def test_the_lock_keeps_others_out_until_its_holder_is_killed(
 ) -> None:
     boards = environment(tmp_path)
     line = LINES["record"][0]
-    holder = [*arches[first].c_program("tests/matrix/matrix.c"), "write", "all", "record"]
-    successor = [*arches[second].c_program("tests/matrix/matrix.c"), "write", "all", "record"]
+    holder = [*arches[first].c_program("tests/languages/matrix/matrix.c"), "write", "all", "record"]
+    successor = [
+        *arches[second].c_program("tests/languages/matrix/matrix.c"),
+        "write",
+        "all",
+        "record",
+    ]
     pipe = subprocess.PIPE
     with subprocess.Popen(holder, env=boards, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdin
@@ -127,7 +140,7 @@ def test_the_lock_keeps_others_out_until_its_holder_is_killed(
 def test_a_board_grows_below_a_reader(
     old: str, new: str, arches: dict[str, Arch], tmp_path: Path
 ) -> None:
-    version = "tests/evolution/version.c"
+    version = "tests/languages/evolution/version.c"
 
     def call(arch: str, *arguments: str) -> Any:
         done = run([*arches[arch].c_program(version), *arguments], environment(tmp_path))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from programs import ROOT
+from helpers.programs import ROOT
 
 VARIABLE = "PEGEL_CAPTURE"
 

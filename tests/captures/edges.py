@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from stations import HM300, HM600, HM1200
+from helpers.station import HM300, HM600, HM1200
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 r"""Records hm600.jsonl: polls of a simulated HM-600 on an evening in October and the day after.
 
-    PYTHONPATH=tests:examples/station .venv/bin/python -m captures.record \
+    PYTHONPATH=tests:station .venv/bin/python -m captures.record \
         > tests/captures/hm600.jsonl
 
 The station's simulator makes the sky, the inverter and a radio that loses frames, repeats them and

@@ -1,6 +1,6 @@
 """A second decoder for the status answers of Hoymiles inverters, written from README.md beside it.
 
-It shares no code with the station's decoder (examples/station/hoymiles.py): a mistake in one of
+It shares no code with the station's decoder (station/hoymiles.py): a mistake in one of
 them shows as a difference between the two.
 """
 

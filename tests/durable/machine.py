@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pegel
 from format import durable
-from programs import WATCHDOG, built, environment, run
+from helpers.programs import WATCHDOG, built, environment, run
 
 TANK = {"level": pegel.f64("m"), "note": pegel.text(24, default="")}
 IS_ROOT = os.geteuid() == 0

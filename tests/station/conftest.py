@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from browsers import PATIENCE
-from browsers import browser as browser
 from captures.capture import CAPTURES, Capture
 from clock import Clock
 from demo import Station, installed
-from programs import WATCHDOG
-from stations import HM600, HOUR, MIDSUMMER, PATIENT, reader, start
+from helpers.browser import PATIENCE
+from helpers.browser import browser as browser
+from helpers.programs import WATCHDOG
+from helpers.station import HM600, HOUR, MIDSUMMER, PATIENT, reader, start
 
 
 @pytest.fixture

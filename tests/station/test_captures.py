@@ -13,8 +13,8 @@ import hoymiles
 from captures import reference
 from captures.capture import OWN
 from captures.edges import EDGES, Edge
-from programs import ROOT, environment, run
-from stations import HM300, HM600, HM1200
+from helpers.programs import ROOT, environment, run
+from helpers.station import HM300, HM600, HM1200
 
 RATED = 405.0
 MODELS = ((HM300, "HM-300"), (HM600, "HM-600"), (HM1200, "HM-1200"))
@@ -73,7 +73,7 @@ def arrangements(edge: Edge) -> dict[str, list[bytes]]:
 
 
 def test_the_own_capture_is_what_its_program_records() -> None:
-    paths = f"{ROOT}/tests:{ROOT}/examples/station"
+    paths = f"{ROOT}/tests:{ROOT}/station"
     done = run(
         [sys.executable, "-m", "captures.record"],
         environment(ROOT) | {"PYTHONPATH": paths},

@@ -8,8 +8,8 @@ import pytest
 
 import pegel
 from demo import Station, installed
-from programs import WATCHDOG, wait_until
-from stations import HM600, HM1200, answer, ask, change, kill, newest, reader, start, stop
+from helpers.programs import WATCHDOG, wait_until
+from helpers.station import HM600, HM1200, answer, ask, change, kill, newest, reader, start, stop
 
 TARGET = 50.0
 

@@ -14,8 +14,8 @@ from captures.edges import EDGES, Edge
 from captures.reference import split
 from clock import Clock
 from demo import Station, configure, places
-from programs import WATCHDOG, environment, php, run, wait_until
-from stations import (
+from helpers.programs import WATCHDOG, environment, php, run, wait_until
+from helpers.station import (
     DAY,
     HM300,
     HM600,

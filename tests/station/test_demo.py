@@ -21,10 +21,10 @@ from playwright.sync_api import Browser, expect
 import pegel
 from captures.capture import Capture
 from demo import php_fpm
-from programs import ROOT, STRICT, WATCHDOG, wait_until
-from stations import HM600, HM1200
+from helpers.programs import ROOT, STRICT, WATCHDOG, wait_until
+from helpers.station import HM600, HM1200
 
-DEMO = [sys.executable, str(ROOT / "examples/station/demo.py")]
+DEMO = [sys.executable, str(ROOT / "station/demo.py")]
 
 
 @contextmanager

@@ -7,8 +7,8 @@ import pytest
 import hoymiles
 import pegel
 from demo import Station
-from programs import WATCHDOG, wait_until
-from stations import DAY, HM600, HM1200, LOSSY, newest, reader, start, stop
+from helpers.programs import WATCHDOG, wait_until
+from helpers.station import DAY, HM600, HM1200, LOSSY, newest, reader, start, stop
 
 
 @pytest.mark.long

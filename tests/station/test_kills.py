@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from demo import Station
-from programs import WATCHDOG, environment, php, python, wait_until
-from stations import HM600, change, page, reader, start, start_daemon
+from helpers.programs import WATCHDOG, environment, php, python, wait_until
+from helpers.station import HM600, change, page, reader, start, start_daemon
 
 KILLS = 200
 READERS = ("c", "php", "python")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pegel
 from demo import Station
-from programs import WATCHDOG, wait_until
-from stations import HM600, change, newest, reader, start, stop
+from helpers.programs import WATCHDOG, wait_until
+from helpers.station import HM600, change, newest, reader, start, stop
 
 
 def child_of(process: int) -> int:

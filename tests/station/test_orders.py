@@ -10,8 +10,8 @@ import pytest
 
 import pegel
 from demo import Station
-from programs import WATCHDOG, wait_until
-from stations import (
+from helpers.programs import WATCHDOG, wait_until
+from helpers.station import (
     HM600,
     HM1200,
     LOSSY,

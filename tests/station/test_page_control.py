@@ -6,8 +6,8 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from demo import Station
-from programs import WATCHDOG, wait_until
-from stations import HM600, HM1200, change, newest, paused, reader, start
+from helpers.programs import WATCHDOG, wait_until
+from helpers.station import HM600, HM1200, change, newest, paused, reader, start
 
 
 def test_a_limit_goes_there_and_back(station: Station, open_page: Callable[..., Page]) -> None:

@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 import pegel
 from demo import Station, configure, places
-from programs import WATCHDOG, wait_until
-from stations import HM600, HM1200, change, log_has, newest, reader, start_daemon, stop
+from helpers.programs import WATCHDOG, wait_until
+from helpers.station import HM600, HM1200, change, log_has, newest, reader, start_daemon, stop
 
 
 def test_the_whole_first_start(station: Station, open_page: Callable[..., Page]) -> None:

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from demo import Station
-from programs import ROOT, WATCHDOG, run, wait_until
-from stations import HM600, HM1200, change, newest, reader, start
+from helpers.programs import ROOT, WATCHDOG, run, wait_until
+from helpers.station import HM600, HM1200, change, newest, reader, start
 
 PAGES = ("", "settings", "control", "log", "daemon")
 WORDS = {
@@ -143,8 +143,7 @@ def test_the_keyboard_reaches_everything(full: Station, open_page: Callable[...,
 )
 def test_the_language_is_the_one_that_the_browser_likes(header: str, language: str) -> None:
     script = (
-        "require 'examples/station/web/src/Texts.php';"
-        "echo Station\\Texts::accepted($argv[1])->language;"
+        "require 'station/web/src/Texts.php';echo Station\\Texts::accepted($argv[1])->language;"
     )
     done = run(["php", "-r", script, "--", header], directory=ROOT)
     assert (done.stdout, done.stderr) == (language, "")
@@ -152,7 +151,7 @@ def test_the_language_is_the_one_that_the_browser_likes(header: str, language: s
 
 def test_both_languages_say_everything_and_all_that_boards_say() -> None:
     script = (
-        "foreach (['en', 'de'] as $l) { $t[$l] = require \"examples/station/web/texts/$l.php\"; }"
+        "foreach (['en', 'de'] as $l) { $t[$l] = require \"station/web/texts/$l.php\"; }"
         "$own = fn ($t) => array_filter(array_keys($t), fn ($k) => !str_starts_with($k, 'of '));"
         "$missing = array_keys(array_diff_key($t['en'], $t['de']));"
         "echo json_encode([$own($t['en']) == $own($t['de']), $missing, array_keys($t['de'])]);"
@@ -161,7 +160,7 @@ def test_both_languages_say_everything_and_all_that_boards_say() -> None:
     is_same, missing, german = json.loads(done.stdout)
     assert is_same
     assert missing == []
-    described = json.loads((ROOT / "examples/station/boards.json").read_text())
+    described = json.loads((ROOT / "station/boards.json").read_text())
     texts = [
         text
         for board in ("config", "control")

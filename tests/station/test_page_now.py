@@ -13,8 +13,8 @@ from playwright.sync_api import Page, expect
 import boards
 from captures.capture import Capture
 from demo import Station, as_daemon, configure, places
-from programs import WATCHDOG, wait_until
-from stations import (
+from helpers.programs import WATCHDOG, wait_until
+from helpers.station import (
     HM300,
     HM600,
     HM1200,

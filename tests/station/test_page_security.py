@@ -16,8 +16,8 @@ from playwright.sync_api import Page, expect
 
 import pegel
 from demo import Station, configure, places, program
-from programs import WATCHDOG
-from stations import HM600, newest, reader, start
+from helpers.programs import WATCHDOG
+from helpers.station import HM600, newest, reader, start
 
 PASSWORD = "correct horse"
 

@@ -4,8 +4,8 @@ import numpy
 
 import hoymiles
 from demo import Station
-from programs import WATCHDOG, wait_until
-from stations import DAY, HM300, HM600, HM1200, HOUR, MIDSUMMER, change, newest, reader
+from helpers.programs import WATCHDOG, wait_until
+from helpers.station import DAY, HM300, HM600, HM1200, HOUR, MIDSUMMER, change, newest, reader
 from world import LAG, RESTART_TIME, World
 
 SERIALS = (HM300, HM600, HM1200)

@@ -1,0 +1,15 @@
+<?php
+
+// What a page sees of a board: sequence, generation, age and fields.
+
+declare(strict_types=1);
+
+use Pegel\Reader;
+
+require __DIR__ . '/../../../php-ffi/autoload.php';
+
+$reader = Reader::open($argv[1]);
+$now = $reader->read();
+$fields = $now->toArray();
+$told = ['sequence' => $now->sequence, 'generation' => $now->generation, 'age' => $now->age, 'fields' => $fields];
+echo json_encode($told + ['mirror' => $reader->info()->mirror], JSON_THROW_ON_ERROR), "\n";

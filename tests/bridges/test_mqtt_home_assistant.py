@@ -1,0 +1,97 @@
+"""What `pegel mqtt` tells Home Assistant."""
+
+from pathlib import Path
+
+import jinja2
+
+import pegel
+from helpers.mqtt import Broker, bridged, listening
+from helpers.programs import wait_until
+
+HERE = ("--prefix", "site")
+
+
+def test_home_assistant_is_told_what_there_is(broker: Broker, boards: Path) -> None:
+    fields = {
+        "power": pegel.f64("W", label="Power now"),
+        "yield_day": pegel.f64("kWh"),
+        "temperature": pegel.f32("°C", optional=True),
+        "strings": pegel.u16("V", count=2),
+        "on": pegel.bool_(),
+        "note": pegel.text(24),
+        "items": pegel.u32(),
+    }
+    pegel.Writer(boards / "inverter", fields, description="North roof").close()
+    limits = {
+        "limit": pegel.u16("%", default=80, min=2, max=100),
+        "boost": pegel.bool_(default=False),
+    }
+    limits |= {"name": pegel.text(12, default=""), "gain": pegel.f64(default=1.0)}
+    pegel.Writer(boards / "config", limits).close()
+    options = ("--board", "inverter", "--write", "config", "--home-assistant")
+    with listening(broker) as now, bridged(boards, broker, *HERE, *options):
+        now.wait_for("homeassistant/device/site_inverter/config")
+        told = now.json("homeassistant/device/site_inverter/config")
+        assert told["device"]["name"] == "North roof"
+        assert told["origin"]["name"] == "pegel"
+        assert told["state_topic"] == "site/inverter"
+        assert told["availability"][0]["topic"] == "site/inverter/writer"
+        parts = told["components"]
+        ids = [part["unique_id"] for part in parts.values()]
+        assert len(set(ids)) == len(ids) == 8
+        assert parts["power"] == {
+            "platform": "sensor",
+            "unique_id": "site_inverter_power",
+            "name": "Power now",
+            "value_template": "{{ value_json.record['power'] }}",
+            "unit_of_measurement": "W",
+            "device_class": "power",
+            "state_class": "measurement",
+        }
+        energy = parts["yield_day"]
+        assert (energy["device_class"], energy["state_class"]) == ("energy", "total_increasing")
+        assert parts["temperature"]["device_class"] == "temperature"
+        assert parts["strings-1"]["value_template"] == "{{ value_json.record['strings'][1] }}"
+        assert parts["on"]["platform"] == "binary_sensor"
+        assert "state_class" not in parts["note"]
+        assert "device_class" not in parts["items"]
+        now.wait_for("homeassistant/device/site_config/config")
+        parts = now.json("homeassistant/device/site_config/config")["components"]
+        limit = parts["limit"]
+        assert (limit["platform"], limit["min"], limit["max"], limit["step"]) == (
+            "number",
+            2,
+            100,
+            1,
+        )
+        assert limit["command_topic"] == "site/config/set/limit"
+        assert (parts["boost"]["platform"], parts["boost"]["payload_on"]) == ("switch", "true")
+        assert (parts["name"]["platform"], parts["name"]["max"]) == ("text", 12)
+        assert parts["gain"]["step"] == 0.001
+        # What a form then sends is done.
+        now.say(parts["boost"]["command_topic"], parts["boost"]["payload_on"])
+        now.wait_for("site/config/fields/boost", "true")
+
+
+def test_templates_give_what_home_assistant_expects(broker: Broker, boards: Path) -> None:
+    """By Jinja, in which it renders them."""
+    fields = {"items": pegel.u32(), "on": pegel.bool_(optional=True), "pair": pegel.u16(count=2)}
+    with pegel.Writer(boards / "tank", fields) as writer:
+        writer.publish(items=5, on=True, pair=[3, 4])
+        with listening(broker) as now, bridged(boards, broker, *HERE, "--home-assistant"):
+            now.wait_for("homeassistant/device/site_tank/config")
+            told = now.json("homeassistant/device/site_tank/config")
+            parts = told["components"]
+
+            def state(name: str) -> str:
+                template = jinja2.Template(parts[name]["value_template"])
+                return str(template.render(value_json=now.json("site/tank")))
+
+            now.wait_for("site/tank")
+            assert [state(name) for name in parts] == ["5", "true", "3", "4"]
+            writer.publish(items=6, on=None, pair=[3, 4])
+            wait_until(lambda: state("items") == "6")
+            assert state("on") == "None"
+            available = jinja2.Template(told["availability"][0]["value_template"])
+            states = [available.render(value=value) for value in ("alive", "turns", "gone")]
+            assert states == ["online", "online", "offline"]

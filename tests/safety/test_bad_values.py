@@ -1,0 +1,235 @@
+"""Records that do not fit their board: the same status in each language, and nothing published."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pegel
+from helpers.programs import built, converse, environment, php, run
+
+FIELDS = {
+    "level": pegel.f64("m"),
+    "rain": pegel.bool_(),
+    "small": pegel.i8(),
+    "count": pegel.u8(),
+    "big": pegel.i64(),
+    "total": pegel.u64(),
+    "volts": pegel.f32("V", count=2),
+    "note": pegel.text(24),
+}
+RECORD: dict[str, Any] = {
+    "level": 3.25,
+    "rain": True,
+    "small": -1,
+    "count": 1,
+    "big": -1,
+    "total": 1,
+    "volts": [0.5, 1.5],
+    "note": "rising",
+}
+
+# What is changed in the record, the error, and what its message names.
+REFUSED: tuple[tuple[dict[str, Any], type[pegel.Error], str], ...] = (
+    ({"depth": 1.0}, pegel.InvalidFields, "depth"),
+    ({"level": "high"}, pegel.InvalidFields, "level is f64"),
+    ({"level": True}, pegel.InvalidFields, "level is f64"),
+    ({"level": None}, pegel.InvalidFields, "level"),
+    ({"level": [1.0]}, pegel.InvalidFields, "level"),
+    ({"rain": 1}, pegel.InvalidFields, "rain is bool"),
+    ({"rain": "true"}, pegel.InvalidFields, "rain is bool"),
+    ({"small": 128}, pegel.InvalidFields, "small is i8, -128 to 127; 128 is outside"),
+    ({"small": -129}, pegel.InvalidFields, "small is i8, -128 to 127; -129 is outside"),
+    ({"small": 1.5}, pegel.InvalidFields, "small is i8"),
+    ({"small": "1"}, pegel.InvalidFields, "small is i8"),
+    ({"small": True}, pegel.InvalidFields, "small is i8"),
+    ({"count": -1}, pegel.InvalidFields, "count is u8, 0 to 255; -1 is outside"),
+    ({"count": 256}, pegel.InvalidFields, "count is u8, 0 to 255; 256 is outside"),
+    ({"big": 2**63}, pegel.InvalidFields, "big"),
+    ({"total": -1}, pegel.InvalidFields, "total is u64, 0 to 18446744073709551615; -1 is outside"),
+    ({"total": 2**64}, pegel.InvalidFields, "total"),
+    ({"volts": 1.0}, pegel.InvalidFields, "volts is"),
+    ({"volts": [1.0]}, pegel.InvalidFields, "volts is"),
+    ({"volts": [1.0, 2.0, 3.0]}, pegel.InvalidFields, "volts is"),
+    ({"volts": [1.0, "2"]}, pegel.InvalidFields, "volts is f32"),
+    ({"volts": {"a": 1.0, "b": 2.0}}, pegel.InvalidFields, "volts"),
+    ({"note": 3}, pegel.InvalidFields, "note is text"),
+    ({"note": "x" * 25}, pegel.TooLarge, "note: the text has 25 bytes; there is room for 24"),
+    ({"note": "ä" * 13}, pegel.TooLarge, "note: the text has 26 bytes; there is room for 24"),
+    ({"note": "a\0b"}, pegel.InvalidFields, "note: a text holds no NUL"),
+)
+ACCEPTED: tuple[dict[str, Any], ...] = (
+    {"level": 3, "volts": [1, -2]},
+    {"total": 2**63 - 1, "big": -(2**63), "small": -128, "count": 255},
+    {"note": "ä" * 12},
+    {"note": ""},
+)
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Path:
+    with pegel.Writer(tmp_path / "all", FIELDS) as writer:
+        writer.publish(RECORD)
+    return tmp_path / "all"
+
+
+def published(board: Path) -> tuple[int, dict[str, Any]]:
+    now = pegel.Reader(board).read()
+    return now.sequence, {**now, "volts": list(now["volts"])}
+
+
+def test_python_refuses(board: Path) -> None:
+    with pegel.Writer.open(board) as writer:
+        for change, error, message in REFUSED:
+            with pytest.raises(error) as caught:
+                writer.publish(RECORD | change)
+            assert message in str(caught.value)
+            assert "board all" in str(caught.value)
+        for missing in RECORD:
+            with pytest.raises(pegel.InvalidFields, match=f"field {missing} .* is missing"):
+                writer.publish({name: RECORD[name] for name in RECORD if name != missing})
+        assert published(board) == (1, RECORD)
+        for sequence, change in enumerate(ACCEPTED, 2):
+            writer.publish(RECORD | change)
+            assert published(board) == (sequence, RECORD | change)
+
+
+def test_php_refuses(board: Path) -> None:
+    command = [*php("tests/safety/refusals/publish.php"), str(board)]
+    with converse(command, environment(board.parent)) as program:
+        for change, error, message in REFUSED:
+            code, told = program.ask(json.dumps(RECORD | change)).split("\t")
+            assert int(code) == error.code, told
+            assert message in told
+            assert "all" in told
+        for missing in RECORD:
+            record = {name: RECORD[name] for name in RECORD if name != missing}
+            code, told = program.ask(json.dumps(record)).split("\t")
+            assert (int(code), f"field {missing} " in told) == (11, True), told
+        assert published(board) == (1, RECORD)
+        for sequence, change in enumerate(ACCEPTED, 2):
+            assert program.ask(json.dumps(RECORD | change)) == "0\t"
+            assert published(board) == (sequence, RECORD | change)
+
+
+# As above, but what the program is told is text.
+PROGRAM_REFUSES = (
+    ("depth=1", "depth"),
+    ("level=high", "level is f64"),
+    ("level=", "level is f64"),
+    ("level=1e999", "level is f64"),
+    ("level.0=1", "level is no array"),
+    ("rain=1", "rain is bool"),
+    ("small=128", "small is i8"),
+    ("small=1.5", "small is i8"),
+    ("count=-1", "count is u8"),
+    (f"big={2**63}", "big is i64"),
+    (f"total={2**64}", "total is u64"),
+    ("volts=1", "volts is an array of 2 f32"),
+    ("volts=1,2,3", "volts is an array of 2 f32"),
+    ("volts=1,high", "volts is f32"),
+    ("volts.2=1", "volts.2 is none"),
+    (f"note={'x' * 25}", "note: the text has 25 bytes; there is room for 24"),
+    (f"note={'ä' * 13}", "note: the text has 26 bytes; there is room for 24"),
+)
+PROGRAM_ACCEPTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("level=inf", {"level": math.inf}),
+    ("level=-inf", {"level": -math.inf}),
+    (f"total={2**64 - 1}", {"total": 2**64 - 1}),
+    (f"note={'ä' * 12}", {"note": "ä" * 12}),
+    ("note=", {"note": ""}),
+)
+
+
+def test_the_program_refuses(board: Path) -> None:
+    def assign(assignment: str) -> tuple[int, str, str]:
+        command = [str(built("target/release/pegel")), "set", str(board), assignment]
+        done = run(command, environment(board.parent))
+        return done.returncode, done.stdout, done.stderr
+
+    for assignment, message in PROGRAM_REFUSES:
+        status, output, complaint = assign(assignment)
+        assert (status, output, message in complaint) == (1, "", True), complaint
+        assert "board all" in complaint
+    assert published(board) == (1, RECORD)
+    assert assign("level")[0] == 2
+    record = RECORD
+    for sequence, (assignment, change) in enumerate(PROGRAM_ACCEPTS, 2):
+        assert assign(assignment) == (0, "", "")
+        record = record | change
+        assert published(board) == (sequence, record)
+    assert assign("level=nan") == (0, "", "")
+    assert math.isnan(pegel.Reader(board).read()["level"])
+
+
+def test_documents_beyond_the_capacity(tmp_path: Path) -> None:
+    board = tmp_path / "document"
+    too_long, longest = json.dumps("x" * 63), json.dumps("x" * 62)
+    with pegel.Writer(board, pegel.json(64)) as writer:
+        with pytest.raises(pegel.TooLarge, match=r"65 bytes.* 64"):
+            writer.publish(json.loads(too_long))
+        for nothing in (float("nan"), object(), {"a": {1}}):
+            with pytest.raises(pegel.InvalidArgument, match="no JSON"):
+                writer.publish(nothing)
+        assert writer.publish(json.loads(longest)) == 1
+    command = [*php("tests/safety/refusals/publish.php"), str(board)]
+    with converse(command, environment(tmp_path)) as program:
+        code, told = program.ask(too_long).split("\t")
+        assert int(code) == pegel.TooLarge.code
+        assert "65 bytes" in told
+        assert program.ask(longest) == "0\t"
+    assert pegel.Reader(board).read().sequence == 2
+
+
+C_REFUSES = {
+    "empty name": (11, "no identifier"),
+    "bad name": (11, '"1st"'),
+    "name without end": (11, "31 bytes"),
+    "no type": (11, "no type has number 0"),
+    "unknown type": (11, "no type has number 15"),
+    "text without size": (11, "note: text needs a size"),
+    "other size": (11, "f64 has 8 bytes, not 4"),
+    "other offset": (11, "at offset 0, not 4"),
+    "too many elements": (11, "34359738360 bytes"),
+    "unit without end": (11, "15 bytes"),
+    "unit that is no UTF-8": (11, "UTF-8"),
+    "twice": (11, "two fields are called level"),
+    "document among fields": (11, "only field"),
+    "no fields": (11, "not 0"),
+    "fields NULL": (10, "fields is NULL"),
+    "size NULL": (10, "record_size is NULL"),
+    "options without size": (10, "sizeof"),
+    "5 slots": (10, "5 slots"),
+    "mode 0666": (10, "mode 0666"),
+    "unknown flag": (10, "options"),
+    "board NULL": (10, "board is NULL"),
+    "writer NULL": (10, "writer is NULL"),
+    "record too long": (12, "the record has 24 bytes, the board 16"),
+    "record too short": (10, "a record has 16 bytes, not 8"),
+    "record NULL": (10, "record is NULL"),
+    "publish by NULL": (10, "writer is NULL"),
+    "good record": (0, ""),
+    "buffer too small": (12, "the record has 16 bytes, the buffer 15"),
+    "buffer NULL": (10, "record is NULL"),
+    "read by NULL": (10, "reader is NULL"),
+    "stamp without size": (10, "sizeof"),
+    "info without size": (10, "sizeof"),
+    "unknown field": (20, '"depth"; there are level, flow'),
+    "no room for fields": (12, "2"),
+    "sequence NULL": (10, "sequence is NULL"),
+    "good wait": (0, ""),
+    "sequence of NULL": (0, ""),
+}
+
+
+def test_c_refuses(c_program: Callable[[str], list[str]], tmp_path: Path) -> None:
+    done = run([*c_program("tests/safety/refusals/refused.c"), "all"], environment(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    answers = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [what for what, _, _ in answers] == list(C_REFUSES)
+    for what, code, message in answers:
+        expected, part = C_REFUSES[what]
+        assert (int(code), part in message) == (expected, True), f"{what}: {code} {message}"

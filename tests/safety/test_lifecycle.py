@@ -1,0 +1,276 @@
+"""How boards come and go where calls fail, others are in the way, and root writes for users."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from durable.machine import IS_ROOT, Machine
+from helpers.programs import ROOT, STRICT, built, environment, run
+
+SCHEMA = """{durable}mode = "0660"
+[[field]]
+name = "level"
+type = "f64"
+default = 1
+"""
+GROWN = SCHEMA + '[[field]]\nname = "more"\ntype = "f64"\ndefault = 1\n'
+OWNER, MEMBER, STRANGER, GROUP = 61001, 61002, 61003, 61004
+FILES = {"pegel.tank", "pegel.tank.lock"}
+
+
+def names(directory: Path) -> set[str]:
+    return {file.name for file in directory.iterdir()}
+
+
+def level(machine: Machine) -> float:
+    return float(json.loads(machine.does("get", "tank", "--json"))["level"])
+
+
+def made(machine: Machine, *, durable: bool = True) -> None:
+    """A board with 6, in memory and on the disk."""
+    for name, schema in (("tank", SCHEMA), ("grown", GROWN)):
+        text = schema.format(durable="durable = true\n" if durable else "")
+        (machine.boards.parent / f"{name}.toml").write_text(text)
+    machine.does("create", "tank", str(machine.boards.parent / "tank.toml"))
+    machine.does("set", "tank", "level=6", *(["--sync"] if durable else []))
+
+
+def injected(machine: Machine, call: str, what: str, *arguments: str) -> int:
+    """Runs the program, and lets one of its calls fail; its status."""
+    trace = str(machine.boards.parent / "trace")
+    command = ["strace", "-f", "-o", trace, "-e", f"trace={call}", "-e", f"inject={call}:{what}"]
+    program = str(built("target/release/pegel"))
+    done = run([*command, program, *arguments], environment(machine.boards))
+    return done.returncode
+
+
+FAULTS = [
+    (call, f"error={error}:when={when}")
+    for call, errors in {
+        "renameat": ("EACCES", "EIO", "ENOSPC"),
+        "unlink": ("EACCES", "EIO"),
+        "fsync": ("EIO", "ENOSPC"),
+        "faccessat2": ("EACCES",),
+    }.items()
+    for error in errors
+    for when in range(1, 5)
+]
+KILLS = [
+    (call, f"signal=KILL:when={when}")
+    for call in ("renameat", "unlink", "fsync", "linkat")
+    for when in range(1, 5)
+]
+
+
+@pytest.mark.parametrize(("call", "fault"), FAULTS)
+def test_a_removal_that_fails_has_lost_nothing_and_can_be_repeated(
+    machine: Machine, call: str, fault: str
+) -> None:
+    made(machine)
+    if injected(machine, call, fault, "rm", "tank") != 0:
+        # As after a power failure, something comes back: the file is not gone before the board.
+        if (machine.boards / "pegel.tank").exists():
+            assert level(machine) == 6
+        assert machine.file("tank").exists()
+        machine.does("rm", "tank")
+    assert names(machine.boards) - {"pegel.tank.lock"} == set()
+    assert names(machine.disk) == set()
+
+
+@pytest.mark.parametrize(("call", "kill"), KILLS)
+def test_a_removal_that_is_killed_leaves_no_board_without_its_file(
+    machine: Machine, call: str, kill: str
+) -> None:
+    made(machine)
+    status = injected(machine, call, kill, "rm", "tank")
+    assert status in (0, -signal.SIGKILL, 128 + signal.SIGKILL)
+    if (machine.boards / "pegel.tank").exists():
+        assert machine.file("tank").exists()
+    # Whatever is left, the next one of the name is not hindered by it, and takes it away.
+    machine.does("create", "tank", str(machine.boards.parent / "tank.toml"))
+    machine.does("rm", "tank")
+    assert names(machine.boards) == set()
+    assert names(machine.disk) == set()
+
+
+@pytest.mark.parametrize(("call", "fault"), FAULTS + KILLS)
+@pytest.mark.parametrize("way", ["grow", "load"])
+def test_a_replacement_that_fails_has_lost_nothing_and_can_be_repeated(
+    machine: Machine, tmp_path: Path, call: str, fault: str, way: str
+) -> None:
+    made(machine)
+    machine.does("dump", "tank", "--snapshot", str(tmp_path / "dump"))
+    arguments = {
+        "grow": ["create", "tank", str(tmp_path / "grown.toml")],
+        "load": ["load", str(tmp_path / "dump"), "tank", "--replace"],
+    }[way]
+    injected(machine, call, fault, *arguments)
+    assert level(machine) == 6
+    assert machine.file("tank").exists()
+    machine.does(*arguments)
+    assert level(machine) == 6
+    machine.does("set", "tank", "level=7", "--sync")
+    machine.reboot()
+    schema = "grown" if way == "grow" else "tank"
+    machine.does("create", "tank", str(tmp_path / f"{schema}.toml"))
+    assert level(machine) == 7
+    machine.does("rm", "tank")
+    assert names(machine.boards) == set()
+    assert names(machine.disk) == set()
+
+
+class Shared:
+    """A directory where everybody may make files, or the members of a group."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.chmod(0o755)
+        self.boards, self.disk = root / "boards", root / "disk"
+        for directory in (self.boards, self.disk):
+            directory.mkdir()
+            os.chown(directory, 0, GROUP)
+            directory.chmod(0o2770)
+        self.boards.chmod(0o1777)
+        for name, schema in (("tank", SCHEMA), ("grown", GROWN)):
+            for kind, durable in (("", ""), ("-durable", "durable = true\n")):
+                file = root / f"{name}{kind}.toml"
+                file.write_text(schema.format(durable=durable))
+                file.chmod(0o644)
+
+    def run(self, user: int, *command: str) -> subprocess.CompletedProcess[str]:
+        group = GROUP if user in (OWNER, MEMBER) else user
+        drop = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
+        variables = environment(self.boards) | {"PEGEL_DURABLE_DIR": str(self.disk)}
+        return run([*(drop if user else []), *command], variables)
+
+    def pegel(self, user: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.run(user, str(built("target/release/pegel")), *arguments)
+
+    def does(self, user: int, *arguments: str) -> str:
+        done = self.pegel(user, *arguments)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        return done.stdout
+
+    def schema(self, name: str) -> str:
+        return str(self.root / f"{name}.toml")
+
+    def owner(self, name: str) -> tuple[int, int, int]:
+        status = (self.boards / name).stat()
+        return status.st_uid, status.st_gid, status.st_mode & 0o7777
+
+
+@pytest.fixture
+def shared() -> Iterator[Shared]:
+    if not IS_ROOT:
+        pytest.fail("this needs other users: run it as root")
+    # Not below pytest's directory, which only its user may enter.
+    with TemporaryDirectory() as directory:
+        yield Shared(Path(directory))
+
+
+@pytest.mark.parametrize("kind", ["file", "directory", "link"])
+def test_nobody_can_take_the_names_of_what_replaces_a_board(shared: Shared, kind: str) -> None:
+    shared.does(OWNER, "create", "tank", shared.schema("tank"))
+    shared.does(OWNER, "set", "tank", "level=3")
+    taken = str(shared.boards / ".pegel.tank.next")
+    make = {"file": ["touch"], "directory": ["mkdir"], "link": ["ln", "-s", "/etc/passwd"]}[kind]
+    assert shared.run(STRANGER, *make, taken).returncode == 0
+    shared.does(OWNER, "create", "tank", shared.schema("grown"))
+    assert "3" in shared.does(OWNER, "get", "tank", "level")
+    dump = str(shared.boards / "dump")
+    shared.does(OWNER, "dump", "tank", "--snapshot", dump)
+    shared.does(OWNER, "load", dump, "tank", "--replace")
+    shared.does(OWNER, "rm", "tank")
+    assert names(shared.boards) == {".pegel.tank.next", "dump"}
+
+
+def test_a_member_who_may_not_replace_or_remove_leaves_nothing(shared: Shared) -> None:
+    shared.does(OWNER, "create", "tank", shared.schema("tank"))
+    shared.does(OWNER, "set", "tank", "level=3")
+    for arguments in (["create", "tank", shared.schema("grown")], ["rm", "tank"]):
+        assert "Operation not permitted" in shared.pegel(MEMBER, *arguments).stderr
+        assert names(shared.boards) == FILES
+        assert "3" in shared.does(MEMBER, "get", "tank", "level")
+    shared.does(MEMBER, "set", "tank", "level=4")
+    shared.does(OWNER, "create", "tank", shared.schema("grown"))
+
+
+@pytest.mark.parametrize("disk", [0o550, 0o3770])
+def test_who_may_not_remove_the_durable_file_removes_nothing(shared: Shared, disk: int) -> None:
+    shared.boards.chmod(0o2770)
+    shared.does(OWNER, "create", "tank", shared.schema("tank-durable"))
+    shared.does(OWNER, "set", "tank", "level=3", "--sync")
+    shared.disk.chmod(disk)
+    for arguments in (["create", "tank", shared.schema("grown-durable")], ["rm", "tank"]):
+        assert shared.pegel(MEMBER, *arguments).returncode == 1
+        assert names(shared.boards) == FILES
+        assert names(shared.disk) == {"pegel.tank.durable"}
+        assert "more" not in shared.does(MEMBER, "get", "tank", "--json")
+    shared.disk.chmod(0o2770)
+    shared.does(MEMBER, "rm", "tank")
+    assert names(shared.boards) | names(shared.disk) == set()
+
+
+def test_the_lock_belongs_to_the_boards_owner_whoever_made_it(shared: Shared) -> None:
+    shared.boards.chmod(0o2770)
+    shared.does(OWNER, "create", "tank", shared.schema("tank-durable"))
+    lock = shared.boards / "pegel.tank.lock"
+    expected = shared.owner("pegel.tank.lock")
+    assert expected == (OWNER, GROUP, 0o660)
+
+    def owner_goes_on() -> None:
+        assert shared.owner("pegel.tank.lock") == expected
+        shared.does(OWNER, "set", "tank", "level=3", "--sync")
+
+    lock.unlink()
+    shared.does(0, "set", "tank", "level=2")
+    owner_goes_on()
+    lock.unlink()
+    shared.does(0, "create", "tank", shared.schema("tank-durable"))
+    owner_goes_on()
+    # As root left it before.
+    os.chown(lock, 0, 0)
+    shared.does(0, "set", "tank", "level=2")
+    owner_goes_on()
+    for arguments in (["set", "tank", "level=2"], ["create", "tank", shared.schema("tank")]):
+        for file in FILES:
+            (shared.boards / file).unlink()
+        shared.does(0, *arguments)
+        assert shared.owner("pegel.tank") == expected
+        owner_goes_on()
+
+
+def test_a_lock_that_is_somebodys_file_stays_his(shared: Shared) -> None:
+    shared.boards.chmod(0o2770)
+    shared.does(OWNER, "create", "tank", shared.schema("tank"))
+    lock = shared.boards / "pegel.tank.lock"
+    lock.write_text("secret")
+    os.chown(lock, 0, 0)
+    lock.chmod(0o600)
+    shared.pegel(0, "set", "tank", "level=2")
+    assert shared.owner("pegel.tank.lock") == (0, 0, 0o600)
+
+
+@pytest.mark.parametrize("arguments", [("set", "tank", "level=7"), ("rm", "tank")])
+def test_inode_numbers_that_disagree_are_an_error_that_says_so(
+    machine: Machine, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    made(machine)
+    shim = tmp_path / "inode.so"
+    source = str(ROOT / "tests/safety/resources/inode.c")
+    command = ["gcc", "-std=c99", *STRICT, "-shared", "-fPIC", source, "-o", str(shim), "-ldl"]
+    done = run(command)
+    assert done.returncode == 0, done.stderr
+    program = str(built("target/release/pegel"))
+    preloaded = environment(machine.boards) | {"LD_PRELOAD": str(shim)}
+    done = run([program, *arguments], preloaded)
+    assert done.returncode == 1
+    assert "inode number" in done.stderr
+    assert level(machine) == 6
+    machine.does(*arguments)
