@@ -1,36 +1,10 @@
 //! `pegel`: create, show, read, change and watch boards.
 
-mod bench;
-mod completions;
-mod create;
+mod command;
 mod description;
-mod doctor;
-mod dump;
-mod gc;
-mod r#gen;
-mod gen_c;
-mod gen_php;
-mod gen_python;
-mod gen_rust;
-mod get;
-mod holder;
-mod keep;
-mod live;
-mod load;
-mod ls;
-mod man;
-mod rm;
-mod schema;
-mod screen;
-mod serial;
-mod set;
-mod show;
-mod sync;
-#[cfg(feature = "sysv")]
-mod sysv;
-mod table;
+mod terminal;
 mod time;
-mod watch;
+mod writer_process;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -46,6 +20,13 @@ use pegel_program::failure::Failure;
 #[cfg(any(feature = "mqtt", feature = "opcua", feature = "serve"))]
 use pegel_program::program;
 use pegel_program::target::Target;
+
+#[cfg(feature = "sysv")]
+use crate::command::sysv;
+use crate::command::{
+    bench, completions, create, doctor, dump, gc, generate, get, keep, load, ls, man, rm, schema,
+    serial, set, show, sync, watch,
+};
 
 const MORE: &str = "\
 Examples:
@@ -85,7 +66,8 @@ enum Command {
     Watch(watch::Watch),
     Create(create::Create),
     Schema(schema::Schema),
-    Gen(r#gen::Gen),
+    #[command(name = "gen")]
+    Generate(generate::Generate),
     Rm(rm::Rm),
     Gc(gc::Gc),
     Dump(dump::Dump),
@@ -147,7 +129,7 @@ fn main() -> ExitCode {
         Command::Watch(watch) => watch.run(&target),
         Command::Create(create) => create.run(&target),
         Command::Schema(schema) => schema.run(&target),
-        Command::Gen(generate) => generate.run(&target),
+        Command::Generate(generate) => generate.run(&target),
         Command::Rm(rm) => rm.run(&target),
         Command::Gc(gc) => gc.run(&target),
         Command::Dump(dump) => dump.run(&target),

@@ -12,9 +12,9 @@ use pegel_program::time::timeout;
 use pegel_program::{escape, json};
 use serde_json::Value as Json;
 
-use crate::live::Table;
-use crate::screen::Screen;
-use crate::show::listed;
+use crate::command::show::listed;
+use crate::terminal::screen::Screen;
+use crate::terminal::watch_table::Table;
 use crate::time;
 
 /// How often to look whether anybody still reads the output.

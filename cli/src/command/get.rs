@@ -9,7 +9,7 @@ use pegel_program::target::Target;
 use pegel_program::{escape, json, value};
 use serde_json::Value as Json;
 
-use crate::watch;
+use crate::command::watch;
 
 const MORE: &str = "\
 FIELD is a field, FIELD.N an element of an array (from 0), or the path into a

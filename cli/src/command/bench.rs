@@ -13,7 +13,7 @@ use pegel_program::json;
 use pegel_program::target::Target;
 use serde_json::json;
 
-use crate::table;
+use crate::terminal::table;
 
 const MORE: &str = "\
 Each figure is the median of five rounds, on a board of its own that is removed

@@ -6,7 +6,7 @@ use pegel::Value;
 use pegel_program::target::Target;
 
 use super::Finding;
-use crate::sysv::SUFFIX;
+use crate::command::sysv::SUFFIX;
 
 pub fn look(target: &Target, directory: &Path) -> Vec<Finding> {
     let names = pegel::list(Some(directory)).unwrap_or_default();

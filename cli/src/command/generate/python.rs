@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use pegel::{Field, Schema, Type, Value};
 
-use crate::r#gen::class_name;
+use super::class_name;
 
 const KEYWORDS: &str = "False None True and as assert async await break class continue def del elif \
     else except finally for from global if import in is lambda nonlocal not or pass raise return try \

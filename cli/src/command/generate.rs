@@ -1,10 +1,15 @@
+//! `pegel gen`: a board's record as a type of a language.
+
+mod c;
+mod php;
+mod python;
+mod rust;
+
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
 use pegel_program::failure::{Failure, Result};
 use pegel_program::target::Target;
-
-use crate::{gen_c, gen_php, gen_python, gen_rust};
 
 const MORE: &str = "\
 c: a header with a struct, its table of fields for pegel_writer_create() and
@@ -28,7 +33,7 @@ Examples:
 /// Print a board's record as a type of a language
 #[derive(Args)]
 #[command(after_help = MORE)]
-pub struct Gen {
+pub struct Generate {
     /// The language
     #[arg(value_enum)]
     language: Language,
@@ -47,7 +52,7 @@ enum Language {
     Rust,
 }
 
-impl Gen {
+impl Generate {
     pub fn run(self, target: &Target) -> Result<()> {
         let namespace = self.namespace.as_deref();
         if namespace.is_some() && self.language != Language::Php {
@@ -57,10 +62,10 @@ impl Gen {
         let reader = target.reader(&self.name)?;
         let (board, schema) = (reader.board(), reader.schema());
         let written = match self.language {
-            Language::C => Ok(gen_c::header(board, schema)),
-            Language::Php => gen_php::file(board, schema, namespace),
-            Language::Python => gen_python::module(board, schema),
-            Language::Rust => gen_rust::module(board, schema),
+            Language::C => Ok(c::header(board, schema)),
+            Language::Php => php::file(board, schema, namespace),
+            Language::Python => python::module(board, schema),
+            Language::Rust => rust::module(board, schema),
         };
         let text = written.map_err(|reason| Failure::Failed(format!("board {board}: {reason}")))?;
         Ok(write!(io::stdout(), "{text}")?)

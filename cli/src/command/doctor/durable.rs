@@ -14,7 +14,7 @@ use pegel::dynamic::Reader;
 use pegel_program::target::Target;
 
 use super::Finding;
-use crate::keep;
+use crate::command::keep;
 use crate::time;
 
 /// A keeper that syncs as seldom as once in ten minutes is still one.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use pegel::{Field, Schema, Type, Value};
 
-use crate::r#gen::class_name;
+use super::class_name;
 
 const KEYWORDS: &str = "abstract as async await become box break const continue crate do dyn else enum extern false \
     final fn for gen if impl in let loop macro match mod move mut override priv pub ref return self Self static \

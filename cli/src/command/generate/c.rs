@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use pegel::{Field, Schema, Type};
 
-use crate::r#gen::{comment, one_line, words};
+use super::{comment, one_line, words};
 
 /// What a member of a struct cannot be called in C or C++, of what a field can.
 const KEYWORDS: &str = "alignas alignof and and_eq asm auto bitand bitor bool break case catch char \

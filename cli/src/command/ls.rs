@@ -11,9 +11,10 @@ use pegel_program::json;
 use pegel_program::target::Target;
 use serde_json::{Map, Value as Json, json};
 
-use crate::screen::{Line, Look, Screen};
-use crate::show::{group, owner};
-use crate::{table, time};
+use crate::command::show::{group, owner};
+use crate::terminal::screen::{Line, Look, Screen};
+use crate::terminal::table;
+use crate::time;
 
 const MORE: &str = "\
 RATE is that of the publications that the board still holds, until now: a

@@ -8,8 +8,8 @@ use pegel::{Type, Value};
 use pegel_program::failure::Result;
 use pegel_program::{escape, json};
 
-use crate::screen::{Line, Look, Screen};
-use crate::show::listed;
+use crate::command::show::listed;
+use crate::terminal::screen::{Line, Look, Screen};
 use crate::time;
 
 /// So many values are a spark line.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use pegel::{Field, Schema, Type, Value};
 
-use crate::r#gen::{class_name, comment};
+use super::{class_name, comment};
 
 /// What no class can be called, whatever its case, and the two that the file needs itself.
 const TAKEN: &str = "abstract and array as bool break callable case catch class clone const continue declare \
@@ -194,5 +194,5 @@ fn string(text: &str) -> String {
 
 /// What cannot end a comment.
 fn clean(text: &str) -> String {
-    crate::r#gen::one_line(text).replace("*/", "* /")
+    super::one_line(text).replace("*/", "* /")
 }
