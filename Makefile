@@ -57,9 +57,13 @@ lint: packages-lint library python .venv/station .venv/test .venv/lint ## Check 
 build: packages-build library bridges python ## Build libpegel, the program `pegel`, its bridges and the Python package
 
 .PHONY: cabi
-cabi: packages-build
+cabi: packages-build php-ffi/src/pegel.h
 	cargo build --release --locked -p pegel-cabi
 	@ln -sf libpegel.so target/release/libpegel.so.1
+
+# PHP's FFI would parse the comments in each request.
+php-ffi/src/pegel.h: include/pegel.h
+	sed '/^ *\/\//d' $< > $@
 
 .PHONY: library
 library: cabi
@@ -191,7 +195,6 @@ campaign: packages-demo build .venv/test ## The long forms of the tests that kil
 .PHONY: header
 header: ## Write include/pegel.h anew from the sources
 	PEGEL_WRITE_HEADER=1 cargo test -q -p pegel-cabi --test header
-	cp include/pegel.h php-ffi/src/pegel.h
 
 .PHONY: install
 install: ## Install what `make build` built (PREFIX=/usr/local DESTDIR=)
@@ -211,4 +214,4 @@ packages-%:
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf target .venv
+	rm -rf target .venv php-ffi/src/pegel.h

@@ -259,9 +259,27 @@ final class Library
         }
     }
 
+    /**
+     * All declarations of the library.
+     *
+     * `make cabi` and each installation put them here without the header's comments, which FFI would parse in each
+     * request; a clone in which nothing was made has the header itself.
+     */
+    public static function header(): string
+    {
+        foreach ([__DIR__ . '/pegel.h', dirname(__DIR__, 2) . '/include/pegel.h'] as $path) {
+            $header = @file_get_contents($path);
+            if ($header !== false) {
+                return $header;
+            }
+        }
+        $path = __DIR__ . '/pegel.h';
+        throw new Unavailable("cannot use libpegel: no $path; run `make cabi` in Pegel's repository, and copy it");
+    }
+
     private function whole(): FFI
     {
-        return $this->whole ??= FFI::cdef(file_get_contents(__DIR__ . '/pegel.h'), self::path());
+        return $this->whole ??= FFI::cdef(self::header(), self::path());
     }
 
     /** A reader for the functions of whole(): each FFI object has types of its own. */

@@ -26,7 +26,7 @@ final class TierTest extends BoardTestCase
     {
         // The same to C: without the status's names, and wherever lines end.
         $squeezed = fn (string $text): string => preg_replace(['/\bpegel_status /', '/\s+/'], ['int32_t ', ''], $text);
-        $header = $squeezed(file_get_contents(__DIR__ . '/../src/pegel.h'));
+        $header = $squeezed(Library::header());
         $reading = (new ReflectionClassConstant(Library::class, 'READING'))->getValue();
         foreach (array_filter(array_map('trim', explode(';', $reading))) as $declaration) {
             $this->assertTrue(str_contains($header, $squeezed("$declaration;")), "pegel.h has no $declaration");

@@ -2,6 +2,7 @@
 
 import ctypes
 import re
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -124,3 +125,21 @@ def test_php_takes_the_header_as_it_is(tmp_path: Path) -> None:
     )
     done = run(["php", "-d", "zend.assertions=1", str(script)], environment(tmp_path))
     assert (done.returncode, done.stdout, done.stderr) == (0, "CONFLICT 64", "")
+
+
+def test_php_uses_the_header_of_a_clone_in_which_nothing_was_made(tmp_path: Path) -> None:
+    without = shutil.ignore_patterns("pegel.h")
+    shutil.copytree(ROOT / "php-ffi", tmp_path / "clone/php-ffi", ignore=without)
+    shutil.copytree(ROOT / "php-ffi", tmp_path / "mirrored/php-ffi", ignore=without)
+    shutil.copytree(ROOT / "include", tmp_path / "clone/include")
+    program = "echo strlen(Pegel\\Library::header());"
+    for place, expected in (("clone", str(HEADER.stat().st_size)), ("mirrored", "run `make cabi`")):
+        required = f"require '{tmp_path}/{place}/php-ffi/autoload.php';"
+        command = ["php", "-d", "display_errors=1", "-r", f"{required} {program}"]
+        assert expected in run(command, environment(tmp_path)).stdout
+
+
+def test_php_parses_no_comments_of_the_header_in_a_request() -> None:
+    made = built("php-ffi/src/pegel.h").read_text()
+    lines = HEADER.read_text().splitlines()
+    assert made.splitlines() == [line for line in lines if not line.lstrip().startswith("//")]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from helpers.programs import ROOT, WATCHDOG, library, run
+from helpers.programs import ROOT, WATCHDOG, built, library, run
 
 WORKER = "www-data"
 
@@ -42,6 +42,7 @@ class Site:
         self.page = directory / "page.php"
         self.boards = directory / "boards"
         directory.chmod(0o755)
+        built("php-ffi/src/pegel.h")
         shutil.copytree(ROOT / "php-ffi", self.package)
         shutil.copy(library(), self.library)
         for page in ("page.php", "many.php"):
