@@ -3,7 +3,7 @@
 #![cfg(not(pegel_loom))]
 
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, symlink};
 use std::path::PathBuf;
 
 use pegel::dynamic::{Reader, Writer};
@@ -77,6 +77,19 @@ fn a_board_comes_back_as_it_was() {
     }
     let mut writer = Writer::open(&boards.name("tank"), None).unwrap();
     assert_eq!(writer.publish(&[1; 16]).unwrap(), 21);
+}
+
+#[test]
+fn saving_writes_through_no_link() {
+    let boards = Boards::new();
+    let precious = boards.0.path().join("precious");
+    fs::write(&precious, "precious").unwrap();
+    symlink(&precious, boards.file()).unwrap();
+    let part = format!("tank.snapshot.{}.part", std::process::id());
+    symlink(&precious, boards.0.path().join(part)).unwrap();
+    published(&boards, 4, 5).save(&boards.file()).unwrap();
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+    assert!(fs::symlink_metadata(boards.file()).unwrap().is_file());
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::board::reader::Reader;
 use crate::board::snapshot::Publication;
@@ -16,6 +16,7 @@ use crate::schema::Schema;
 use crate::segment::checksum;
 use crate::segment::layout::Layout;
 use crate::segment::path::BoardPath;
+use crate::segment::removal::hidden;
 use crate::segment::trust::{Access, open_trusted};
 
 impl Reader {
@@ -35,14 +36,16 @@ impl Reader {
             lineage: board.lineage,
             ..self.past()?
         };
-        // Beside it, as only there it can be renamed; of this process's own, as others may save too.
-        let draft = beside(file);
-        let done = write_file(&draft, &board.schema, &layout, &past)
+        let failed = |error: io::Error| Error::io(&error, "write", file);
+        // Beside it, as only there it can be renamed; under a name that nobody can take before.
+        let draft = hidden(file);
+        let created = create(&draft).map_err(failed)?;
+        let done = write_file(&created, &board.schema, &layout, &past)
             .and_then(|()| fs::rename(&draft, file))
             .and_then(|()| sync_directory(file));
         done.map_err(|error| {
             let _gone = fs::remove_file(&draft);
-            Error::io(&error, "write", file)
+            failed(error)
         })
     }
 
@@ -137,17 +140,14 @@ pub fn read(file: &Path) -> Result<SnapshotFile> {
     })
 }
 
-fn beside(file: &Path) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    name.into()
-}
-
-fn write_file(path: &Path, schema: &Schema, layout: &Layout, past: &Seed) -> io::Result<()> {
+/// A new file, never one that exists, nor the target of a link.
+fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     // Who could not read the board shall not read this.
-    let file = options.write(true).create(true).truncate(true).mode(0o600);
-    let file = file.open(path)?;
+    options.write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn write_file(file: &File, schema: &Schema, layout: &Layout, past: &Seed) -> io::Result<()> {
     file.set_len(layout.segment_size as u64)?;
     write_segment(schema, layout, past, |offset, bytes| {
         file.write_all_at(bytes, offset as u64)
