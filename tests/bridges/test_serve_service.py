@@ -38,8 +38,8 @@ def test_the_description_is_one_and_names_all_routes(tmp_path: Path) -> None:
 
 
 def test_the_session_of_the_documentation(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text()
-    (schema,) = re.findall(r"^```toml\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    page = (ROOT / "docs/program.md").read_text()
+    (schema,) = re.findall(r"^```toml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     (tmp_path / "config.toml").write_text(schema)
     program = str(built("target/release/pegel"))
     done = run([program, "create", "config.toml"], environment(tmp_path), tmp_path)

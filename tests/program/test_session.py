@@ -1,4 +1,4 @@
-"""The session in README is what the program prints: each command runs, and says the same."""
+"""The session in docs/program.md is what the program prints: each command runs again."""
 
 import grp
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from helpers.programs import ROOT, built, environment, run
 
-# What another run says otherwise: moments, ages, rates, and who runs it.
+# What differs in each run: times, ages, rates, and the user.
 MOMENT = (
     re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [+-]\d\d:\d\d"),
     "2026-06-21 12:00:00.000 +02:00",
@@ -20,8 +20,8 @@ RATE = (
 )
 
 
-def session(readme: str) -> str:
-    (block,) = re.findall(r"^```console\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+def session(page: str) -> str:
+    (block,) = re.findall(r"^```console\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     return str(block)
 
 
@@ -41,9 +41,9 @@ def replay(block: str, directory: Path) -> str:
     return text
 
 
-def test_the_session_of_the_readme(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text()
-    (schema,) = re.findall(r"^```toml\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+def test_the_session_of_the_page(tmp_path: Path) -> None:
+    page = (ROOT / "docs/program.md").read_text()
+    (schema,) = re.findall(r"^```toml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     (tmp_path / "config.toml").write_text(schema)
-    recorded = session(readme)
+    recorded = session(page)
     assert recorded == replay(recorded, tmp_path)
