@@ -100,8 +100,8 @@ fn sharing(directory: &Path) -> Option<Finding> {
                  and boards of strangers are refused",
                 protected.trim()
             ),
-            "for programs of several users: install -d -g GROUP -m 2775 /dev/shm/NAME at boot \
-             (tmpfiles.d), and --dir or PEGEL_DIR=/dev/shm/NAME for all of them",
+            "for programs of several users: install -d -g GROUP -m 2770 /dev/shm/NAME at boot, \
+             and --dir or PEGEL_DIR=/dev/shm/NAME for all of them (docs/sharing.md)",
         ));
     }
     if mode & 0o020 != 0 && mode & 0o2000 == 0 {
