@@ -3,6 +3,7 @@
 //! can show a board, check a value and render a form for it.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
@@ -82,7 +83,12 @@ impl<'de> Deserialize<'de> for ByName {
                 mut map: M,
             ) -> std::result::Result<ByName, M::Error> {
                 let mut all = Vec::new();
-                while let Some((name, Object(details))) = map.next_entry()? {
+                let mut names = HashSet::new();
+                while let Some((name, Object(details))) = map.next_entry::<String, _>()? {
+                    // Two readers could take different limits from one board.
+                    if !names.insert(name.clone()) {
+                        return Err(M::Error::custom(format!("duplicate field {name:?}")));
+                    }
                     all.push((name, details));
                 }
                 Ok(ByName(all))
@@ -223,7 +229,7 @@ fn is_finite(value: &Value) -> bool {
     }
 }
 
-/// A value in its JSON. (Not derived for [`Value`]: features of `serde_json` that others turn on
+/// A value in its JSON; null is the same as no value. (Not derived for [`Value`]: features of `serde_json` that others turn on
 /// change what a derived implementation is given for a number.)
 fn value<'de, D: Deserializer<'de>>(text: D) -> std::result::Result<Option<Value>, D::Error> {
     fn convert(json: Json) -> Option<Value> {
@@ -243,9 +249,12 @@ fn value<'de, D: Deserializer<'de>>(text: D) -> std::result::Result<Option<Value
             Json::Object(_) => return None,
         })
     }
-    let value = convert(Json::deserialize(text)?);
-    value.map(Some).ok_or_else(|| {
-        D::Error::custom("a value is a number, a boolean, a text, or an array of them")
+    let json = Json::deserialize(text)?;
+    if json.is_null() {
+        return Ok(None);
+    }
+    convert(json).map(Some).ok_or_else(|| {
+        D::Error::custom("a value must be a number, a boolean, a text, or an array of them")
     })
 }
 
