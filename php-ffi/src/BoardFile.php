@@ -330,7 +330,15 @@ final class BoardFile
         if (pack(str_repeat('a31xa15xL4', count($rows)), ...$words) !== $table) {
             throw $this->damaged('its fields are none: a name or a unit is not padded with NULs');
         }
-        return $this->intact(fn (): array => self::layOut($rows));
+        $placed = $this->intact(fn (): array => self::layOut($rows));
+        // A program may leave sizes and offsets out; a file has them.
+        if ($placed[0] != $rows) {
+            throw $this->damaged('its fields are none: a size or an offset is 0');
+        }
+        if (preg_match('//u', implode(array_column($rows, 'unit'))) !== 1) {
+            throw $this->damaged('its fields are none: a unit is not UTF-8');
+        }
+        return $placed;
     }
 
     private function intact(callable $do): mixed
