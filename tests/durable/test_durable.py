@@ -58,7 +58,7 @@ def test_a_board_comes_back_as_it_was_synced(machine: Machine) -> None:
         writer.publish(level=2.5, note="not synced")
     on_disk = durable.read(machine.file("tank"))
     assert (on_disk.board, on_disk.mode) == (str(machine.boards / "tank"), 0o660)
-    assert (on_disk.newest.sequence, on_disk.newest.generation) == (1, 1)
+    assert (on_disk.newest.sequence, on_disk.newest.writers) == (1, 1)
     assert machine.file("tank").stat().st_mode & 0o7777 == 0o660
     machine.reboot()
     with pytest.raises(pegel.NotFound, match=r"come back from .*tank.durable"):

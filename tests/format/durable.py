@@ -1,12 +1,13 @@
-"""A reader of durable files that was made from docs/format.md and nothing else."""
+"""A reader of durable files that was written from docs/format.md alone."""
 
+import os
 import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from format.fields import check, up
-from format.reader import CHECKSUMS, DURABLE, LayoutError, fnv_1a
+from format.fields import DamagedError, check, read_details, read_fields, up
+from format.reader import CHECKSUMS, DURABLE, SLOT_COUNTS, LayoutError, fnv_1a
 
 HEAD = struct.Struct("=8sIIQQIIIIIIII")
 PLACE = struct.Struct("=IIQQqqQQQII")
@@ -17,7 +18,7 @@ PAGE = 65536
 @dataclass(frozen=True)
 class Place:
     sequence: int
-    generation: int
+    writers: int
     record: bytes | None
 
 
@@ -30,9 +31,9 @@ class Durable:
 
     @property
     def newest(self) -> Place:
-        right = [place for place in self.places if place]
-        check(right != [], "no place is right")
-        return max(right, key=lambda place: place.sequence)
+        counting = [place for place in self.places if place]
+        check(counting != [], "neither place counts")
+        return max(counting, key=lambda place: place.sequence)
 
 
 def parts(content: bytes | bytearray) -> tuple[int, int]:
@@ -43,36 +44,57 @@ def parts(content: bytes | bytearray) -> tuple[int, int]:
 
 
 def read(file: Path) -> Durable:
-    content = file.read_bytes()
+    return parse(file.read_bytes())
+
+
+def parse(content: bytes) -> Durable:
+    try:
+        return checked(content)
+    except (ValueError, struct.error) as error:
+        raise DamagedError(str(error)) from error
+
+
+def checked(content: bytes) -> Durable:
     check(len(content) >= HEAD.size, f"{len(content)} bytes")
     (
-        magic, version, byte_order, lineage, schema_hash, record_size, _, fields, details, _, mode,
-        flags, checksum,
+        magic, version, byte_order, lineage, schema_hash, record_size, slot_count, fields, details,
+        path, mode, flags, checksum,
     ) = HEAD.unpack_from(content)  # fmt: skip
     check(magic == MAGIC, "magic")
-    known = flags & ~CHECKSUMS == DURABLE
-    if (version, byte_order) != (1, 0x01020304) or not known:
+    if (version, byte_order) != (1, 0x01020304) or flags & ~CHECKSUMS != DURABLE:
         raise LayoutError(f"version {version}, byte order {byte_order:#x}, flags {flags:#x}")
+    check(1 <= fields <= 4096 and details <= 2**20 and path <= 4096, "sizes")
+    check(slot_count in SLOT_COUNTS, f"{slot_count} slots")
     end, size = parts(content)
+    check(len(content) >= end, f"{len(content)} bytes")
     table = content[HEAD.size :][: 64 * fields]
-    board = content[HEAD.size + 64 * fields + details : end].decode()
-    check(checksum == zlib.crc32(content[: HEAD.size - 4] + content[HEAD.size : end]), "head")
+    stored_details = content[HEAD.size + len(table) :][:details]
+    board = os.fsdecode(content[end - path : end])
+    check(checksum == zlib.crc32(content[: HEAD.size - 4] + content[HEAD.size : end]), "checksum")
     check(fnv_1a(table) == schema_hash, "schema hash")
+    is_document = read_fields(table, read_details(stored_details), record_size)[0].type.is_document
+    check(mode <= 0o777, f"mode {mode:o}")
     first = up(end, PAGE)
     check(len(content) == first + 2 * size, f"{len(content)} bytes")
+    shortest = 0 if is_document else record_size
     places = [
-        place(content[start:][:size], checksum, record_size) for start in (first, first + size)
+        place(content[start:][:size], checksum, range(shortest, record_size + 1))
+        for start in (first, first + size)
     ]
     return Durable(board, lineage, mode, (places[0], places[1]))
 
 
-def place(content: bytes, head: int, record_size: int) -> Place | None:
-    checksum, records, sequence, generation, *_, length, _ = PLACE.unpack_from(content)
-    record = content[PLACE.size : PLACE.size + length]
-    right = zlib.crc32(head.to_bytes(4, "little") + content[4 : PLACE.size] + record) == checksum
-    if not right or records > 1 or length > record_size:
+def place(content: bytes, head: int, lengths: range) -> Place | None:
+    checksum, records, sequence, writers, *_, length, _ = PLACE.unpack_from(content)
+    if records > 1 or length not in (lengths if records else [0]):
         return None
-    return Place(sequence, generation, record if records else None)
+    if not records <= sequence < 2**63:
+        return None
+    record = content[PLACE.size : PLACE.size + length]
+    covered = struct.pack("=I", head) + content[4 : PLACE.size] + record
+    if zlib.crc32(covered) != checksum:
+        return None
+    return Place(sequence, writers, record if records else None)
 
 
 def seal(content: bytearray) -> None:

@@ -1,9 +1,10 @@
-"""What a board's field table and details say, by docs/format.md."""
+"""The field table and the details of a board, by docs/format.md."""
 
 import json
 import math
 import re
 import struct
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ A = TypeVar("A")
 
 
 class DamagedError(Exception):
-    """The file is no board, or a part of it is not as the format says."""
+    """The file breaks a rule of the format."""
 
 
 def check(right: bool, what: str) -> None:
@@ -60,20 +61,20 @@ class Type:
             elements = list(struct.unpack(f"={self.count}{NUMBERS[self.number - 1]}", stored))
         return elements if self.count > 1 else elements[0]
 
-    def told(self, value: Any) -> Any:
-        """A value that the details tell, as the type holds it."""
+    def coerced(self, value: Any) -> Any:
+        """A value in the details, as the type holds it."""
         if self.number == BYTES:
             return value.encode() if isinstance(value, str) else bytes(value)
         if self.number == JSON:
             return json.loads(self.element(value))
         if self.count == 1:
             return self.element(value)
-        check(isinstance(value, list) and len(value) == self.count, "no array of the field's")
+        check(isinstance(value, list) and len(value) == self.count, "not an array of the field's")
         return [self.element(element) for element in value]
 
     def element(self, value: Any) -> Any:
         if self.number in (TEXT, JSON):
-            check(isinstance(value, str) and "\0" not in value, "no text")
+            check(isinstance(value, str) and "\0" not in value, "not a text")
             check(len(value.encode()) <= self.size, "too long a text")
             return value
         expected = {BOOL: (bool,), F32: (int, float), F64: (int, float)}.get(self.number, (int,))
@@ -110,29 +111,45 @@ def padded_text(padded: bytes, what: str) -> str:
     return used.decode()
 
 
-def member(members: dict[str, Any], name: str, kind: type[A], otherwise: A) -> A:
-    value = members.get(name, otherwise)
+class Members(dict[str, Any]):
+    """A JSON object, which may have members twice where nobody looks at them."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.twice = {
+            name for name, count in Counter(name for name, _ in pairs).items() if count > 1
+        }
+
+
+def member(members: Members, name: str, kind: type[A], otherwise: A) -> A:
+    value = known(members, name, otherwise)
     if not isinstance(value, kind):
         raise DamagedError(f"details: {name} is {value}")
+    if isinstance(value, str):
+        # Half of a surrogate pair is a string to Python, but not a text: this raises a ValueError.
+        value.encode()
     return value
 
 
-def read_details(stored: bytes) -> dict[str, Any]:
-    # As text, because Python would pass over a byte order mark in bytes, which is no JSON.
-    details: dict[str, Any] = json.loads(stored.decode() or "{}", object_pairs_hook=unique)
-    check(isinstance(details, dict), "details are no JSON object")
-    # A lone half of a surrogate pair is JSON to Python, but no text.
-    json.dumps(details, ensure_ascii=False).encode()
+def known(members: Members, name: str, otherwise: Any = None) -> Any:
+    check(name not in members.twice, f"details: {name} is there twice")
+    return members.get(name, otherwise)
+
+
+def integer(text: str) -> float:
+    return -0.0 if text == "-0" else int(text)
+
+
+def read_details(stored: bytes) -> Members:
+    # As text, because Python would ignore a byte order mark in bytes, which is not JSON.
+    text = stored.decode() or "{}"
+    details = json.loads(text, object_pairs_hook=Members, parse_int=integer)
+    if not isinstance(details, Members):
+        raise DamagedError("details are not a JSON object")
     return details
 
 
-def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    check(len(members) == len(pairs), "details: a member stands twice")
-    return members
-
-
-def read_field(stored: bytes, details: dict[str, Any]) -> Field:
+def read_field(stored: bytes, details: Members) -> Field:
     padded_name, padded_unit, kind, size, count, offset = STORED.unpack(stored)
     name, unit = padded_text(padded_name, "a name"), padded_text(padded_unit, "a unit")
     check(re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) is not None, f"name {name!r}")
@@ -140,9 +157,10 @@ def read_field(stored: bytes, details: dict[str, Any]) -> Field:
     check(BOOL <= number <= BYTES, f"{name}: type {kind}")
     fixed = struct.calcsize(f"={NUMBERS[number - 1]}") if number < TEXT else size
     check(size == fixed and size > 0 and count > 0, f"{name}: size {size}, count {count}")
-    holds, told = Type(number, size, count), member(details, name, dict, {})
-    default = holds.told(told["default"]) if told.get("default") is not None else None
-    least, most = limit(holds, told.get("min")), limit(holds, told.get("max"))
+    holds, of_field = Type(number, size, count), member(details, name, Members, Members([]))
+    default = known(of_field, "default")
+    default = None if default is None else holds.coerced(default)
+    least, most = limit(holds, known(of_field, "min")), limit(holds, known(of_field, "max"))
     for value in default if isinstance(default, list) and number < TEXT else [default]:
         ascending = [one for one in (least, value, most) if one is not None]
         check(ascending == sorted(ascending), f"{name}: default or limits")
@@ -152,28 +170,28 @@ def read_field(stored: bytes, details: dict[str, Any]) -> Field:
         type=holds,
         offset=offset,
         optional=bool(kind & OPTIONAL),
-        label=member(told, "label", str, ""),
-        description=member(told, "description", str, ""),
+        label=member(of_field, "label", str, ""),
+        description=member(of_field, "description", str, ""),
         default=default,
         min=least,
         max=most,
     )
 
 
-def limit(of: Type, told: Any) -> float | None:
-    if told is None:
+def limit(of: Type, value: Any) -> float | None:
+    if value is None:
         return None
-    check(BOOL < of.number < TEXT, "limits of what is no number")
-    least_or_most: float = of.element(told)
+    check(BOOL < of.number < TEXT, "a limit of a field that is not a number")
+    least_or_most: float = of.element(value)
     return least_or_most
 
 
-def read_fields(table: bytes, details: dict[str, Any], record_size: int) -> tuple[Field, ...]:
-    of_fields = member(details, "fields", dict, {})
+def read_fields(table: bytes, details: Members, record_size: int) -> tuple[Field, ...]:
+    of_fields = member(details, "fields", Members, Members([]))
     fields = tuple(read_field(stored, of_fields) for stored in cut(table, STORED.size))
     names = {field.name for field in fields}
-    check(len(names) == len(fields), "a name stands for two fields")
-    check(names.issuperset(of_fields), "details of what is no field")
+    check(len(names) == len(fields), "two fields have one name")
+    check(names.issuperset(of_fields), "details of a name that is not a field's")
     check(sum(field.optional for field in fields) <= 64, "more than 64 optional fields")
     end, largest = 0, 1
     for field in fields:

@@ -16,5 +16,5 @@ foreach ($reader->last(100) as $then) {
 $sequence = $reader->sequence();
 $description = $reader->schema()->description;
 $hexadecimal = fn (mixed $record): mixed => is_string($record) ? bin2hex($record) : $record;
-$told = ['sequence' => $sequence, 'description' => $description, 'history' => array_map($hexadecimal, $records)];
-echo json_encode($told, JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION);
+$known = ['sequence' => $sequence, 'description' => $description, 'history' => array_map($hexadecimal, $records)];
+echo json_encode($known, JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION);

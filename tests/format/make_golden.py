@@ -77,8 +77,8 @@ class Golden:
         shutil.copyfile(self.path, GOLDEN / f"{self.name}.board")
         first = sequence - len(records) + 1
         history = {str(first + index): record for index, record in enumerate(records)}
-        told = {"sequence": sequence, "marked": False, "description": ""} | more
-        text = json.dumps(told | {"history": history}, indent=2, ensure_ascii=False)
+        known = {"sequence": sequence, "marked": False, "description": ""} | more
+        text = json.dumps(known | {"history": history}, indent=2, ensure_ascii=False)
         (GOLDEN / f"{self.name}.json").write_text(f"{text}\n", encoding="utf-8")
 
 
@@ -90,10 +90,10 @@ def main(directory: str) -> None:
 
     golden = Golden("optional", directory)
     with pegel.Writer(golden.board, CONFIG, slots=4) as writer:
-        told = {"interval": 7.5, "most": 0, "wind": 0.0, "rated": None}
-        writer.publish(told)
+        published = {"interval": 7.5, "most": 0, "wind": 0.0, "rated": None}
+        writer.publish(published)
         default = {"interval": 5.0, "most": 2**64 - 1, "wind": None, "rated": [405, 405]}
-        golden.keep(2, [default, told], generation=1)
+        golden.keep(2, [default, published], generation=1)
 
     golden = Golden("defaults", directory)
     with pegel.Writer(golden.board, CONFIG, slots=4, description="Was die Seite will"):

@@ -1,4 +1,4 @@
-"""A reader of boards that was made from docs/format.md and nothing else."""
+"""A reader of boards that was written from docs/format.md alone."""
 
 import mmap
 import os
@@ -20,6 +20,7 @@ CHECKSUMS, DURABLE, MIRROR = 1, 2, 4
 MAGIC = b"PEGEL\x1a\r\n"
 LAYOUT = (2, 0x01020304)
 CONTROL_SIZE = 128
+SLOT_COUNTS = [2**power for power in range(2, 17)]
 UNKNOWN, RESTORED = 0, 2**64 - 1
 TRIES = 1000
 
@@ -100,7 +101,7 @@ class Reader:
             raise LayoutError(f"flags {flags:#x}")
         check(1 <= field_count <= 4096, f"{field_count} fields")
         check(details_size <= 2**20, f"{details_size} bytes of details")
-        check(slot_count in [2**power for power in range(2, 17)], f"{slot_count} slots")
+        check(slot_count in SLOT_COUNTS, f"{slot_count} slots")
         details_offset = HEADER.size + FIELD.size * field_count
         control = up(details_offset + details_size, 64)
         slots = control + CONTROL_SIZE
@@ -111,12 +112,12 @@ class Reader:
         check(file_size == segment_size, f"{file_size} bytes instead of {segment_size}")
         check(not any(zeros), "reserved bytes are not zero")
         table = os.pread(self.file, FIELD.size * field_count, HEADER.size)
-        told = os.pread(self.file, details_size, details_offset)
-        covered = os.pread(self.file, 80, 0) + table + told
+        stored_details = os.pread(self.file, details_size, details_offset)
+        covered = os.pread(self.file, 80, 0) + table + stored_details
         self.checksums = flags & CHECKSUMS != 0
         check(checksum == (zlib.crc32(covered) if self.checksums else 0), "checksum of the header")
         check(fnv_1a(table) == schema_hash, "schema hash")
-        details = read_details(told)
+        details = read_details(stored_details)
         self.fields = read_fields(table, details, record_size)
         self.description = member(details, "description", str, "")
         self.slot_count, self.slot_size, self.record_size = slot_count, slot_size, record_size
