@@ -72,7 +72,7 @@ for unit in keeper launcher controller meter; do
     owner $(command_of $unit ExecStart)
     [ $unit != keeper ] || keeper=$!
 done
-inside python3 /repository/tests/station_install/visit.py start || complain "the visit fails"
+inside python3 /repository/tests/install/station/visit.py start || complain "the visit fails"
 inside env -i SCRIPT_FILENAME=/repository/tests/station/intrude.php REQUEST_METHOD=GET \
     cgi-fcgi -bind -connect /run/php/pegel-station-pages.sock | tail -n 1
 echo
@@ -88,7 +88,7 @@ end=$((SECONDS + WATCHDOG))
 until [ -e "$root/dev/shm/pegel-station/pegel.config" ] || [ $SECONDS -ge $end ]; do
     sleep 0.1
 done
-inside python3 /repository/tests/station_install/visit.py again || complain "the second visit fails"
+inside python3 /repository/tests/install/station/visit.py again || complain "the second visit fails"
 
 kill "${running[@]}" 2> /dev/null || true
 inside /repository/station/install --owner solar --purge > "$place/remove.log" 2>&1 || complain "it is not removed"

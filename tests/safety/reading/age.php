@@ -4,7 +4,7 @@
 
 declare(strict_types=1);
 
-require dirname(__DIR__, 2) . '/php-ffi/autoload.php';
+require dirname(__DIR__, 3) . '/php-ffi/autoload.php';
 
 $now = Pegel\Reader::open('parts')->read();
 echo $now->age, ' ', json_encode($now->publishedAt);
