@@ -38,7 +38,7 @@ as solar pegel set inverter power=21.8
 echo "pages read: $(as www-data pegel get inverter power)"
 as www-data pegel set config limit=60
 echo "daemon reads: $(as solar pegel get config limit)"
-echo "files: $(inside stat -c '%n %a %U %G' /dev/shm/pegel/pegel.config /dev/shm/pegel/pegel.inverter)"
+inside stat -c 'file: %n %a %U %G' /dev/shm/pegel/pegel.config /dev/shm/pegel/pegel.inverter
 as www-data pegel set inverter power=1 2> /dev/null || echo "pages cannot write the daemon's board"
 as stranger pegel get inverter power 2> /dev/null || echo "another user cannot read"
 
@@ -62,7 +62,8 @@ docker() {
     setpriv --reuid "$user" --regid 65534 --groups "$group" env "$directory" "$@"
 }
 END
-echo "containers: $(inside bash -euo pipefail -c 'source /test/container.sh; source /test/docker.sh')"
+containers='source /test/container.sh; source /test/docker.sh'
+echo "containers: $(inside bash -euo pipefail -c "$containers")"
 
 unit=$root/etc/systemd/system/solar.service
 { cat "$root/test/unit.ini"; printf 'User=solar\nExecStart=/usr/local/bin/pegel ls\n'; } > "$unit"
