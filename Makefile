@@ -1,4 +1,4 @@
-# Everything that a newcomer needs; `make help` tells. Each target installs what it lacks.
+# `make help` lists the targets. Each target installs what it needs and this machine lacks.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -7,24 +7,27 @@ SHELL := /bin/bash
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 PYTHON := .venv/bin/python
 
-# Other architectures, by Debian's compilers and qemu.
+# Other architectures, by Debian's cross compilers and qemu.
 ARCHES := aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf
-# Without Python's binding, whose tests need a Python of the architecture, the benchmarks, and the
-# programs of the system tests, of which tests/safety/instructions is for x86_64 alone.
+# Not the Python binding, whose tests need a Python of the architecture; not the benchmarks; and not
+# the programs of the system tests, as tests/safety/instructions is for x86_64 only.
 ARCH_CRATES := -p pegel -p pegel-derive -p pegel-cabi -p pegel-program -p pegel-cli
-# qemu 7.2 says yes to MADV_WIPEONFORK and does nothing; what the compiler refuses is no matter of
-# the architecture, and needs a cargo inside.
-# A child that one of many threads forks may hang on a lock of qemu's own before it executes anything:
-# so one test at a time, and none whose threads start programs.
-ARCH_SKIP := --test-threads=1 --skip a_forked_child_cannot_publish --skip rejects_invalid_records_with_the_reason \
-	--skip no_change_is_lost_when_many_set --skip one_of_many_forms_of_the_same_sequence_wins
+# Skipped: qemu 7.2 accepts MADV_WIPEONFORK and ignores it. Compile errors do not depend on the
+# architecture, and their test needs a cargo inside. A child that a thread forks can hang on a lock
+# of qemu before it executes anything: so one test at a time, and none whose threads start programs.
+ARCH_SKIP := --test-threads=1 \
+	--skip a_forked_child_cannot_publish \
+	--skip rejects_invalid_records_with_the_reason \
+	--skip no_change_is_lost_when_many_set \
+	--skip one_of_many_forms_of_the_same_sequence_wins
 
 MEMCHECK := valgrind -q --error-exitcode=99 --num-callers=20
 C_TESTS := $(addprefix tests/languages/test_,matrix.py evolution.py quickstart.py generated.py) \
 	$(addprefix tests/safety/test_,bad_boards.py bad_values.py reading.py)
-C_ONLY := (c- or gcc or cpp or all_languages or refuse) and not php- and not -php and not python and not rust and not ctypes and not clang
+C_ONLY := (c- or gcc or cpp or all_languages or refuse) and not php- and not -php \
+	and not python and not rust and not ctypes and not clang
 
-# Ends a step that hangs, on a busy machine, too.
+# Ends a step that hangs; long enough for a busy machine.
 WATCHDOG := timeout --kill-after=10 3600
 
 .PHONY: help
@@ -32,11 +35,14 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 17
 
 .PHONY: demo
-demo: packages-demo library python .venv/station ## Run the solar station, simulated (SPEED=60 REPLAY=file FIRST=1 PORT=8080)
-	@$(PYTHON) station/demo.py $(if $(REPLAY),--replay $(REPLAY)) $(if $(SPEED),--speed $(SPEED)) $(if $(PORT),--port $(PORT)) $(if $(FIRST),--first-start)
+demo: ## Run the solar station, simulated (SPEED=60 REPLAY=file FIRST=1 PORT=8080)
+demo: packages-demo library python .venv/station
+	@$(PYTHON) station/demo.py $(if $(REPLAY),--replay $(REPLAY)) $(if $(SPEED),--speed $(SPEED)) \
+		$(if $(PORT),--port $(PORT)) $(if $(FIRST),--first-start)
 
 .PHONY: station
-station: build deb wheel ## Install the solar station on this machine (PORT=/dev/ttyUSB0 METER= LISTEN=80)
+station: ## Install the solar station on this machine (PORT=/dev/ttyUSB0 METER= LISTEN=80)
+station: build deb wheel
 	$(AS_ROOT) station/install --port $(or $(PORT),/dev/ttyUSB0) $(if $(METER),--meter $(METER)) \
 		$(if $(LISTEN),--listen $(LISTEN)) $(if $(OWNER),--owner $(OWNER))
 
@@ -44,17 +50,20 @@ station: build deb wheel ## Install the solar station on this machine (PORT=/dev
 test: packages-test test-rust test-loom test-php test-system ## Run every test
 
 .PHONY: test-quick
-test-quick: packages-test cabi python .venv/test ## The tests of a change of core/, in a minute
+test-quick: packages-test cabi python .venv/test ## Run the tests of a change of core/, in a minute
 	$(WATCHDOG) cargo test -q --locked -p pegel -p pegel-cabi
 	cd php-ffi && PEGEL_EXPECTED_TIER=cdef $(WATCHDOG) phpunit
-	$(PYTHON) -m pytest -n 2 -m "not lint" -k "not rust- and not -rust and not wheel" tests/languages/test_matrix.py tests/safety/test_reading.py python/tests
+	$(PYTHON) -m pytest -n 2 -m "not lint" -k "not rust- and not -rust and not wheel" \
+		tests/languages/test_matrix.py tests/safety/test_reading.py python/tests
 
 .PHONY: lint
-lint: packages-lint library python .venv/station .venv/test .venv/lint ## Check format, style and types of every language
+lint: ## Check format, style and types of every language, and the prose
+lint: packages-lint library python .venv/station .venv/test .venv/lint
 	ci/lint
 
 .PHONY: build
-build: packages-build library bridges python ## Build libpegel, the program `pegel`, its bridges and the Python package
+build: ## Build libpegel, the program `pegel`, its bridges and the Python package
+build: packages-build library bridges python
 
 .PHONY: cabi
 cabi: packages-build php-ffi/src/pegel.h
@@ -69,10 +78,10 @@ php-ffi/src/pegel.h: include/pegel.h
 library: cabi
 	cargo build --release --locked -p pegel-cli
 
-# Programs that `pegel` starts in its place, and looks for beside itself.
+# Programs that `pegel` executes in its place, from its own directory.
 BRIDGES := mqtt opcua serve
 
-# Apart, as what they ask of shared crates would slow down the others.
+# Built separately: the features that they enable in shared crates would slow down the others.
 .PHONY: bridges
 bridges: packages-build
 	cargo build --profile bridge --locked $(addprefix -p pegel-,$(BRIDGES))
@@ -86,7 +95,7 @@ python: packages-build .venv/build
 wheel: packages-build .venv/build
 	.venv/bin/maturin build --release --locked -q -m python/Cargo.toml -o target/wheels
 
-# The packages of Python that each kind of work needs, in the environment of the project.
+# The Python packages that each kind of work needs, in the project's environment.
 .venv/station: station/requirements.txt
 .venv/build .venv/test .venv/lint: .venv/%: requirements/%.txt
 .venv/station .venv/build .venv/test .venv/lint:
@@ -94,11 +103,12 @@ wheel: packages-build .venv/build
 	.venv/bin/pip install -q --disable-pip-version-check -r $<
 	@touch $@
 
-# musl's: glibc's own would load modules of the machine's, which may be another one.
+# musl, as a static glibc loads modules of the machine, which can be of another version.
 STATIC := $(shell uname -m)-unknown-linux-musl
 
 .PHONY: static
-static: library .venv/build ## Build the program alone, for machines that have nothing else, and measure its size and start
+static: ## Build the program alone, for machines that have nothing else, and measure it
+static: library .venv/build
 	rustup target add $(STATIC)
 	cargo build --profile static --locked --no-default-features --target $(STATIC) -p pegel-cli
 	$(PYTHON) bench/program.py target/$(STATIC)/static/pegel
@@ -111,7 +121,8 @@ test-rust: packages-build
 
 .PHONY: test-loom
 test-loom: packages-build
-	RUSTFLAGS="--cfg pegel_loom -D warnings" $(WATCHDOG) cargo test --profile bridge --locked --target-dir target/loom -p pegel --test loom
+	RUSTFLAGS="--cfg pegel_loom -D warnings" $(WATCHDOG) \
+		cargo test --profile bridge --locked --target-dir target/loom -p pegel --test loom
 
 .PHONY: test-php
 test-php: packages-test cabi
@@ -123,42 +134,50 @@ test-system: packages-test build .venv/station .venv/test target/promtool
 	$(PYTHON) -m pytest -n 4 --maxschedchunk 1 --durations 20 -m "not lint" tests python/tests
 
 .PHONY: test-systems
-test-systems: packages-systems ## Run README's commands on bare Debian systems, and the wheel on each Python (SYSTEMS=trixie)
+test-systems: ## Run README's commands on bare Debians, and the wheel on their Pythons (SYSTEMS=)
+test-systems: packages-systems
 	ci/test-systems $(SYSTEMS)
 
 .PHONY: test-arches
-test-arches: build .venv/test $(ARCHES) ## Test on aarch64 and armv7 under qemu, and boards that they share with this machine
+test-arches: ## Test on aarch64 and armv7 under qemu, with boards that they share with this machine
+test-arches: build .venv/test $(ARCHES)
 	cargo build --release --locked -p pegel-tests
 	for size in 16384 65536; do \
-		QEMU_PAGESIZE=$$size $(WATCHDOG) tests/arches/cargo aarch64-unknown-linux-gnu test -p pegel --tests -- $(ARCH_SKIP); \
+		QEMU_PAGESIZE=$$size $(WATCHDOG) tests/arches/cargo aarch64-unknown-linux-gnu \
+			test -p pegel --tests -- $(ARCH_SKIP); \
 	done
 	$(PYTHON) -m pytest tests/arches
 
 .PHONY: $(ARCHES)
 $(ARCHES): packages-arches
 	$(WATCHDOG) tests/arches/cargo $@ test $(ARCH_CRATES) -- $(ARCH_SKIP)
-	tests/arches/cargo $@ build -p pegel-cabi -p pegel-cli -p pegel-tests --bin pegel --bin matrix --lib
+	tests/arches/cargo $@ build -p pegel-cabi -p pegel-cli -p pegel-tests \
+		--bin pegel --bin matrix --lib
 	ln -sf libpegel.so target/arches/$@/debug/libpegel.so.1
 
 .PHONY: test-sanitizers
-test-sanitizers: packages-test packages-sanitizers build .venv/station .venv/test ## Test C, PHP, Python and Rust under Valgrind and sanitizers
+test-sanitizers: ## Test C, PHP, Python and Rust under Valgrind and sanitizers
+test-sanitizers: packages-test packages-sanitizers build .venv/station .venv/test
 	cargo build --release --locked -p pegel-tests
 	PEGEL_MEMCHECK="$(MEMCHECK)" $(PYTHON) -m pytest -n 2 $(C_TESTS) -k "$(C_ONLY)"
-	PEGEL_SANITIZE="-g -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all" $(PYTHON) -m pytest -n 2 $(C_TESTS) -k "$(C_ONLY)"
-	# Code that pcre makes as it runs reads whole vectors, beyond the end.
+	PEGEL_SANITIZE="-g -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all" \
+		$(PYTHON) -m pytest -n 2 $(C_TESTS) -k "$(C_ONLY)"
+	# The machine code that pcre generates reads whole vectors, beyond the end.
 	cd php-ffi && USE_ZEND_ALLOC=0 $(WATCHDOG) $(MEMCHECK) php -d pcre.jit=0 $$(command -v phpunit)
-	# Not numpy, mypy and pip, whose memory is their own.
-	PYTHONMALLOC=malloc $(WATCHDOG) $(MEMCHECK) $(PYTHON) -m pytest python/tests $(addprefix --ignore=python/tests/test_,numpy.py typing.py wheel.py)
-	# Not leaks: a test's forked child ends without its parent's threads, and what those had counts as lost.
+	# Without numpy, mypy and pip, whose memory is not ours.
+	PYTHONMALLOC=malloc $(WATCHDOG) $(MEMCHECK) $(PYTHON) -m pytest python/tests \
+		$(addprefix --ignore=python/tests/test_,numpy.py typing.py wheel.py)
+	# Without leaks: a forked child exits without its parent's threads, whose memory counts as lost.
 	ASAN_OPTIONS=detect_leaks=0 RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address $(WATCHDOG) \
-		cargo test --locked --target-dir target/asan --target x86_64-unknown-linux-gnu -p pegel -p pegel-cabi --tests
+		cargo test --locked --target-dir target/asan --target x86_64-unknown-linux-gnu \
+		-p pegel -p pegel-cabi --tests
 
 .PHONY: bench
-bench: bench-core bench-languages ## Measure beside other ways, and write bench/RESULTS.md and its plots
+bench: bench-core bench-languages ## Measure beside other ways; writes bench/RESULTS.md and plots
 	cargo run --release --locked -q -p pegel-bench --bin report
 
 .PHONY: bench-quick
-bench-quick: packages-bench library ## The main table, within a minute once all is built
+bench-quick: packages-bench library ## Print the main table, within a minute once all is built
 	cargo build --release --locked -p pegel-bench
 	$(WATCHDOG) target/release/compare --quick target/bench/quick/core.jsonl
 	target/release/report target/bench/quick target/bench/quick
@@ -170,7 +189,8 @@ bench-core: packages-bench library
 	cargo bench --locked -p pegel-bench
 
 .PHONY: bench-languages
-bench-languages: packages-bench build .venv/test ## Measure PHP, Python and pages beside other ways (QUICK=1)
+bench-languages: ## Measure PHP, Python and pages beside other ways (QUICK=1)
+bench-languages: packages-bench build .venv/test
 	cargo build --release --locked -p pegel-bench
 	.venv/bin/pip install -q --disable-pip-version-check -r bench/python/requirements.txt
 	for program in instructions python/read php web; do \
@@ -178,13 +198,15 @@ bench-languages: packages-bench build .venv/test ## Measure PHP, Python and page
 	done
 
 .PHONY: bench-choosing
-bench-choosing: packages-bench build .venv/test ## What docs/choosing.md compares, from files to OPC UA, in two minutes (QUICK=1)
+bench-choosing: ## Measure what docs/choosing.md compares, in two minutes (QUICK=1)
+bench-choosing: packages-bench build .venv/test
 	.venv/bin/pip install -q --disable-pip-version-check -r bench/python/requirements.txt
 	$(WATCHDOG) $(PYTHON) bench/choosing/choosing.py $(if $(QUICK),--quick)
 
 .PHONY: campaign
 campaign: MINUTES ?= 10
-campaign: packages-demo build .venv/test ## The long forms of the tests that kill, damage and repeat (MINUTES=10 SEED=n)
+campaign: ## Run the long forms of the tests that kill, damage and repeat (MINUTES=10 SEED=n)
+campaign: packages-demo build .venv/test
 	cargo build --release --locked -p pegel-tests
 	$(WATCHDOG) target/release/instructions
 	PYTHONPATH=tests $(WATCHDOG) $(PYTHON) -m safety.campaign.campaign \
@@ -193,7 +215,7 @@ campaign: packages-demo build .venv/test ## The long forms of the tests that kil
 	PYTHONPATH=tests $(WATCHDOG) $(PYTHON) -m php.requests 100000
 
 .PHONY: header
-header: ## Write include/pegel.h anew from the sources
+header: ## Write include/pegel.h from the sources
 	PEGEL_WRITE_HEADER=1 cargo test -q -p pegel-cabi --test header
 
 .PHONY: install
@@ -202,13 +224,13 @@ install: ## Install what `make build` built (PREFIX=/usr/local DESTDIR=)
 	$(if $(DESTDIR),,ldconfig)
 
 .PHONY: deb
-deb: packages-deb library bridges ## Make a Debian package of it in target/
+deb: packages-deb library bridges ## Make a Debian package in target/
 	packaging/deb
 
 target/promtool:
 	ci/promtool $@
 
-# What comes from Debian, by the groups of ci/packages.txt.
+# Debian packages, by the groups of ci/packages.txt.
 packages-%:
 	@ci/packages $(or $(firstword $(MAKECMDGOALS)),$*) $(sort build $*)
 
