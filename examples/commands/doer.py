@@ -1,6 +1,11 @@
-"""Does the commands of others in their order: doer.py at-most-once | at-least-once."""
+"""Does the commands of others in their order: doer.py FORM [MAX_AGE [ROUND]].
+
+FORM is at-most-once or at-least-once. A command older than MAX_AGE seconds (60) is refused. With
+ROUND, the program is a loop of its own, which takes what has come every ROUND seconds.
+"""
 
 import sys
+import time
 from pathlib import Path
 
 import pegel
@@ -19,17 +24,30 @@ def limit_to(limit: float) -> str:
     return f"limited to {limit:g} %"
 
 
-def main(form: str) -> None:
+def do(command: pegel.Snapshot, answers: pegel.Writer, form: str, max_age: float) -> None:
+    number = command.sequence
+    if command.age > max_age:
+        answers.publish(command=number, done=True, message=f"too old: {command.age:.1f} s")
+        return
+    if form == "at-most-once":
+        answers.publish(command=number, done=False, message="accepted")
+    answers.publish(command=number, done=True, message=limit_to(command["limit"]))
+
+
+def main(form: str, max_age: float = 60, pause: float | None = None) -> None:
     pegel.Writer("commands", COMMANDS, mode=0o660, timeout=5).close()
     with pegel.Writer("answers", ANSWERS) as answers:
         last = answers.read()
         if not last["done"]:
             answers.publish(command=last["command"], done=True, message="interrupted")
-        for command in pegel.Reader("commands").follow(after=last["command"], every=True):
-            if form == "at-most-once":
-                answers.publish(command=command.sequence, done=False, message="accepted")
-            message = limit_to(command["limit"])
-            answers.publish(command=command.sequence, done=True, message=message)
+        commands = pegel.Reader("commands").follow(after=last["command"], every=True)
+        if pause is None:
+            for command in commands:
+                do(command, answers, form, max_age)
+        while pause is not None:
+            while (new := commands.poll()) is not None:
+                do(new, answers, form, max_age)
+            time.sleep(pause)  # the loop's own work
 
 
-main(*sys.argv[1:])
+main(sys.argv[1], *map(float, sys.argv[2:]))

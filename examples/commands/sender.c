@@ -1,4 +1,6 @@
 // Has something done by another process, and waits until it is: sender LIMIT...
+//
+// Exits with 3, and sends nothing, if nobody listens.
 #include <pegel.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,6 +25,12 @@ static void send(double limit) {
   pegel_stamp stamp = {.size = sizeof stamp};
   check(pegel_reader_open("answers", &answers));
   check(pegel_reader_read(answers, &now, sizeof now, &stamp));
+  int32_t alive;
+  check(pegel_reader_writer_alive(answers, &alive));
+  if (!alive) {
+    fprintf(stderr, "nobody listens: the doer does not run\n");
+    exit(3);
+  }
   uint64_t after = stamp.sequence, sequence, newest;
 
   command record = {limit};

@@ -1,4 +1,7 @@
-"""Has something done by another process, and waits until it is: sender.py LIMIT..."""
+"""Has something done by another process, and waits until it is: sender.py LIMIT...
+
+Exits with 3, and sends nothing, if nobody listens.
+"""
 
 import sys
 
@@ -8,6 +11,9 @@ import pegel
 def send(limit: float, timeout: float = 5) -> str:
     with pegel.Reader("answers") as answers:
         before = answers.read()
+        if not before.writer_alive:
+            print("nobody listens: the doer does not run", file=sys.stderr)
+            sys.exit(3)
         with pegel.Writer.open("commands", timeout=timeout) as commands:
             command = commands.publish_unless_full(before["command"], limit=limit)
         for answer in answers.follow(after=before.sequence, every=True, timeout=timeout):

@@ -1,4 +1,6 @@
 //! Has something done by another process, and waits until it is: sender LIMIT...
+//!
+//! Exits with 3, and sends nothing, if nobody listens.
 
 use std::time::Duration;
 
@@ -22,6 +24,10 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 fn send(limit: f64) -> Result<String, Box<dyn std::error::Error>> {
     let answers = Reader::<Answer>::open("answers")?;
     let before = answers.read()?;
+    if !answers.writer_alive()? {
+        eprintln!("nobody listens: the doer does not run");
+        std::process::exit(3);
+    }
     let mut commands = Writer::<Command>::open("commands", Some(TIMEOUT))?;
     let unanswered = Condition::Acknowledged(before.command);
     let command = commands.publish_on(unanswered, &Command { limit })?;

@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 
 import pegel
-from helpers.programs import ROOT, WATCHDOG, built, environment, php, python, run
+from helpers.programs import ROOT, WATCHDOG, built, environment, php, python, run, wait_until
 
 LANGUAGES = ("c", "php", "python", "rust")
 KILLS = 40
 COMMANDS = 300
-# All that is sent and answered in a test stays in the rings, to be looked at afterwards.
+# All that is sent and answered in a test stays in the rings, to be checked afterwards.
 SLOTS = 1024
+# A sender's exit status when no doer runs; it has sent nothing then.
+NOBODY = 3
+ENDS = (0, NOBODY, -signal.SIGKILL)
 
 Program = Callable[[str, str], list[str]]
 
@@ -111,13 +114,13 @@ def test_no_command_is_lost_doubled_or_overtaken(
                         if chance.random() < 0.05:
                             process.kill()
                         if process.poll() is not None:
-                            assert process.returncode in (0, -signal.SIGKILL), process.communicate()
+                            assert process.returncode in ENDS, process.communicate()
                             senders[sender] = start_sender(sender)
                 doer.kill()
                 kills += 1
         with start(doer_command, tmp_path):
             for process in senders.values():
-                assert process.wait(timeout=WATCHDOG) in (0, -signal.SIGKILL), process.communicate()
+                assert process.wait(timeout=WATCHDOG) in ENDS, process.communicate()
             while (last := answers.read())["command"] < commands.sequence or not last["done"]:
                 answers.wait(last.sequence, timeout=WATCHDOG)
 
@@ -141,19 +144,72 @@ def test_an_unanswered_command_is_not_overwritten(
     language: str, program: Program, tmp_path: Path
 ) -> None:
     limit = pegel.f64("%", min=0, max=100)
+    answer = {
+        "command": pegel.u64(default=0),
+        "done": pegel.bool_(default=True),
+        "message": pegel.text(80, default=""),
+    }
     with pegel.Writer(tmp_path / "commands", limit=limit, slots=4) as commands:
-        pegel.Writer(
-            tmp_path / "answers",
-            command=pegel.u64(default=0),
-            done=pegel.bool_(default=True),
-            message=pegel.text(80, default=""),
-        ).close()
         for value in (1, 2, 3):
             commands.publish_unless_full(0, limit=value)
         with pytest.raises(pegel.Full, match="3 publications"):
             commands.publish_unless_full(0, limit=4)
-    done = run([*program(language, "sender"), "4"], environment(tmp_path), tmp_path)
-    assert done.returncode != 0
+    # A doer that is there, and answers nothing.
+    with pegel.Writer(tmp_path / "answers", answer):
+        done = run([*program(language, "sender"), "4"], environment(tmp_path), tmp_path)
+    assert done.returncode not in (0, NOBODY)
     assert "3 publications wait to be acknowledged" in done.stderr + done.stdout
     waiting = pegel.Reader(tmp_path / "commands").last(10)
     assert [command["limit"] for command in waiting] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_sender_sends_nothing_when_no_doer_runs(
+    language: str, program: Program, tmp_path: Path
+) -> None:
+    create_boards(tmp_path)
+    done = run([*program(language, "sender"), "4"], environment(tmp_path), tmp_path)
+    assert (done.returncode, done.stdout) == (NOBODY, "")
+    assert "nobody listens" in done.stderr
+    assert pegel.Reader(tmp_path / "commands").sequence == 0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_doer_refuses_an_old_command_and_does_a_new_one(
+    language: str, program: Program, tmp_path: Path
+) -> None:
+    create_boards(tmp_path)
+    commands, answers = pegel.Reader(tmp_path / "commands"), pegel.Reader(tmp_path / "answers")
+
+    def send(limit: float) -> None:
+        with pegel.Writer.open(tmp_path / "commands", timeout=WATCHDOG) as writer:
+            writer.publish_unless_full(answers.read()["command"], limit=limit)
+
+    def message(max_age: float) -> str:
+        with start([*program(language, "doer"), "at-most-once", str(max_age)], tmp_path):
+            number = commands.sequence
+            wait_until(lambda: (now := answers.read())["command"] == number and now["done"])
+        return str(answers.read()["message"])
+
+    send(40)
+    wait_until(lambda: commands.read().age > 0.1)
+    assert message(max_age=0.1).startswith("too old: 0.")
+    assert not (tmp_path / "limits.log").exists()
+    # It waited for a doer, too, but not for long.
+    send(50)
+    assert message(max_age=WATCHDOG) == "limited to 50 %"
+    assert float((tmp_path / "limits.log").read_text()) == 50
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_loop_of_its_own_takes_all_that_has_come(
+    language: str, program: Program, tmp_path: Path
+) -> None:
+    create_boards(tmp_path)
+    answers = pegel.Reader(tmp_path / "answers")
+    doer = [*program(language, "doer"), "at-most-once", str(WATCHDOG), "0.01"]
+    with start(doer, tmp_path):
+        wait_until(lambda: answers.writer_alive)
+        done = run([*program(language, "sender"), "4", "5", "6"], environment(tmp_path), tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [f"limited to {limit} %" for limit in (4, 5, 6)]
