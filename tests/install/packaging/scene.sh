@@ -41,7 +41,7 @@ user = root
 pm = static
 pm.max_children = 1
 END
-cat "$(dirname "$0")/../../packaging/debian/pool.conf" >> "$root/test/fpm.conf"
+cat "$(dirname "$0")/../../../packaging/debian/pool.conf" >> "$root/test/fpm.conf"
 
 inside() {
     chroot "$root" "$@"
