@@ -38,7 +38,7 @@ fn main() {
     println!(" bytes  way            p50    p99   writes    KiB  flushes");
     for size in SIZES {
         measure(size, "durable file", disk, durable(size));
-        measure(size, "by turns", disk, by_turns(size));
+        measure(size, "shared", disk, shared(size));
         measure(size, "file replaced", disk, replaced(size, disk));
         measure(size, "msynced board", disk, msynced(size, disk));
         measure(size, "SQLite, WAL", disk, sqlite(size, disk));
@@ -64,7 +64,7 @@ fn durable(size: u32) -> Sync {
 }
 
 /// As a page does: which cannot know that what another one wrote is on the disk.
-fn by_turns(size: u32) -> Sync {
+fn shared(size: u32) -> Sync {
     let boards = Boards::default();
     let options = Options {
         durable: true,
