@@ -29,6 +29,40 @@ fn zeros(schema: &Schema) -> Vec<(&str, Value)> {
     schema.decode(&vec![0; schema.record_size()])
 }
 
+#[test]
+fn integers_that_a_float_would_round_are_refused() {
+    let schema = Schema::new(vec![
+        Field::new("double", Type::F64),
+        Field::new("single", Type::F32),
+    ])
+    .unwrap();
+    let encode = |double: Value, single: Value| {
+        schema
+            .encode(&[("double", double), ("single", single)])
+            .map_err(|error| (error.kind(), error.to_string()))
+    };
+    let exact = [0, 1 << 53, -(1 << 53), (1 << 53) + 2, 1 << 62, i64::MIN];
+    for value in exact {
+        encode(value.into(), 0.into()).unwrap();
+    }
+    for value in [1 << 24, -(1 << 24), (1 << 24) + 2, i64::MIN] {
+        encode(0.into(), value.into()).unwrap();
+    }
+    for value in [(1 << 53) + 1, -(1 << 53) - 1, i64::MAX] {
+        let (kind, message) = encode(value.into(), 0.into()).unwrap_err();
+        assert_eq!(kind, ErrorKind::InvalidFields);
+        assert!(message.starts_with(&format!(
+            "field double is f64, which cannot hold the integer {value} exactly"
+        )));
+    }
+    for value in [(1 << 24) + 1, -(1 << 24) - 1, i64::MAX] {
+        assert!(encode(0.into(), value.into()).is_err());
+    }
+    assert!(encode(Value::UInt(u64::MAX), 0.into()).is_err());
+    // A float is rounded to the nearest f32, as everywhere.
+    encode(0.into(), 16_777_217.0.into()).unwrap();
+}
+
 proptest! {
     #[test]
     fn what_goes_in_comes_out(

@@ -311,14 +311,6 @@ fn put(field: &Field, value: &Value, place: &mut [u8]) -> Result<()> {
             place.copy_from_slice(&converted.to_ne_bytes());
         }};
     }
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // what floats are for
-    let float = || match value {
-        Value::Int(value) => Ok(*value as f64),
-        Value::UInt(value) => Ok(*value as f64),
-        Value::F32(value) => Ok(f64::from(*value)),
-        Value::Float(value) => Ok(*value),
-        _ => Err(mismatch(field, value)),
-    };
     match field.kind {
         Type::Bool => match value {
             Value::Bool(value) => place[0] = u8::from(*value),
@@ -333,8 +325,8 @@ fn put(field: &Field, value: &Value, place: &mut [u8]) -> Result<()> {
         Type::I64 => integer!(i64),
         Type::U64 => integer!(u64),
         #[allow(clippy::cast_possible_truncation)] // rounds; beyond its range it becomes infinite
-        Type::F32 => place.copy_from_slice(&(float()? as f32).to_ne_bytes()),
-        Type::F64 => place.copy_from_slice(&float()?.to_ne_bytes()),
+        Type::F32 => place.copy_from_slice(&(float(field, value)? as f32).to_ne_bytes()),
+        Type::F64 => place.copy_from_slice(&float(field, value)?.to_ne_bytes()),
         Type::Text => {
             let text = check_text(field, value)?.as_bytes();
             place[..text.len()].copy_from_slice(text);
@@ -343,6 +335,29 @@ fn put(field: &Field, value: &Value, place: &mut [u8]) -> Result<()> {
         Type::Json | Type::Bytes => return Err(mismatch(field, value)),
     }
     Ok(())
+}
+
+/// The number of a value for a field of floats. An integer must not lose digits; a float may be rounded to an f32.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // compared below
+fn float(field: &Field, value: &Value) -> Result<f64> {
+    let integer = match value {
+        Value::F32(value) => return Ok(f64::from(*value)),
+        Value::Float(value) => return Ok(*value),
+        Value::Int(value) => i128::from(*value),
+        Value::UInt(value) => i128::from(*value),
+        _ => return Err(mismatch(field, value)),
+    };
+    let float = match field.kind {
+        Type::F32 => f64::from(integer as f32),
+        _ => integer as f64,
+    };
+    if float as i128 == integer {
+        return Ok(float);
+    }
+    let Field { name, kind, .. } = field;
+    Err(invalid(format!(
+        "field {name} is {kind}, which cannot hold the integer {integer} exactly; give a float to round it"
+    )))
 }
 
 /// The text of a value, if the field has room for it.

@@ -159,9 +159,28 @@ pub fn read(text: &str, fields: &mut [Field]) -> Result<String> {
                 "there are details of {name:?}, which is no field"
             )));
         };
-        field.details = details;
+        field.details = match field.kind {
+            Type::F32 | Type::F64 => Details {
+                default: details.default.map(as_float),
+                min: details.min.map(as_float),
+                max: details.max.map(as_float),
+                ..details
+            },
+            _ => details,
+        };
     }
     Ok(read.description.into_owned())
+}
+
+/// A number of a JSON text for a field of floats: its decimal digits are rounded, whether it has a fraction or not.
+#[allow(clippy::cast_precision_loss)]
+fn as_float(value: Value) -> Value {
+    match value {
+        Value::Int(value) => Value::Float(value as f64),
+        Value::UInt(value) => Value::Float(value as f64),
+        Value::List(values) => Value::List(values.into_iter().map(as_float).collect()),
+        other => other,
+    }
 }
 
 /// Brings default and limits into the field's type.
