@@ -4,7 +4,6 @@ mod command;
 mod description;
 mod terminal;
 mod time;
-mod writer_process;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -13,6 +13,7 @@ pub mod typed;
 pub mod wait;
 pub mod writer;
 pub mod writer_lock;
+pub mod writer_process;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -94,6 +94,7 @@ pub use self::{
     board::snapshot::Stamp,
     board::typed::{Reader, Snapshot, Writer},
     board::writer::Condition,
+    board::writer_process::WriterProcess,
     error::{Error, ErrorKind, Result},
     schema::Schema,
     schema::details::Details,

@@ -96,10 +96,37 @@ fn a_successor_goes_on_where_the_last_writer_stopped() {
     );
     assert_eq!(kind(unlink(&board)), ErrorKind::Locked);
     drop(writer);
+    assert_eq!(Reader::open(&board).unwrap().writer_process(), None);
     let mut writer = Writer::create(&board, &level(), &Options::default()).unwrap();
     assert_eq!(writer.reader().read().unwrap().bytes(), record(1.0));
     assert_eq!(writer.publish(&record(2.0)).unwrap(), 2);
     assert_eq!(writer.reader().read().unwrap().stamp().generation, 2);
+}
+
+#[test]
+fn locked_names_the_process_that_holds_the_board() {
+    let boards = Boards::new();
+    let board = boards.name("a");
+    let _writer = Writer::create(&board, &level(), &Options::default()).unwrap();
+    let holder = Reader::open(&board).unwrap().writer_process().unwrap();
+    assert_eq!(holder.id, std::process::id());
+    let impatient = Options {
+        timeout: Duration::ZERO,
+        ..Options::default()
+    };
+    for refused in [
+        Writer::create(&board, &level(), &impatient).map(drop),
+        Writer::open(&board, Some(Duration::ZERO)).map(drop),
+        unlink(&board),
+    ] {
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains(&format!("board a has a writer: {holder} holds ")));
+    }
+}
+
+#[test]
+fn a_creator_waits_a_second_by_default() {
+    assert_eq!(Options::default().timeout, Duration::from_secs(1));
 }
 
 #[test]

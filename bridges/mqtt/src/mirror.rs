@@ -21,7 +21,11 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Mirrors for ever.
 pub async fn run(site: Arc<Site>, topic: Topic, board: String, client: String) {
-    let mirror = match Mirror::new(&board, &Options::default()) {
+    let options = Options {
+        timeout: Duration::ZERO,
+        ..Options::default()
+    };
+    let mirror = match Mirror::new(&board, &options) {
         Ok(mirror) => mirror,
         Err(error) => return site.status.complain(&client, &error.to_string()),
     };

@@ -10,7 +10,7 @@ use pegel_program::{escape, json, value};
 use serde_json::{Value as Json, json};
 
 use crate::terminal::table;
-use crate::{time, writer_process};
+use crate::time;
 
 /// Print all that is known of a board
 #[derive(Args)]
@@ -45,7 +45,7 @@ impl Show {
 fn object(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<Json> {
     let info = reader.info();
     let alive = reader.writer_alive()?;
-    let writer = writer_process::writer(reader).filter(|_| alive);
+    let writer = reader.writer_process().filter(|_| alive);
     let mut board = json!({
         "board": reader.board(),
         "description": reader.schema().description(),
@@ -92,7 +92,7 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
             format!("{moment}, {age} ago")
         },
     );
-    let writer = match (reader.writer_alive()?, writer_process::writer(reader)) {
+    let writer = match (reader.writer_alive()?, reader.writer_process()) {
         (false, _) => "none now".to_owned(),
         (true, None) => "alive".to_owned(),
         (true, Some(process)) => {

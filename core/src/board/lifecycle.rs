@@ -21,9 +21,11 @@ use crate::segment::{remove, remove_left};
 
 /// The permissions of a board for which none are chosen.
 pub const DEFAULT_MODE: u32 = 0o640;
+/// How long to wait for another writer if no timeout is chosen: a program that publishes once is done by then.
+const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How a board is created. All zero is the default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How a board is created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools)] // each is a choice of its own, by name
 pub struct Options {
     /// Slots of the ring, a power of two from 4; 0 chooses by the record's size, or leaves them as they
@@ -36,7 +38,7 @@ pub struct Options {
     /// schema is the other with fields appended. The sequences go on, except those of a damaged board,
     /// whose readers are not told either.
     pub replace: bool,
-    /// How long to wait for another writer to let go of the board.
+    /// How long to wait for another writer to release the board; a second by default.
     pub timeout: Duration,
     /// Publish records of fields without looking at the clock, in loops where that would take most of the time: as
     /// bytes, on no condition (`publish_fast`, else `publish`). Readers cannot tell a record's age, those who wait
@@ -52,6 +54,20 @@ pub struct Options {
     /// reboot: with that record, the sequences going on. Else it is left as it is if there is a board, or such a
     /// file. A board that is there without is replaced by one with the same records.
     pub durable: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            slots: 0,
+            mode: 0,
+            replace: false,
+            timeout: TIMEOUT,
+            unstamped: false,
+            checksum: false,
+            durable: false,
+        }
+    }
 }
 
 /// Creates a board or opens the one that is there, for the one whose turn it then is.
@@ -285,7 +301,8 @@ pub fn unlink(board: &str) -> Result<()> {
         }
         before => before?,
     };
-    let turn = WriterLock::take(&place, before.map_or(0o600, |board| board.status.st_mode))?;
+    let mode = before.map_or(0o600, |board| board.status.st_mode);
+    let turn = WriterLock::wait(&place, mode, Some(Duration::ZERO))?;
     // What it was before the turn, it may be no longer.
     let (board, absence) = match removable(&place) {
         Err(error) if error.kind() == ErrorKind::NotFound => (None, Some(error)),

@@ -10,6 +10,7 @@ use crossbeam_utils::{Backoff, CachePadded};
 use crate::board::Board;
 use crate::board::follow::Follow;
 use crate::board::snapshot::{Publication, Snapshot, Stamp};
+use crate::board::writer_process::{WriterProcess, holder};
 use crate::clock;
 use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
@@ -229,6 +230,11 @@ impl Reader {
     /// Whether the board has a writer now: one that has it open, be it stopped. Asks the kernel.
     pub fn writer_alive(&self) -> Result<bool> {
         Ok(self.is_writers || is_locked(self.board.segment.file(), self.path())?)
+    }
+
+    /// The process that writes the board; `None` if there is none, or if it is another user's and this one is not root.
+    pub fn writer_process(&self) -> Option<WriterProcess> {
+        holder(&self.board.place.lock())
     }
 
     /// The newest record. `EMPTY`, `GONE` and `BUSY` say why there is none.

@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use nix::sys::stat::{FileStat, Mode, fchmod, lstat};
 
 use crate::board::lifecycle::valid_mode;
+use crate::board::writer_process::{WriterProcess, holder};
 use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment::lock::{ForkSafeFile, Lock, try_lock};
@@ -47,9 +48,7 @@ impl WriterLock {
             };
             let file = ForkSafeFile::new(file);
             if !try_lock(&file, Lock::Exclusive, path)? {
-                let (name, path) = (&place.name, path.display());
-                let message = format!("board {name} has a writer, which holds {path}");
-                return Err(Error::new(ErrorKind::Locked, message));
+                return Err(locked(place, None));
             }
             // It may have been removed with its board before it was locked.
             if names(path, &status) {
@@ -74,7 +73,7 @@ impl WriterLock {
                     let left =
                         deadline.map_or(pause, |end| end.saturating_duration_since(Instant::now()));
                     if left.is_zero() {
-                        return Err(error);
+                        return Err(locked(place, holder(&place.lock())));
                     }
                     std::thread::sleep(pause.min(left));
                     pause = PATIENCE.1.min(pause * 2);
@@ -136,6 +135,16 @@ impl Drop for WriterLock {
             let _kept = remove(&self.path);
         }
     }
+}
+
+fn locked(place: &BoardPath, holder: Option<WriterProcess>) -> Error {
+    let (name, lock) = (&place.name, place.lock());
+    let path = lock.display();
+    let message = match holder {
+        Some(process) => format!("board {name} has a writer: {process} holds {path}"),
+        None => format!("board {name} has a writer, which holds {path}"),
+    };
+    Error::new(ErrorKind::Locked, message)
 }
 
 /// A new lock, which has the owner, group and mode of the board that is there, or that comes back from its durable file: one

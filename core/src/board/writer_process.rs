@@ -1,37 +1,49 @@
-//! Which process writes a board, as far as one may see: the kernel tells nobody who holds its locks (open file
-//! description locks have no owner), but whoever holds one has the file open.
+//! Which process writes a board, as far as this one can see: the kernel names no holder of its locks (open file
+//! description locks have none), but shows them with each open file.
 
+use std::fmt::{Display, Formatter};
 use std::fs;
 use std::path::Path;
 
-use pegel::dynamic::Reader;
-
-/// A process.
-pub struct Process {
+/// A process that writes a board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriterProcess {
+    /// Its id in this PID namespace.
     pub id: u32,
+    /// As the kernel knows it: its first 15 bytes, which the process itself chooses.
     pub name: String,
 }
 
-/// The writer of a board that has one; `None` if it is another user's, of which only root may see the files.
-pub fn writer(reader: &Reader) -> Option<Process> {
-    let mut lock = reader.path().as_os_str().to_owned();
-    lock.push(".lock");
+impl Display for WriterProcess {
+    fn fmt(&self, out: &mut Formatter<'_>) -> std::fmt::Result {
+        // It may hold control characters, which must not reach a terminal.
+        write!(out, "process {} ({})", self.id, self.name.escape_debug())
+    }
+}
+
+/// The process that holds a lock; `None` if there is none, or if it is another user's, whose files only root can see.
+pub fn holder(lock: &Path) -> Option<WriterProcess> {
     let lock = fs::canonicalize(lock).ok()?;
-    let ids = fs::read_dir("/proc").ok()?.flatten();
-    let mut ids = ids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let id: u32 = ids.find(|id| has_open(*id, &lock))?;
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    let mut ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let id: u32 = ids.find(|id| holds(*id, &lock))?;
     let name = fs::read_to_string(format!("/proc/{id}/comm")).ok()?;
-    Some(Process {
+    Some(WriterProcess {
         id,
         name: name.trim_end().to_owned(),
     })
 }
 
-fn has_open(process: u32, file: &Path) -> bool {
-    let files = fs::read_dir(format!("/proc/{process}/fd"))
-        .into_iter()
-        .flatten()
-        .flatten();
-    let mut targets = files.filter_map(|link| fs::read_link(link.path()).ok());
-    targets.any(|target| target == file)
+fn holds(process: u32, lock: &Path) -> bool {
+    let files = fs::read_dir(format!("/proc/{process}/fd"));
+    files.into_iter().flatten().flatten().any(|link| {
+        let is_lock = || fs::read_link(link.path()).is_ok_and(|target| target == lock);
+        is_lock() && is_locked(process, &link.file_name().to_string_lossy())
+    })
+}
+
+/// Whether the lock is held by this open file. Another process that waits for it has it open, too.
+fn is_locked(process: u32, file: &str) -> bool {
+    let locks = fs::read_to_string(format!("/proc/{process}/fdinfo/{file}"));
+    locks.is_ok_and(|locks| locks.contains("\nlock:"))
 }
