@@ -1,6 +1,6 @@
 <?php
 
-/** And PHP's. */
+/** The side of PHP. */
 
 declare(strict_types=1);
 
@@ -8,6 +8,7 @@ use Pegel\{Field, Schema, Writer};
 
 require 'vendor/autoload.php';
 
-$stamp = Writer::create('stamp', Schema::of(time: Field::f64('s', default: 0)), mode: 0660, timeout: 5.0);
+$schema = Schema::of(time: Field::f64('s', default: 0));
+$stamp = Writer::create('stamp', $schema, mode: 0660, timeout: 5.0);
 echo 'PHP saw ', $stamp->read()['time'] ?: 'nothing', "\n";
 $stamp->publish(time: microtime(true));

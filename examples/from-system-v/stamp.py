@@ -1,4 +1,4 @@
-"""With Pegel, by turns: read, change and publish is one step."""
+"""With Pegel, a shared board: read, change and publish is one step."""
 
 import time
 

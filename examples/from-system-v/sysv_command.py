@@ -1,4 +1,4 @@
-"""The daemon takes it out: whether it then does it, nobody knows."""
+"""The daemon takes the command out; nobody knows whether it is done then."""
 
 import json
 

@@ -1,6 +1,6 @@
 <?php
 
-/** PHP's. */
+/** The side of PHP. */
 
 declare(strict_types=1);
 

@@ -1,4 +1,4 @@
-"""A time stamp that both sides read and write: Python's."""
+"""A time stamp that both sides read and write: the side of Python."""
 
 import time
 
@@ -6,7 +6,7 @@ import sysv_ipc
 
 KEY = 0x50454745
 
-semaphore = sysv_ipc.Semaphore(KEY)  # made by PHP, which refuses Python's
+semaphore = sysv_ipc.Semaphore(KEY)  # PHP created it, as it refuses one of Python
 memory = sysv_ipc.SharedMemory(KEY, sysv_ipc.IPC_CREAT, size=32)
 with semaphore:
     seen = memory.read().rstrip(b"\0").decode() or "nothing"

@@ -1,6 +1,6 @@
 <?php
 
-/** A page that shows them. */
+/** A page that shows the values. */
 
 declare(strict_types=1);
 

@@ -1,4 +1,4 @@
-"""A daemon's values in a System V segment: made anew whenever their length changes."""
+"""A daemon's values in a System V segment, which is replaced when their length changes."""
 
 import json
 import time
@@ -10,7 +10,7 @@ KEY = 0x50454745
 
 def write(values: dict[str, float]) -> None:
     text = json.dumps(values).encode()
-    semaphore = sysv_ipc.Semaphore(KEY)  # made by PHP, which refuses Python's
+    semaphore = sysv_ipc.Semaphore(KEY)  # PHP created it, as it refuses one of Python
     with semaphore:
         try:
             memory = sysv_ipc.SharedMemory(KEY)

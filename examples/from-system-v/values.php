@@ -1,6 +1,6 @@
 <?php
 
-/** The page: whoever published it, whatever became of them. */
+/** The page, which reads the record even if its writer has exited. */
 
 declare(strict_types=1);
 

@@ -1,4 +1,4 @@
-"""The same with Pegel: the daemon takes the board once, and publishes."""
+"""The same with Pegel: the daemon opens the board once, and publishes."""
 
 import pegel
 

@@ -4,7 +4,8 @@ use Pegel\{Field, Reader, Schema, Writer};
 
 require 'vendor/autoload.php';
 
-$writer = Writer::create('tank', Schema::of(level: Field::f64('m'), rain: Field::bool(), note: Field::text(24)));
+$schema = Schema::of(level: Field::f64('m'), rain: Field::bool(), note: Field::text(24));
+$writer = Writer::create('tank', $schema);
 $writer->publish(level: 3.21, rain: true, note: 'rising');
 
 $tank = Reader::open('tank')->read();
