@@ -1,6 +1,6 @@
 //! Which boards a command is about: the options of every command that say where its boards are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -39,6 +39,19 @@ impl Target {
         } else {
             Reader::open_unmapped(board)
         }
+    }
+
+    /// As [`Self::board`], with a name that a file gives: only the command line has directories, else a file could
+    /// make this program write anywhere.
+    pub fn board_in_file(&self, file: &Path, name: &str) -> Result<String> {
+        if name.contains('/') {
+            let file = file.display();
+            return Err(Failure::Failed(format!(
+                "{file}: the board's name must not have a directory (got {name:?}). Give \
+                 DIRECTORY/NAME on the command line"
+            )));
+        }
+        self.board(name)
     }
 
     /// The name of the board for the library: with the directory, if --dir gives one.

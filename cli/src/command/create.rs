@@ -89,16 +89,16 @@ impl Create {
             checksum,
             durable,
         } = description::read(file).map_err(Failure::Failed)?;
-        let name = match name {
-            Some(name) => name.to_str().map(str::to_owned),
-            None => board,
+        let board = match (name, &board) {
+            (Some(name), _) => target.board(&name.to_string_lossy())?,
+            (None, Some(name)) => target.board_in_file(file, name)?,
+            (None, None) => {
+                return Err(Failure::Usage(format!(
+                    "{} names no board; give NAME before it",
+                    file.display()
+                )));
+            }
         };
-        let name = name.ok_or_else(|| {
-            Failure::Usage(format!(
-                "{} names no board; give NAME before it",
-                file.display()
-            ))
-        })?;
         let options = Options {
             slots: self.slots.unwrap_or(slots),
             mode: self.mode.unwrap_or(mode),
@@ -107,7 +107,6 @@ impl Create {
             durable: self.durable || durable,
             ..Options::default()
         };
-        let board = target.board(&name)?;
         let writer = Writer::create(&board, &schema, &options).map_err(|error| {
             let replaceable = [
                 ErrorKind::InvalidFields,
@@ -122,7 +121,8 @@ impl Create {
         })?;
         if writer.reader().schema().details() != schema.details() {
             let kept = format!(
-                "pegel: board {name} keeps its own labels, defaults and limits; --replace takes those of {}",
+                "pegel: board {} keeps its own labels, defaults and limits; --replace takes those of {}",
+                writer.reader().board(),
                 file.display()
             );
             // A remark: nothing fails if nobody can read it.

@@ -119,7 +119,10 @@ impl Load {
         }
         let dumped: Dumped = serde_json::from_slice(&text)
             .map_err(|error| failed(format!("it is no dump of a board: {error}")))?;
-        let name = self.name.as_ref().unwrap_or(&dumped.board);
+        let board = match &self.name {
+            Some(name) => target.board(name)?,
+            None => target.board_in_file(&self.file, &dumped.board)?,
+        };
         let schema = schema(&dumped).map_err(failed)?;
         let records = dumped.records.iter().enumerate().map(|(index, dumped)| {
             let record = record(&schema, &dumped.record);
@@ -138,7 +141,7 @@ impl Load {
             durable: dumped.durable,
             ..options
         };
-        let mut writer = Writer::create(&target.board(name)?, &schema, &options)?;
+        let mut writer = Writer::create(&board, &schema, &options)?;
         for record in &records {
             writer.publish(record)?;
         }

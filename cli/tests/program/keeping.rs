@@ -5,7 +5,7 @@ use std::fs;
 use pegel::dynamic::Writer;
 use serde_json::{Value as Json, json};
 
-use crate::boards::Boards;
+use crate::boards::{Boards, TANK};
 
 const ALL: &str = r#"
 board = "all"
@@ -174,6 +174,27 @@ fn a_snapshot_file_keeps_sequences_and_ages() {
     fs::write(&path, bytes).unwrap();
     boards.fails(1, &["load", "tank.snapshot", "other"], &["checksum"]);
     boards.fails(1, &["show", "other"], &["no board other"]);
+}
+
+#[test]
+fn a_name_in_a_file_has_no_directory() {
+    let boards = Boards::with_tank();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let name = format!("{}/tank", elsewhere.path().display());
+    let mut dumped = boards.json(&["dump", "tank"]);
+    dumped["board"] = json!(name);
+    boards.file("tank.json", dumped.to_string());
+    boards.file("named.toml", format!("board = '{name}'\n{TANK}"));
+    let parts = ["must not have a directory", &name, "on the command line"];
+    for arguments in [["load", "tank.json"], ["create", "named.toml"]] {
+        boards.fails(1, &arguments, &parts);
+        boards.fails(1, &[&arguments[..], &["--dir", "."]].concat(), &parts);
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    }
+    // The command line has directories.
+    boards.prints(&["load", "tank.json", &name], "");
+    boards.prints(&["create", &name, "named.toml"], "");
+    boards.prints(&["get", &name, "level"], "3.21\n");
 }
 
 #[test]
