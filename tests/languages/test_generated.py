@@ -188,6 +188,47 @@ def test_what_cannot_be_a_struct_of_rust(boards: Path) -> None:
         assert message in done.stderr
 
 
+CREATE_EVIL = """
+#include "evil.h"
+int main(void) {
+  pegel_options options = {.size = sizeof options, .details = EVIL_DETAILS};
+  pegel_writer *writer;
+  return pegel_writer_create("evil", EVIL_FIELDS, EVIL_FIELD_COUNT, &options, &writer);
+}
+"""
+
+
+def test_no_text_of_a_board_is_code(boards: Path) -> None:
+    evil = ">>> 1 / 0\n```\npanic!()\n```\n*/ @Evil \u202e\x9b\x7f"
+    text = json.dumps(evil)
+    field = f"{{ name = 'note', type = 'text', size = 99, default = {text}, label = {text} }}"
+    (boards / "evil.toml").write_text(f"description = {text}\nfield = [{field}]")
+    pegel(boards, "create", "evil", "evil.toml")
+    before = json.loads(pegel(boards, "show", "evil", "--json"))
+    assert before["description"] == before["fields"][0]["label"] == evil
+    for language in ("c", "php", "python", "rust"):
+        written = pegel(boards, "gen", language, "evil")
+        assert not set(written) & set("\u202e\x9b\x7f"), language
+        comments = [line for line in written.splitlines() if line.strip().startswith("/**")]
+        assert not any("@Evil" in comment for comment in comments), language
+    (boards / "evil.py").write_text(pegel(boards, "gen", "python", "evil"))
+    done = run([sys.executable, "-m", "doctest", "-v", "evil.py"], environment(boards), boards)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0 tests" in done.stdout
+    # The values are what they were.
+    (boards / "evil.h").write_text(pegel(boards, "gen", "c", "evil"))
+    (boards / "evil.c").write_text(CREATE_EVIL)
+    pegel(boards, "rm", "evil")
+    create = "import pegel; from evil import Evil; pegel.Writer('evil', Evil).close()"
+    done = run([sys.executable, "-c", create], environment(boards), boards)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(pegel(boards, "show", "evil", "--json"))["fields"] == before["fields"]
+    pegel(boards, "rm", "evil")
+    compiled("gcc", "c99", str(boards / "evil.c"), boards)
+    now = json.loads(pegel(boards, "show", "evil", "--json"))
+    assert (now["description"], now["fields"]) == (before["description"], before["fields"])
+
+
 @pytest.mark.parametrize("name", ["class", "float", "pegel", "__hidden"])
 def test_what_cannot_be_a_field_of_a_class_is_refused(boards: Path, name: str) -> None:
     (boards / "f.toml").write_text(f"field = [{{ name = '{name}', type = 'u8' }}]")

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use pegel::{Field, Schema, Type, Value};
+use pegel_program::escape;
 
 use super::{class_name, comment};
 
@@ -175,7 +176,7 @@ fn value(value: &Value) -> String {
 
 /// A string as PHP writes it.
 fn string(text: &str) -> String {
-    if !text.contains(char::is_control) {
+    if !text.contains(escape::is_control) {
         return format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
     }
     let mut quoted = String::from("\"");
@@ -183,7 +184,7 @@ fn string(text: &str) -> String {
         match c {
             '"' | '\\' | '$' => quoted.extend(['\\', c]),
             '\n' => quoted.push_str("\\n"),
-            c if c.is_control() => {
+            c if escape::is_control(c) => {
                 let _ = write!(quoted, "\\u{{{:x}}}", c as u32);
             }
             c => quoted.push(c),
@@ -192,7 +193,15 @@ fn string(text: &str) -> String {
     quoted + "\""
 }
 
-/// What cannot end a comment.
+/// What cannot end a comment, nor be a tag or an annotation in it.
 fn clean(text: &str) -> String {
-    super::one_line(text).replace("*/", "* /")
+    let text = super::one_line(text).replace("*/", "* /");
+    let mut clean = String::new();
+    for c in text.chars() {
+        if clean.ends_with('@') && (c.is_alphabetic() || c == '_') {
+            clean.push(' ');
+        }
+        clean.push(c);
+    }
+    clean
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use pegel::{Field, Schema, Type, Value};
+use pegel_program::escape;
 
 use super::class_name;
 
@@ -128,8 +129,9 @@ fn string(text: &str) -> String {
     format!("\"{}\"", escaped(text))
 }
 
+/// Without the prompts of examples, which doctest would run.
 fn docstring(text: &str) -> String {
-    format!("\"\"\"{}\"\"\"", escaped(text))
+    format!("\"\"\"{}\"\"\"", escaped(&text.replace(">>>", "> > >")))
 }
 
 fn escaped(text: &str) -> String {
@@ -141,7 +143,7 @@ fn escaped(text: &str) -> String {
                 escaped.push(c);
             }
             '\n' => escaped.push_str("\\n"),
-            c if c.is_control() => {
+            c if escape::is_control(c) => {
                 let _ = write!(escaped, "\\u{:04x}", c as u32);
             }
             c => escaped.push(c),

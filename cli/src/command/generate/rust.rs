@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use pegel::{Field, Schema, Type, Value};
+use pegel_program::escape;
 
 use super::class_name;
 
@@ -32,7 +33,7 @@ pub fn module(board: &str, schema: &Schema) -> Result<String, String> {
                 "{name} cannot be a field of a struct in Rust; use pegel::dynamic"
             ));
         }
-        if is_one_line(&field.details.description) {
+        if is_plain(&field.details.description) {
             documentation(&mut text, "    ", &field.details.description);
         }
         let told = told(field);
@@ -47,18 +48,32 @@ pub fn module(board: &str, schema: &Schema) -> Result<String, String> {
 
 fn documentation(text: &mut String, indent: &str, description: &str) {
     for line in description.lines() {
-        // Else it could command a terminal, or be another line to the compiler.
-        let clean: String = line
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
-        let _ = writeln!(text, "{}", format!("{indent}/// {clean}").trim_end());
+        let _ = writeln!(
+            text,
+            "{}",
+            format!("{indent}/// {}", plain(line)).trim_end()
+        );
     }
 }
 
+/// A line of a comment in which nothing is an example to rustdoc, whose tests would run it: neither fenced nor indented.
+fn plain(line: &str) -> String {
+    let line: String = line
+        .chars()
+        .map(|c| if escape::is_control(c) { ' ' } else { c })
+        .collect();
+    let mut line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (fence, other) in [("```", "'"), ("~~~", "-")] {
+        if line.contains(fence) {
+            line = line.replace(&fence[..1], other);
+        }
+    }
+    line
+}
+
 /// Whether a comment can hold it as it is.
-fn is_one_line(description: &str) -> bool {
-    !description.contains(char::is_control) && description.trim() == description
+fn is_plain(description: &str) -> bool {
+    plain(description) == description
 }
 
 fn kind(field: &Field) -> String {
@@ -83,7 +98,7 @@ fn told(field: &Field) -> Vec<String> {
             told.push(format!("{name} = {text:?}"));
         }
     }
-    if !is_one_line(&details.description) {
+    if !is_plain(&details.description) {
         told.push(format!("description = {:?}", details.description));
     }
     let limits = [
@@ -129,6 +144,33 @@ fn grouped(digits: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_description_is_an_example() {
+        for description in [
+            "```",
+            "`````\nrun()\n`````",
+            "~~~~\nrun()",
+            "a\n\n    run()",
+            "-     run()",
+            "a\n\n\trun()",
+            "> ```\n> run()\n> ```",
+        ] {
+            let mut text = String::new();
+            documentation(&mut text, "", description);
+            let is_code = |line: &str| {
+                let line = line.strip_prefix("///").expect(description);
+                ["```", "~~~", "     ", "\t"]
+                    .iter()
+                    .any(|code| line.contains(code))
+            };
+            assert!(!text.lines().any(is_code), "{text}");
+            assert!(!is_plain(description), "{description}");
+        }
+        for description in ["From poll to poll", "`pegel keep` - and *others*, [too]"] {
+            assert!(is_plain(description), "{description}");
+        }
+    }
 
     #[test]
     fn long_numbers_are_grouped() {
