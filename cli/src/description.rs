@@ -1,10 +1,12 @@
 //! The TOML file that describes a board.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
 use pegel::dynamic::Reader;
 use pegel::{Details, Field, Schema, Type, Value};
+use pegel_program::escape;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub struct Description {
@@ -127,7 +129,7 @@ impl Literal {
             Value::UInt(value) => Self::UInt(*value),
             Value::F32(value) => Self::F32(*value),
             Value::Float(value) => Self::Float(*value),
-            Value::Text(value) => Self::Text(value.clone()),
+            Value::Text(value) => Self::Text(marked(value)),
             Value::List(values) => Self::List(values.iter().map(Self::of).collect::<Option<_>>()?),
             Value::Null | Value::Bytes(_) => return None,
         })
@@ -259,7 +261,7 @@ pub fn write(reader: &Reader) -> Result<String, String> {
     let (schema, info) = (reader.schema(), reader.info());
     let mut file = File {
         board: Some(reader.board().to_owned()),
-        description: schema.description().to_owned(),
+        description: marked(schema.description()),
         slots: info.slots,
         mode: info.mode,
         checksum: info.checksums,
@@ -272,15 +274,38 @@ pub fn write(reader: &Reader) -> Result<String, String> {
         file.capacity = Some(field.size);
         file.default = match &field.details.default {
             None => None,
-            Some(Value::Bytes(bytes)) => Some(String::from_utf8(bytes.clone()).map_err(|_| {
-                "its default is no text, which a schema file cannot say".to_owned()
-            })?),
-            Some(text) => Some(text.to_string()),
+            Some(Value::Bytes(bytes)) => {
+                let text = std::str::from_utf8(bytes)
+                    .map_err(|_| "the default is not UTF-8, so a schema file cannot have it")?;
+                Some(marked(text))
+            }
+            Some(text) => Some(marked(&text.to_string())),
         };
     } else {
         file.field = schema.fields().iter().map(entry).collect();
     }
-    toml::to_string(&file).map_err(|error| error.to_string())
+    let text = toml::to_string(&file).map_err(|error| error.to_string())?;
+    Ok(text.replace(WRITTEN_MARK, "\\u"))
+}
+
+/// Before the number of a character that [`write`] escapes: a noncharacter, and one that no kind of string in TOML has
+/// unescaped.
+const MARK: &str = "\u{fdd0}\u{1}";
+/// The mark as it is written.
+const WRITTEN_MARK: &str = "\u{fdd0}\\u0001";
+
+/// A text of a board, with the marks of those characters that a terminal or an editor would obey, and that `toml` writes
+/// as they are.
+fn marked(text: &str) -> String {
+    let mut marked = String::with_capacity(text.len());
+    for c in text.chars() {
+        if (escape::is_control(c) && !c.is_ascii_control()) || c == '\u{fdd0}' {
+            let _ = write!(marked, "{MARK}{:04x}", u32::from(c));
+        } else {
+            marked.push(c);
+        }
+    }
+    marked
 }
 
 fn entry(field: &Field) -> FieldEntry {
@@ -298,12 +323,12 @@ fn entry(field: &Field) -> FieldEntry {
     FieldEntry {
         name,
         kind: Some(kind),
-        unit,
+        unit: marked(&unit),
         size: if kind == Type::Text { size } else { 0 },
         count: if count == 1 { 0 } else { count },
         optional,
-        label: details.label,
-        description: details.description,
+        label: marked(&details.label),
+        description: marked(&details.description),
         default: literal(details.default),
         min: literal(details.min),
         max: literal(details.max),

@@ -9,12 +9,13 @@ use pegel::{Field, Schema, Type, Value};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value as Json, json};
 
+use crate::escape;
 use crate::failure::{Failure, Result};
 use crate::time;
 
-/// Prints it on a line of standard output.
+/// Prints a value on a line of standard output.
 pub fn print(json: &Json) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{json}")
+    writeln!(io::stdout().lock(), "{}", escape::json(&json.to_string()))
 }
 
 /// Checks that the text is valid JSON.

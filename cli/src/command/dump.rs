@@ -3,8 +3,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pegel_program::failure::{Failure, Result};
-use pegel_program::json;
 use pegel_program::target::Target;
+use pegel_program::{escape, json};
 use serde_json::{Value as Json, json};
 
 const MORE: &str = "\
@@ -58,6 +58,6 @@ impl Dump {
         });
         let text = serde_json::to_string_pretty(&dumped)
             .map_err(|error| Failure::Failed(error.to_string()))?;
-        Ok(writeln!(io::stdout(), "{text}")?)
+        Ok(writeln!(io::stdout(), "{}", escape::json(&text))?)
     }
 }

@@ -8,6 +8,7 @@ mod rust;
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
+use pegel_program::escape;
 use pegel_program::failure::{Failure, Result};
 use pegel_program::target::Target;
 
@@ -119,9 +120,15 @@ pub fn comment(field: &pegel::Field) -> String {
     one_line(&text)
 }
 
-/// A text without what could end a comment, or be another character to the compiler.
+/// A text without what could end a comment, or be another character to the compiler or an editor.
 pub fn one_line(text: &str) -> String {
-    let clean = |c: char| if c.is_control() || c == '\\' { ' ' } else { c };
+    let clean = |c: char| {
+        if escape::is_control(c) || c == '\\' {
+            ' '
+        } else {
+            c
+        }
+    };
     let mut line: String = text.trim().chars().map(clean).collect();
     while line.contains("??") {
         line = line.replace("??", "? ?");

@@ -65,7 +65,7 @@ impl Get {
         let mut out = io::stdout().lock();
         for value in self.find(&reader, &snapshot)? {
             if self.json {
-                writeln!(out, "{}", value.json())?;
+                writeln!(out, "{}", escape::json(&value.json().to_string()))?;
             } else if out.is_terminal() {
                 writeln!(out, "{}", escape::line(&value.text()))?;
             } else {
@@ -91,7 +91,7 @@ impl Get {
             }
             let found = self.find(reader, &snapshot)?.into_iter();
             let line = if self.json {
-                found.map(Lookup::json).collect::<Json>().to_string()
+                escape::json(&found.map(Lookup::json).collect::<Json>().to_string())
             } else {
                 let texts: Vec<_> = found.map(|found| escape::line(&found.text())).collect();
                 texts.join("\t")

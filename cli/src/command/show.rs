@@ -242,8 +242,8 @@ fn print_document(reader: &Reader, kind: Type, snapshot: Option<&Snapshot>) -> R
     let length = snapshot.stamp().record_size;
     writeln!(out, "a document of {kind}, {length} bytes")?;
     if kind == Type::Json {
-        // JSON escapes the control characters in its texts by itself.
-        writeln!(out, "{:#}", json::document(reader, snapshot)?)?;
+        let document = format!("{:#}", json::document(reader, snapshot)?);
+        writeln!(out, "{}", escape::json(&document))?;
     }
     Ok(())
 }

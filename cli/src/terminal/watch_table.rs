@@ -80,9 +80,10 @@ impl Table {
                 Some(Type::Json) => {
                     let document = json::document(reader, snapshot)?;
                     let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+                    let text = escape::json(&text);
                     lines.extend(
                         text.lines()
-                            .map(|line| vec![(Look::Plain, escape::line(line))]),
+                            .map(|line| vec![(Look::Plain, line.to_owned())]),
                     );
                 }
                 Some(_) => {

@@ -193,6 +193,64 @@ fn get_prints_all_or_nothing() {
     );
 }
 
+/// What turns terminals and editors, of which each may stand in any text of a board.
+const TRICKS: &str = "\u{9b}31m \x7f \u{202e} \u{2066} \u{2028} \u{85}";
+
+#[test]
+fn no_output_has_control_characters_of_a_board() {
+    let boards = Boards::new();
+    let text = Field {
+        unit: "\u{202e}m".into(),
+        ..Field::text("note", 99).default(TRICKS).label(TRICKS)
+    };
+    let schema = Schema::new(vec![text.description(TRICKS)]).unwrap();
+    let schema = schema.describe(TRICKS).unwrap();
+    Writer::create(&boards.board("evil"), &schema, &Options::default()).unwrap();
+    let document = Schema::new(vec![Field::json(200)]).unwrap();
+    let mut writer = Writer::create(&boards.board("doc"), &document, &Options::default()).unwrap();
+    let json = format!("{{\"{TRICKS}\": \"{TRICKS}\"}}");
+    writer.publish(json.as_bytes()).unwrap();
+    let outputs: [&[&str]; 19] = [
+        &["ls"],
+        &["ls", "--json"],
+        &["show", "evil"],
+        &["show", "evil", "--json"],
+        &["show", "doc"],
+        &["get", "evil"],
+        &["get", "evil", "--json"],
+        &["get", "evil", "note", "--json"],
+        &["get", "evil", "--last=1", "note"],
+        &["get", "evil", "--last=1", "note", "--json"],
+        &["get", "doc", "--json"],
+        &["watch", "evil", "--count=1"],
+        &["watch", "evil", "--count=1", "--json"],
+        &["dump", "evil"],
+        &["schema", "evil"],
+        &["gen", "c", "evil"],
+        &["gen", "php", "evil"],
+        &["gen", "python", "evil"],
+        &["gen", "rust", "evil"],
+    ];
+    let is_trick = |c: &char| *c != ' ' && TRICKS.contains(*c) && !c.is_ascii_alphanumeric();
+    for arguments in outputs {
+        let output = boards.output(arguments);
+        let found: Vec<_> = output.chars().filter(is_trick).collect();
+        assert!(found.is_empty(), "{arguments:?}: {found:?}");
+    }
+    // Escaped, they have the same values.
+    assert_eq!(boards.json(&["get", "evil", "--json"])["note"], TRICKS);
+    boards.file("copy.toml", boards.output(&["schema", "evil"]));
+    boards.prints(&["create", "copy", "copy.toml"], "");
+    let copy = Reader::open(&boards.board("copy")).unwrap();
+    assert_eq!(copy.schema(), &schema);
+    assert_eq!(copy.schema().details(), schema.details());
+    for path in ["b", "x.y"] {
+        let done = boards.pegel(&["get", "doc", path]).assert().code(1);
+        let message = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+        assert!(!message.contains('\u{202e}'), "{message:?}");
+    }
+}
+
 #[test]
 fn texts_cannot_change_a_terminal() {
     let boards = Boards::new();

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use pegel::{Field, Schema, Type};
+use pegel_program::escape;
 
 use super::{comment, one_line, words};
 
@@ -169,8 +170,10 @@ fn literal(text: &str) -> String {
                 literal.push('\\');
                 literal.push(c);
             }
-            c if c.is_ascii_control() => {
-                let _ = write!(literal, "\\{:03o}", c as u32);
+            c if escape::is_control(c) => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    let _ = write!(literal, "\\{byte:03o}");
+                }
             }
             c => literal.push(c),
         }
