@@ -187,7 +187,8 @@ pub unsafe extern "C" fn pegel_reader_read(
     record_size: usize,
     stamp: *mut pegel_stamp,
 ) -> pegel_status {
-    if stamp.is_null() && !record.is_null() && record_size == BLOCK {
+    // One comparison for two: `stamp` is NULL, and `record_size` is a block's.
+    if stamp.addr() | record_size.wrapping_sub(BLOCK) == 0 && !record.is_null() {
         // SAFETY: the caller's promise: NULL or an open reader, and `record_size` bytes that nobody else is
         // at, which are only written.
         let (reader, block) = unsafe { (reader.cast::<Reader>().as_ref(), &mut *record.cast()) };

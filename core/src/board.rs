@@ -2,11 +2,13 @@
 //! new segment is made.
 
 pub mod cache;
+pub mod copy;
 pub mod follow;
 pub mod info;
 pub mod lifecycle;
 pub mod mirror;
 pub mod reader;
+pub mod revalidation;
 pub mod snapshot;
 pub mod spec;
 pub mod typed;

@@ -12,5 +12,5 @@ pub mod removal;
 pub mod trust;
 
 pub use self::draft::{Draft, check_limit, give};
-pub use self::mapping::{Mapping, Segment};
+pub use self::mapping::{BlockMapping, Mapping, Segment};
 pub use self::removal::{Aside, check_removable, remove, remove_left};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::board::Board;
 use crate::board::lifecycle::{self, Options};
 use crate::board::reader::Reader;
+use crate::board::revalidation::{self, INTERVAL_NS, NEVER};
 use crate::board::snapshot::Publication;
 use crate::board::writer_lock::WriterLock;
 use crate::clock::{self, Moment};
@@ -21,8 +22,6 @@ use crate::segment::lock::{ForkGuard, ForkSafeFile, Lock, try_lock};
 use crate::segment::path::BoardPath;
 use crate::segment::trust::{Access, is_same, open_trusted};
 
-/// How often a writer looks at the wall clock, and whether its files' names are still there.
-const GLANCE_NS: i64 = 1_000_000_000;
 /// How many publications a writer that leaves out the stamps makes without looking at anything else.
 const UNSTAMPED_BUDGET: i64 = 255;
 
@@ -44,8 +43,8 @@ pub struct Writer {
     newest: u64,
     /// Nanoseconds since boot of this writer's last publication that looked at the clock.
     last: Option<i64>,
-    /// Nanoseconds since boot of the last look at the wall clock and the names.
-    glance: Option<i64>,
+    /// Nanoseconds since boot of the last revalidation, which also reads the wall clock.
+    revalidated: i64,
     wall_offset: i64,
     /// The bits of the board's optional fields.
     optional: u64,
@@ -132,7 +131,7 @@ impl Writer {
             licence,
             generation,
             last: None,
-            glance: None,
+            revalidated: NEVER,
             wall_offset: 0,
             optional,
             conversion: None,
@@ -240,7 +239,7 @@ impl Writer {
         }
         let now = clock::since_boot();
         let sequence = self.newest + 1;
-        if self.has_to_glance(now) || sequence > MAX_SEQUENCE {
+        if revalidation::is_due(self.revalidated, now) || sequence > MAX_SEQUENCE {
             return None;
         }
         self.put(sequence, record, self.optional, now);
@@ -361,8 +360,8 @@ impl Writer {
         // After a failure, nothing is published without a look.
         self.licence.renew(0);
         let now = clock::since_boot();
-        if self.has_to_glance(now) {
-            self.glance(now)?;
+        if revalidation::is_due(self.revalidated, now) {
+            self.revalidate(now)?;
         }
         let sequence = self.newest + 1;
         if sequence > MAX_SEQUENCE {
@@ -389,8 +388,8 @@ impl Writer {
         self.generation = generation;
         self.reader.inner().set_generation(generation);
         let now = clock::since_boot();
-        if self.has_to_glance(now) {
-            self.glance(now)?;
+        if revalidation::is_due(self.revalidated, now) {
+            self.revalidate(now)?;
         }
         let sequence = self.newest + 1;
         self.put_as(
@@ -438,14 +437,9 @@ impl Writer {
         self.last = Some(now);
     }
 
-    fn has_to_glance(&self, now: i64) -> bool {
-        let is_over = |glance| now.saturating_sub(glance) >= GLANCE_NS;
-        self.glance.is_none_or(is_over)
-    }
-
-    /// Looks whether the board and the turn are still there.
+    /// Checks that the board and the writer lock still exist.
     #[cold]
-    fn glance(&mut self, now: i64) -> Result<()> {
+    fn revalidate(&mut self, now: i64) -> Result<()> {
         let board = self.reader.inner();
         let is_current = board.is_current();
         if !is_current {
@@ -460,7 +454,7 @@ impl Writer {
             return Err(self.without_lock());
         }
         self.wall_offset = clock::wall_offset();
-        self.glance = Some(now);
+        self.revalidated = now;
         Ok(())
     }
 
@@ -489,7 +483,7 @@ impl Writer {
             .saturating_sub(self.looked)
             .min(UNSTAMPED_BUDGET.unsigned_abs() + 1)
             .cast_signed();
-        let may_run = before.is_some_and(|time| time < GLANCE_NS / UNSTAMPED_BUDGET * since)
+        let may_run = before.is_some_and(|time| time < INTERVAL_NS / UNSTAMPED_BUDGET * since)
             && self.unstamped >= u64::from(board.layout.slot_count)
             && sequence < MAX_SEQUENCE - UNSTAMPED_BUDGET.unsigned_abs()
             && self.conversion.is_none();

@@ -77,6 +77,13 @@ impl Plan {
         }
     }
 
+    /// Whether a payload is one block, and the processor copies that without a loop.
+    #[cfg(not(pegel_loom))]
+    #[inline]
+    pub fn is_one_block(&self) -> bool {
+        self.is_one_block
+    }
+
     /// Words of a payload.
     pub fn words(&self) -> usize {
         self.size.div_ceil(WORD)

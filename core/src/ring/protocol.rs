@@ -241,13 +241,13 @@ impl<M: Memory> Ring<'_, M> {
 
     #[inline]
     fn copy_alone(self, copy: impl FnOnce(SlotBytes<'_>) -> bool) -> bool {
-        // With the lowest bit in the highest place, a board that is gone has a sequence below any.
-        let newest = load_acquire(self.0.head()).rotate_right(1);
-        if newest.cast_signed() < 0 || !copy(self.0.slot(newest).payload) {
+        let newest = self.head().sequence;
+        if !copy(self.0.slot(newest).payload) {
             return false;
         }
         // As above.
         fence(Ordering::Acquire);
+        // With the lowest bit in the highest place, the head of a board that is gone is far from any.
         let head = self.0.head().load(Ordering::Relaxed).rotate_right(1);
         is_near(head.wrapping_sub(newest), self.0.last_slot())
     }

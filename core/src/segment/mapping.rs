@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 use std::fs::File;
+use std::hint::assert_unchecked;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -40,6 +41,11 @@ pub struct Mapping {
     last_slot: u64,
     plan: Plan,
 }
+
+/// The mapping of a segment whose payloads are one block each, which the processor copies without a
+/// loop: where that needs no check.
+#[derive(Clone, Debug)]
+pub struct BlockMapping(Mapping);
 
 // SAFETY: the pointer is into the mapping, which any thread may use: its words are atomics.
 unsafe impl Send for Mapping {}
@@ -184,5 +190,31 @@ impl Memory for Mapping {
                 stamp: &*start.add(self.plan.words()).cast(),
             }
         }
+    }
+}
+
+impl BlockMapping {
+    /// `None` if the payloads are not one block each.
+    pub fn of(mapping: &Mapping) -> Option<Self> {
+        mapping.plan.is_one_block().then(|| Self(mapping.clone()))
+    }
+}
+
+impl Memory for BlockMapping {
+    #[inline]
+    fn head(&self) -> &AtomicU64 {
+        self.0.head()
+    }
+
+    #[inline]
+    fn last_slot(&self) -> u64 {
+        self.0.last_slot()
+    }
+
+    #[inline]
+    fn slot(&self, sequence: u64) -> Slot<'_> {
+        // SAFETY: `of` has checked that, and nothing changes it.
+        unsafe { assert_unchecked(self.0.plan.is_one_block()) };
+        self.0.slot(sequence)
     }
 }
