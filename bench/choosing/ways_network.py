@@ -231,7 +231,7 @@ class Opcua(Way):
         program = str(ROOT / "target/release/pegel")
         command = [program, "--dir", str(self.place), "opcua", "--listen", "127.0.0.1:0"]
         server = subprocess.Popen(
-            [*command, "--state", str(self.place / "state")], stdout=subprocess.PIPE, text=True
+            [*command, "--state-dir", str(self.place / "state")], stdout=subprocess.PIPE, text=True
         )
         assert server.stdout
         (self.place / "url").write_text(server.stdout.readline().strip())

@@ -175,7 +175,7 @@ def test_a_fast_writer_is_told_of_at_the_pace_that_is_wanted(broker: Broker, boa
     with (
         pegel.Writer(boards / "tank", level=pegel.u64()) as writer,
         listening(broker) as now,
-        bridged(boards, broker, *HERE, "--every", "3600"),
+        bridged(boards, broker, *HERE, "--min-interval", "3600"),
     ):
         writer.publish(level=0)
         now.wait_for("site/tank")
@@ -289,6 +289,6 @@ def test_it_needs_no_rights_but_to_read(broker: Broker) -> None:
                 reader = pegel.Reader(status / "pegel-mqtt")
                 wait_until(lambda: reader.read()["well"] == reader.read()["connections"] == 2)
                 now.say("site/tank/set/level", "2")
-                assert "tank" in now.next("site/tank/refused")["reason"]
+                assert "tank" in now.next("site/tank/rejected")["reason"]
             finally:
                 bridge.kill()

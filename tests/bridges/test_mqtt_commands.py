@@ -36,7 +36,7 @@ def test_commands_are_published(broker: Broker, boards: Path, command: str) -> N
     topic, payload, expected = COMMANDS[command]
     pegel.Writer(boards / "tank", TANK).close()
     with listening(broker) as now, bridged(boards, broker, *HERE, "--write", "tank") as bridge:
-        now.wait_for("site/tank/writer", "turns")
+        now.wait_for("site/tank/writer", "shared")
         bridge.wait_until_well()
         now.say(f"site/tank/{topic}", payload)
         wait_until(lambda: bridge.status()["taken"] == 1)
@@ -84,13 +84,13 @@ def test_what_is_refused_is_told(broker: Broker, boards: Path, what: str) -> Non
     with listening(broker) as now, bridged(boards, broker, *HERE, "--write", "tank") as bridge:
         bridge.wait_until_well()
         now.say(f"site/tank/{topic}", payload)
-        told = now.next("site/tank/refused")
+        told = now.next("site/tank/rejected")
         assert told["topic"] == f"site/tank/{topic}"
         assert told["reason"].startswith("board tank: ")
         assert reason in told["reason"]
         assert pegel.Reader(boards / "tank").read().sequence == 1
         # Nobody is told of it later.
-        assert not now.retained["site/tank/refused"]
+        assert not now.retained["site/tank/rejected"]
 
 
 def test_a_command_is_not_retained(broker: Broker, boards: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_command_is_not_retained(broker: Broker, boards: Path) -> None:
     with listening(broker) as now:
         now.say("site/tank/set", {"level": 3}, retain=True)
         with bridged(boards, broker, *HERE, "--write", "tank"):
-            assert "must not be retained" in now.next("site/tank/refused")["reason"]
+            assert "must not be retained" in now.next("site/tank/rejected")["reason"]
     assert pegel.Reader(boards / "tank").read().sequence == 1
 
 
@@ -115,9 +115,9 @@ def test_documents_take_commands_as_a_whole(broker: Broker, boards: Path) -> Non
             (b"\xff", "no JSON"),
         ]:
             now.say("site/all/set", payload)
-            assert reason in now.next("site/all/refused")["reason"]
+            assert reason in now.next("site/all/rejected")["reason"]
         now.say("site/all/set/b", "1")
-        assert "as a whole" in now.next("site/all/refused")["reason"]
+        assert "as a whole" in now.next("site/all/rejected")["reason"]
 
 
 def test_a_board_that_has_a_writer_is_told_of(broker: Broker, boards: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_board_that_has_a_writer_is_told_of(broker: Broker, boards: Path) -> N
     ):
         bridge.wait_until_well()
         now.say("site/tank/set/level", "1")
-        assert "has a writer" in now.next("site/tank/refused")["reason"]
+        assert "has a writer" in now.next("site/tank/rejected")["reason"]
 
 
 def test_what_is_set_is_on_the_disk_if_the_board_is_durable(
@@ -161,4 +161,4 @@ def test_commands_wait_for_a_bridge_that_is_killed(broker: Broker, boards: Path)
         # Each was done, and those that were under way at a kill maybe twice: whole, in their order.
         assert pegel.Reader(boards / "tank").read()["note"] == "number 99"
         assert pegel.Reader(boards / "tank").read().sequence >= 101
-        assert "site/tank/refused" not in now.values
+        assert "site/tank/rejected" not in now.values

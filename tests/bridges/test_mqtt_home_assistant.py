@@ -93,5 +93,5 @@ def test_templates_give_what_home_assistant_expects(broker: Broker, boards: Path
             wait_until(lambda: state("items") == "6")
             assert state("on") == "None"
             available = jinja2.Template(told["availability"][0]["value_template"])
-            states = [available.render(value=value) for value in ("alive", "turns", "gone")]
+            states = [available.render(value=value) for value in ("alive", "shared", "gone")]
             assert states == ["online", "online", "offline"]

@@ -154,8 +154,8 @@ def test_reasons_are_short(broker: Broker, boards: Path, what: str) -> None:
     with listening(broker, "site/tank/#") as now, bridged(boards, broker, *WRITTEN) as bridge:
         bridge.wait_until_well()
         now.say("site/tank/set", REASONS[what])
-        now.wait_for("site/tank/refused")
-        assert len(now.json("site/tank/refused")["reason"]) <= 2000
+        now.wait_for("site/tank/rejected")
+        assert len(now.json("site/tank/rejected")["reason"]) <= 2000
 
 
 def test_a_flood_of_rubbish_takes_no_acknowledgement(broker: Broker, boards: Path) -> None:

@@ -116,7 +116,7 @@ def test_status_codes_tell_how_good_a_value_is(tmp_path: Path) -> None:
     # Old enough before anybody looks: its age is what its stamp says.
     aging.publish(level=4.5)
     with (
-        serving(tmp_path, "--lasting", "set", "--old", "3600") as server,
+        serving(tmp_path, "--settings", "set", "--stale-after", "3600") as server,
         server.client() as client,
     ):
         assert read(client, "empty/level") == ("BadWaitingForInitialData", None)
@@ -130,14 +130,14 @@ def test_status_codes_tell_how_good_a_value_is(tmp_path: Path) -> None:
         assert read(client, "default/level") == ("Good", 0.5)
         aging.close()
         assert read(client, "aging/level") == ("UncertainLastUsableValue", 4.5)
-    with serving(tmp_path, "--old", "0") as server, server.client() as client:
+    with serving(tmp_path, "--stale-after", "0") as server, server.client() as client:
         assert read(client, "empty/level") == ("UncertainLastUsableValue", 0.5)
 
 
 def test_what_is_subscribed_gets_old(tmp_path: Path) -> None:
     writer = pegel.Writer(tmp_path / "tank", level=pegel.f64("m"))
     writer.publish(level=1.5)
-    with serving(tmp_path, "--old", "1") as server, server.client() as client:
+    with serving(tmp_path, "--stale-after", "1") as server, server.client() as client:
         changes = Changes()
         subscription = client.create_subscription(20, changes)
         subscription.subscribe_data_change(node(client, "tank/level"))

@@ -150,7 +150,7 @@ def test_any_client_may_be_trusted(tmp_path: Path, config: Path) -> None:
 def test_without_a_configuration_sessions_may_be_secured_too(tmp_path: Path) -> None:
     pegel.Writer(tmp_path / "tank", level=pegel.f64("m", default=1.5)).close()
     certificate = Certificate(tmp_path)
-    with serving(tmp_path, "--lasting", "tank") as server:
+    with serving(tmp_path, "--settings", "tank") as server:
         assert refused(secured(server, certificate)) == "BadCertificateUntrusted"
         certificate.trust(server)
         with secured(server, certificate) as client:
@@ -165,7 +165,7 @@ def test_the_key_is_nobody_elses(tmp_path: Path) -> None:
 
 def test_who_cannot_serve_is_told_why(tmp_path: Path, config: Path) -> None:
     def complaint(*arguments: str) -> tuple[int, str]:
-        command = [str(built("target/release/pegel")), "opcua", "--state", str(tmp_path / "state")]
+        command = [str(built("target/release/pegel")), "opcua", "--state-dir", str(tmp_path / "state")]
         done = run([*command, *arguments], environment(tmp_path))
         return done.returncode, done.stderr
 
@@ -184,7 +184,7 @@ def test_who_cannot_serve_is_told_why(tmp_path: Path, config: Path) -> None:
     assert "no/such/file" in complaint("--config", "no/such/file")[1]
     assert "unknown field `lissen`" in configured('lissen = "127.0.0.1:0"\n')
     assert "unknown variant `Basic256`" in configured('security = ["Basic256"]\n')
-    assert "old is a number of seconds" in configured("old = -1\n")
+    assert "stale_after must be a number of seconds" in configured("stale_after = -1\n")
     assert "cannot read the passwords" in configured('passwords = "no/such/file"\n')
     passwords = tmp_path / "passwords"
     for line, reason in [
@@ -200,7 +200,7 @@ def test_who_cannot_serve_is_told_why(tmp_path: Path, config: Path) -> None:
     shutil.rmtree(tmp_path / "state")
     (tmp_path / "state").touch()
     status, told = complaint("--listen", "127.0.0.1:0")
-    assert (status, "--state" in told) == (1, True)
+    assert (status, "--state-dir" in told) == (1, True)
 
 
 def test_doctor_looks_at_the_server(tmp_path: Path, config: Path) -> None:
@@ -214,7 +214,7 @@ def test_doctor_looks_at_the_server(tmp_path: Path, config: Path) -> None:
     passwords.chmod(0o640)
     text = config.read_text()
     with serving(tmp_path, "--config", str(config)) as server:
-        config.write_text(f'listen = "127.0.0.1:{server.port}"\nstate = "{server.state}"\n{text}')
+        config.write_text(f'listen = "127.0.0.1:{server.port}"\nstate_dir = "{server.state}"\n{text}')
         told = findings()
         assert told["OPC UA"] == ("ok", f"somebody answers at 127.0.0.1:{server.port}")
         assert told["OPC UA passwords"] == ("ok", "2 users")

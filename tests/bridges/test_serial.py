@@ -403,7 +403,7 @@ def test_a_command_that_was_interrupted_is_not_sent_twice(
         (FIELDS + "format = \"patterns\"\npatterns = ['x']", [], 1, "(?<power>...)"),
         (FIELDS + 'format = "json"\n[serial.scale]\nwind = 2', [], 1, "no field wind"),
         (FIELDS + 'format = "json"\nparity = "mark"', [], 1, "parity is"),
-        (FIELDS + 'format = "json"\nlongest = 0', [], 1, "longest is"),
+        (FIELDS + 'format = "json"\nmax_line = 0', [], 1, "max_line must be"),
         (FIELDS + 'format = "json"', ["--write", "control"], 2, "[serial.write]"),
         (FIELDS + 'format = "json"\n' + CONTROL, ["--write", "nothing"], 1, "no board nothing"),
         (FIELDS + 'format = "json"', ["--baud", "1"], 2, "--baud"),

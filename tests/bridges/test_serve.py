@@ -366,7 +366,7 @@ def test_only_what_is_named_is_served(tmp_path: Path) -> None:
     other.mkdir()
     for board in (tmp_path / "tank", tmp_path / "secret", other / "config"):
         pegel.Writer(board, FIELDS).close()
-    arguments = ["--read", "tank", "--write", str(other / "config"), *token_file(tmp_path)]
+    arguments = ["--board", "tank", "--write", str(other / "config"), *token_file(tmp_path)]
     with serving(tmp_path, *arguments) as server:
         names = [board["board"] for board in server.ask("/boards").json["boards"]]
         assert names == ["config", "tank"]
@@ -376,7 +376,7 @@ def test_only_what_is_named_is_served(tmp_path: Path) -> None:
         assert (answer.status, "--write tank" in answer.json["detail"]) == (403, True)
         assert server.write("PUT", "/boards/config", {}).status == 200
         assert pegel.Reader(other / "config").sequence == 2
-    # Without --read, one of another directory comes in addition.
+    # Without --board, one of another directory comes in addition.
     with serving(tmp_path, *arguments[2:]) as server:
         names = [board["board"] for board in server.ask("/boards").json["boards"]]
         assert names == ["config", "secret", "tank"]

@@ -178,10 +178,10 @@ def test_the_permissions_of_a_socket_say_who_writes(open_place: Path) -> None:
 
 
 def test_heads_and_bodies_have_bounds(tank: Path) -> None:
-    arguments = ["--write", "tank", "--longest", "100", *token_file(tank.parent)]
+    arguments = ["--write", "tank", "--max-body", "100", *token_file(tank.parent)]
     with serving(tank.parent, *arguments) as server:
         answer = server.ask("/boards/tank", BEARER | JSON, "PUT", " " * 101)
-        assert (answer.status, "--longest" in answer.json["detail"]) == (413, True)
+        assert (answer.status, "--max-body" in answer.json["detail"]) == (413, True)
         # The answer may be lost when there is more to read than is read.
         for path, head in (("/boards", "x" * 100_000), (f"/{'x' * 100_000}", "")):
             with suppress(OSError):

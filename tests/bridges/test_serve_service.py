@@ -166,7 +166,7 @@ def test_what_cannot_be_meant_is_told(tmp_path: Path) -> None:
     assert "--token-file" in complaint("--listen", "127.0.0.1:0", "--write", "tank")
     assert "--public" in complaint("--listen", "0.0.0.0:0")
     assert "unix:PATH" in complaint("--listen", "localhost:7070")
-    assert "two boards" in complaint("--read", "/a/tank", "/b/tank")
+    assert "two boards" in complaint("--board", "/a/tank", "/b/tank")
     arguments = token_file(tmp_path)
     (tmp_path / "token").chmod(0o644)
     assert "chmod o=" in complaint(*arguments)

@@ -119,7 +119,7 @@ def test_a_file_that_is_removed_by_hand(tmp_path: Path, key: int) -> None:
 
 def test_it_removes_what_it_made_if_that_is_wanted(tmp_path: Path, key: int) -> None:
     pegel.Writer(tmp_path / "tank", FIELDS).publish(RECORD)
-    with bridged(tmp_path, "tank", key, "--remove-at-end"):
+    with bridged(tmp_path, "tank", key, "--remove-on-exit"):
         assert is_there(key)
     assert not is_there(key)
 

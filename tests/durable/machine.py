@@ -71,7 +71,7 @@ class Keeper:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify.bind(str(path))
             notify.settimeout(WATCHDOG)
-            program = [str(built("target/release/pegel")), "keep", "--every", every]
+            program = [str(built("target/release/pegel")), "keep", "--interval", every]
             command = ["sh", "-c", f'{limit}; exec "$@"', "sh", *program]
             variables = environment(machine.boards) | {"NOTIFY_SOCKET": str(path)}
             self.process = subprocess.Popen(

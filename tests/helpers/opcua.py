@@ -28,7 +28,7 @@ class Server(Service):
     def __init__(self, place: Path, *arguments: str, port: int = 0) -> None:
         built("target/release/pegel-opcua")
         state = place / "state"
-        command = [str(built("target/release/pegel")), "opcua", "--state", str(state)]
+        command = [str(built("target/release/pegel")), "opcua", "--state-dir", str(state)]
         command += ["--listen", f"127.0.0.1:{port}", *arguments]
         pipe = subprocess.PIPE
         self.state = state

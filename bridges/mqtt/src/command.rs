@@ -105,7 +105,7 @@ fn refuse(plan: &Plan, connection: &Connection, message: &Publish, reason: &str)
     });
     // If there is no room, its sender misses the new value.
     let _ = connection.client.try_publish(
-        plan.topic.below("refused"),
+        plan.topic.below("rejected"),
         QoS::AtLeastOnce,
         false,
         told.to_string(),

@@ -9,7 +9,7 @@ use pegel_program::unit::Unit;
 use serde_json::{Map, Value as Json, json};
 
 use crate::board::About;
-use crate::publish::{ALIVE, TURNS};
+use crate::publish::{ALIVE, SHARED};
 use crate::site::Plan;
 
 /// The topic and what is published there.
@@ -17,7 +17,7 @@ pub fn device(home: &Topic, plan: &Plan, about: &About) -> (String, Json) {
     let id = identifier(&plan.client);
     let topic = plan.topic.to_string();
     let board = topic.rsplit('/').next().unwrap_or(&topic);
-    let available = format!("{{{{ 'online' if value in ['{ALIVE}', '{TURNS}'] else 'offline' }}}}");
+    let available = format!("{{{{ 'online' if value in ['{ALIVE}', '{SHARED}'] else 'offline' }}}}");
     let fields = match about.schema.document() {
         None => about.schema.fields(),
         Some(_) => &[],

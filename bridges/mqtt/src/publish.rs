@@ -21,7 +21,7 @@ const AGEING: Duration = Duration::from_secs(10);
 
 /// What stands at the topic `writer`.
 pub const ALIVE: &str = "alive";
-pub const TURNS: &str = "turns";
+pub const SHARED: &str = "shared";
 pub const GONE: &str = "gone";
 
 /// Publishes for ever.
@@ -103,7 +103,7 @@ impl Session<'_> {
                 lost = self.connection.lost() => return End::Lost(lost),
                 _ = ageing.tick() => self.tell_age().await,
                 _ = async { sleep_until(pace).await; state.changed().await } => {
-                    pace = Instant::now() + self.site.every;
+                    pace = Instant::now() + self.site.min_interval;
                     let now = state.borrow_and_update().clone();
                     ageing.reset();
                     let is_over = self.plan.is_any && now.problem.is_none() && !is_own(&now);
@@ -140,8 +140,8 @@ impl Session<'_> {
         }
         let writer = if state.about.is_none() || state.problem.is_some() {
             GONE
-        } else if self.plan.is_lasting {
-            TURNS
+        } else if self.plan.is_setting {
+            SHARED
         } else if state.writer_alive {
             ALIVE
         } else {

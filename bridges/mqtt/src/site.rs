@@ -27,7 +27,7 @@ pub struct Plan {
     /// Names its connections at the broker.
     pub client: String,
     /// Written by turns, or else so that its values last.
-    pub is_lasting: bool,
+    pub is_setting: bool,
     pub is_writable: bool,
     /// Whether it is published only as it is one of all.
     pub is_any: bool,
@@ -41,7 +41,7 @@ pub struct Site {
     pub network: Network,
     pub status: Status,
     pub home_assistant: Option<Topic>,
-    pub every: Duration,
+    pub min_interval: Duration,
     /// How long a command waits for another writer.
     pub patience: Duration,
     prefix: Topic,
@@ -71,20 +71,20 @@ impl Site {
                 .map_err(Failure::Failed)?,
             status: Status::default(),
             home_assistant: wanted.home_assistant,
-            every: wanted.every,
+            min_interval: wanted.min_interval,
             patience: wanted.timeout,
             prefix,
             host,
             plans: BTreeMap::new(),
             is_all: wanted.board.is_empty()
                 && wanted.write.is_empty()
-                && wanted.lasting.is_empty()
+                && wanted.settings.is_empty()
                 && wanted.mirror.is_empty(),
             mirrors: Vec::new(),
             own: name_of(&wanted.status).to_owned(),
             target,
         };
-        let named = [&wanted.board, &wanted.lasting, &wanted.write];
+        let named = [&wanted.board, &wanted.settings, &wanted.write];
         for (kind, boards) in named.into_iter().enumerate() {
             for board in boards {
                 this.add(board, kind > 0, kind > 1)?;
@@ -104,10 +104,10 @@ impl Site {
         Ok(this)
     }
 
-    fn add(&mut self, board: &str, is_lasting: bool, is_writable: bool) -> Result<()> {
+    fn add(&mut self, board: &str, is_setting: bool, is_writable: bool) -> Result<()> {
         let name = name_of(board).to_owned();
         let plan = Plan {
-            is_lasting,
+            is_setting,
             is_writable,
             is_any: false,
             ..self.plan(&name, self.target.board(board)?)
@@ -117,7 +117,7 @@ impl Site {
                 let message = format!("two boards are called {name}; publish them by two bridges");
                 return Err(Failure::Usage(message));
             }
-            before.is_lasting |= is_lasting;
+            before.is_setting |= is_setting;
             before.is_writable |= is_writable;
             return Ok(());
         }
@@ -131,7 +131,7 @@ impl Site {
             board,
             client: topic.clone(),
             topic: topic.parse().expect("a prefix and the name of a board"),
-            is_lasting: false,
+            is_setting: false,
             is_writable: false,
             is_any: true,
         }

@@ -39,8 +39,8 @@ pub struct Plan {
 #[derive(Clone)]
 pub struct Rules {
     write: Vec<String>,
-    lasting: Vec<String>,
-    old: Duration,
+    settings: Vec<String>,
+    stale_after: Duration,
 }
 
 impl Rules {
@@ -48,10 +48,10 @@ impl Rules {
     pub fn terms(&self, board: &str, name: &str) -> Terms {
         let is_in = |boards: &[String]| boards.iter().any(|one| one == board || one == name);
         let is_writable = is_in(&self.write);
-        let lasts = if is_writable || is_in(&self.lasting) {
+        let lasts = if is_writable || is_in(&self.settings) {
             Lasts::Always
         } else {
-            Lasts::For(self.old)
+            Lasts::For(self.stale_after)
         };
         Terms {
             board: board.to_owned(),
@@ -97,9 +97,9 @@ impl Plan {
                 .map(|name| target.board(name))
                 .collect::<Result<Vec<_>>>()
         };
-        let (write, lasting) = (
+        let (write, settings) = (
             boards(given.write, config.write)?,
-            boards(given.lasting, config.lasting)?,
+            boards(given.settings, config.settings)?,
         );
         let mut named = boards(given.board, config.boards)?;
         // Those that clients may write are served, too.
@@ -109,10 +109,10 @@ impl Plan {
             }
         }
         check(&named)?;
-        let old = match (given.old, config.old) {
-            (Some(old), _) => old,
-            (None, Some(old)) => Duration::try_from_secs_f64(old).map_err(|_| {
-                Failure::Failed(format!("old is a number of seconds, 0 or more, not {old}"))
+        let stale_after = match (given.stale_after, config.stale_after) {
+            (Some(age), _) => age,
+            (None, Some(age)) => Duration::try_from_secs_f64(age).map_err(|_| {
+                Failure::Failed(format!("stale_after must be a number of seconds, 0 or more (got {age})"))
             })?,
             (None, None) => Duration::from_secs(60),
         };
@@ -122,11 +122,11 @@ impl Plan {
             named,
             rules: Rules {
                 write,
-                lasting,
-                old,
+                settings,
+                stale_after,
             },
             patience: given.timeout,
-            state: given.state.or(config.state).map_or_else(state, Ok)?,
+            state: given.state_dir.or(config.state_dir).map_or_else(state, Ok)?,
             passwords,
             security,
             anonymous,
@@ -176,5 +176,5 @@ fn state() -> Result<PathBuf> {
                 .or_else(home)
                 .map(|state| state.join("pegel/opcua"))
         })
-        .ok_or_else(|| Failure::Usage("say where certificates are: --state DIRECTORY".to_owned()))
+        .ok_or_else(|| Failure::Usage("say where certificates are: --state-dir DIRECTORY".to_owned()))
 }

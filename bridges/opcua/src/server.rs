@@ -80,7 +80,7 @@ impl Plan {
         let failed = |error: String| {
             let state = self.state.display();
             Failure::Failed(format!(
-                "cannot make a certificate in {state}: {error}; name another directory with --state"
+                "cannot make a certificate in {state}: {error}; name another directory with --state-dir"
             ))
         };
         for directory in [&own, &private] {

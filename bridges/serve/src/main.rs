@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 
 fn run(wanted: &Serve, target: Target) -> Result<()> {
     let guard = guard(wanted)?;
-    let boards = Arc::new(Boards::new(target, &wanted.read, &wanted.write)?);
+    let boards = Arc::new(Boards::new(target, &wanted.board, &wanted.write)?);
     let (sender, receiver) = watch::channel(false);
     let end = End::new(receiver);
     let server = Arc::new(Server {
@@ -55,7 +55,7 @@ fn run(wanted: &Serve, target: Target) -> Result<()> {
         boards,
         guard,
         writing: write::Terms {
-            longest: wanted.longest as usize,
+            longest: wanted.max_body as usize,
             patience: wanted.timeout,
             turns: Arc::new(Semaphore::new(write::TURNS)),
         },

@@ -157,7 +157,7 @@ async fn publish(
 async fn read(body: Body, longest: usize) -> Result<Bytes> {
     let too_long = || {
         let detail = format!(
-            "the body has more than {longest} bytes; start the server with a greater --longest"
+            "the body has more than {longest} bytes; start the server with a greater --max-body"
         );
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
     };

@@ -33,7 +33,7 @@ has synced, what failed, and the last complaint.
 
 Examples:
   pegel keep
-  pegel keep --every 600 --dir /dev/shm/pegel";
+  pegel keep --interval 600 --dir /dev/shm/pegel";
 
 /// The board that tells of the keeper of its directory.
 pub const BOARD: &str = "pegel-keep";
@@ -44,16 +44,16 @@ const BRIEF: u32 = 200;
 #[derive(Args)]
 #[command(after_help = MORE)]
 pub struct Keep {
-    /// How often to put on the disk what is new
+    /// Interval between two syncs
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = time::pause)]
-    every: Duration,
+    interval: Duration,
 }
 
 impl Keep {
     pub fn run(self, target: &Target) -> Result<()> {
         let mut keeper = Keeper::new(target)?;
         keeper.restore()?;
-        runtime::run(async |shutdown| keeper.keep(self.every, shutdown).await)
+        runtime::run(async |shutdown| keeper.keep(self.interval, shutdown).await)
     }
 }
 

@@ -147,7 +147,7 @@ impl Serial {
         let commands = commands.transpose()?;
         let bridge = Bridge {
             port,
-            framer: Framer::new(map.longest),
+            framer: Framer::new(map.max_line),
             assembler: Assembler::new(&map),
             writer,
             counters,

@@ -88,9 +88,9 @@ pub struct Sysv {
     /// How long to wait for another writer of the board
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = timeout)]
     timeout: Duration,
-    /// Remove the shared memory and its semaphore at the end
+    /// Remove the shared memory and its semaphore on exit
     #[arg(long)]
-    remove_at_end: bool,
+    remove_on_exit: bool,
 }
 
 /// Reads a key, in decimal or, after 0x, in hexadecimal.
@@ -147,7 +147,7 @@ impl Sysv {
                 () = shutdown.requested() => { ends.store(true, Ordering::Relaxed); running.await }
             };
             let bridge = done.map_err(|error| Failure::Failed(error.to_string()))??;
-            if self.remove_at_end {
+            if self.remove_on_exit {
                 bridge.memory.remove()?;
             }
             Ok(())

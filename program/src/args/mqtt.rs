@@ -12,28 +12,28 @@ use self::broker::Broker;
 use self::topic::{Source, Topic};
 use crate::time;
 
-/// The default name of the board in which a bridge reports its state; names of others should begin with it.
+/// The default name of the status board; names of others should begin with it.
 pub const STATUS: &str = "pegel-mqtt";
 
 const MORE: &str = "\
 Below PREFIX/BOARD, all retained:
   (itself)      JSON: sequence, generation, published, age, record
   /fields/NAME  a value as text; empty while unknown
-  /age          seconds, again every 10 s
-  /writer       alive; turns (of --write and --lasting); gone: the writer or, as
-                the last will, this bridge
+  /age          seconds, repeated every 10 s
+  /writer       alive, shared (of --write and --settings), or gone: the writer or,
+                as the last will, this bridge
   /schema, /record  for mirrors
 
-With --write BOARD, which is written by turns, messages to PREFIX/BOARD/set (JSON:
-an object of fields, or the document) and PREFIX/BOARD/set/FIELD (a value as text)
-are published, and are on the disk then if the board is durable. What is refused is
-told at PREFIX/BOARD/refused.
+With --write BOARD, messages to PREFIX/BOARD/set (JSON: an object of fields, or
+the document) and to PREFIX/BOARD/set/FIELD (a value as text) change the board.
+They are acknowledged after the record is published and, if the board is durable,
+on disk. A rejected message is reported at PREFIX/BOARD/rejected.
 
---mirror TOPIC, another bridge's PREFIX/BOARD, makes a board here that shows that
-one: whole records with their sequences, generations and ages. Nobody can write it.
+--mirror TOPIC, another bridge's PREFIX/BOARD, makes a read-only copy of that
+board here: whole records with their sequences, generations and ages.
 
-When the broker is away, nothing waits for it: once it is back, it gets what is
-newest then. The board `pegel-mqtt` tells how this bridge fares.
+Nothing is queued for a broker that is down: after it returns, it gets the newest
+records. The bridge reports its state in the board `pegel-mqtt`.
 
 Examples:
   pegel mqtt --broker mqtt://localhost
@@ -50,47 +50,47 @@ pub struct Mqtt {
     #[arg(long, value_name = "URL")]
     #[arg(help = "mqtt://HOST[:PORT], or mqtts:// for TLS")]
     pub broker: Broker,
-    /// A name that the broker knows
+    /// User name for the broker
     #[arg(long, value_name = "NAME", requires = "password_file")]
     pub user: Option<String>,
-    /// A file with its password
+    /// File with the password of the user
     #[arg(long, value_name = "FILE", requires = "user")]
     pub password_file: Option<PathBuf>,
-    /// Who vouches for the broker's certificate, PEM [default: those whom the system trusts]
+    /// CA certificates for the broker, PEM [default: the system's]
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
-    /// A certificate that the broker knows this machine by, PEM
+    /// Client certificate of this machine, PEM
     #[arg(long, value_name = "FILE", requires = "key")]
     pub certificate: Option<PathBuf>,
-    /// Its key, PEM
+    /// Key of the client certificate, PEM
     #[arg(long, value_name = "FILE", requires = "certificate")]
     pub key: Option<PathBuf>,
-    /// Boards to publish: NAME or DIRECTORY/NAME [default: all that are no mirrors,
-    /// unless one is named here or below]
+    /// Boards to publish: NAME or DIRECTORY/NAME [default: all but mirrors, unless
+    /// a board is named here or below]
     #[arg(long, value_name = "BOARD", num_args = 1..)]
     pub board: Vec<String>,
-    /// Boards, written by turns, to publish and to take commands for
+    /// Shared boards to publish, and to change by messages
     #[arg(long, value_name = "BOARD", num_args = 1..)]
     pub write: Vec<String>,
-    /// Boards to publish whose values last, though nobody has them open
+    /// Boards to publish that stay valid without a live writer
     #[arg(long, value_name = "BOARD", num_args = 1..)]
-    pub lasting: Vec<String>,
-    /// Boards of others to show here, as NAME if that is given
+    pub settings: Vec<String>,
+    /// Remote boards to copy here, under NAME if given
     #[arg(long, value_name = "TOPIC[=NAME]", num_args = 1..)]
     pub mirror: Vec<Source>,
-    /// Where boards are published [default: pegel/ and the name of this machine]
+    /// Topic of the boards [default: pegel/ and the name of this machine]
     #[arg(long, value_name = "TOPIC")]
     pub prefix: Option<Topic>,
-    /// Tell Home Assistant what there is, at this topic
+    /// Announce the boards to Home Assistant, at this topic
     #[arg(long, value_name = "TOPIC", num_args = 0..=1, default_missing_value = "homeassistant")]
     pub home_assistant: Option<Topic>,
-    /// The shortest time between two records of a board
+    /// Minimum interval between two messages of a board
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = time::timeout)]
-    pub every: Duration,
-    /// How long a command waits for another writer
+    pub min_interval: Duration,
+    /// How long a command waits for the writer lock
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = time::timeout)]
     pub timeout: Duration,
-    /// The board that tells of this bridge
+    /// Status board of this bridge
     #[arg(long, value_name = "BOARD", default_value = STATUS)]
     pub status: String,
 }

@@ -12,35 +12,38 @@ use crate::time;
 
 const MORE: &str = "\
 Each board is an object in the folder Boards, each field a variable of its type
-(arrays are arrays, documents String or ByteString), with EngineeringUnits and
-EURange where the schema has unit, min or max. The source timestamp is the time of
-publication. One request is answered from one record of a board.
+(an array for arrays, String or ByteString for documents), with EngineeringUnits
+and EURange if the schema has unit, min or max. The source timestamp is the time
+of publication. All values of a board in one response are of one record.
 
 Status                    the value
-  Good                    is new, and its writer lives
-  UncertainLastUsableValue  is older than --old, or its writer has gone
-  UncertainInitialValue   is a default, which nobody published
+  Good                    is new, and its writer is alive
+  UncertainLastUsableValue  is older than --stale-after, or has no live writer
+  UncertainInitialValue   is a default that nobody published
   BadNoData               of an optional field is unknown
   BadWaitingForInitialData  was never published
-Boards of --write and --lasting are set and not measured: they are always good.
+Boards of --write and --settings do not become stale: they are always good.
 
-What one request writes into a board of --write is one publication. A value beyond
-its limits is BadOutOfRange, a board that has a writer BadResourceUnavailable.
+The values that one request writes to a board are published as one record, or, if
+one of them is rejected, not at all. A value beyond its limits is BadOutOfRange, a
+board that another writer holds BadResourceUnavailable.
 
-Without --config, everybody on this machine may read, and write what --write
-allows. The configuration is a TOML file:
+Without --config, every user of this machine can read, and can write the boards of
+--write. The configuration is a TOML file:
 
   listen = \"0.0.0.0:4840\"
-  host = \"station.local\"      # what clients call this machine
-  boards = [\"inverter\"]       # as --board; so for write, lasting, old, state
+  host = \"station.local\"      # name of this machine for clients
+  boards = [\"inverter\"]       # as --board; likewise write, settings, stale_after,
+                              # state_dir
   passwords = \"/etc/pegel/opcua.passwords\"  # NAME:HASH; `openssl passwd -6`
-  anonymous = true            # read without a name; [default: if no passwords]
+  anonymous = true            # read without a name [default: if no passwords]
   security = [\"Basic256Sha256\"]  # and \"Aes128-Sha256-RsaOaep\",
                               # \"Aes256-Sha256-RsaPss\", \"None\"
-  any_client = true           # trust every client's certificate
+  any_client = true           # trust every client certificate
 
-The certificate is made at the first start, in --state. A client's is put into
-rejected/ there at its first try: move it to trusted/ to let it in.
+The server creates its certificate at the first start, in --state-dir. The
+certificate of a new client is put into rejected/ there: move it to trusted/ to
+accept the client.
 
 Examples:
   pegel opcua
@@ -51,32 +54,32 @@ Examples:
 #[derive(Args)]
 #[command(after_help = MORE)]
 pub struct Opcua {
-    /// Where to listen [default: 127.0.0.1:4840]
+    /// Address to listen on [default: 127.0.0.1:4840]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
     /// Boards to serve: NAME or DIRECTORY/NAME [default: all]
     #[arg(long, value_name = "BOARD")]
     pub board: Vec<String>,
-    /// Boards, written by turns, that clients may write
+    /// Shared boards that clients may write
     #[arg(long, value_name = "BOARD")]
     pub write: Vec<String>,
-    /// Boards whose values last until others are published
+    /// Boards that stay valid without a live writer
     #[arg(long, value_name = "BOARD")]
-    pub lasting: Vec<String>,
-    /// When values are old [default: 60]
+    pub settings: Vec<String>,
+    /// Age from which values are stale [default: 60]
     #[arg(long, value_name = "SECONDS", value_parser = time::timeout)]
-    pub old: Option<Duration>,
-    /// How long a write waits for another writer
+    pub stale_after: Option<Duration>,
+    /// How long a write waits for the writer lock
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = time::timeout)]
     pub timeout: Duration,
-    /// The directory of the certificates
+    /// Directory of the certificates
     #[arg(long, value_name = "DIRECTORY")]
     #[arg(
-        help = "Where the certificates are [default: $STATE_DIRECTORY, else pegel/opcua in \
-                  $XDG_STATE_HOME or ~/.local/state]"
+        help = "Directory of the certificates [default: $STATE_DIRECTORY, else \
+                  pegel/opcua in $XDG_STATE_HOME or ~/.local/state]"
     )]
-    pub state: Option<PathBuf>,
-    /// A file with what stands here, users and security
+    pub state_dir: Option<PathBuf>,
+    /// File with these options, users and security
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }

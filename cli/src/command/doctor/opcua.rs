@@ -30,7 +30,7 @@ pub fn look(named: Option<&Path>) -> Vec<Finding> {
         Ok(config) => {
             let mut findings = vec![listens(&config)];
             findings.extend(config.passwords.as_deref().map(users));
-            let state = config.state.as_deref();
+            let state = config.state_dir.as_deref();
             findings.extend(rejected(state.unwrap_or(Path::new(STATE))));
             findings
         }

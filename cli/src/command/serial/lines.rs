@@ -25,16 +25,16 @@ pub struct Tally {
 /// Cuts bytes into lines.
 pub struct Framer {
     line: Vec<u8>,
-    longest: usize,
+    max_line: usize,
     /// Until the next line end, nothing counts: what came before is not known, or too long.
     skips: bool,
 }
 
 impl Framer {
-    pub fn new(longest: usize) -> Self {
+    pub fn new(max_line: usize) -> Self {
         Self {
             line: Vec::new(),
-            longest,
+            max_line,
             skips: false,
         }
     }
@@ -51,7 +51,7 @@ impl Framer {
                 Some(part) => (part, true),
                 None => (part, false),
             };
-            if self.line.len() + part.len() > self.longest {
+            if self.line.len() + part.len() > self.max_line {
                 self.skips = true;
                 self.line.clear();
             }

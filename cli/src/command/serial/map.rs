@@ -10,15 +10,15 @@ use serde::Deserialize;
 
 use crate::description::{self, Description};
 
-/// What a line of the port may have at most, unless the map says otherwise.
-const LONGEST: usize = 4096;
+/// The default maximum length of a line, in bytes.
+const MAX_LINE: usize = 4096;
 
 pub struct Map {
     pub board: Description,
     pub port: Port,
     pub format: Format,
     /// The longest line, in bytes.
-    pub longest: usize,
+    pub max_line: usize,
     /// By the fields: what they are called on the line.
     pub from: HashMap<String, String>,
     /// By the fields: what their numbers are multiplied by.
@@ -65,7 +65,7 @@ struct Section {
     end: Option<String>,
     delimiter: Option<char>,
     columns: Option<Vec<String>>,
-    longest: Option<usize>,
+    max_line: Option<usize>,
     #[serde(default)]
     from: HashMap<String, String>,
     #[serde(default)]
@@ -109,14 +109,14 @@ fn parse(text: &str) -> Result<Map, String> {
             return Err(format!("[serial.{what}]: the board has no field {name}"));
         }
     }
-    if section.longest == Some(0) {
-        return Err("longest is that of a line in bytes, at least 1".to_owned());
+    if section.max_line == Some(0) {
+        return Err("max_line must be at least 1 byte (got 0)".to_owned());
     }
     let format = format(&section, &board.schema)?;
     Ok(Map {
         board,
         format,
-        longest: section.longest.unwrap_or(LONGEST),
+        max_line: section.max_line.unwrap_or(MAX_LINE),
         from: section.from,
         scale: section.scale,
         write: section.write,

@@ -14,25 +14,25 @@ pub const LISTEN: &str = "127.0.0.1:4840";
 pub struct Config {
     /// The address to listen on.
     pub listen: Option<String>,
-    /// What clients call this machine.
+    /// The name of this machine for clients.
     pub host: Option<String>,
-    /// Boards to serve; all, if there are none here.
+    /// Boards to serve; empty for all.
     pub boards: Vec<String>,
     /// Boards that clients may write.
     pub write: Vec<String>,
-    /// Boards whose values last until others are published.
-    pub lasting: Vec<String>,
-    /// Seconds after which values are old.
-    pub old: Option<f64>,
-    /// Where the certificates are.
-    pub state: Option<PathBuf>,
+    /// Boards that stay valid without a live writer.
+    pub settings: Vec<String>,
+    /// Seconds after which values are stale.
+    pub stale_after: Option<f64>,
+    /// Directory of the certificates.
+    pub state_dir: Option<PathBuf>,
     /// The file of users and hashes of passwords.
     pub passwords: Option<PathBuf>,
     /// The policies that the server offers.
     pub security: Vec<Policy>,
     /// Whether clients may read without a name.
     pub anonymous: Option<bool>,
-    /// Whether clients may come with any certificate.
+    /// Whether every client certificate is trusted.
     pub any_client: bool,
 }
 
