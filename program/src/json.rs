@@ -47,7 +47,7 @@ pub fn parse(kind: Type, count: u32, json: &Json) -> std::result::Result<Value, 
             return if json.is_null() {
                 Ok(Value::Null)
             } else {
-                Err(format!("{json} is no array"))
+                Err(format!("must be an array of {count} {kind} (got {json})"))
             };
         };
         let elements = elements.iter().map(|element| parse(kind, 1, element));
@@ -55,7 +55,7 @@ pub fn parse(kind: Type, count: u32, json: &Json) -> std::result::Result<Value, 
             .collect::<std::result::Result<_, _>>()
             .map(Value::List);
     }
-    let refused = || format!("{json} is no {kind}");
+    let refused = || format!("must be {kind} (got {json})");
     // A number is digits here, as many as were written.
     let text = match json {
         Json::Null => return Ok(Value::Null),
@@ -102,11 +102,11 @@ pub fn assign(
     schema: &Schema,
     record: &mut Encoded,
     name: &str,
-    told: &Json,
+    json: &Json,
 ) -> std::result::Result<(), String> {
     let field = schema.field(name).map_err(|error| error.to_string())?;
-    let value = parse(field.kind, field.count, told);
-    let value = value.map_err(|reason| format!("field {name}: {reason}"))?;
+    let value = parse(field.kind, field.count, json);
+    let value = value.map_err(|reason| format!("field {name} {reason}"))?;
     let set = schema.set(record, name, &value);
     set.map_err(|error| error.to_string())
 }
@@ -126,8 +126,8 @@ pub fn document(reader: &Reader, snapshot: &Snapshot) -> Result<Json> {
     serde_json::from_slice(snapshot.bytes()).map_err(|error| {
         let (board, sequence) = (reader.board(), snapshot.stamp().sequence);
         Failure::Failed(format!(
-            "board {board}: the document of sequence {sequence} is no JSON: {error}; its writer \
-             has to mend it (`pegel get {board}` prints it as it is)"
+            "board {board}: the document of sequence {sequence} is not valid JSON: {error}; \
+             publish a valid one (`pegel get {board}` prints this one)"
         ))
     })
 }

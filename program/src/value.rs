@@ -24,7 +24,7 @@ impl<'a> FieldPath<'a> {
         let field = schema.field(name)?;
         if field.count == 1 {
             return Err(Failure::Failed(format!(
-                "field {name} is no array; leave out .{index}"
+                "field {name} is not an array; leave out .{index}"
             )));
         }
         match index.parse() {
@@ -33,7 +33,7 @@ impl<'a> FieldPath<'a> {
                 index: Some(index),
             }),
             _ => Err(Failure::Failed(format!(
-                "field {name} has {count} elements, {name}.0 to {name}.{last}; {name}.{index} is none",
+                "field {name} has {count} elements, {name}.0 to {name}.{last} (got {name}.{index})",
                 count = field.count,
                 last = field.count - 1,
             ))),
@@ -70,42 +70,52 @@ impl<'a> FieldPath<'a> {
 }
 
 fn parse(field: &Field, text: &str) -> Result<Value> {
-    let refuse = |reason: &str| {
-        let Field { name, kind, .. } = field;
-        let message = format!("field {name} is {kind}; {text:?} is {reason}");
+    let Field { name, kind, .. } = field;
+    let reject = || {
+        let message = format!("field {name} must be {kind} (got {text:?})");
         Err(Failure::Failed(message))
     };
-    // Only what says so is infinite.
+    let too_large = || {
+        let message = format!("field {name} is too large for {kind} (got {text:?})");
+        Err(Failure::Failed(message))
+    };
+    // A number in digits is finite.
     let overflows = |is_infinite: bool| is_infinite && text.contains(|c: char| c.is_ascii_digit());
     match field.kind {
         Type::Bool => match text {
             "true" => Ok(Value::Bool(true)),
             "false" => Ok(Value::Bool(false)),
-            _ => refuse("neither true nor false"),
+            _ => {
+                let message = format!("field {name} must be true or false (got {text:?})");
+                Err(Failure::Failed(message))
+            }
         },
         Type::F32 => match text.parse::<f32>() {
-            Ok(value) if overflows(value.is_infinite()) => refuse("too large"),
+            Ok(value) if overflows(value.is_infinite()) => too_large(),
             Ok(value) => Ok(Value::F32(value)),
-            Err(_) => refuse("no number"),
+            Err(_) => reject(),
         },
         Type::F64 => match text.parse::<f64>() {
-            Ok(value) if overflows(value.is_infinite()) => refuse("too large"),
+            Ok(value) if overflows(value.is_infinite()) => too_large(),
             Ok(value) => Ok(Value::Float(value)),
-            Err(_) => refuse("no number"),
+            Err(_) => reject(),
         },
         Type::Text => Ok(Value::Text(text.into())),
         Type::Json => match json::check(text) {
             Ok(()) => Ok(Value::Text(text.into())),
-            Err(error) => refuse(&format!("no JSON: {error}")),
+            Err(error) => {
+                let message = format!("field {name} is not valid JSON: {error}");
+                Err(Failure::Failed(message))
+            }
         },
-        Type::Bytes => Err(Failure::Failed(
-            "bytes do not fit a command line; use --document FILE".into(),
-        )),
+        Type::Bytes => Err(Failure::Failed(format!(
+            "field {name} is bytes; publish them with --document FILE"
+        ))),
         _ => {
             let signed = text.parse().map(Value::Int);
             signed
                 .or_else(|_| text.parse().map(Value::UInt))
-                .or_else(|_| refuse("no integer in its range"))
+                .or_else(|_| reject())
         }
     }
 }

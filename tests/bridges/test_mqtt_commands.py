@@ -64,16 +64,16 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
     "beyond its limits": ("set", {"level": 6}, "level has to be 0 to 5 m; 6 is not"),
     "no such field": ("set", {"lvel": 1}, 'no field is called "lvel"'),
     "no such topic": ("set/lvel", "1", 'no field is called "lvel"'),
-    "no JSON": ("set", "level=3", "no JSON object"),
-    "no object": ("set", [1], "no JSON object"),
-    "no text": ("set/note", b"\xff", "no text"),
-    "another type": ("set", {"pumps": "x"}, '"x" is no array'),
+    "no JSON": ("set", "level=3", "not a JSON object"),
+    "no object": ("set", [1], "not a JSON object"),
+    "no text": ("set/note", b"\xff", "not text"),
+    "another type": ("set", {"pumps": "x"}, 'must be an array of 2 u16 (got "x")'),
     "two faults": ("set", {"level": -1, "on": 1}, "; field on"),
     "too many": ("set", {"pumps": [1, 2, 3]}, "pumps"),
     "too long": ("set/note", "x" * 25, "note"),
     "too large": ("set/level", "1e999", "too large"),
     "not optional": ("set", {"level": None}, "level"),
-    "never unknown": ("set/level", "", "no number"),
+    "never unknown": ("set/level", "", "level must be f64"),
 }
 
 
@@ -110,14 +110,14 @@ def test_documents_take_commands_as_a_whole(broker: Broker, boards: Path) -> Non
         now.wait_for("site/all")
         assert now.json("site/all")["record"] == {"b": 1, "a": 2}
         for payload, reason in [
-            ("{", "no JSON"),
-            (list(range(20)), "the board 20"),
-            (b"\xff", "no JSON"),
+            ("{", "not valid JSON"),
+            (list(range(20)), "at most 20 bytes"),
+            (b"\xff", "not valid UTF-8"),
         ]:
             now.say("site/all/set", payload)
             assert reason in now.next("site/all/rejected")["reason"]
         now.say("site/all/set/b", "1")
-        assert "as a whole" in now.next("site/all/rejected")["reason"]
+        assert "the whole document" in now.next("site/all/rejected")["reason"]
 
 
 def test_a_board_that_has_a_writer_is_told_of(broker: Broker, boards: Path) -> None:

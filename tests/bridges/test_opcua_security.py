@@ -165,7 +165,12 @@ def test_the_key_is_nobody_elses(tmp_path: Path) -> None:
 
 def test_who_cannot_serve_is_told_why(tmp_path: Path, config: Path) -> None:
     def complaint(*arguments: str) -> tuple[int, str]:
-        command = [str(built("target/release/pegel")), "opcua", "--state-dir", str(tmp_path / "state")]
+        command = [
+            str(built("target/release/pegel")),
+            "opcua",
+            "--state-dir",
+            str(tmp_path / "state"),
+        ]
         done = run([*command, *arguments], environment(tmp_path))
         return done.returncode, done.stderr
 
@@ -214,7 +219,9 @@ def test_doctor_looks_at_the_server(tmp_path: Path, config: Path) -> None:
     passwords.chmod(0o640)
     text = config.read_text()
     with serving(tmp_path, "--config", str(config)) as server:
-        config.write_text(f'listen = "127.0.0.1:{server.port}"\nstate_dir = "{server.state}"\n{text}')
+        config.write_text(
+            f'listen = "127.0.0.1:{server.port}"\nstate_dir = "{server.state}"\n{text}'
+        )
         told = findings()
         assert told["OPC UA"] == ("ok", f"somebody answers at 127.0.0.1:{server.port}")
         assert told["OPC UA passwords"] == ("ok", "2 users")

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pegel::dynamic::{Encoded, Reader, Writer};
-use pegel::{ErrorKind, Schema, Type};
-use pegel_program::json as values;
-use pegel_program::value::FieldPath;
+use pegel_program::change::{self, Change};
 use rumqttc::{Publish, QoS};
-use serde_json::{Map, Value as Json, json};
+use serde_json::json;
 use tokio::time::sleep;
 
 use crate::connection::{Connection, Line, Purpose};
@@ -19,8 +17,6 @@ use crate::status::{brief, count};
 /// Of a payload that is refused, and of the reason, as many bytes are told.
 const BRIEF: usize = 400;
 const LONGEST: usize = 2000;
-/// How many faults of one command are told.
-const FAULTS: usize = 10;
 /// How long to wait for room for what could not be acknowledged.
 const ROOM: Duration = Duration::from_millis(10);
 
@@ -140,99 +136,26 @@ impl Command {
     /// The newest record, changed.
     fn record(&self, reader: &Reader) -> Result<Encoded, String> {
         let schema = reader.schema();
-        if let Some(kind) = schema.document() {
-            return self.document(schema, kind);
+        let payload = &*self.message.payload;
+        if schema.document().is_some() {
+            return match &self.field {
+                Some(field) => Err(format!(
+                    "the board holds a document, which has no field {field}; send the whole document"
+                )),
+                None => change::document(schema, payload.to_vec()),
+            };
         }
-        let before = match reader.read() {
-            Ok(snapshot) => Some(snapshot.encoded()),
-            Err(error) if error.kind() == ErrorKind::Empty => None,
-            Err(error) => return Err(error.to_string()),
+        let changes = match &self.field {
+            None => Change::object(serde_json::from_slice(payload).map_err(|error| {
+                format!("the payload is not a JSON object: {error}; send {{\"FIELD\":VALUE}}")
+            })?),
+            Some(field) => {
+                let text = std::str::from_utf8(payload)
+                    .map_err(|error| format!("field {field}: the payload is not text: {error}"))?;
+                vec![Change::text(schema, field, text)]
+            }
         };
-        let Some(name) = &self.field else {
-            let told: Map<String, Json> = serde_json::from_slice(&self.message.payload)
-                .map_err(|error| format!("the payload is no JSON object: {error}"))?;
-            let names: Vec<_> = told.keys().map(String::as_str).collect();
-            return assign(schema, begun(schema, before, &names)?, &told);
-        };
-        let text = std::str::from_utf8(&self.message.payload)
-            .map_err(|_| format!("field {name}: the payload is no text"))?;
-        let path = FieldPath::find(schema, name).map_err(|failure| failure.to_string())?;
-        let value = if text.is_empty() && path.field.optional {
-            pegel::Value::Null
-        } else {
-            path.parse(text).map_err(|failure| failure.to_string())?
-        };
-        let mut record = begun(schema, before, &[name])?;
-        let value = path.completed(schema, &record, value);
-        let value = value.map_err(|failure| failure.to_string())?;
-        let set = schema.set(&mut record, &path.field.name, &value);
-        set.map(|()| record).map_err(|error| error.to_string())
-    }
-
-    fn document(&self, schema: &Schema, kind: Type) -> Result<Encoded, String> {
-        if let Some(field) = &self.field {
-            return Err(format!(
-                "it holds a document; send it as a whole, and not {field}"
-            ));
-        }
-        if kind == Type::Json {
-            let text =
-                std::str::from_utf8(&self.message.payload).map_err(|error| error.to_string());
-            let checked =
-                text.and_then(|text| values::check(text).map_err(|error| error.to_string()));
-            checked.map_err(|error| format!("the payload is no JSON: {error}"))?;
-        }
-        let (given, size) = (self.message.payload.len(), schema.record_size());
-        if given > size {
-            return Err(format!("the document has {given} bytes, the board {size}"));
-        }
-        Ok(Encoded {
-            bytes: self.message.payload.to_vec(),
-            present: 0,
-        })
-    }
-}
-
-/// What is changed: the newest record, or one to begin with, for which all is told that may not be missing.
-fn begun(schema: &Schema, before: Option<Encoded>, told: &[&str]) -> Result<Encoded, String> {
-    if let Some(before) = before {
-        return Ok(before);
-    }
-    let needed = schema
-        .fields()
-        .iter()
-        .filter(|field| !field.may_be_missing());
-    let missing: Vec<_> = needed
-        .map(|field| field.name.as_str())
-        .filter(|name| !told.contains(name))
-        .collect();
-    if missing.is_empty() {
-        return Ok(schema.template());
-    }
-    Err(format!(
-        "nothing has been published yet, and the first record needs all fields; give {} too",
-        missing.join(", ")
-    ))
-}
-
-/// All or nothing.
-fn assign(
-    schema: &Schema,
-    mut record: Encoded,
-    told: &Map<String, Json>,
-) -> Result<Encoded, String> {
-    let mut faults = Vec::new();
-    for (name, told) in told {
-        // Each tells of all fields that there are.
-        if faults.len() >= FAULTS {
-            break;
-        }
-        let assigned = values::assign(schema, &mut record, name, told);
-        faults.extend(assigned.err());
-    }
-    if faults.is_empty() {
-        Ok(record)
-    } else {
-        Err(faults.join("; "))
+        let newest = change::newest(reader).map_err(|error| error.to_string())?;
+        change::apply(schema, newest, &changes).map_err(|faults| change::message(&faults))
     }
 }

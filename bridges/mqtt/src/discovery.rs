@@ -17,7 +17,8 @@ pub fn device(home: &Topic, plan: &Plan, about: &About) -> (String, Json) {
     let id = identifier(&plan.client);
     let topic = plan.topic.to_string();
     let board = topic.rsplit('/').next().unwrap_or(&topic);
-    let available = format!("{{{{ 'online' if value in ['{ALIVE}', '{SHARED}'] else 'offline' }}}}");
+    let available =
+        format!("{{{{ 'online' if value in ['{ALIVE}', '{SHARED}'] else 'offline' }}}}");
     let fields = match about.schema.document() {
         None => about.schema.fields(),
         Some(_) => &[],

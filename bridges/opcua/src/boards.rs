@@ -19,7 +19,7 @@ use pegel::dynamic::Reader;
 
 use crate::nodes;
 use crate::served::{Look, Served, without_value};
-use crate::write::{self, Change};
+use crate::write::{self, Write};
 
 /// The namespace of the boards' nodes.
 const NAMESPACE: &str = "urn:pegel:boards";
@@ -28,8 +28,8 @@ const NAMESPACE: &str = "urn:pegel:boards";
 pub struct Boards {
     namespace: u16,
     served: RwLock<HashMap<String, Arc<Served>>>,
-    /// How long a write waits for another writer.
-    patience: Duration,
+    /// How long a write waits for the writer lock.
+    timeout: Duration,
     /// What is monitored without a filter. The library passes on to these what has another value, but not what has
     /// only another status, as OPC 10000-4 wants: so they are told such a value anew, after none at all, of which
     /// their queue of one keeps the last.
@@ -40,13 +40,13 @@ pub struct Boards {
 pub type Manager = InMemoryNodeManager<Boards>;
 
 impl Boards {
-    pub fn new(context: &ServerContext, space: &mut AddressSpace, patience: Duration) -> Self {
+    pub fn new(context: &ServerContext, space: &mut AddressSpace, timeout: Duration) -> Self {
         let namespace = add_namespaces(context, space, &[NAMESPACE])[0];
         nodes::insert_folder(space, namespace);
         Self {
             namespace,
             served: RwLock::default(),
-            patience,
+            timeout,
             unfiltered: Mutex::default(),
         }
     }
@@ -256,23 +256,35 @@ impl InMemoryNodeManagerImpl for Boards {
         space: &SpaceLock<AddressSpace>,
         wanted: &mut [&mut WriteNode],
     ) -> Result<(), StatusCode> {
-        // By their boards, so that what one request changes is one publication.
-        let mut changes: HashMap<String, Vec<(usize, Change)>> = HashMap::new();
+        // By board: the values that one request writes to a board are one record.
+        let mut requests: HashMap<String, Request> = HashMap::new();
         for (index, node) in wanted.iter_mut().enumerate() {
+            let field = nodes::field_of(&node.value().node_id);
+            let board = field.map_or_else(String::new, |(board, _)| board.to_owned());
+            let request = requests.entry(board).or_default();
             match self.change(context, space, node) {
-                Ok((board, change)) => changes.entry(board).or_default().push((index, change)),
-                Err(status) => node.set_status(status),
+                Ok((path, write)) => {
+                    request.path = path;
+                    request.writes.push(write);
+                    request.indices.push(index);
+                }
+                Err(status) => {
+                    request.is_rejected = true;
+                    node.set_status(status);
+                }
             }
         }
-        for (board, changes) in changes {
-            let (indices, changes): (Vec<_>, Vec<_>) = changes.into_iter().unzip();
-            let (patience, count) = (self.patience, indices.len());
-            // It may have to wait for its turn.
-            let written =
-                tokio::task::spawn_blocking(move || write::publish(&board, &changes, patience));
-            let failed = vec![StatusCode::BadInternalError; count];
-            let statuses = written.await.unwrap_or(failed);
-            for (index, status) in indices.into_iter().zip(statuses) {
+        for request in requests.into_values() {
+            let (timeout, count) = (self.timeout, request.indices.len());
+            let statuses = if request.is_rejected {
+                vec![write::NOT_APPLIED; count]
+            } else {
+                // It may have to wait for the writer lock.
+                let publish = move || write::publish(&request.path, &request.writes, timeout);
+                let published = tokio::task::spawn_blocking(publish).await;
+                published.unwrap_or_else(|_| vec![StatusCode::BadInternalError; count])
+            };
+            for (index, status) in request.indices.into_iter().zip(statuses) {
                 wanted[index].set_status(status);
             }
         }
@@ -280,7 +292,19 @@ impl InMemoryNodeManagerImpl for Boards {
     }
 }
 
-/// Milliseconds that are no pause, but not 0, which cannot be revised to.
+/// What one request writes to a board.
+#[derive(Default)]
+struct Request {
+    /// The board as the library opens it.
+    path: String,
+    writes: Vec<Write>,
+    /// The place of each write in the request.
+    indices: Vec<usize>,
+    /// Whether one of its values may not be written.
+    is_rejected: bool,
+}
+
+/// Milliseconds that are next to nothing: the library does not revise an interval to 0.
 const AT_ONCE: f64 = 0.0005;
 
 impl Boards {
@@ -290,7 +314,7 @@ impl Boards {
         context: &RequestContext,
         space: &SpaceLock<AddressSpace>,
         node: &WriteNode,
-    ) -> Result<(String, Change), StatusCode> {
+    ) -> Result<(String, Write), StatusCode> {
         let wanted = node.value();
         let type_tree = context.type_tree.read();
         space
@@ -301,12 +325,12 @@ impl Boards {
             return Err(StatusCode::BadNotWritable);
         };
         let served = self.find(board).ok_or(StatusCode::BadNodeIdUnknown)?;
-        let change = Change {
+        let write = Write {
             field: field.to_owned(),
             value: wanted.value.value.clone().unwrap_or_default(),
             range: wanted.index_range.clone(),
         };
-        Ok((served.terms.board.clone(), change))
+        Ok((served.terms.board.clone(), write))
     }
 }
 

@@ -112,7 +112,9 @@ impl Plan {
         let stale_after = match (given.stale_after, config.stale_after) {
             (Some(age), _) => age,
             (None, Some(age)) => Duration::try_from_secs_f64(age).map_err(|_| {
-                Failure::Failed(format!("stale_after must be a number of seconds, 0 or more (got {age})"))
+                Failure::Failed(format!(
+                    "stale_after must be a number of seconds, 0 or more (got {age})"
+                ))
             })?,
             (None, None) => Duration::from_secs(60),
         };
@@ -126,7 +128,10 @@ impl Plan {
                 stale_after,
             },
             patience: given.timeout,
-            state: given.state_dir.or(config.state_dir).map_or_else(state, Ok)?,
+            state: given
+                .state_dir
+                .or(config.state_dir)
+                .map_or_else(state, Ok)?,
             passwords,
             security,
             anonymous,
@@ -176,5 +181,7 @@ fn state() -> Result<PathBuf> {
                 .or_else(home)
                 .map(|state| state.join("pegel/opcua"))
         })
-        .ok_or_else(|| Failure::Usage("say where certificates are: --state-dir DIRECTORY".to_owned()))
+        .ok_or_else(|| {
+            Failure::Usage("say where certificates are: --state-dir DIRECTORY".to_owned())
+        })
 }

@@ -73,6 +73,21 @@ pub fn value(field: &Field, variant: &Variant) -> Option<Value> {
     }
 }
 
+/// What a client wrote for some elements of an array; `None` if it is of another type.
+pub fn elements(field: &Field, variant: &Variant) -> Option<Vec<Value>> {
+    match variant {
+        Variant::Array(array) => {
+            let elements = array.values.iter();
+            elements.map(|element| plain(field, element)).collect()
+        }
+        Variant::ByteString(bytes) if field.kind == Type::U8 => {
+            let bytes = bytes.value.as_deref().unwrap_or_default();
+            Some(bytes.iter().map(|byte| Value::from(*byte)).collect())
+        }
+        one => plain(field, one).map(|value| vec![value]),
+    }
+}
+
 fn plain(field: &Field, variant: &Variant) -> Option<Value> {
     Some(match (field.kind, variant) {
         (Type::Bool, Variant::Boolean(value)) => (*value).into(),

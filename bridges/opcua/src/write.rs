@@ -1,127 +1,125 @@
-//! Writing: what a client changes of a board that is written by turns becomes one publication.
+//! Writing: the values that one request writes to a shared board are published as one record, or not at all.
 
 use std::time::Duration;
 
 use opcua::types::{NumericRange, StatusCode, Variant};
-use pegel::dynamic::{Encoded, Writer};
+use pegel::dynamic::Writer;
 use pegel::{ErrorKind, Field, Schema, Type, Value};
+use pegel_program::change::{self, Change, New};
 use pegel_program::json;
 
 use crate::values;
 
-/// A field and what it is to be.
-pub struct Change {
+/// The status of a good value in a request that is rejected for another one.
+pub const NOT_APPLIED: StatusCode = StatusCode::BadRequestNotAllowed;
+
+/// A value that a client writes.
+pub struct Write {
     pub field: String,
     pub value: Variant,
-    /// The elements of an array that are meant, if not all.
+    /// The elements of an array, if not all.
     pub range: NumericRange,
 }
 
-/// Publishes the newest record with the changes, and says what became of each of them. Those that are good are
-/// published together.
-pub fn publish(board: &str, changes: &[Change], patience: Duration) -> Vec<StatusCode> {
-    let all = |status| vec![status; changes.len()];
-    match publish_fast(board, changes, patience) {
+/// Publishes the newest record with the values, and returns the status of each.
+pub fn publish(board: &str, writes: &[Write], timeout: Duration) -> Vec<StatusCode> {
+    let all = |status| vec![status; writes.len()];
+    match try_publish(board, writes, timeout) {
         Ok(statuses) => statuses,
         Err(error) => all(match error.kind() {
             ErrorKind::Locked => StatusCode::BadResourceUnavailable,
             ErrorKind::NotFound | ErrorKind::Gone => StatusCode::BadNodeIdUnknown,
             ErrorKind::TooLarge | ErrorKind::InvalidArgument => StatusCode::BadOutOfRange,
             _ => {
-                // Nothing that a client could mend.
-                eprintln!("pegel: cannot write what a client wrote: {error}");
+                // A client can do nothing about it.
+                eprintln!("pegel: board {board}: cannot publish the values of a client: {error}");
                 StatusCode::BadDeviceFailure
             }
         }),
     }
 }
 
-fn publish_fast(
-    board: &str,
-    changes: &[Change],
-    patience: Duration,
-) -> pegel::Result<Vec<StatusCode>> {
-    let mut writer = Writer::open(board, Some(patience))?;
-    let schema = writer.reader().schema().clone();
-    let (mut record, mut missing) = match writer.reader().read() {
-        Ok(snapshot) => (snapshot.encoded(), Vec::new()),
-        Err(error) if error.kind() == ErrorKind::Empty => (schema.template(), needed(&schema)),
-        Err(error) => return Err(error),
-    };
-    let mut statuses = Vec::new();
-    for change in changes {
-        let status = match apply(&schema, &mut record, change) {
-            Ok(()) => {
-                missing.retain(|name| *name != change.field);
-                StatusCode::Good
+fn try_publish(board: &str, writes: &[Write], timeout: Duration) -> pegel::Result<Vec<StatusCode>> {
+    let mut writer = Writer::open(board, Some(timeout))?;
+    let schema = writer.reader().schema();
+    let mut statuses = vec![StatusCode::Good; writes.len()];
+    // The changes, and the write that each belongs to.
+    let (mut changes, mut owners) = (Vec::new(), Vec::new());
+    for (index, write) in writes.iter().enumerate() {
+        match write.changes(schema) {
+            Ok(new) => {
+                owners.extend(new.iter().map(|_| index));
+                changes.extend(new);
             }
-            Err(status) => status,
-        };
-        statuses.push(status);
+            Err(status) => statuses[index] = status,
+        }
     }
-    if !statuses.contains(&StatusCode::Good) {
-        return Ok(statuses);
+    let newest = change::newest(writer.reader())?;
+    match change::apply(schema, newest, &changes) {
+        Ok(record) if statuses.iter().all(StatusCode::is_good) => {
+            writer.publish(&record)?;
+            return Ok(statuses);
+        }
+        Ok(_) => {}
+        Err(faults) => {
+            let is_incomplete = faults.iter().any(|fault| fault.change.is_none());
+            for index in faults.iter().filter_map(|fault| fault.change) {
+                statuses[owners[index]] = StatusCode::BadOutOfRange;
+            }
+            if is_incomplete {
+                // The first record needs all fields.
+                replace_good(&mut statuses, StatusCode::BadWaitingForInitialData);
+            }
+        }
     }
-    if !missing.is_empty() {
-        // The first record needs all fields.
-        return Ok(vec![StatusCode::BadWaitingForInitialData; changes.len()]);
-    }
-    writer.publish(&record)?;
+    replace_good(&mut statuses, NOT_APPLIED);
     Ok(statuses)
 }
 
-/// The fields that the first record cannot do without.
-fn needed(schema: &Schema) -> Vec<String> {
-    let fields = schema.fields().iter();
-    let needed = fields.filter(|field| !field.may_be_missing());
-    needed.map(|field| field.name.clone()).collect()
-}
-
-/// A range that goes beyond the array, or is of another length than the value, would be done in part.
-fn check_range(field: &Field, change: &Change) -> Result<(), StatusCode> {
-    let (first, last) = match change.range {
-        NumericRange::Index(index) => (index, index),
-        NumericRange::Range(first, last) => (first, last),
-        _ => return Err(StatusCode::BadWriteNotSupported),
-    };
-    if last >= field.count {
-        return Err(StatusCode::BadIndexRangeNoData);
-    }
-    let given = match &change.value {
-        Variant::Array(array) => array.values.len(),
-        _ => 1,
-    };
-    let end = u32::try_from(given)
-        .ok()
-        .and_then(|given| first.checked_add(given));
-    if end == Some(last + 1) {
-        Ok(())
-    } else {
-        Err(StatusCode::BadIndexRangeDataMismatch)
+fn replace_good(statuses: &mut [StatusCode], status: StatusCode) {
+    for good in statuses.iter_mut().filter(|status| status.is_good()) {
+        *good = status;
     }
 }
 
-fn apply(schema: &Schema, record: &mut Encoded, change: &Change) -> Result<(), StatusCode> {
-    let field = schema.field(&change.field);
-    let field = field.map_err(|_| StatusCode::BadNodeIdUnknown)?;
-    let whole = if change.range.is_none() {
-        change.value.clone()
-    } else {
-        let values = schema.decode(&*record);
-        let now = values.into_iter().find(|(name, _)| *name == field.name);
-        let now = now.and_then(|(_, now)| values::variant(field, now));
-        let mut whole = now.ok_or(StatusCode::BadIndexRangeNoData)?;
-        check_range(field, change)?;
-        whole.set_range_of(&change.range, &change.value)?;
-        whole
-    };
-    let value = values::value(field, &whole).ok_or(StatusCode::BadTypeMismatch)?;
-    if let (Type::Json, Value::Text(text)) = (field.kind, &value)
-        && json::check(text).is_err()
-    {
-        return Err(StatusCode::BadTypeMismatch);
+impl Write {
+    fn changes(&self, schema: &Schema) -> Result<Vec<Change>, StatusCode> {
+        let field = schema.field(&self.field);
+        let field = field.map_err(|_| StatusCode::BadNodeIdUnknown)?;
+        if !self.range.is_none() {
+            return self.elements(field);
+        }
+        let value = values::value(field, &self.value).ok_or(StatusCode::BadTypeMismatch)?;
+        if let (Type::Json, Value::Text(text)) = (field.kind, &value)
+            && json::check(text).is_err()
+        {
+            return Err(StatusCode::BadTypeMismatch);
+        }
+        Ok(vec![Change {
+            target: field.name.clone(),
+            value: New::Value(value),
+        }])
     }
-    schema
-        .set(record, &field.name, &value)
-        .map_err(|_| StatusCode::BadOutOfRange)
+
+    /// The elements of a range. A range beyond the array, or of another length than the value, is rejected:
+    /// the library would apply a part of it.
+    fn elements(&self, field: &Field) -> Result<Vec<Change>, StatusCode> {
+        let (first, last) = match self.range {
+            NumericRange::Index(index) => (index, index),
+            NumericRange::Range(first, last) => (first, last),
+            _ => return Err(StatusCode::BadWriteNotSupported),
+        };
+        if last >= field.count || field.count == 1 {
+            return Err(StatusCode::BadIndexRangeNoData);
+        }
+        let values = values::elements(field, &self.value).ok_or(StatusCode::BadTypeMismatch)?;
+        if (first..=last).count() != values.len() {
+            return Err(StatusCode::BadIndexRangeDataMismatch);
+        }
+        let changes = (first..=last).zip(values).map(|(index, value)| Change {
+            target: format!("{}.{index}", field.name),
+            value: New::Value(value),
+        });
+        Ok(changes.collect())
+    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use pegel::ErrorKind;
+use pegel_program::change;
 use pegel_program::failure::Failure;
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
@@ -43,8 +44,8 @@ pub struct Details {
 /// What is wrong with the value of a field.
 #[derive(Serialize, ToSchema)]
 pub struct Fault {
-    pub field: String,
-    pub detail: String,
+    field: String,
+    detail: String,
 }
 
 pub type Result<T> = std::result::Result<T, Problem>;
@@ -64,9 +65,14 @@ impl Problem {
     }
 
     /// Values that the board cannot take.
-    pub fn values(errors: Vec<Fault>) -> Self {
-        let told: Vec<_> = errors.iter().map(|fault| &*fault.detail).collect();
-        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, told.join("; "));
+    pub fn faults(faults: &[change::Fault]) -> Self {
+        let errors = faults.iter().map(|fault| Fault {
+            field: fault.field.clone(),
+            detail: fault.message.clone(),
+        });
+        let errors: Vec<_> = errors.collect();
+        let details: Vec<_> = errors.iter().map(|fault| &*fault.detail).collect();
+        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, details.join("; "));
         problem.0.errors = errors;
         problem
     }
@@ -76,11 +82,11 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, failure.to_string())
     }
 
-    /// The same for another reason, which comes first.
-    pub fn because(mut self, status: StatusCode, reason: &str) -> Self {
+    /// The same for another reason.
+    pub fn because(mut self, status: StatusCode, reason: String) -> Self {
         self.0.title = status.canonical_reason().unwrap_or_default();
         self.0.status = status.as_u16();
-        self.0.detail = format!("{reason}: {}", self.0.detail);
+        self.0.detail = reason;
         self
     }
 

@@ -10,7 +10,8 @@ use axum::response::Response;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use pegel::dynamic::{Encoded, Reader, Writer};
-use pegel::{Field, Schema, Type};
+use pegel::{Schema, Type};
+use pegel_program::change::{self, Change, Fault};
 use pegel_program::json as values;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
@@ -20,7 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::boards::newest;
 use super::condition::{Conditions, Tag};
-use super::problem::{Fault, Problem, Result};
+use super::problem::{Problem, Result};
 use super::read::Name;
 use super::routes::{Server, blocking, json};
 
@@ -28,8 +29,6 @@ use super::routes::{Server, blocking, json};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// So many requests wait for their boards' other writers at once, that the others are still answered.
 pub const TURNS: usize = 4;
-/// Who has more of them than this, is told the first ones: each says which fields there are.
-const FAULTS: usize = 100;
 
 /// How writing goes.
 pub struct Terms {
@@ -82,8 +81,8 @@ pub async fn put(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    publish(server, name, headers, body, |reader, told| {
-        whole(reader.schema(), told)
+    publish(server, name, headers, body, |reader, body| {
+        whole(reader.schema(), body)
     })
     .await
 }
@@ -124,7 +123,7 @@ async fn publish(
 ) -> Result<Response> {
     let board = server.boards.find_writable(&name)?;
     let conditions = Conditions::of(&headers)?;
-    let told = parse(&headers, &read(body, server.writing.longest).await?)?;
+    let body = parse(&headers, &read(body, server.writing.longest).await?)?;
     let turns = Arc::clone(&server.writing.turns);
     let turn = turns.acquire_owned().await.expect("it is never closed");
     let about = name.clone();
@@ -140,7 +139,7 @@ async fn publish(
         conditions
             .check(Tag::of(reader, newest.map_err(of_board)?))
             .map_err(of_board)?;
-        let record = record(reader, told).map_err(of_board)?;
+        let record = record(reader, body).map_err(of_board)?;
         let published = writer.publish(&record).map_err(Problem::from);
         let sequence = published.map_err(of_board)?;
         Ok(Tag::of(writer.reader(), sequence))
@@ -189,112 +188,72 @@ fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Json> {
     })
 }
 
-/// A record in which all is told.
-fn whole(schema: &Schema, told: Json) -> Result<Encoded> {
+/// A record that the client gives whole.
+fn whole(schema: &Schema, body: Json) -> Result<Encoded> {
     if let Some(kind) = schema.document() {
-        return document(schema, kind, &told);
+        return document(schema, kind, &body);
     }
-    let told = object(told)?;
-    assign(schema, schema.template(), &told, missing(schema, &told))
-}
-
-/// The fields that the first record cannot do without.
-fn missing(schema: &Schema, told: &Map<String, Json>) -> Vec<Fault> {
-    let is_missing = |field: &&Field| !field.may_be_missing() && !told.contains_key(&field.name);
-    let missing = schema.fields().iter().filter(is_missing);
-    let fault = |Field { name, kind, .. }: &Field| Fault {
-        field: name.clone(),
-        detail: format!("field {name} ({kind}) is missing"),
-    };
-    missing.map(fault).collect()
+    let changes = Change::object(object(body)?);
+    change::apply(schema, None, &changes).map_err(|faults| Problem::faults(&faults))
 }
 
 /// The newest record with some changes.
-fn changed(reader: &Reader, told: Json) -> Result<Encoded> {
+fn changed(reader: &Reader, body: Json) -> Result<Encoded> {
     let schema = reader.schema();
-    let now = newest(reader)?;
-    match (schema.document(), now) {
-        (Some(Type::Json), now) => {
-            let mut document = match &now {
-                Some(snapshot) => values::document(reader, snapshot)
+    match schema.document() {
+        Some(Type::Json) => {
+            let mut document = match newest(reader)? {
+                Some(snapshot) => values::document(reader, &snapshot)
                     .map_err(|failure| Problem::failure(&failure))?,
                 None => Json::Null,
             };
-            merge(&mut document, told);
+            merge(&mut document, body);
             self::document(schema, Type::Json, &document)
         }
-        (Some(_), _) => {
-            let detail = "bytes have no members that could be changed; PUT them as a whole";
+        Some(_) => {
+            let detail = "a document of bytes has no members to change; PUT the whole document";
             Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
         }
-        (None, Some(snapshot)) => assign(schema, snapshot.encoded(), &object(told)?, Vec::new()),
-        (None, None) => {
-            let told = object(told)?;
-            let missing = missing(schema, &told);
-            if missing.is_empty() {
-                return assign(schema, schema.template(), &told, missing);
-            }
-            let reason = "nothing has been published yet, and the first record needs all fields";
-            Err(Problem::values(missing).because(StatusCode::CONFLICT, reason))
+        None => {
+            let changes = Change::object(object(body)?);
+            change::apply(schema, change::newest(reader)?, &changes).map_err(|faults| {
+                let problem = Problem::faults(&faults);
+                if faults.iter().any(|fault| fault.change.is_none()) {
+                    problem.because(StatusCode::CONFLICT, change::message(&faults))
+                } else {
+                    problem
+                }
+            })
         }
     }
 }
 
-fn object(told: Json) -> Result<Map<String, Json>> {
-    match told {
-        Json::Object(told) => Ok(told),
+fn object(body: Json) -> Result<Map<String, Json>> {
+    match body {
+        Json::Object(object) => Ok(object),
         _ => Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
-            "the body is no object; send the fields by their names",
+            "the body is not a JSON object; send {\"FIELD\":VALUE}",
         )),
     }
 }
 
-fn assign(
-    schema: &Schema,
-    mut record: Encoded,
-    told: &Map<String, Json>,
-    mut faults: Vec<Fault>,
-) -> Result<Encoded> {
-    for (name, told) in told {
-        if faults.len() >= FAULTS {
-            break;
-        }
-        let assigned = values::assign(schema, &mut record, name, told);
-        faults.extend(assigned.err().map(|detail| Fault {
-            field: name.clone(),
-            detail,
-        }));
-    }
-    if faults.is_empty() {
-        Ok(record)
-    } else {
-        Err(Problem::values(faults))
-    }
-}
-
-fn document(schema: &Schema, kind: Type, told: &Json) -> Result<Encoded> {
-    let refuse = |detail: String| {
-        Err(Problem::values(vec![Fault {
+fn document(schema: &Schema, kind: Type, body: &Json) -> Result<Encoded> {
+    let reject = |message: String| {
+        Problem::faults(&[Fault {
             field: schema.fields()[0].name.clone(),
-            detail,
-        }]))
+            message,
+            change: Some(0),
+        }])
     };
-    let bytes = match (kind, told) {
-        (Type::Json, told) => told.to_string().into_bytes(),
-        (_, Json::String(text)) => match BASE64_STANDARD.decode(text) {
-            Ok(bytes) => bytes,
-            Err(error) => return refuse(format!("the text is no base64: {error}")),
-        },
-        _ => return refuse("bytes are a text in base64".to_owned()),
+    let bytes = match (kind, body) {
+        (Type::Json, body) => body.to_string().into_bytes(),
+        (_, Json::String(text)) => BASE64_STANDARD
+            .decode(text)
+            .map_err(|error| reject(format!("the document is not valid base64: {error}")))?,
+        _ => return Err(reject("the document must be a string in base64".to_owned())),
     };
-    let (length, most) = (bytes.len(), schema.record_size());
-    if length > most {
-        return refuse(format!(
-            "the document has {length} bytes, and the board takes {most}"
-        ));
-    }
-    Ok(Encoded { bytes, present: 0 })
+    change::document(schema, bytes).map_err(reject)
 }
 
 /// RFC 7396.

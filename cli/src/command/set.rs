@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use clap::Args;
 use pegel::dynamic::{Encoded, Reader, Writer};
-use pegel::{ErrorKind, Field, Schema, Type, Value};
+use pegel::{ErrorKind, Value};
+use pegel_program::change::{self, Change, New};
 use pegel_program::failure::{Failure, Result};
 use pegel_program::json;
 use pegel_program::target::Target;
 use pegel_program::time::timeout;
-use pegel_program::value::FieldPath;
 use serde_json::json;
 
 const MORE: &str = "\
@@ -90,10 +90,8 @@ impl Set {
             )));
         }
         let record = match document {
-            Some(document) => Encoded {
-                bytes: checked(writer.reader(), document)?,
-                present: 0,
-            },
+            Some(document) => change::document(writer.reader().schema(), document)
+                .map_err(|reason| Failure::Failed(reason).of(writer.reader().board()))?,
             None => self.record(writer.reader())?,
         };
         let sequence = match self.if_sequence {
@@ -111,63 +109,19 @@ impl Set {
 
     /// The newest record with the assignments done.
     fn record(&self, reader: &Reader) -> Result<Encoded> {
-        let record = match reader.read() {
-            Ok(snapshot) => Some(snapshot.encoded()),
-            Err(error) if error.kind() == ErrorKind::Empty => None,
-            Err(error) => return Err(error.into()),
-        };
-        self.change(reader.schema(), record)
-            .map_err(|failure| failure.of(reader.board()))
-    }
-
-    fn change(&self, schema: &Schema, record: Option<Encoded>) -> Result<Encoded> {
-        let changes = self.assignments.iter().map(|(name, text)| {
-            let path = FieldPath::find(schema, name)?;
-            let value = path.parse(text)?;
-            Ok((path, value))
+        let assigned = self.assignments.iter().map(|(field, text)| Change {
+            target: field.clone(),
+            value: New::Text(text.clone()),
         });
-        let changes: Vec<_> = changes.collect::<Result<_>>()?;
-        let mut record = match record {
-            Some(record) => record,
-            None => first(schema, &changes)?,
-        };
-        for (path, value) in changes {
-            let value = path.completed(schema, &record, value)?;
-            schema.set(&mut record, &path.field.name, &value)?;
-        }
-        for name in &self.unset {
-            if !schema.field(name)?.optional {
-                let message = format!("field {name} is not optional: it cannot be unknown");
-                return Err(Failure::Failed(message));
-            }
-            schema.set(&mut record, name, &Value::Null)?;
-        }
-        Ok(record)
+        let unset = self.unset.iter().map(|field| Change {
+            target: field.clone(),
+            value: New::Value(Value::Null),
+        });
+        let changes: Vec<_> = assigned.chain(unset).collect();
+        let newest = change::newest(reader)?;
+        change::apply(reader.schema(), newest, &changes)
+            .map_err(|faults| Failure::Failed(change::message(&faults)).of(reader.board()))
     }
-}
-
-/// The record before the first one, for changes that leave out only what may be missing.
-fn first(schema: &Schema, changes: &[(FieldPath, Value)]) -> Result<Encoded> {
-    let is_given = |field: &Field| {
-        let mut given = changes.iter().filter(|(path, _)| path.field == field);
-        let elements = given.clone().filter(|(path, _)| path.index.is_some());
-        elements.count() == field.count as usize || given.any(|(path, _)| path.index.is_none())
-    };
-    let needed = schema
-        .fields()
-        .iter()
-        .filter(|field| !field.may_be_missing());
-    let missing: Vec<_> = needed
-        .filter(|field| !is_given(field))
-        .map(|field| &*field.name)
-        .collect();
-    if missing.is_empty() {
-        return Ok(schema.template());
-    }
-    Err(Failure::Failed(format!(
-        "nothing has been published yet, and the first record needs all fields; give {} too",
-        missing.join(", ")
-    )))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
@@ -183,25 +137,6 @@ fn read(path: &Path) -> Result<Vec<u8>> {
             path.display()
         ))
     })
-}
-
-fn checked(reader: &Reader, document: Vec<u8>) -> Result<Vec<u8>> {
-    let board = reader.board();
-    match reader.schema().document() {
-        Some(Type::Json) => match std::str::from_utf8(&document).map(json::check) {
-            Ok(Ok(())) => Ok(document),
-            Ok(Err(error)) => Err(Failure::Failed(format!(
-                "board {board}: the document is no JSON: {error}"
-            ))),
-            Err(error) => Err(Failure::Failed(format!(
-                "board {board}: the document is no JSON, as it is no UTF-8: {error}"
-            ))),
-        },
-        Some(_) => Ok(document),
-        None => Err(Failure::Failed(format!(
-            "board {board} has fields and holds no document; give FIELD=VALUE"
-        ))),
-    }
 }
 
 fn locked(error: pegel::Error) -> Failure {

@@ -11,8 +11,9 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
+use pegel::ErrorKind;
 use pegel::dynamic::{Encoded, Reader, Writer};
-use pegel::{ErrorKind, Field};
+use pegel_program::change;
 use pegel_program::failure::{Failure, Result};
 use pegel_program::runtime;
 use pegel_program::target::Target;
@@ -291,26 +292,22 @@ impl Bridge {
         Ok(())
     }
 
-    /// The newest record with the changes of a script.
-    fn record(&self, reader: &Reader, text: &[u8]) -> Result<Encoded> {
+    /// The newest record with the changes of a script. A field that the script left as it was shown stays as it is
+    /// now, so that a stale text changes nothing back.
+    fn record(&self, reader: &Reader, text: &[u8]) -> std::result::Result<Encoded, String> {
         let schema = reader.schema();
-        let text = std::str::from_utf8(text)
-            .map_err(|error| Failure::Failed(format!("it is no UTF-8: {error}")))?;
-        let before = String::from_utf8_lossy(&self.text);
-        let newest = match reader.read() {
-            Ok(newest) => Some(newest.encoded()),
-            Err(error) if error.kind() == ErrorKind::Empty => None,
-            Err(error) => return Err(error.into()),
-        };
-        let is_first = newest.is_none();
-        let mut record = newest.unwrap_or_else(|| schema.template());
-        let given = self.format.apply(schema, &mut record, &before, text)?;
-        let is_missing = |field: &&Field| !field.may_be_missing() && !given.contains(&field.name);
-        let missing: Vec<_> = schema.fields().iter().filter(is_missing).collect();
-        if is_first && let [field, ..] = missing.as_slice() {
-            let reason = format!("the first record needs all fields, {} too", field.name);
-            return Err(Failure::Failed(reason));
+        if schema.document().is_some() {
+            return change::document(schema, text.to_vec());
         }
-        Ok(record)
+        let text = std::str::from_utf8(text)
+            .map_err(|error| format!("the text is not valid UTF-8: {error}"))?;
+        let mut changes = self.format.fields(schema, text)?;
+        let newest = change::newest(reader).map_err(|error| error.to_string())?;
+        if newest.is_some() {
+            let shown = String::from_utf8_lossy(&self.text);
+            let shown = self.format.fields(schema, &shown).unwrap_or_default();
+            changes.retain(|change| !shown.contains(change));
+        }
+        change::apply(schema, newest, &changes).map_err(|faults| change::message(&faults))
     }
 }

@@ -76,7 +76,7 @@ fn bad_documents_are_refused() {
     boards.fails(
         1,
         &["set", "ahoy", "document={"],
-        &["board ahoy", "no JSON"],
+        &["board ahoy", "not valid JSON"],
     );
     boards.fails(1, &["set", "ahoy", "power=7"], &["board ahoy", "document"]);
     boards.fails(
@@ -85,9 +85,9 @@ fn bad_documents_are_refused() {
         &["cannot be used with"],
     );
     let refused: [(&[u8], &str); 3] = [
-        (b"{", "no JSON"),
-        (b"\"\xff\"", "no UTF-8"),
-        (&[b'1'; 101], "101 bytes"),
+        (b"{", "not valid JSON"),
+        (b"\"\xff\"", "not valid UTF-8"),
+        (&[b'1'; 101], "got 101"),
     ];
     for (document, part) in refused {
         boards.file("bad.json", document);
@@ -114,7 +114,11 @@ fn a_document_that_is_no_json_can_still_be_seen() {
         &["show", "ahoy", "--json"],
     ];
     for arguments in wants_json {
-        boards.fails(1, arguments, &["board ahoy", "sequence 1 is no JSON"]);
+        boards.fails(
+            1,
+            arguments,
+            &["board ahoy", "sequence 1 is not valid JSON"],
+        );
     }
 }
 

@@ -1,12 +1,12 @@
 //! Records as the text that scripts read and write.
 
 use clap::ValueEnum;
-use pegel::dynamic::{Encoded, Reader, Snapshot};
-use pegel::{Field, Schema, Type, Value};
+use pegel::dynamic::{Reader, Snapshot};
+use pegel::{Schema, Value};
+use pegel_program::change::Change;
 use pegel_program::failure::{Failure, Result};
 use pegel_program::json;
-use pegel_program::value::{self, FieldPath};
-use serde_json::{Map, Value as Json};
+use pegel_program::value;
 
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Format {
@@ -23,7 +23,10 @@ impl Format {
             let text = std::str::from_utf8(snapshot.bytes()).ok();
             let text = text.filter(|text| !text.contains('\0'));
             return text.map(str::to_owned).ok_or_else(|| {
-                Failure::Failed(format!("board {}: the document is no text", reader.board()))
+                Failure::Failed(format!(
+                    "board {}: the document is not text",
+                    reader.board()
+                ))
             });
         }
         Ok(match self {
@@ -37,68 +40,24 @@ impl Format {
         })
     }
 
-    /// Changes a record as a script changed its text, and gives back the fields that stand there: what the script left
-    /// as it was stays as it is.
-    pub fn apply(
-        self,
-        schema: &Schema,
-        record: &mut Encoded,
-        before: &str,
-        text: &str,
-    ) -> Result<Vec<String>> {
-        let set = |record: &mut Encoded, field: &Field, value: &Value| {
-            schema
-                .set(record, &field.name, value)
-                .map_err(Failure::from)
-        };
-        if let Some(kind) = schema.document() {
-            let field = &schema.fields()[0];
-            if kind == Type::Json {
-                json::check(text)
-                    .map_err(|error| Failure::Failed(format!("it is no JSON: {error}")))?;
-                set(record, field, &text.into())?;
-            } else {
-                set(record, field, &Value::Bytes(text.into()))?;
-            }
-            return Ok(vec![field.name.clone()]);
-        }
-        let mut given = Vec::new();
+    /// The fields of a text: each with what stands there.
+    pub fn fields(self, schema: &Schema, text: &str) -> std::result::Result<Vec<Change>, String> {
         match self {
-            Self::Json => {
-                let wrong =
-                    |error| Failure::Failed(format!("it is no JSON object of fields: {error}"));
-                let now: Map<String, Json> = serde_json::from_str(text).map_err(wrong)?;
-                let before: Map<String, Json> = serde_json::from_str(before).unwrap_or_default();
-                for (name, json) in &now {
-                    let field = schema.field(name)?;
-                    if before.get(name) != Some(json) {
-                        let value = json::parse(field.kind, field.count, json);
-                        let wrong = |reason| Failure::Failed(format!("field {name}: {reason}"));
-                        set(record, field, &value.map_err(wrong)?)?;
-                    }
-                    given.push(field.name.clone());
-                }
-            }
+            Self::Json => serde_json::from_str(text)
+                .map(Change::object)
+                .map_err(|error| format!("the text is not a JSON object of fields: {error}")),
             Self::Text => {
-                let before: Vec<_> = before.lines().collect();
-                for line in text.lines().filter(|line| !line.trim().is_empty()) {
-                    let (name, text) = line.split_once('=').ok_or_else(|| {
-                        Failure::Failed(format!("the line {line:?} is not NAME=VALUE"))
-                    })?;
-                    let path = FieldPath::find(schema, name.trim())?;
-                    if !before.contains(&line) {
-                        let value = if text.is_empty() && path.field.optional {
-                            Value::Null
-                        } else {
-                            path.parse(&unescaped(text))?
-                        };
-                        set(record, path.field, &value)?;
-                    }
-                    given.push(path.field.name.clone());
-                }
+                let lines = text.lines().filter(|line| !line.trim().is_empty());
+                lines
+                    .map(|line| {
+                        let (name, text) = line
+                            .split_once('=')
+                            .ok_or_else(|| format!("the line {line:?} is not NAME=VALUE"))?;
+                        Ok(Change::text(schema, name.trim(), &unescaped(text)))
+                    })
+                    .collect()
             }
         }
-        Ok(given)
     }
 }
 
