@@ -1,7 +1,7 @@
 #!/bin/bash
-# Installs, upgrades, removes and purges the package in a copy of this machine's file system that ends with the
-# script, while a php-fpm is told to reload all the time, and PHP to start: `scene.sh OLD.deb NEW.deb`, in a mount
-# namespace of its own. Says what happened, a fact a line.
+# Installs, upgrades, removes and purges the package in a copy of this machine's file system that
+# ends with the script, while a php-fpm reloads and PHP starts in a loop: `scene.sh OLD.deb
+# NEW.deb`, in a mount namespace of its own. Prints one fact a line.
 
 set -euo pipefail
 
@@ -26,9 +26,11 @@ if (!stream_resolve_include_path('Pegel/autoload.php')) {
     exit('no package');
 }
 require 'Pegel/autoload.php';
-$writer = Pegel\Writer::create('page', Pegel\Schema::of(level: Pegel\Field::f64('m')), timeout: 5.0);
+$schema = Pegel\Schema::of(level: Pegel\Field::f64('m'));
+$writer = Pegel\Writer::create('page', $schema, timeout: 5.0);
 $writer->publish(level: 3.25);
-echo 'level ', $writer->read()['level'], ' preload ', ini_get('ffi.preload'), ' dir ', getenv('PEGEL_DIR'), "\n";
+echo 'level ', $writer->read()['level'], ' preload ', ini_get('ffi.preload');
+echo ' dir ', getenv('PEGEL_DIR'), "\n";
 END
 cat > "$root/test/fpm.conf" <<'END'
 [global]
@@ -47,7 +49,8 @@ inside() {
     chroot "$root" "$@"
 }
 
-# Reloads php-fpm, and waits until it runs anew: another signal, before it has its handlers again, would kill it.
+# Reloads php-fpm, and waits until it is ready: a second signal before its handlers are installed
+# would kill it.
 reload() {
     (
         flock 9
@@ -68,11 +71,12 @@ reload() {
 }
 
 page() {
-    inside env -i SCRIPT_FILENAME=/test/page.php REQUEST_METHOD=GET cgi-fcgi -bind -connect /test/fpm.sock 2>&1 |
-        tail -n 1
+    inside env -i SCRIPT_FILENAME=/test/page.php REQUEST_METHOD=GET \
+        cgi-fcgi -bind -connect /test/fpm.sock 2>&1 | tail -n 1
 }
 
-# Asks until the page says what it is to say: whom a reload cuts off gets no answer.
+# Repeats the request until the page prints the expected text: a request during a reload gets no
+# answer.
 answer() {
     local end=$((SECONDS + WATCHDOG))
     while [ $SECONDS -lt $end ]; do
@@ -132,5 +136,6 @@ package dpkg -P pegel
 rm "$place/running"
 wait "$starting"
 cat "$place/starts"
-echo "left: $(cd "$place/changes" && find . -name '*pegel*' ! -path './test/*' ! -path './var/lib/dpkg/*' -type f | sort | tr '\n' ' ')"
+left=(-name '*pegel*' ! -path './test/*' ! -path './var/lib/dpkg/*' -type f)
+echo "left: $(cd "$place/changes" && find . "${left[@]}" | sort | tr '\n' ' ')"
 kill -0 "$fpm" && echo "php-fpm runs"

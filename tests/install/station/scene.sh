@@ -1,7 +1,8 @@
 #!/bin/bash
-# Installs the station in a copy of this machine's file system that ends with the script, and visits it:
-# `scene.sh REPOSITORY BUILT WHEELS`, in namespaces of its own for mounts and the network. Says what happened, a fact a line.
-# systemd does not run in there: the units are checked by its tools, and their commands run as they stand in them.
+# Installs the station in a copy of this machine's file system that ends with the script, and visits
+# it: `scene.sh REPOSITORY BUILT WHEELS`, in separate namespaces for mounts and the network. Prints
+# one fact a line. systemd does not run there: its tools check the units, and the script runs their
+# commands.
 
 set -euo pipefail
 
@@ -31,8 +32,9 @@ trap 'kill "${running[@]}" 2> /dev/null || true; wait' EXIT
 
 # Runs a program of the station's owner in the background.
 owner() {
-    chroot --userspec=solar:solar --groups="$groups" "$root" env -i HOME=/home/solar PATH=/usr/bin:/bin \
-        PEGEL_DIR=/dev/shm/pegel-station PEGEL_DURABLE_DIR=/var/lib/pegel-station/boards "$@" >> "$place/owner.log" 2>&1 &
+    chroot --userspec=solar:solar --groups="$groups" "$root" env -i \
+        HOME=/home/solar PATH=/usr/bin:/bin PEGEL_DIR=/dev/shm/pegel-station \
+        PEGEL_DURABLE_DIR=/var/lib/pegel-station/boards "$@" >> "$place/owner.log" 2>&1 &
     running+=($!)
 }
 
@@ -50,14 +52,17 @@ complain() {
 inside useradd --create-home solar
 options=(--owner solar --port /test/radio --meter /test/meter --listen 8099 --wheels /wheels)
 for time in first second; do
-    inside /repository/station/install "${options[@]}" > "$place/install.log" 2>&1 || complain "$time installation fails"
+    inside /repository/station/install "${options[@]}" > "$place/install.log" 2>&1 ||
+        complain "$time installation fails"
     echo "installed the $time time"
 done
 groups=$(inside id -G solar | tr ' ' ,)
 inside chown solar /test
 units=("$root"/etc/systemd/user/pegel-station-*.service)
-echo "units: $(cd "$root/home/solar/.config/systemd/user/default.target.wants" && echo pegel-station-*.service)"
-echo "verified: $(inside systemd-analyze --user verify "${units[@]#"$root"}" 2>&1 | grep -c pegel-station || true) complaints"
+wanted=$root/home/solar/.config/systemd/user/default.target.wants
+echo "units: $(cd "$wanted" && echo pegel-station-*.service)"
+verified=$(inside systemd-analyze --user verify "${units[@]#"$root"}" 2>&1 || true)
+echo "verified: $(grep -c pegel-station <<< "$verified" || true) complaints"
 
 php=$(inside php -r 'echo PHP_MAJOR_VERSION, ".", PHP_MINOR_VERSION;')
 inside "php-fpm$php" --nodaemonize > "$place/php-fpm.log" 2>&1 &
@@ -77,7 +82,7 @@ inside env -i SCRIPT_FILENAME=/repository/tests/station/intrude.php REQUEST_METH
     cgi-fcgi -bind -connect /run/php/pegel-station-pages.sock | tail -n 1
 echo
 
-# Power is lost before the keeper has come to it: what was saved comes back.
+# Power is lost before the keeper syncs: what the page saved is restored.
 kill -9 "$keeper"
 kill "${running[@]:2}" 2> /dev/null || true
 wait "${running[@]:2}" || true
@@ -91,5 +96,6 @@ done
 inside python3 /repository/tests/install/station/visit.py again || complain "the second visit fails"
 
 kill "${running[@]}" 2> /dev/null || true
-inside /repository/station/install --owner solar --purge > "$place/remove.log" 2>&1 || complain "it is not removed"
+inside /repository/station/install --owner solar --purge > "$place/remove.log" 2>&1 ||
+    complain "the removal fails"
 echo "left: $(cd "$place/changes" && find . -name '*pegel-station*' ! -type c | sort | tr '\n' ' ')"
