@@ -2,7 +2,7 @@
 
 use pegel::dynamic::{Reader, Snapshot};
 use pegel::{Type, Value};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::escape;
 use crate::failure::{Failure, Result};
@@ -63,25 +63,51 @@ pub fn find(reader: &Reader, snapshot: &Snapshot, name: &str) -> Result<Lookup> 
 
 /// Follows a path such as `inverters.0.power` into a document.
 fn part<'a>(document: &'a Json, path: &str) -> Result<&'a Json> {
-    let mut place = document;
+    let mut part = document;
     for step in path.split('.') {
-        let index = step.parse::<usize>();
-        let next = match place {
+        let next = match part {
             Json::Object(object) => object.get(step),
-            Json::Array(array) => index.ok().and_then(|index| array.get(index)),
+            Json::Array(array) => step.parse().ok().and_then(|index: usize| array.get(index)),
             _ => None,
         };
-        place = next.ok_or_else(|| {
-            let there = match place {
-                Json::Object(object) => {
-                    let keys: Vec<_> = object.keys().map(|key| escape::line(key)).collect();
-                    format!("the keys there are {}", keys.join(", "))
-                }
-                Json::Array(array) => format!("the array there has {} elements", array.len()),
-                plain => format!("the value there is {plain}"),
-            };
-            Failure::Failed(format!("the document has no {path}: no {step:?}; {there}"))
-        })?;
+        part = next.ok_or_else(|| absent(path, step, part))?;
     }
-    Ok(place)
+    Ok(part)
+}
+
+/// Sets the part of a document that a path leads to. Missing members of objects are created, as is the element behind
+/// the last one of an array.
+pub fn set_part(document: &mut Json, path: &str, value: Json) -> Result<()> {
+    let mut part = document;
+    for step in path.split('.') {
+        let index = step.parse().unwrap_or(usize::MAX);
+        let absent = absent(path, step, part);
+        part = match part {
+            Json::Object(object) => object.entry(step).or_insert_with(|| json!({})),
+            Json::Array(array) if index <= array.len() => {
+                if index == array.len() {
+                    array.push(json!({}));
+                }
+                &mut array[index]
+            }
+            _ => return Err(absent),
+        };
+    }
+    *part = value;
+    Ok(())
+}
+
+/// Why a path has no next step from a part of a document.
+fn absent(path: &str, step: &str, part: &Json) -> Failure {
+    let present = match part {
+        Json::Object(object) => {
+            let keys: Vec<_> = object.keys().map(|key| escape::line(key)).collect();
+            format!("the keys there are {}", keys.join(", "))
+        }
+        Json::Array(array) => format!("the array there has {} elements", array.len()),
+        plain => format!("the value there is {plain}"),
+    };
+    Failure::Failed(format!(
+        "the document has no {path}: no {step:?}; {present}"
+    ))
 }

@@ -6,29 +6,36 @@ use std::time::Duration;
 
 use clap::Args;
 use pegel::dynamic::{Encoded, Reader, Writer};
-use pegel::{ErrorKind, Value};
+use pegel::{ErrorKind, Type, Value};
 use pegel_program::change::{self, Change, New};
 use pegel_program::failure::{Failure, Result};
-use pegel_program::json;
 use pegel_program::target::Target;
 use pegel_program::time::timeout;
-use serde_json::json;
+use pegel_program::{json, lookup};
+use serde_json::{Value as Json, json};
+
+/// The name of a whole document.
+const DOCUMENT: &str = "document";
 
 const MORE: &str = "\
-The other fields keep their values; the first record needs all that have no
-default and are not optional. To read, change and publish is one step that no
-other writer gets into. FIELD.N is an element of an array (from 0); a whole array
-is its elements, joined by commas. Values outside of a field's limits are refused.
+The other fields keep their values. The first record needs all fields that have
+no default and are not optional. Read, change and publish is atomic. FIELD.N is
+an element of an array (from 0); a whole array is its elements, joined by commas.
+Values outside a field's limits are refused.
 
-A JSON document is replaced as a whole: document=JSON, or --document FILE.
+In a JSON document, FIELD is the path to a part, such as inverters.0.power.
+VALUE is JSON, or a text without quotes. Missing members of objects are created,
+and an array grows by the element behind its last one. document=JSON or
+--document FILE replaces the whole document.
 
-With --if-sequence, nothing is published if somebody else published since the
-record that you read (`sequence` in `pegel show NAME --json`).
+With --if-sequence, nothing is published if another writer has published since
+the record that you read (`sequence` in `pegel show NAME --json`).
 
 Examples:
   pegel set tank level=3.21 note='rising slowly'
   pegel set config rated_power=405,405 --if-sequence 7
   pegel set config rated_power.1=300
+  pegel set ahoy inverters.0.limit=300
   pegel set ahoy --document ahoy.json
   pegel set config interval=5 --sync && echo saved";
 
@@ -109,6 +116,10 @@ impl Set {
 
     /// The newest record with the assignments done.
     fn record(&self, reader: &Reader) -> Result<Encoded> {
+        if reader.schema().document() == Some(Type::Json) {
+            let changed = self.document(reader);
+            return changed.map_err(|failure| failure.of(reader.board()));
+        }
         let assigned = self.assignments.iter().map(|(field, text)| Change {
             target: field.clone(),
             value: New::Text(text.clone()),
@@ -121,6 +132,42 @@ impl Set {
         let newest = change::newest(reader)?;
         change::apply(reader.schema(), newest, &changes)
             .map_err(|faults| Failure::Failed(change::message(&faults)).of(reader.board()))
+    }
+
+    /// The newest JSON document with its parts changed, or another one.
+    fn document(&self, reader: &Reader) -> Result<Encoded> {
+        if let Some(name) = self.unset.first() {
+            return Err(Failure::Failed(format!(
+                "a document has no optional fields: --unset {name} can do nothing. Set {name}=null"
+            )));
+        }
+        let newest = change::newest(reader)?;
+        let mut text = newest.map_or_else(|| b"{}".to_vec(), |newest| newest.bytes);
+        for (path, value) in &self.assignments {
+            if path == DOCUMENT {
+                text = value.clone().into_bytes();
+                continue;
+            }
+            let mut document = serde_json::from_slice(&text).map_err(|error| {
+                Failure::Failed(format!(
+                    "the document is not valid JSON: {error}. Replace it with {DOCUMENT}=JSON"
+                ))
+            })?;
+            lookup::set_part(&mut document, path, part(path, value)?)?;
+            text = document.to_string().into_bytes();
+        }
+        change::document(reader.schema(), text).map_err(Failure::Failed)
+    }
+}
+
+/// A value for a part of a document, as `pegel get` prints it: JSON, or a text without its quotes.
+fn part(path: &str, text: &str) -> Result<Json> {
+    match serde_json::from_str(text) {
+        Ok(value) => Ok(value),
+        Err(_) if !text.starts_with(['{', '[', '"']) => Ok(Json::from(text)),
+        Err(error) => Err(Failure::Failed(format!(
+            "the value of {path} is not valid JSON: {error} (got {text:?})"
+        ))),
     }
 }
 

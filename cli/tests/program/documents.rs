@@ -1,5 +1,7 @@
 //! Boards that hold a document.
 
+use std::fs;
+
 use pegel::dynamic::{Reader, Writer};
 use pegel::{Field, Options, Schema};
 use serde_json::json;
@@ -51,6 +53,62 @@ fn a_wrong_path_is_told_with_what_is_there() {
     for (path, part) in wrong {
         boards.fails(1, &["get", "ahoy", path], &["board ahoy", part]);
     }
+}
+
+#[test]
+fn set_changes_parts_of_a_document() {
+    let boards = with_ahoy();
+    // The first record is an empty object.
+    boards.prints(&["set", "ahoy", "a.b=7", "--json"], "{\"sequence\":1}\n");
+    boards.prints(&["get", "ahoy"], "{\"a\":{\"b\":7}}\n");
+    let document = r#"{"z": 1.50, "list": [{"on": true}, 2], "a": null}"#;
+    boards.prints(&["set", "ahoy", &format!("document={document}")], "");
+    boards.prints(
+        &[
+            "set",
+            "ahoy",
+            "list.0.on=false",
+            "list.2=\"x\"",
+            "name=roof west",
+            "deep.er={\"k\": []}",
+            "--if-sequence=2",
+        ],
+        "",
+    );
+    let changed = r#"{"z":1.50,"list":[{"on":false},2,"x"],"a":null,"name":"roof west","deep":{"er":{"k":[]}}}"#;
+    boards.prints(&["get", "ahoy"], &format!("{changed}\n"));
+    boards.prints(&["get", "ahoy", "name", "deep.er.k"], "roof west\n[]\n");
+    for (change, part) in [
+        ("z.b=1", "the value there is 1.50"),
+        ("a.b=1", "the value there is null"),
+        ("list.4=1", "the array there has 3 elements"),
+        ("list.first=1", "the array there has 3 elements"),
+        ("z={", "z is not valid JSON"),
+        ("z=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "got 125"),
+    ] {
+        boards.fails(1, &["set", "ahoy", "b=2", change], &["board ahoy", part]);
+    }
+    boards.fails(1, &["set", "ahoy", "a=2", "--if-sequence=2"], &["ahoy"]);
+    boards.fails(1, &["set", "ahoy", "--unset", "a"], &["Set a=null"]);
+    boards.prints(&["get", "ahoy"], &format!("{changed}\n"));
+    let deep = format!("{}=1", ["a"; 200].join("."));
+    boards.fails(
+        1,
+        &["set", "ahoy", "document={}", &deep],
+        &["not valid JSON"],
+    );
+}
+
+#[test]
+fn parts_of_a_durable_document_are_synced() {
+    let boards = Boards::new();
+    fs::create_dir(boards.durable()).unwrap();
+    boards.file("plan.toml", format!("durable = true\n{AHOY}"));
+    boards.prints(&["create", "plan", "plan.toml"], "");
+    boards.prints(&["set", "plan", "a.b=7", "--sync"], "");
+    fs::remove_file(boards.board("pegel.plan")).unwrap();
+    boards.prints(&["create", "plan", "plan.toml"], "");
+    boards.prints(&["get", "plan", "a.b"], "7\n");
 }
 
 #[test]
