@@ -14,4 +14,4 @@ echo json_encode([
     'directory' => $directory,
     'lists' => @scandir($directory) !== false,
     'creates' => @is_writable($directory),
-] + Pegel\Library::describe(), JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE);
+] + Pegel\Loader::describe(), JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE);

@@ -14,7 +14,7 @@ final class Argument
     /** For ever, as sums of two times still are integers. */
     private const FAR = PHP_INT_MAX >> 1;
 
-    public static function isNoName(string $board): InvalidArgument
+    public static function nulInName(string $board): InvalidArgument
     {
         return new InvalidArgument(json_encode($board) . ' is no name of a board: it has a NUL');
     }

@@ -45,14 +45,6 @@ final class BoardFile
     /** Nanoseconds from look to look whether the file is still there. */
     private const GLANCE = 1_000_000_000;
 
-    /** Bits of a mode (man 7 inode). */
-    private const KIND = 0170000;
-    private const LINK = 0120000;
-    private const REGULAR = 0100000;
-
-    private const STRANGER = 'everybody may create files there, and it belongs to a stranger (user %d); share a group '
-        . 'with its owner, or keep the board in a directory that only you share';
-
     /** @var list<array<string, int|string>> The fields as those of pegel_field. */
     public readonly array $rows;
     /** Bytes of a record; a document's capacity. */
@@ -67,172 +59,43 @@ final class BoardFile
     public readonly bool $isMirror;
     /** The sequence before this file's first. */
     public readonly int $base;
-    /** @var array<int|string, int> What fstat() said. */
-    public readonly array $status;
 
     /** For a program that was made for certain fields. */
     public ?BoardView $view = null;
 
     private ?Schema $schema = null;
-    /** By hrtime(), when it was there the last time. */
-    private int $looked = 0;
+    /** When the file existed for the last time, by hrtime(). */
+    private int $looked;
     private readonly string $details;
     private readonly int $control;
     private readonly int $ring;
     private readonly int $slotSize;
 
-    /** @param resource $file */
+    /**
+     * @param resource $file
+     * @param array<int|string, int> $status what fstat() returns of the file
+     */
     private function __construct(
         public readonly string $board,
         public readonly string $path,
         private $file,
+        public readonly array $status,
     ) {
-        $this->status = fstat($file);
+        $this->looked = hrtime(true);
     }
 
-    /** Opens NAME in the directory $PEGEL_DIR, else in /dev/shm; or DIRECTORY/NAME. */
     public static function open(string $board, bool $untrusted): self
     {
-        [$name, $path] = self::place($board);
-        clearstatcache();
-        $found = @lstat($path);
-        if ($found === false) {
-            self::failed($name, $path);
-        }
-        $kind = $found['mode'] & self::KIND;
-        if ($kind === self::LINK) {
-            throw new Untrusted("cannot open $path: it is a symbolic link, which is never followed");
-        }
-        if ($kind !== self::REGULAR) {
-            throw self::untrusted($path, 'it is no regular file; remove it');
-        }
-        $file = @fopen($path, 'rb');
-        if ($file === false) {
-            self::failed($name, $path);
-        }
-        $opened = new self($name, $path, $file);
-        if (!$opened->isSame($found)) {
-            throw self::changed($path);
-        }
-        stream_set_read_buffer($file, 0);
-        if (!$untrusted) {
-            $opened->checkTrust();
-        }
+        $path = BoardPath::of($board);
+        $opened = new self($path->name, $path->path, ...$path->open($untrusted));
         $opened->readStart();
         return $opened;
-    }
-
-    /** @return array{string, string} its name and its path */
-    private static function place(string $board): array
-    {
-        $slash = strrpos($board, '/');
-        $name = $slash === false ? $board : substr($board, $slash + 1);
-        $fault = match (true) {
-            $name === '' => 'it is empty',
-            strlen($name) > 64 => 'it is longer than 64 characters',
-            preg_match('/^[a-z0-9._-]+$/D', $name) !== 1
-                => 'only a-z, 0-9, dot, underscore and hyphen are allowed',
-            str_ends_with($name, '.lock') => 'names ending in .lock are those of lock files',
-            str_contains($board, "\0") => 'it has a NUL',
-            default => null,
-        };
-        if ($fault !== null) {
-            throw new InvalidArgument(json_encode($board) . " is no name of a board: $fault");
-        }
-        $directory = $slash === false ? (string) getenv('PEGEL_DIR') : substr($board, 0, $slash + 1);
-        return [$name, rtrim($directory === '' ? '/dev/shm' : $directory, '/') . "/pegel.$name"];
-    }
-
-    /** @return array{mixed, string} what it gave, and what PHP warned of */
-    private static function attempt(callable $do): array
-    {
-        $reason = '';
-        set_error_handler(static function (int $_, string $warning) use (&$reason): bool {
-            $reason .= ($reason === '' ? '' : '; ') . $warning;
-            return true;
-        });
-        try {
-            return [$do(), $reason];
-        } finally {
-            restore_error_handler();
-        }
-    }
-
-    private static function failed(string $name, string $path): never
-    {
-        // Which says why, as lstat() does not.
-        [$file, $reason] = self::attempt(fn (): mixed => fopen($path, 'rb'));
-        if (str_contains($reason, 'open_basedir')) {
-            $directory = dirname($path);
-            throw new Denied(
-                "cannot open $path: PHP's open_basedir leaves it out; add $directory to it, or enable FFI"
-            );
-        }
-        if (str_contains($reason, 'Permission denied')) {
-            throw new Denied("cannot open $path: Permission denied; see its owner, group and mode with `ls -l`");
-        }
-        if (str_contains($reason, 'No such file') && !is_file(dirname($path))) {
-            $directory = dirname($path);
-            throw new NotFound(is_dir($directory)
-                ? "no board $name: $path does not exist; has its writer ever run?"
-                : "cannot look for a board in $directory: No such file or directory; make the directory, or mount it "
-                    . 'where this process is in a chroot or a container');
-        }
-        throw $file !== false ? self::changed($path) : new System("cannot open $path: $reason");
-    }
-
-    private static function untrusted(string $path, string $reason): Untrusted
-    {
-        return new Untrusted("$path is not trusted: $reason");
-    }
-
-    private static function changed(string $path): Untrusted
-    {
-        return self::untrusted($path, 'somebody put another file there at the same moment; try again');
     }
 
     private function damaged(string $reason): Corrupt
     {
         $remedy = 'remove it, or replace it by creating it anew';
         return new Corrupt("{$this->path} is damaged or no board: $reason; $remedy");
-    }
-
-    /** As core/src/trust.rs. */
-    private function checkTrust(): void
-    {
-        ['mode' => $mode, 'nlink' => $names, 'uid' => $owner, 'gid' => $group] = $this->status;
-        if ($names > 1) {
-            throw self::untrusted($this->path, 'it has further names (hard links); remove them');
-        }
-        if (($mode & 0002) !== 0) {
-            throw self::untrusted($this->path, 'everybody may write it; chmod o-w it');
-        }
-        if ($owner === 0) {
-            return;
-        }
-        [$user, $groups] = self::identity();
-        if ($user === 0 || $user === $owner || in_array($group, $groups, true)) {
-            return;
-        }
-        if ((stat(dirname($this->path))['mode'] & 0002) !== 0) {
-            throw self::untrusted($this->path, sprintf(self::STRANGER, $owner));
-        }
-    }
-
-    /** @return array{int, list<int>} of this process: its user and its groups */
-    private static function identity(): array
-    {
-        if (function_exists('posix_geteuid')) {
-            return [posix_geteuid(), [posix_getegid(), ...posix_getgroups()]];
-        }
-        [$text] = self::attempt(fn () => file_get_contents('/proc/self/status'));
-        // The effective ones stand second.
-        $lines = '/^Uid:\s+\d+\s+(\d+).*?^Gid:\s+\d+\s+(\d+).*?^Groups:([\d ]*)/ms';
-        if (preg_match($lines, (string) $text, $found) !== 1) {
-            return [-1, []];
-        }
-        $groups = preg_split('/ /', $found[3], -1, PREG_SPLIT_NO_EMPTY);
-        return [(int) $found[1], array_map(intval(...), [$found[2], ...$groups])];
     }
 
     private function readStart(): void
@@ -257,7 +120,7 @@ final class BoardFile
         }
         $table = substr($start, self::HEADER_SIZE, $fields * self::FIELD);
         $this->details = substr($start, $end, $details);
-        [$this->rows, $this->recordSize] = $this->layOutTable($table);
+        [$this->rows, $this->recordSize] = $this->fields($table);
         $this->isDocument = isset(Decoder::DOCUMENTS[$this->rows[0]['type']]);
         $this->checkLayout($header, $table);
         $isChecked = ($header['flags'] & self::CHECKSUMS) !== 0;
@@ -320,7 +183,7 @@ final class BoardFile
     }
 
     /** @return array{list<array<string, int|string>>, int} */
-    private function layOutTable(string $table): array
+    private function fields(string $table): array
     {
         [$rows, $words] = [[], []];
         for ($at = 0; $at < strlen($table); $at += self::FIELD) {
@@ -330,7 +193,7 @@ final class BoardFile
         if (pack(str_repeat('a31xa15xL4', count($rows)), ...$words) !== $table) {
             throw $this->damaged('its fields are none: a name or a unit is not padded with NULs');
         }
-        $placed = $this->intact(fn (): array => self::layOut($rows));
+        $placed = $this->intact(fn (): array => FieldTable::place($rows));
         // A program may leave sizes and offsets out; a file has them.
         if ($placed[0] != $rows) {
             throw $this->damaged('its fields are none: a size or an offset is 0');
@@ -348,48 +211,6 @@ final class BoardFile
         } catch (InvalidFields | Unsupported | \TypeError | \ValueError $cause) {
             throw $this->damaged("its fields are none: {$cause->getMessage()}");
         }
-    }
-
-    /**
-     * Fields as C places them into a struct, and its size.
-     *
-     * @param list<array<string, int|string>> $rows
-     * @return array{list<array<string, int|string>>, int}
-     */
-    public static function layOut(array $rows): array
-    {
-        [$end, $alignment] = [0, 1];
-        $placed = [];
-        foreach ($rows as $row) {
-            ['name' => $name, 'type' => $kind, 'size' => $size, 'count' => $count] = $row;
-            $type = $kind & ~Decoder::OPTIONAL;
-            if ($type === 0 || $type >= strlen(Decoder::LETTERS)) {
-                throw Field::unknown($name, $type);
-            }
-            if (preg_match('/^[A-Za-z_][A-Za-z0-9_]*$/D', $name) !== 1) {
-                throw new InvalidFields("field \"$name\" is no identifier: use letters, digits and _, a letter first");
-            }
-            if (isset($placed[$name])) {
-                throw new InvalidFields("two fields are called $name");
-            }
-            if (isset(Decoder::DOCUMENTS[$type]) && (count($rows) > 1 || $count > 1 || $kind !== $type)) {
-                throw new InvalidFields("field $name: a document is a board's only field");
-            }
-            $fixed = Decoder::SIZES[$type] ?? null;
-            $size = $size ?: ($fixed ?? 0);
-            if ($size < 1 || $count < 1 || ($fixed !== null && $size !== $fixed)) {
-                $label = Type::from($type)->label();
-                throw new InvalidFields("field $name: $label needs a size in bytes");
-            }
-            $step = $fixed ?? 1;
-            $offset = intdiv($end + $step - 1, $step) * $step;
-            if ($row['offset'] !== 0 && $row['offset'] !== $offset) {
-                throw new InvalidFields("field $name is at offset $offset, not {$row['offset']}");
-            }
-            [$end, $alignment] = [$offset + $size * $count, max($alignment, $step)];
-            $placed[$name] = ['size' => $size, 'offset' => $offset] + $row;
-        }
-        return [array_values($placed), intdiv($end + $alignment - 1, $alignment) * $alignment];
     }
 
     /**
@@ -498,14 +319,9 @@ final class BoardFile
     public function isCurrent(): bool
     {
         clearstatcache();
-        [$now] = self::attempt(fn(): array|false => lstat($this->path));
-        return $now !== false && $this->isSame($now);
-    }
-
-    /** @param array<int|string, int> $other what stat() said */
-    private function isSame(array $other): bool
-    {
-        return [$other['dev'], $other['ino']] === [$this->status['dev'], $this->status['ino']];
+        [$now] = BoardPath::attempt(fn(): array|false => lstat($this->path));
+        return $now !== false
+            && [$now['dev'], $now['ino']] === [$this->status['dev'], $this->status['ino']];
     }
 
     /** Whether nobody has this file by a name any more. */

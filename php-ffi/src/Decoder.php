@@ -7,12 +7,8 @@ namespace Pegel;
 /**
  * From what was read to the document, or to the values of the fields.
  *
- * A plan says how: worked out once for a board, and then a matter of one unpack() for all plain values, in
- * Snapshot. What else there may be is done here: pages that only read plain fields need not load this class.
- *
- * A plan is a list, which serialize() can keep: the bytes of a stamp and a record; whether the board has documents; the
- * format of unpack(); the names of the plain fields whose type is bool, u64 and text; and what is for this class, or
- * null.
+ * Snapshot decodes plain values by a plan (Backend), and calls this class for all others: pages that only read plain
+ * fields need not load it.
  *
  * @internal
  */
@@ -36,13 +32,12 @@ final class Decoder
 
     /**
      * @param list<array<string, int|string>> $rows the fields as those of pegel_field
-     * @return array{int, bool, string, list<string>, list<string>, list<string>, ?array<string, mixed>}
+     * @return array{int, bool, string, array<string, int>, ?array<string, mixed>}
      */
     public static function plan(array $rows, int $recordSize): array
     {
         [$format, $end] = ['', 0];
-        [$bools, $u64s, $texts] = [[], [], []];
-        [$arrays, $bits, $order] = [[], [], []];
+        [$unfinished, $arrays, $bits, $order] = [[], [], [], []];
         foreach ($rows as ['name' => $name, 'type' => $kind, 'size' => $size, 'count' => $count, 'offset' => $offset]) {
             $type = $kind & ~self::OPTIONAL;
             $order[$name] = null;
@@ -57,18 +52,20 @@ final class Decoder
             // To say of each where it begins would double the time of unpack().
             $format .= $offset === $end ? "$element$name/" : "@$offset/$element$name/";
             $end = $offset + $size;
-            match ($type) {
-                self::BOOL => $bools[] = $name,
-                self::U64 => $u64s[] = $name,
-                self::TEXT => $texts[] = $name,
-                default => null,
-            };
+            if ($type === self::BOOL || $type === self::U64 || $type === self::TEXT) {
+                $unfinished[$name] = $type;
+            }
         }
         $document = self::DOCUMENTS[$rows[0]['type']] ?? null;
         $isPlain = $document === null && $arrays === [] && $bits === [];
         $more = ['document' => $document, 'arrays' => $arrays, 'bits' => $bits, 'order' => $order];
-        $size = Library::STAMP + $recordSize;
-        return [$size, $document !== null, $format, $bools, $u64s, $texts, $isPlain ? null : $more];
+        return [
+            Backend::SIZE => Backend::STAMP + $recordSize,
+            Backend::IS_DOCUMENT => $document !== null,
+            Backend::FORMAT => $format,
+            Backend::UNFINISHED => $unfinished,
+            Backend::MORE => $isPlain ? null : $more,
+        ];
     }
 
     private static function elements(string $element, int $count): string
@@ -79,13 +76,13 @@ final class Decoder
     }
 
     /**
-     * The document of what Library read.
+     * The document of what a Backend read.
      *
      * @param array<string, mixed> $more of a plan
      */
     public static function document(array $more, string $publication, string $board): mixed
     {
-        $bytes = substr($publication, Library::STAMP);
+        $bytes = substr($publication, Backend::STAMP);
         return $more['document'] === 'json' ? Json::decode($bytes, $board) : $bytes;
     }
 
@@ -100,7 +97,7 @@ final class Decoder
     {
         $values = array_replace($more['order'], $values);
         foreach ($more['arrays'] as $name => [$format, $offset, $type]) {
-            $elements = array_values(unpack($format, $publication, Library::STAMP + $offset));
+            $elements = array_values(unpack($format, $publication, Backend::STAMP + $offset));
             $values[$name] = match ($type) {
                 self::BOOL => array_map(fn (int $element): bool => $element !== 0, $elements),
                 self::U64 => array_map(self::unsigned(...), $elements),

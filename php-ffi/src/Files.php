@@ -12,7 +12,7 @@ use Error;
  *
  * @internal
  */
-final class Files
+final class Files implements Backend
 {
     /** A read gives up with Busy after so many laps. */
     private const MAX_TRIES = 1000;
@@ -38,7 +38,7 @@ final class Files
     /** @param list<Field> $fields */
     public function layout(array $fields): Schema
     {
-        [$rows, $size] = BoardFile::layOut(array_map(fn (Field $field): array => $field->row(), $fields));
+        [$rows, $size] = FieldTable::place(array_map(fn (Field $field): array => $field->row(), $fields));
         $place = fn (Field $field, array $row): Field => $field->with(size: $row['size'], offset: $row['offset']);
         return new Schema(array_map($place, $fields, $rows), $size);
     }
@@ -73,24 +73,23 @@ final class Files
         }
     }
 
-    public function closeReader(BoardFile $board): void
+    public function closeReader(object $board): void
     {
         $board->close();
     }
 
-    public function schema(BoardFile $board, string $_): Schema
+    public function schema(object $board, string $_): Schema
     {
         return $board->view?->schema ?? $board->schema();
     }
 
-    /** @return array<mixed> */
-    public function plan(BoardFile $board, string $_): array
+    public function plan(object $board, string $_): array
     {
         $view = $board->view;
         return Decoder::plan($view?->rows ?? $board->rows, $view?->schema->recordSize ?? $board->recordSize);
     }
 
-    public function info(BoardFile $board): Info
+    public function info(object $board): Info
     {
         $mode = $board->status['mode'] & 07777;
         $size = $board->view?->schema->recordSize ?? $board->recordSize;
@@ -99,14 +98,14 @@ final class Files
         return new Info($size, $board->slots, $hash, $board->generation(), $mode, $lineage, ...$flags);
     }
 
-    public function sequence(BoardFile $board): int
+    public function sequence(object $board): int
     {
         $newest = $this->newest($board);
         return $newest === $board->base ? 0 : $newest;
     }
 
     /** The kernel lists who locks what; a writer has a lock on its board. */
-    public function writerAlive(BoardFile $board): bool
+    public function writerAlive(object $board): bool
     {
         $locks = @file_get_contents('/proc/locks');
         if ($locks === false) {
@@ -123,8 +122,7 @@ final class Files
         return preg_match("/ OFDLCK .* $inode /", $locks) === 1;
     }
 
-    /** The newest publication: a stamp as the library gives it, and behind it the record. */
-    public function read(BoardFile $board, int $_size, bool $_isDocument): string
+    public function read(object $board, array $_): string
     {
         return $this->attempt($board, function () use ($board): array {
             $newest = $this->newest($board);
@@ -135,15 +133,7 @@ final class Files
         });
     }
 
-    /** The same of a sequence, or of the first one after it, by the name of the library's function. */
-    public function readNumbered(BoardFile $board, int $_, bool $_isDocument, string $function, int $sequence): string
-    {
-        return $function === 'pegel_reader_read_at'
-            ? $this->readAt($board, $sequence)
-            : $this->readAfter($board, $sequence);
-    }
-
-    private function readAt(BoardFile $board, int $sequence): string
+    public function readAt(object $board, array $_, int $sequence): string
     {
         return $this->attempt($board, function () use ($board, $sequence): array {
             $newest = $this->newest($board);
@@ -156,7 +146,7 @@ final class Files
         });
     }
 
-    private function readAfter(BoardFile $board, int $after): string
+    public function readAfter(object $board, array $_, int $after): string
     {
         return $this->attempt($board, function (int $retries) use ($board, $after): array {
             $newest = $this->newest($board);
@@ -227,7 +217,7 @@ final class Files
         }
         [$age, $published] = self::ageAndTime($words);
         $size = strlen($record);
-        [$generation, $head] = [$words['generation'], [Library::STAMP, $retries, $size, 0]];
+        [$generation, $head] = [$words['generation'], [self::STAMP, $retries, $size, 0]];
         return pack('L4q6', ...$head, ...[$sequence, $generation, $published, $age, $present, $missed]) . $record;
     }
 
@@ -297,7 +287,7 @@ final class Files
         return self::$boot === $boot;
     }
 
-    public function wait(BoardFile $board, int $after, ?float $timeout): int
+    public function wait(object $board, int $after, ?float $timeout): int
     {
         $end = hrtime(true) + Argument::nanoseconds($timeout);
         while (true) {

@@ -15,11 +15,11 @@ final class Reader
     /** @var array<class-string, Mapping> Those that fit. */
     private array $mappings = [];
 
-    /** @param object|null $handle the library's; null: it is closed */
+    /** @param object|null $handle the backend's; null: the reader is closed */
     private function __construct(
         /** The board as it was asked for: NAME or DIRECTORY/NAME. */
         public readonly string $board,
-        private readonly Library|Files $library,
+        private readonly Backend $backend,
         private ?object $handle,
         private readonly bool $isWriters = false,
         private readonly ?Schema $view = null,
@@ -41,12 +41,12 @@ final class Reader
      */
     public static function open(string $board, ?Schema $schema = null, bool $untrusted = false): self
     {
-        $library = Library::forReading();
+        $backend = Loader::reading();
         if ($schema === null && !$untrusted) {
-            return new self($board, $library, $library->openReader($board));
+            return new self($board, $backend, $backend->openReader($board));
         }
-        $handle = $library->openReaderAs($board, $schema, $untrusted);
-        return new self($board, $library, $handle, false, $schema, $untrusted);
+        $handle = $backend->openReaderAs($board, $schema, $untrusted);
+        return new self($board, $backend, $handle, false, $schema, $untrusted);
     }
 
     /** As open(), or null when there is no such board: before its daemon has been started for the first time. */
@@ -60,9 +60,9 @@ final class Reader
     }
 
     /** @internal The reader of a writer, which ends with it. */
-    public static function ofWriter(string $board, Library $library, object $handle): self
+    public static function ofWriter(string $board, Backend $backend, object $handle): self
     {
-        return new self($board, $library, $handle, true);
+        return new self($board, $backend, $handle, true);
     }
 
     private function handle(): object
@@ -73,7 +73,7 @@ final class Reader
     /** The board's fields. */
     public function schema(): Schema
     {
-        return $this->schema ??= $this->library->schema($this->handle(), $this->board);
+        return $this->schema ??= $this->backend->schema($this->handle(), $this->board);
     }
 
     /** @internal How records are objects of a class; InvalidFields if they cannot be. */
@@ -104,8 +104,8 @@ final class Reader
     private function newest(): Snapshot
     {
         $handle = $this->handle ?? $this->handle();
-        $plan = $this->plan ??= $this->library->plan($handle, $this->board);
-        return new Snapshot($this, $plan, $this->library->read($handle, $plan[0], $plan[1]));
+        $plan = $this->plan ??= $this->backend->plan($handle, $this->board);
+        return new Snapshot($this, $plan, $this->backend->read($handle, $plan));
     }
 
     private function reopen(Gone $gone): void
@@ -123,7 +123,9 @@ final class Reader
     /** The record of a sequence, if it is still in the ring; else Overwritten. */
     public function readAt(int $sequence): Snapshot
     {
-        return $this->numbered('pegel_reader_read_at', $sequence);
+        Argument::sequence($sequence, $this->board);
+        [$handle, $plan] = $this->planned();
+        return new Snapshot($this, $plan, $this->backend->readAt($handle, $plan, $sequence));
     }
 
     /**
@@ -132,16 +134,16 @@ final class Reader
      */
     public function readAfter(int $after): Snapshot
     {
-        return $this->numbered('pegel_reader_read_after', $after);
+        Argument::sequence($after, $this->board);
+        [$handle, $plan] = $this->planned();
+        return new Snapshot($this, $plan, $this->backend->readAfter($handle, $plan, $after));
     }
 
-    private function numbered(string $function, int $sequence): Snapshot
+    /** @return array{object, array<mixed>} the handle, and the plan for what it reads */
+    private function planned(): array
     {
         $handle = $this->handle();
-        $plan = $this->plan ??= $this->library->plan($handle, $this->board);
-        Argument::sequence($sequence, $this->board);
-        $read = $this->library->readNumbered($handle, $plan[0], $plan[1], $function, $sequence);
-        return new Snapshot($this, $plan, $read);
+        return [$handle, $this->plan ??= $this->backend->plan($handle, $this->board)];
     }
 
     /**
@@ -172,19 +174,19 @@ final class Reader
      */
     public function sequence(): int
     {
-        return $this->library->sequence($this->handle());
+        return $this->backend->sequence($this->handle());
     }
 
     /** Whether the board has a writer now. Asks the kernel. */
     public function writerAlive(): bool
     {
-        return $this->library->writerAlive($this->handle());
+        return $this->backend->writerAlive($this->handle());
     }
 
     /** What is known of the board itself. */
     public function info(): Info
     {
-        return $this->library->info($this->handle());
+        return $this->backend->info($this->handle());
     }
 
     /**
@@ -194,7 +196,7 @@ final class Reader
      */
     public function wait(int $after, ?float $timeout = null): int
     {
-        return $this->library->wait($this->handle(), Argument::sequence($after, $this->board), $timeout);
+        return $this->backend->wait($this->handle(), Argument::sequence($after, $this->board), $timeout);
     }
 
     /**
@@ -232,7 +234,7 @@ final class Reader
     {
         // A writer's is the writer's to close.
         if ($this->handle !== null && !$this->isWriters) {
-            $this->library->closeReader($this->handle);
+            $this->backend->closeReader($this->handle);
         }
         $this->handle = null;
     }

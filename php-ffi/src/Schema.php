@@ -43,7 +43,7 @@ final class Schema
         foreach ($fields as $name => $field) {
             $named[] = $field->with(name: (string) $name);
         }
-        return Library::forReading()->layout($named);
+        return Loader::reading()->layout($named);
     }
 
     /**
@@ -53,20 +53,20 @@ final class Schema
      */
     public static function ofClass(string $class): self
     {
-        return Library::forReading()->layout(Mapping::of($class)->fields());
+        return Loader::reading()->layout(Mapping::of($class)->fields());
     }
 
     /** JSON documents, each at most `capacity` bytes of UTF-8; the default is a document. */
     public static function json(int $capacity, mixed $default = null): self
     {
         $text = $default === null ? null : Json::encode($default, 'of this schema');
-        return Library::forReading()->layout([Field::document(Type::Json, $capacity, $text)]);
+        return Loader::reading()->layout([Field::document(Type::Json, $capacity, $text)]);
     }
 
     /** Documents of bytes, each at most `capacity`; the default is UTF-8. */
     public static function bytes(int $capacity, ?string $default = null): self
     {
-        return Library::forReading()->layout([Field::document(Type::Bytes, $capacity, $default)]);
+        return Loader::reading()->layout([Field::document(Type::Bytes, $capacity, $default)]);
     }
 
     /** The same with what the board is about. */
@@ -89,10 +89,10 @@ final class Schema
     public function encode(mixed $value, string $board): array
     {
         if ($this->document === Type::Json) {
-            return [Json::encode($value, $board), Library::ALL];
+            return [Json::encode($value, $board), Backend::ALL];
         }
         if ($this->document === Type::Bytes) {
-            return is_string($value) ? [$value, Library::ALL] : throw new InvalidFields(
+            return is_string($value) ? [$value, Backend::ALL] : throw new InvalidFields(
                 "board $board holds bytes, which are a string; not " . get_debug_type($value)
             );
         }

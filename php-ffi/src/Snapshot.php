@@ -32,6 +32,12 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     private const PUBLISHED_NS = 32;
     private const AGE_NS = 40;
     private const MISSED = 56;
+    /** The record stands behind. */
+    private const RECORD = 64;
+
+    /** Numbers of types: to load those of Type takes a page as long as to read. */
+    private const BOOL = 1;
+    private const U64 = 9;
 
     private const PROPERTIES = [
         'bytes', 'sequence', 'generation', 'age', 'isDefault', 'missed', 'publishedAt', 'writerAlive', 'document',
@@ -60,7 +66,7 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     public function __get(string $name): mixed
     {
         return match ($name) {
-            'bytes' => substr($this->publication, Library::STAMP),
+            'bytes' => substr($this->publication, self::RECORD),
             'sequence' => $this->stamped(self::SEQUENCE),
             'generation' => $this->stamped(self::GENERATION),
             'age' => $this->age(),
@@ -126,7 +132,7 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     {
         $values = $this->toArray();
         if (!array_key_exists($offset, $values)) {
-            $isRecord = ($this->plan[6]['document'] ?? null) === null;
+            $isRecord = ($this->plan[Backend::MORE]['document'] ?? null) === null;
             $known = $isRecord ? '; it has ' . implode(', ', array_keys($values)) : '';
             throw new NotFound("board {$this->reader->board} has no field $offset$known");
         }
@@ -156,7 +162,7 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     /** The fields, with null for what JSON cannot say of a float; or the document; bytes as base64. */
     public function jsonSerialize(): mixed
     {
-        $document = $this->plan[6]['document'] ?? null;
+        $document = $this->plan[Backend::MORE]['document'] ?? null;
         if ($document === 'json') {
             return Json::decode($this->bytes, $this->reader->board, asArrays: false);
         }
@@ -178,23 +184,23 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     /** As Decoder planned it; all that most boards have is here. */
     private function decode(): mixed
     {
-        [, $isDocument, $format, $bools, $u64s, $texts, $more] = $this->plan;
+        // In the order of Backend's offsets: to look each of them up takes too long here.
+        [, $isDocument, $format, $unfinished, $more] = $this->plan;
         if ($isDocument) {
             return Decoder::document($more, $this->publication, $this->reader->board);
         }
-        $values = unpack($format, $this->publication, Library::STAMP);
-        foreach ($bools as $name) {
-            $values[$name] = $values[$name] !== 0;
-        }
-        foreach ($u64s as $name) {
-            if ($values[$name] < 0) {
-                $values[$name] = Decoder::unsigned($values[$name]);
-            }
-        }
-        foreach ($texts as $name) {
-            // Nothing else looks in so little time whether it is UTF-8.
-            if (json_encode($values[$name]) === false) {
-                $values[$name] = Decoder::text($values[$name]);
+        $values = unpack($format, $this->publication, self::RECORD);
+        foreach ($unfinished as $name => $type) {
+            $value = $values[$name];
+            if ($type === self::BOOL) {
+                $values[$name] = $value !== 0;
+            } elseif ($type === self::U64) {
+                if ($value < 0) {
+                    $values[$name] = Decoder::unsigned($value);
+                }
+            } elseif (json_encode($value) === false) {
+                // A text; nothing else looks in so little time whether it is UTF-8.
+                $values[$name] = Decoder::text($value);
             }
         }
         return $more === null ? $values : Decoder::complete($more, $values, $this->publication);

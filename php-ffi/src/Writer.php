@@ -13,14 +13,14 @@ final class Writer
 {
     private readonly Reader $reader;
 
-    /** @param object|null $handle the library's; null: it is closed */
+    /** @param object|null $handle the backend's; null: the writer is closed */
     private function __construct(
         /** The board as it was asked for: NAME or DIRECTORY/NAME. */
         public readonly string $board,
-        private readonly Library $library,
+        private readonly WriterBackend $backend,
         private ?object $handle,
     ) {
-        $this->reader = Reader::ofWriter($board, $library, $library->readerOf($handle));
+        $this->reader = Reader::ofWriter($board, $backend->reading(), $backend->readerOf($handle));
     }
 
     /**
@@ -43,10 +43,10 @@ final class Writer
         bool $checksum = false,
         bool $durable = false,
     ): self {
-        $library = Library::instance();
+        $backend = Loader::writing();
         $flags = ['REPLACE' => $replace, 'CHECKSUM' => $checksum, 'DURABLE' => $durable];
-        $handle = $library->createWriter($board, $schema, $slots, $mode, $flags, $timeout);
-        return new self($board, $library, $handle);
+        $handle = $backend->create($board, $schema, $slots, $mode, $flags, $timeout);
+        return new self($board, $backend, $handle);
     }
 
     /**
@@ -57,14 +57,14 @@ final class Writer
      */
     public static function open(string $board, ?float $timeout = 1.0): self
     {
-        $library = Library::instance();
-        return new self($board, $library, $library->openWriter($board, $timeout));
+        $backend = Loader::writing();
+        return new self($board, $backend, $backend->open($board, $timeout));
     }
 
     /** Removes a board that has no writer: its readers find it gone. */
     public static function unlink(string $board): void
     {
-        Library::instance()->unlink($board);
+        Loader::writing()->unlink($board);
     }
 
     /** The board's fields. */
@@ -92,13 +92,13 @@ final class Writer
      */
     public function publish(mixed ...$values): int
     {
-        return $this->library->publish($this->handle(), ...$this->encode($values));
+        return $this->backend->publish($this->handle(), ...$this->encode($values));
     }
 
     /** Publishes if `expected` is still the newest sequence (0: nothing published yet); else throws Conflict. */
     public function publishIf(int $expected, mixed ...$values): int
     {
-        return $this->library->publishIf(
+        return $this->backend->publishIf(
             $this->handle(),
             Argument::sequence($expected, $this->board),
             ...$this->encode($values)
@@ -111,7 +111,7 @@ final class Writer
      */
     public function publishUnlessFull(int $acknowledged, mixed ...$values): int
     {
-        return $this->library->publishUnlessFull(
+        return $this->backend->publishUnlessFull(
             $this->handle(),
             Argument::sequence($acknowledged, $this->board),
             ...$this->encode($values)
@@ -121,7 +121,7 @@ final class Writer
     /** Publishes a record that is already laid out, or a document as it is, unlooked at. */
     public function publishBytes(string $record): int
     {
-        return $this->library->publish($this->handle(), $record);
+        return $this->backend->publish($this->handle(), $record);
     }
 
     /**
@@ -132,7 +132,7 @@ final class Writer
     {
         $now = $this->read();
         $record = $this->schema()->encode($change($now->document), $this->board);
-        return $this->library->publishIf($this->handle(), $now->sequence, ...$record);
+        return $this->backend->publishIf($this->handle(), $now->sequence, ...$record);
     }
 
     /**
@@ -141,7 +141,7 @@ final class Writer
      */
     public function sync(): int
     {
-        return $this->library->sync($this->handle());
+        return $this->backend->sync($this->handle());
     }
 
     /** Lets the board go. It and its last record stay. */
@@ -149,7 +149,7 @@ final class Writer
     {
         if ($this->handle !== null) {
             $this->reader->close();
-            $this->library->closeWriter($this->handle);
+            $this->backend->close($this->handle);
             $this->handle = null;
         }
     }

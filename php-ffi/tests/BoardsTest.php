@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Pegel\Tests;
 
-use Pegel\{Conflict, Corrupt, Field, Gone, InvalidArgument, InvalidFields, Library, Locked, NotFound, Overwritten};
+use Pegel\{Conflict, Corrupt, Field, Gone, InvalidArgument, InvalidFields, Loader, Locked, NotFound, Overwritten};
 use Pegel\{Reader, Schema, Snapshot, Timeout, Unpublished, Untrusted, Writer};
 
 /** Opening, taking turns, and every state that has a name. */
@@ -191,7 +191,7 @@ final class BoardsTest extends BoardTestCase
         $this->create()->publish(level: 2.0, rain: false);
         // Files look once a second, the library at the 8192nd time at the latest.
         $end = hrtime(true) + 60_000_000_000;
-        [$isFiles, $asked] = [Library::describe()['tier'] === 'files', 0];
+        [$isFiles, $asked] = [Loader::describe()['tier'] === 'files', 0];
         $until = function () use ($ask, $reader, $end, $isFiles, &$asked): void {
             while (hrtime(true) < $end && ($isFiles || $asked++ <= 8192)) {
                 $ask($reader);

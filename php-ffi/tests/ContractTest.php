@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Pegel\Tests;
 
-use Pegel\{Exception, Library, System, Type, Unavailable};
+use Pegel\{Exception, Loader, System, Type, Unavailable};
 use PHPUnit\Framework\TestCase;
 
 /** The package and the C header say the same. */
@@ -17,7 +17,7 @@ final class ContractTest extends TestCase
         $declarations = fn (string $header): string => preg_replace('~^ *//.*\n~m', '', $header);
         $this->assertSame(
             $declarations(file_get_contents(self::HEADER)),
-            $declarations(Library::header()),
+            $declarations(Loader::header()),
             'php-ffi/src/pegel.h is stale: run `make cabi`'
         );
     }
@@ -48,7 +48,7 @@ final class ContractTest extends TestCase
 
     public function testALibraryThatIsNotThereIsNamed(): void
     {
-        [$status, $output] = $this->php('PEGEL_LIBRARY=/nowhere/libpegel.so', 'Pegel\Library::instance();');
+        [$status, $output] = $this->php('PEGEL_LIBRARY=/nowhere/libpegel.so', 'Pegel\Loader::writing();');
         $this->assertSame(255, $status);
         $this->assertStringContainsString(Unavailable::class, $output);
         $this->assertStringContainsString('/nowhere/libpegel.so', $output);
@@ -57,7 +57,7 @@ final class ContractTest extends TestCase
 
     public function testTheHeaderForPreloadingNamesTheLibrary(): void
     {
-        $library = realpath(Library::path());
+        $library = realpath(Loader::path());
         $defines = ['#define FFI_SCOPE "PEGEL"', "#define FFI_LIB \"$library\""];
         [$status, $output] = $this->preloadHeader($library);
         $this->assertSame(0, $status);

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Pegel\Tests;
 
-use Pegel\{Field, Library, Schema, Writer};
+use Pegel\{Field, Loader, Schema, Writer};
 use PHPUnit\Framework\Attributes\DataProvider;
 use ReflectionClassConstant;
 
@@ -13,7 +13,7 @@ final class TierTest extends BoardTestCase
 {
     public function testTheTierIsTheOneThatIsTested(): void
     {
-        $described = Library::describe();
+        $described = Loader::describe();
         $wanted = getenv('PEGEL_EXPECTED_TIER');
         $this->assertSame($wanted === false ? $described['tier'] : $wanted, $described['tier']);
         $this->assertTrue($described['reads']);
@@ -26,8 +26,8 @@ final class TierTest extends BoardTestCase
     {
         // The same to C: without the status's names, and wherever lines end.
         $squeezed = fn (string $text): string => preg_replace(['/\bpegel_status /', '/\s+/'], ['int32_t ', ''], $text);
-        $header = $squeezed(Library::header());
-        $reading = (new ReflectionClassConstant(Library::class, 'READING'))->getValue();
+        $header = $squeezed(Loader::header());
+        $reading = (new ReflectionClassConstant(Loader::class, 'READING'))->getValue();
         foreach (array_filter(array_map('trim', explode(';', $reading))) as $declaration) {
             $this->assertTrue(str_contains($header, $squeezed("$declaration;")), "pegel.h has no $declaration");
         }
@@ -58,7 +58,7 @@ final class TierTest extends BoardTestCase
             $told = [...$now, $now->sequence, $now->generation, (float) $now->publishedAt->format('U.u')];
             $info = Pegel\Reader::open($argv[2])->info();
             array_push($told, $info->checksums, $info->durable, $info->mirror);
-            echo json_encode([Pegel\Library::describe()['tier'], $told]);
+            echo json_encode([Pegel\Loader::describe()['tier'], $told]);
             PHP;
         $tell = function (string $tier) use ($read, $board): array {
             $command = [PHP_BINARY, '-r', $read, '--', __DIR__ . '/../autoload.php', $board];

@@ -60,7 +60,7 @@ try {
         'follow' => $snapshot(Reader::open('roof')->follow()->current()),
         'take' => take($query['end']),
         'remains' => remains(),
-        'describe' => Pegel\Library::describe(),
+        'describe' => Pegel\Loader::describe(),
         'ffi' => FFI::cdef('int getpid(void);')->getpid(),
     };
 } catch (Pegel\Exception | FFI\Exception $exception) {

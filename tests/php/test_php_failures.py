@@ -112,7 +112,7 @@ def test_a_disabled_class_is_named(site: Site) -> None:
         return
     with fpm(site, settings) as php:
         assert php.ask("do=read")["sequence"] == 1
-        refuses(php, "do=write&level=2", "Unavailable", "take FFI out of disable_classes")
+        refuses(php, "do=write&level=2", "Unavailable", "Remove FFI from disable_classes")
 
 
 @pytest.mark.parametrize("settings", [FFI, NO_FFI])
@@ -180,4 +180,4 @@ def test_a_library_of_another_abi(site: Site, place: Callable[[Site], object]) -
     subprocess.run(command, check=True, timeout=WATCHDOG)
     with place(site) as php:  # type: ignore[attr-defined]
         for query in ("do=read", "do=write&level=2"):
-            refuses(php, query, "Unsupported", "libpegel 9.8.7 has ABI 99", "update the older")
+            refuses(php, query, "Unsupported", "libpegel 9.8.7 has ABI 99", "Update the older")

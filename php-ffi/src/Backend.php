@@ -1,0 +1,81 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Pegel;
+
+/**
+ * One way to read boards: Library by FFI, Files without it. Loader chooses.
+ *
+ * A handle is what an implementation keeps of an open board; only the implementation looks into it.
+ *
+ * What is read is one string: a pegel_stamp, and behind it the record. A plan says how to decode it: worked out once
+ * for a board, and then a matter of one unpack() for all plain values, in Snapshot. A plan is a list, which
+ * serialize() can keep; these constants are its offsets.
+ *
+ * @internal
+ */
+interface Backend
+{
+    /** Bytes of a pegel_stamp. */
+    public const STAMP = 64;
+
+    /** The bits of all optional fields: they are known. */
+    public const ALL = -1;
+
+    /** Bytes of a stamp and a record; with documents, the most that there can be. */
+    public const SIZE = 0;
+    /** Whether the board has documents. */
+    public const IS_DOCUMENT = 1;
+    /** The format of unpack() for the plain fields. */
+    public const FORMAT = 2;
+    /** The plain fields that unpack() does not finish: their names, with the numbers of their types. */
+    public const UNFINISHED = 3;
+    /** What Decoder has to do beside: an array, or null. */
+    public const MORE = 4;
+
+    /** @param list<Field> $fields */
+    public function layout(array $fields): Schema;
+
+    public function openReader(string $board): object;
+
+    /** A reader for a program that was made for these fields, or that does not trust the board. */
+    public function openReaderAs(string $board, ?Schema $schema, bool $untrusted): object;
+
+    public function closeReader(object $reader): void;
+
+    public function schema(object $reader, string $board): Schema;
+
+    /** @return array<mixed> */
+    public function plan(object $reader, string $board): array;
+
+    public function info(object $reader): Info;
+
+    public function sequence(object $reader): int;
+
+    public function writerAlive(object $reader): bool;
+
+    /**
+     * The newest record.
+     *
+     * @param array<mixed> $plan
+     */
+    public function read(object $reader, array $plan): string;
+
+    /**
+     * The record of a sequence.
+     *
+     * @param array<mixed> $plan
+     */
+    public function readAt(object $reader, array $plan, int $sequence): string;
+
+    /**
+     * The first record after a sequence that the ring still holds.
+     *
+     * @param array<mixed> $plan
+     */
+    public function readAfter(object $reader, array $plan, int $after): string;
+
+    /** Returns the newest sequence once it is above the given one; null waits without end. */
+    public function wait(object $reader, int $after, ?float $timeout): int;
+}

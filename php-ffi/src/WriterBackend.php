@@ -1,0 +1,45 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Pegel;
+
+/**
+ * One way to write boards. A handle is what an implementation keeps of an open writer; only the implementation looks
+ * into it.
+ *
+ * @internal
+ */
+interface WriterBackend
+{
+    /** For the readers that readerOf() returns. */
+    public function reading(): Backend;
+
+    /** @param array<string, bool> $flags by their names in C, without the prefix */
+    public function create(
+        string $board,
+        Schema $schema,
+        int $slots,
+        int $mode,
+        array $flags,
+        ?float $timeout,
+    ): object;
+
+    public function open(string $board, ?float $timeout): object;
+
+    public function close(object $writer): void;
+
+    public function unlink(string $board): void;
+
+    /** The reader that a writer has of its own board, and closes with itself. */
+    public function readerOf(object $writer): object;
+
+    /** Each of these returns the sequence of the record. */
+    public function publish(object $writer, string $record, int $present = Backend::ALL): int;
+
+    public function publishIf(object $writer, int $expected, string $record, int $present): int;
+
+    public function publishUnlessFull(object $writer, int $acknowledged, string $record, int $present): int;
+
+    public function sync(object $writer): int;
+}
