@@ -8,7 +8,7 @@ pub mod record;
 pub mod text;
 pub mod value;
 
-use bytemuck::{cast_slice, try_pod_read_unaligned};
+use bytemuck::{bytes_of, cast_slice, try_pod_read_unaligned};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::field::{Entry, Field, Type};
@@ -151,7 +151,8 @@ impl Schema {
         let mut fields: Vec<_> = fields.collect::<Result<_>>()?;
         let description = details::read(details, &mut fields)?;
         let record_size = place(&mut fields)?;
-        if cast_slice::<_, u8>(&entries(&fields)) != table {
+        let mut written = fields.iter().zip(table.chunks_exact(FIELD_SIZE));
+        if !written.all(|(field, bytes)| bytes_of(&Entry::from(field)) == bytes) {
             let message = "the field table is not as Pegel writes it";
             return Err(Error::new(ErrorKind::InvalidFields, message));
         }
@@ -291,9 +292,17 @@ fn entries(fields: &[Field]) -> Vec<Entry> {
     fields.iter().map(Entry::from).collect()
 }
 
+/// `bytes` are whole words. Most words of a field table are zeros, whose eight steps are one
+/// multiplication.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let (words, _) = bytes.as_chunks::<8>();
+    words.iter().fold(0xcbf2_9ce4_8422_2325, |hash, word| {
+        if *word == [0; 8] {
+            return hash.wrapping_mul(PRIME.wrapping_pow(8));
+        }
+        let step = |hash: u64, &byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME);
+        word.iter().fold(hash, step)
     })
 }
 
