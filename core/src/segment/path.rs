@@ -61,7 +61,7 @@ impl BoardPath {
             std::path::absolute(&directory).unwrap_or(directory)
         };
         Ok(Self {
-            board: directory.join([PREFIX, name].concat()),
+            board: file(&directory, name, ""),
             name: name.into(),
             directory,
         })
@@ -69,9 +69,20 @@ impl BoardPath {
 
     /// The file whose lock makes a writer.
     pub fn lock(&self) -> PathBuf {
-        let name = &self.name;
-        self.directory.join(format!("{PREFIX}{name}{LOCK_SUFFIX}"))
+        file(&self.directory, &self.name, LOCK_SUFFIX)
     }
+}
+
+/// The path of a board's file, in one allocation.
+fn file(directory: &Path, name: &str, suffix: &str) -> PathBuf {
+    let length = directory.as_os_str().len() + "/".len() + PREFIX.len() + name.len();
+    let mut path = PathBuf::with_capacity(length + suffix.len());
+    path.push(directory);
+    path.push(PREFIX);
+    let text = path.as_mut_os_string();
+    text.push(name);
+    text.push(suffix);
+    path
 }
 
 fn fault(name: &str) -> Option<&'static str> {

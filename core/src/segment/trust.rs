@@ -74,10 +74,12 @@ pub fn check(path: &Path, status: &FileStat, access: Access) -> Result<()> {
     if status.st_mode & Mode::S_IWOTH.bits() != 0 {
         return Err(untrusted(path, "everybody may write it", "chmod o-w it"));
     }
-    let me = geteuid();
-    let is_roots_look = me.is_root() && access != Access::Write;
-    let owner_is_fine = is_roots_look || status.st_uid == me.as_raw() || status.st_uid == 0;
-    if owner_is_fine || is_mine(status.st_gid) || !is_open_to_all(path)? {
+    let is_mine_or_roots = || {
+        let me = geteuid();
+        status.st_uid == me.as_raw() || (me.is_root() && access != Access::Write)
+    };
+    if status.st_uid == 0 || is_mine_or_roots() || is_mine(status.st_gid) || !is_open_to_all(path)?
+    {
         return Ok(());
     }
     let owner = status.st_uid;
