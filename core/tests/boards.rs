@@ -60,6 +60,49 @@ fn a_record_comes_back_with_its_stamp() {
 }
 
 #[test]
+fn a_first_read_returns_the_newest_record_of_any_size() {
+    let boards = Boards::new();
+    for size in [1, 8, 60, 64, 900, 1000, 5000] {
+        let name = boards.name(&format!("a{size}"));
+        let schema = Schema::new(vec![Field::new("bytes", Type::U8).array(size)]).unwrap();
+        let mut writer = Writer::create(&name, &schema, &Options::default()).unwrap();
+        let size = size as usize;
+        for open in [Reader::open, Reader::open_unmapped] {
+            for published_since in [0, 1, 40] {
+                writer.publish(&vec![1; size]).unwrap();
+                let reader = open(&name).unwrap();
+                for byte in 2..published_since + 2 {
+                    writer.publish(&vec![byte; size]).unwrap();
+                }
+                let mut record = vec![0; size + 8];
+                for _ in 0..3 {
+                    let publication = reader.copy_into(&mut record).unwrap();
+                    let stamp = reader.stamp(&publication).unwrap();
+                    assert_eq!(stamp.sequence, writer.reader().sequence().unwrap());
+                    assert_eq!(record[..size], vec![published_since + 1; size], "{size}");
+                    assert_eq!(record[size..], [0; 8], "{size}: behind the end");
+                }
+            }
+        }
+        assert_eq!(
+            kind(Reader::open(&name).unwrap().read_into(&mut [])),
+            ErrorKind::TooLarge
+        );
+    }
+}
+
+#[test]
+fn a_first_read_finds_a_board_that_was_removed_since_it_was_opened() {
+    let boards = Boards::new();
+    let mut writer = Writer::create(&boards.name("a"), &level(), &Options::default()).unwrap();
+    writer.publish(&record(1.0)).unwrap();
+    let reader = Reader::open(&boards.name("a")).unwrap();
+    drop(writer);
+    unlink(&boards.name("a")).unwrap();
+    assert_eq!(kind(reader.read()), ErrorKind::Gone);
+}
+
+#[test]
 fn history_is_read_by_sequence() {
     let boards = Boards::new();
     let options = Options {

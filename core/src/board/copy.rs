@@ -45,7 +45,44 @@ impl Reader {
 
     /// As [`Reader::read_into`], without reading the clock.
     pub fn copy_into(&self, record: &mut [u8]) -> Result<Publication> {
+        if let Some(publication) = self.copy_opened(record)? {
+            return Ok(publication);
+        }
         self.copy_newest(|sequence, retries| self.attempt(sequence, record, retries))
+    }
+
+    /// The first read of many programs is their only one: it takes fewer calls if all records have one
+    /// length and are returned as they are.
+    #[inline]
+    fn copy_opened(&self, record: &mut [u8]) -> Result<Option<Publication>> {
+        if !self.is_plain() {
+            return Ok(None);
+        }
+        let mut stamp = ring::Stamp::default();
+        let Some(sequence) = self.board.copy_opened(&mut stamp, record)? else {
+            return Ok(None);
+        };
+        let length = ring::length(&stamp);
+        if !self.board.may_be_length(length) {
+            return Err(self.no_length(length));
+        }
+        if length > record.len() {
+            return Err(self.no_room(length, record.len()));
+        }
+        Ok(Some(Publication {
+            sequence,
+            retries: 0,
+            missed: 0,
+            stamp,
+        }))
+    }
+
+    /// Whether all records have one length and are returned as they are.
+    #[inline]
+    fn is_plain(&self) -> bool {
+        self.view.is_none()
+            && self.board.schema.document().is_none()
+            && !self.board.layout.checksums
     }
 
     /// Bytes of the newest record, from an offset on: a field, or several adjacent ones, of a record of
@@ -95,9 +132,7 @@ impl Reader {
     fn note_mapping(&self) {
         if self.plain.get().is_none()
             && let Some(mapping) = self.board.mapping()
-            && self.view.is_none()
-            && self.board.schema.document().is_none()
-            && !self.board.layout.checksums
+            && self.is_plain()
         {
             self.plain.get_or_init(|| mapping.clone());
             if let Some(blocks) = BlockMapping::of(mapping) {

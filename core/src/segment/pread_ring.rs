@@ -20,6 +20,9 @@ use crate::ring::sync::{Ordering, fence};
 use crate::ring::{Head, Stamp, is_whole, length};
 use crate::segment::layout::Layout;
 
+/// Bytes of the slots that `copy_newest` reads.
+const AT_ONCE: usize = 1024;
+
 /// A ring in a file.
 #[derive(Clone, Copy, Debug)]
 pub struct Ring<'file> {
@@ -56,5 +59,26 @@ impl Ring<'_> {
         fence(Ordering::Acquire);
         let last_slot = u64::from(self.layout.slot_count - 1);
         Ok(is_whole(self.head()?, sequence, last_slot))
+    }
+
+    /// Copies the publication of a head that was loaded before, if that is still the newest: in two
+    /// calls. `false` also if the slot is larger than what is read at once.
+    pub fn copy_newest(&self, seen: Head, stamp: &mut Stamp, bytes: &mut [u8]) -> Result<bool> {
+        let (start, end) = (
+            self.layout.slot_offset(seen.sequence),
+            self.layout.stamp_offset(seen.sequence),
+        );
+        let mut slot = [0; AT_ONCE];
+        let Some(slot) = slot.get_mut(..end + size_of::<Stamp>() - start) else {
+            return Ok(false);
+        };
+        self.file.read_exact_at(slot, start as u64)?;
+        fence(Ordering::Acquire);
+        let (payload, words) = slot.split_at(end - start);
+        cast_slice_mut(stamp).copy_from_slice(words);
+        let room = bytes.len().min(self.layout.record_size);
+        bytes[..room].copy_from_slice(&payload[..room]);
+        // The head did not move at all, so the writer was in another slot all the time.
+        Ok(self.head()? == seen)
     }
 }
