@@ -6,7 +6,6 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use pegel::dynamic::{Encoded, Reader, Snapshot};
 use pegel::{Field, Schema, Type, Value};
-use serde::de::IgnoredAny;
 use serde_json::{Map, Value as Json, json};
 
 use crate::escape;
@@ -18,9 +17,9 @@ pub fn print(json: &Json) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{}", escape::json(&json.to_string()))
 }
 
-/// Checks that the text is valid JSON.
+/// Checks that the text is valid JSON, nested no deeper than [`document`] can read.
 pub fn check(text: &str) -> serde_json::Result<()> {
-    serde_json::from_str::<IgnoredAny>(text).map(drop)
+    serde_json::from_str::<Json>(text).map(drop)
 }
 
 /// A value of a field. Numbers that JSON does not have are strings, bytes are base64.

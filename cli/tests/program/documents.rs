@@ -91,12 +91,23 @@ fn set_changes_parts_of_a_document() {
     boards.fails(1, &["set", "ahoy", "a=2", "--if-sequence=2"], &["ahoy"]);
     boards.fails(1, &["set", "ahoy", "--unset", "a"], &["Set a=null"]);
     boards.prints(&["get", "ahoy"], &format!("{changed}\n"));
-    let deep = format!("{}=1", ["a"; 200].join("."));
-    boards.fails(
-        1,
-        &["set", "ahoy", "document={}", &deep],
-        &["not valid JSON"],
-    );
+}
+
+#[test]
+fn no_document_is_nested_deeper_than_it_can_be_read() {
+    let boards = Boards::new();
+    boards.file("deep.toml", "document = 'json'\ncapacity = 9999");
+    boards.prints(&["create", "deep", "deep.toml"], "");
+    let path = |depth: usize| vec!["a"; depth].join(".");
+    boards.prints(&["set", "deep", &format!("{}=1", path(127))], "");
+    boards.prints(&["get", "deep", &path(127)], "1\n");
+    let nested = format!("{}1{}", "[".repeat(128), "]".repeat(128));
+    for change in [format!("b.{}=1", path(127)), format!("document={nested}")] {
+        boards.fails(1, &["set", "deep", &change], &["not valid JSON"]);
+    }
+    boards.file("deep.json", nested);
+    let whole = ["set", "deep", "--document", "deep.json"];
+    boards.fails(1, &whole, &["not valid JSON"]);
 }
 
 #[test]
