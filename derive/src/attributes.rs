@@ -49,7 +49,7 @@ impl Attributes {
     }
 }
 
-/// The documentation: its lines, joined as they are meant to be read.
+/// The doc comment as text, with its lines joined to paragraphs.
 pub fn documentation(attributes: &[Attribute]) -> String {
     let lines = attributes.iter().filter_map(|attribute| {
         let Meta::NameValue(pair) = &attribute.meta else {

@@ -1,4 +1,4 @@
-//! `#[derive(pegel::Record)]`; the crate `pegel` tells what it is for.
+//! `#[derive(pegel::Record)]`, which the crate `pegel` documents.
 
 mod attributes;
 mod record;
@@ -6,7 +6,7 @@ mod record;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
-/// A struct that a board keeps: see the trait `pegel::Record`.
+/// Makes a struct the record of a board: see the trait `pegel::Record`.
 #[proc_macro_derive(Record, attributes(pegel))]
 pub fn record(item: TokenStream) -> TokenStream {
     let item = parse_macro_input!(item as DeriveInput);

@@ -55,7 +55,8 @@ pub fn implement(item: &DeriveInput) -> Result<TokenStream> {
                     let bytes = &mut bytes[..<Self as ::pegel::Record>::SIZE];
                     let mut present = 0;
                     #(
-                        let place = &mut bytes[__PEGEL_OFFSETS[#index]..][..__PEGEL_SHAPES[#index].size];
+                        let begin = __PEGEL_OFFSETS[#index];
+                        let place = &mut bytes[begin..][..__PEGEL_SHAPES[#index].size];
                         if <#types as ::pegel::record::FieldValue>::store(&self.#names, place) {
                             present |= __PEGEL_BITS[#index];
                         }

@@ -1,6 +1,6 @@
 //! Records that must not compile, in `tests/ui`. Annotations mark the lines that the compiler must
-//! reject: `//~ ERROR: …` is the whole message, `//~ NOTE: …` one of its notes or labels. An annotation
-//! belongs to its own line or, if that has no code, to the last line of code above.
+//! reject: `//~ ERROR: …` is the whole message, `//~ NOTE: …` one of its notes or labels. An
+//! annotation belongs to its own line or, if that has no code, to the last line of code above.
 
 use std::collections::BTreeSet;
 use std::error::Error;

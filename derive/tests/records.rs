@@ -26,7 +26,7 @@ struct Station {
     r#type: u8,
 }
 
-/// As the derived code has to lay it out.
+/// The layout that the derived code must have.
 #[repr(C)]
 struct Bytes {
     level: f64,
