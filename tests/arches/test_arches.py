@@ -174,12 +174,12 @@ def test_golden_boards_are_read_alike(
     shutil.copyfile(GOLDEN / f"{golden}.board", tmp_path / f"pegel.{golden}")
     (tmp_path / f"pegel.{golden}").chmod(0o640)
 
-    def told(by: str) -> str:
+    def shown(by: str) -> str:
         return re.sub(
             r'"(age|published)":[0-9.]+', "", arches[by].pegel(tmp_path, "show", golden, "--json")
         )
 
-    assert told(arch) == told("x86_64")
+    assert shown(arch) == shown("x86_64")
 
 
 @pytest.mark.parametrize("golden", ["types", "optional", "defaults", "empty"])
@@ -191,11 +191,11 @@ def test_golden_boards_are_written_alike(
     shutil.copyfile(GOLDEN / f"{golden}.board", path)
     schema.write_text(arches["x86_64"].pegel(tmp_path, "schema", golden))
     path.unlink()
-    told = json.loads((GOLDEN / f"{golden}.json").read_text())
+    golden_board = json.loads((GOLDEN / f"{golden}.json").read_text())
 
     arches[arch].pegel(tmp_path, "create", golden, str(schema))
-    if told["generation"] > 0:
-        record = told["history"][str(told["sequence"])]
+    if golden_board["generation"] > 0:
+        record = golden_board["history"][str(golden_board["sequence"])]
         values = [f"{field}={word(value)}" for field, value in record.items() if value is not None]
         unknown = [f"--unset={field}" for field, value in record.items() if value is None]
         arches[arch].pegel(tmp_path, "set", golden, *values, *unknown)
@@ -214,7 +214,7 @@ def word(value: Any) -> str:
 
 
 def comparable(path: Path) -> bytes:
-    """A board without what is drawn at random, tells the time, or counts `pegel create` as one."""
+    """A board's bytes without random values, times, and the count of `pegel create`."""
     board = bytearray(path.read_bytes())
     control, slots, slot_count, slot_size, record = struct.unpack_from("=IIIII", board, 24)
     board[72:80] = board[control + 64 : control + 72] = bytes(8)

@@ -1,4 +1,4 @@
-// Goes on with a durable board: prints what came back, publishes LEVEL, syncs, and waits.
+// Opens a durable board, prints the restored record, publishes LEVEL, syncs, and waits.
 #include <inttypes.h>
 #include <pegel.h>
 #include <stdio.h>
@@ -23,7 +23,8 @@ int main(int argc, char **argv) {
   check(pegel_writer_create("gauge", &field, 1, &options, &writer));
   check(pegel_reader_info(pegel_writer_reader(writer), &info));
   check(pegel_reader_read(pegel_writer_reader(writer), &level, sizeof level, &stamp));
-  printf("%" PRIu64 " %g %s\n", stamp.sequence, level, (info.flags & PEGEL_DURABLE) != 0 ? "durable" : "");
+  const char *kind = (info.flags & PEGEL_DURABLE) != 0 ? "durable" : "";
+  printf("%" PRIu64 " %g %s\n", stamp.sequence, level, kind);
 
   level = strtod(argv[argc - 1], NULL);
   check(pegel_writer_publish(writer, &level, sizeof level, NULL));

@@ -1,6 +1,6 @@
 <?php
 
-// Goes on with a durable board: prints what came back, publishes LEVEL, syncs, and waits.
+// Opens a durable board, prints the restored record, publishes LEVEL, syncs, and waits.
 
 declare(strict_types=1);
 

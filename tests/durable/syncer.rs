@@ -1,4 +1,4 @@
-//! Goes on with a durable board: prints what came back, publishes LEVEL, syncs, and waits.
+//! Opens a durable board, prints the restored record, publishes LEVEL, syncs, and waits.
 
 use std::env::args;
 use std::error::Error;

@@ -28,7 +28,8 @@ typedef struct {
 
 static const version VERSIONS[] = {
     {"first", 2, 16, NULL, {LEVEL, RAIN}},
-    {"default", 3, 16, "{\"fields\":{\"limit\":{\"default\":80}}}", {LEVEL, RAIN, {.name = "limit", .type = PEGEL_U16}}},
+    {"default", 3, 16, "{\"fields\":{\"limit\":{\"default\":80}}}",
+     {LEVEL, RAIN, {.name = "limit", .type = PEGEL_U16}}},
     {"optional", 3, 16, NULL, {LEVEL, RAIN, {.name = "wind", .type = PEGEL_F32 | PEGEL_OPTIONAL}}},
     {"plain", 3, 16, NULL, {LEVEL, RAIN, {.name = "hot", .type = PEGEL_BOOL}}},
     {"feet", 2, 16, NULL, {{.name = "level", .unit = "ft", .type = PEGEL_F64}, RAIN}},
@@ -49,7 +50,8 @@ static void check(pegel_status status) {
 static void print(const version *program, const unsigned char *bytes, uint64_t present) {
   record now;
   memset(&now, 0, sizeof now);
-  memcpy(&now, bytes, program->size < offsetof(record, more) ? program->size : offsetof(record, more));
+  size_t common = offsetof(record, more);
+  memcpy(&now, bytes, program->size < common ? program->size : common);
   printf("{\"level\": %g", now.level);
   if (program->count > 1) {
     printf(", \"rain\": %s", now.rain ? "true" : "false");
@@ -71,7 +73,8 @@ static void print(const version *program, const unsigned char *bytes, uint64_t p
 }
 
 static void publish(const version *program, double level) {
-  // Padding is no part of a record: what an old program has there must not become a new field's value.
+  // Padding is not part of a record: bytes of an old program there must not become the value of a
+  // new field.
   unsigned char bytes[16];
   uint16_t limit = 60;
   float wind = 1.5F;

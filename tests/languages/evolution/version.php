@@ -24,8 +24,10 @@ try {
         $now = Reader::open('tank', Schema::of(...$fields))->read()->toArray();
         echo json_encode(array_intersect_key($now, $fields)), "\n";
     } else {
-        $values = ['level' => (float) $argv[3], 'rain' => true, 'limit' => 60, 'wind' => 1.5, 'hot' => true];
-        Writer::create('tank', Schema::of(...$fields))->publish(...array_intersect_key($values, $fields));
+        $values = ['level' => (float) $argv[3], 'rain' => true, 'limit' => 60];
+        $values += ['wind' => 1.5, 'hot' => true];
+        $writer = Writer::create('tank', Schema::of(...$fields));
+        $writer->publish(...array_intersect_key($values, $fields));
     }
 } catch (InvalidFields $error) {
     echo 'INVALID_FIELDS ', $error->getMessage(), "\n";

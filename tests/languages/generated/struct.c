@@ -19,7 +19,8 @@ int main(void) {
   memset(&options, 0, sizeof options);
   options.size = sizeof options;
   options.details = ROOF_TANK_1_DETAILS;
-  if (pegel_writer_create("roof-tank.1", ROOF_TANK_1_FIELDS, ROOF_TANK_1_FIELD_COUNT, &options, &writer) != PEGEL_OK)
+  if (pegel_writer_create("roof-tank.1", ROOF_TANK_1_FIELDS, ROOF_TANK_1_FIELD_COUNT, &options,
+                          &writer) != PEGEL_OK)
     return fail();
   memset(&record, 0, sizeof record);
   record.level = 1.5;
@@ -36,11 +37,13 @@ int main(void) {
 
   memset(&stamp, 0, sizeof stamp);
   stamp.size = sizeof stamp;
-  if (pegel_reader_open_as("roof-tank.1", ROOF_TANK_1_FIELDS, ROOF_TANK_1_FIELD_COUNT, ROOF_TANK_1_DETAILS, &reader) !=
+  if (pegel_reader_open_as("roof-tank.1", ROOF_TANK_1_FIELDS, ROOF_TANK_1_FIELD_COUNT,
+                           ROOF_TANK_1_DETAILS, &reader) !=
           PEGEL_OK ||
       pegel_reader_read(reader, &record, sizeof record, &stamp) != PEGEL_OK)
     return fail();
-  printf("%g %d %d %d %.5s %d\n", record.level, record.flags[0], record.flags[2], record.switch_, record.names[1],
+  printf("%g %d %d %d %.5s %d\n", record.level, record.flags[0], record.flags[2],
+         record.switch_, record.names[1],
          (stamp.present & ROOF_TANK_1_HAS_WIND) != 0);
   pegel_reader_close(reader);
   return 0;

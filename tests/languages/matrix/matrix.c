@@ -1,4 +1,4 @@
-// Writes and reads boards for test_matrix.py, which tells the form of its lines.
+// Writes and reads boards for test_matrix.py, which describes the form of its lines.
 
 #define _POSIX_C_SOURCE 200809L
 
@@ -28,7 +28,8 @@ struct record {
 };
 
 #define MEMBER(name) (((struct record *)0)->name)
-#define PLAIN(name, unit, type) {#name, unit, type, sizeof MEMBER(name), 1, offsetof(struct record, name)}
+#define PLAIN(name, unit, type) \
+  {#name, unit, type, sizeof MEMBER(name), 1, offsetof(struct record, name)}
 #define ARRAY(name, unit, type) \
   {#name, unit, type, sizeof MEMBER(name)[0], sizeof MEMBER(name) / sizeof MEMBER(name)[0], \
    offsetof(struct record, name)}
@@ -212,7 +213,8 @@ static void read_board(const char *board) {
     check(pegel_reader_wait(reader, strtoumax(line, NULL, 10), INT64_C(60000000000), &sequence));
     check(pegel_reader_read(reader, buffer.bytes, sizeof buffer, &stamp));
     check(pegel_reader_writer_alive(reader, &alive));
-    printf("%" PRIu64 "\t%" PRIu64 "\t%s", stamp.sequence, stamp.generation, alive ? "true" : "false");
+    const char *writer = alive ? "true" : "false";
+    printf("%" PRIu64 "\t%" PRIu64 "\t%s", stamp.sequence, stamp.generation, writer);
     decode(buffer.bytes, stamp.record_size);
     puts("");
     fflush(stdout);

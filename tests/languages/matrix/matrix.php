@@ -1,6 +1,6 @@
 <?php
 
-/** Writes and reads boards for test_matrix.py, which tells the form of its lines. */
+/** Writes and reads boards for test_matrix.py, which describes the form of its lines. */
 
 declare(strict_types=1);
 
@@ -95,7 +95,8 @@ function encode(Schema $schema, string $line): mixed
 function decode(Schema $schema, mixed $record): string
 {
     if ($schema->document === Type::Json) {
-        return json_encode($record, JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION);
+        $flags = JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION;
+        return json_encode($record, $flags);
     }
     if ($schema->document === Type::Bytes) {
         return bin2hex($record);

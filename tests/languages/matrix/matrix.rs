@@ -1,4 +1,4 @@
-//! Writes and reads boards for `test_matrix.py`, which tells the form of its lines.
+//! Writes and reads boards for `test_matrix.py`, which describes the form of its lines.
 
 use std::env;
 use std::error::Error;

@@ -1,4 +1,4 @@
-"""Writes and reads boards by the C header, for test_matrix.py, which tells the lines' form."""
+"""Writes and reads boards by the C header, for test_matrix.py, which has the lines' form."""
 
 import ctypes
 import os
