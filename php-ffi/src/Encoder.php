@@ -109,8 +109,14 @@ final class Encoder
         if ($type === Type::Bool && is_bool($value)) {
             return (int) $value;
         }
-        if (($type === Type::F64 || $type === Type::F32) && (is_float($value) || is_int($value))) {
+        if (($type === Type::F64 || $type === Type::F32) && is_float($value)) {
             return $value;
+        }
+        if (($type === Type::F64 || $type === Type::F32) && is_int($value)) {
+            return self::isExact($value, $type) ? $value : throw new InvalidFields(
+                "board $board: field {$field->name} is {$type->label()}, which cannot hold the integer $value exactly; "
+                . 'give a float to round it'
+            );
         }
         if ($type->isInteger() && (is_int($value) || ($type === Type::U64 && is_string($value)))) {
             return self::integer($field, $value, $board);
@@ -120,6 +126,14 @@ final class Encoder
         }
         $given = get_debug_type($value);
         throw new InvalidFields("board $board: field {$field->name} is {$type->label()}, not $given");
+    }
+
+    /** Whether a float has room for all digits of an integer. */
+    private static function isExact(int $value, Type $type): bool
+    {
+        $stored = $type === Type::F32 ? unpack('f', pack('f', $value))[1] : (float) $value;
+        // Not (int) $stored: PHP_INT_MAX would become PHP_INT_MIN.
+        return abs($value) <= 1 << 24 || sprintf('%.0f', $stored) === (string) $value;
     }
 
     private static function integer(Field $field, int|string $value, string $board): int

@@ -80,6 +80,11 @@ final class ValuesTest extends BoardTestCase
         $writer = Writer::create($this->board('b'), Schema::of(a: Field::f64(), b: Field::f32()));
         $writer->publish(a: 3, b: -4);
         $this->assertSame(['a' => 3.0, 'b' => -4.0], $writer->read()->toArray());
+        $pairs = [[2 ** 53, 2 ** 24], [-2 ** 53, -2 ** 24], [PHP_INT_MIN, 2 ** 62]];
+        foreach ([...$pairs, [2 ** 53 + 2, 2 ** 24 + 2]] as $exact) {
+            $writer->publish(a: $exact[0], b: $exact[1]);
+            $this->assertSame($exact, array_map('intval', array_values($writer->read()->toArray())));
+        }
     }
 
     /** @return iterable<string, array{Field, mixed, class-string<Exception>, string}> */
@@ -92,6 +97,14 @@ final class ValuesTest extends BoardTestCase
         yield 'bool for a float' => [Field::f64(), true, InvalidFields::class, 'field it is f64, not bool'];
         yield 'text for a float' => [Field::f64(), 'x', InvalidFields::class, 'field it is f64, not string'];
         yield 'null' => [Field::f64(), null, InvalidFields::class, 'field it is f64, not null'];
+        foreach ([2 ** 53 + 1, -2 ** 53 - 1, PHP_INT_MAX] as $value) {
+            $message = "field it is f64, which cannot hold the integer $value exactly; give a float to round it";
+            yield "f64 that rounds $value" => [Field::f64(), $value, InvalidFields::class, $message];
+        }
+        foreach ([2 ** 24 + 1, -2 ** 24 - 1, PHP_INT_MAX] as $value) {
+            $message = "field it is f32, which cannot hold the integer $value exactly";
+            yield "f32 that rounds $value" => [Field::f32(), $value, InvalidFields::class, $message];
+        }
         yield 'int for a text' => [Field::text(4), 3, InvalidFields::class, 'field it is text, not int'];
         yield 'i8 too small' => [Field::i8(), -129, InvalidFields::class, 'it is i8, -128 to 127; -129 is outside'];
         yield 'u8 too great' => [Field::u8(), 256, InvalidFields::class, 'field it is u8, 0 to 255; 256 is outside'];
