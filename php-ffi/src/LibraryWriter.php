@@ -50,7 +50,8 @@ final class LibraryWriter implements WriterBackend
         foreach (array_keys($flags, true, true) as $flag) {
             $options->flags |= $this->c->{"PEGEL_$flag"};
         }
-        $options->timeout_ns = Argument::nanoseconds($timeout);
+        // To C, 0 leaves the choice to the library.
+        $options->timeout_ns = Argument::nanoseconds($timeout) ?: 1;
         $details = $schema->details();
         $text = $this->c->new('char[' . strlen($details) + 1 . ']');
         FFI::memcpy($text, $details, strlen($details));

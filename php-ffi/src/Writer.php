@@ -39,7 +39,7 @@ final class Writer
         int $slots = 0,
         int $mode = 0,
         bool $replace = false,
-        ?float $timeout = 0.0,
+        ?float $timeout = 1.0,
         bool $checksum = false,
         bool $durable = false,
     ): self {
