@@ -44,6 +44,29 @@ final class BoardPath
         return new self($name, rtrim($directory === '' ? '/dev/shm' : $directory, '/') . "/pegel.$name");
     }
 
+    /** The durable file of the board. */
+    private function durable(): string
+    {
+        $directory = (string) getenv('PEGEL_DURABLE_DIR');
+        return ($directory === '' ? '/var/lib/pegel' : $directory) . "/pegel.{$this->name}.durable";
+    }
+
+    /**
+     * Whether nothing but the board is missing: its directory exists, and no durable file to restore it from. What
+     * open_basedir hides from PHP is taken to be so.
+     */
+    public function isAbsent(): bool
+    {
+        clearstatcache();
+        [$hasDirectory, $reason] = self::attempt(fn (): bool => is_dir(dirname($this->path)));
+        return ($hasDirectory || $reason !== '') && !$this->isDurable();
+    }
+
+    private function isDurable(): bool
+    {
+        return self::attempt(fn (): bool => file_exists($this->durable()))[0];
+    }
+
     /** @return array{resource, array<int|string, int>} the file, and what fstat() returns of it */
     public function open(bool $untrusted): array
     {
@@ -104,8 +127,11 @@ final class BoardPath
             throw new Denied("cannot open $path: Permission denied; see its owner, group and mode with `ls -l`");
         }
         if (str_contains($reason, 'No such file') && !is_file($directory)) {
+            $advice = $this->isDurable()
+                ? "its writer, or `pegel keep`, lets it come back from {$this->durable()}"
+                : 'has its writer ever run?';
             throw new NotFound(is_dir($directory)
-                ? "no board {$this->name}: $path does not exist; has its writer ever run?"
+                ? "no board {$this->name}: $path does not exist; $advice"
                 : "cannot look for a board in $directory: No such file or directory; make the directory, or mount it "
                     . 'where this process is in a chroot or a container');
         }

@@ -49,12 +49,35 @@ final class Reader
         return new self($board, $backend, $handle, false, $schema, $untrusted);
     }
 
-    /** As open(), or null when there is no such board: before its daemon has been started for the first time. */
+    /**
+     * As open(), or null if the board does not exist yet, such as before its daemon has run for the first time.
+     *
+     * Null is for that alone. It is NotFound if the board's directory is missing, if a durable file exists from which
+     * the board can be restored, and if nothing names the directory: neither `board` nor PEGEL_DIR, which php-fpm
+     * hides from its pools unless their configuration sets it.
+     */
     public static function tryOpen(string $board, ?Schema $schema = null, bool $untrusted = false): ?self
     {
         try {
             return self::open($board, $schema, $untrusted);
-        } catch (NotFound) {
+        } catch (NotFound $reason) {
+            if (!str_contains($board, '/') && (string) getenv('PEGEL_DIR') === '') {
+                throw new NotFound(
+                    "{$reason->getMessage()}; PEGEL_DIR is not set. Set it, or name the board DIRECTORY/$board",
+                    $reason
+                );
+            }
+            return BoardPath::of($board)->isAbsent() ? null : throw $reason;
+        }
+    }
+
+    /** The newest record; null if the board does not exist yet, as tryOpen(), or has no record yet. */
+    public static function tryRead(string $board, ?Schema $schema = null): ?Snapshot
+    {
+        try {
+            return self::tryOpen($board, $schema)?->read();
+        } catch (Unpublished | Gone) {
+            // Gone: it was removed since it was opened.
             return null;
         }
     }
@@ -110,9 +133,13 @@ final class Reader
 
     private function reopen(Gone $gone): void
     {
-        // A writer that lost its board shall know.
-        $fresh = $this->isWriters ? null : self::tryOpen($this->board, $this->view, $this->untrusted);
-        if ($fresh === null) {
+        if ($this->isWriters) {
+            // A writer that lost its board must know.
+            throw $gone;
+        }
+        try {
+            $fresh = self::open($this->board, $this->view, $this->untrusted);
+        } catch (NotFound) {
             throw $gone;
         }
         $this->close();
