@@ -1,7 +1,8 @@
-"""A daemon that publishes documents of about 3 KiB, each of another length than the one before.
+"""A daemon that publishes documents of about 3 KiB, each with another length than the one before.
 
-It is told the number of the first, a rate (publications a second, 0: as many as it can) and for how
-many seconds, and says how many publications it tried, one at least, and how many failed.
+Its input is the number of the first document, a rate (publications a second, 0: as many as
+possible) and a time in seconds. It prints how many publications it tried, one at least, and how
+many failed.
 
     document_daemon.py pegel|origin
 """
@@ -26,7 +27,7 @@ Publish = Callable[[bytes], object]
 
 
 def bodies() -> list[bytes]:
-    """The readings of a few inverters, in lengths that come in no order."""
+    """The readings of a few inverters, of irregular lengths."""
     strings = [
         {"voltage": 33.5, "current": 5.75, "power": 192.625, "today": 1234, "total": 5678.9},
         {"voltage": 33.25, "current": 5.5, "power": 182.875, "today": 1201, "total": 5432.1},
@@ -62,7 +63,7 @@ def by_pegel() -> Iterator[Publish]:
 
 @contextmanager
 def by_origin() -> Iterator[Publish]:
-    """A semaphore that is made and removed at every access, a segment anew for each length."""
+    """A semaphore created and removed at every access, and a new segment for each length."""
     segment: sysv_ipc.SharedMemory | None = None
 
     def publish(document: bytes) -> None:

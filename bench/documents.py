@@ -75,7 +75,7 @@ def pairs(stack: ExitStack) -> list[Pair]:
 
 
 class Runs:
-    """What came of one rate: each round of each peer."""
+    """The results of one rate: each round of each peer."""
 
     def __init__(self, rounds: Mapping[str, list[dict[str, Any]]]) -> None:
         self.rounds = rounds

@@ -20,7 +20,7 @@ from results import Results
 HERE = ROOT / "bench/instructions"
 FEW, MANY = 1_000, 11_000
 C_FUNCTIONS = {"read": "pegel_reader_read", "publish": "pegel_writer_publish"}
-# The ways in C, by what they are called in the table.
+# The ways in C, by their names in the table.
 C_WAYS = {
     "read": {"C": "read", "C, with stamp": "read-stamp"},
     "publish": {"C, unstamped": "publish-unstamped", "C": "publish"},
@@ -28,7 +28,7 @@ C_WAYS = {
 
 
 def count(command: list[str], *options: str) -> int:
-    """Instructions of a whole program, or of what the options say."""
+    """Instructions of a whole program, or of the part that the options select."""
     valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *options]
     with tempfile.TemporaryDirectory(dir="/dev/shm") as boards:
         done = subprocess.run(

@@ -4,7 +4,7 @@ use pegel::dynamic::Writer;
 use pegel::{Field, Options, Schema, Type};
 use tempfile::TempDir;
 
-/// A directory of boards that vanishes with it.
+/// A temporary directory of boards.
 pub struct Boards(TempDir);
 
 impl Default for Boards {

@@ -1,4 +1,4 @@
-"""Pages of PHP that show the record, served by an nginx and a php-fpm of one's own."""
+"""Pages of PHP that show the record, served by a private nginx and php-fpm."""
 
 import os
 import shutil
@@ -17,16 +17,16 @@ from publication import PHP, published
 
 WORKERS = 2
 START_TIME = 10.0
-# Of the site, which pages see as it is there.
+# Variables of the site, which pages get unchanged.
 OF_SITE = ("PEGEL_DIR", "PEGEL_LIBRARY", "PEGEL_PACKAGE")
 
 
-# What PHP is set to, of a site: its arguments, and lines of the pool.
+# PHP's settings for a site: its arguments, and lines of the pool.
 Settings = Callable[[Site], tuple[list[str], list[str]]]
 
 
 class Pages(NamedTuple):
-    """Where they are served, and by which processes of PHP."""
+    """The address of the pages, and the PHP processes that serve them."""
 
     port: int
     workers: list[int]
@@ -60,15 +60,15 @@ def workers(master: int) -> list[int]:
 
 
 def scope(site: Site) -> tuple[list[str], list[str]]:
-    """As the package's README recommends."""
+    """The settings that the package's README recommends."""
     return site.ffi_preload(), ["php_admin_value[ffi.enable] = 1"]
 
 
 @contextmanager
 def pages(settings: Settings = scope) -> Iterator[Pages]:
-    """Each is at show.php?WAY, by the file in php/ways."""
+    """Serves each way at show.php?WAY, by the file in php/ways."""
     with ExitStack() as stack:
-        # In memory, as all that is measured; below no directory that only its user may enter.
+        # In memory, like all that is measured; not below a directory that only one user can enter.
         directory = tempfile.TemporaryDirectory(prefix="pegel-pages-", dir="/dev/shm")
         site = Site(Path(stack.enter_context(directory)))
         place = site.directory / "place"
@@ -101,7 +101,7 @@ def ask(connection: HTTPConnection, page: str) -> tuple[int, bytes]:
 
 @contextmanager
 def nginx(directory: Path) -> Iterator[int]:
-    """Its port."""
+    """Starts it and returns its port."""
     port, configuration = free_port(), directory / "nginx.conf"
     text = (PHP / "nginx.conf").read_text(encoding="utf-8")
     for mark, value in {
@@ -121,7 +121,7 @@ def nginx(directory: Path) -> Iterator[int]:
 
 
 def wait_for(server: subprocess.Popen[bytes], port: int) -> None:
-    """Until it listens, which only trying can tell."""
+    """Waits until it listens, which only a connection shows."""
     end = time.monotonic() + START_TIME
     while time.monotonic() < end and server.poll() is None:
         with socket.socket() as probe:

@@ -1,4 +1,4 @@
-"""How fast PHP has the values of a record of eight fields, and a document, beside other ways.
+"""How fast PHP reads the values of a record of eight fields, and a document, beside other ways.
 
 `make bench-languages` has what this needs.
 
@@ -36,7 +36,7 @@ WAYS = {
     "SQLite": "sqlite",
     "Redis": "redis",
 }
-# Of these, what opening costs: the others have nothing to open, or keep it open between requests.
+# The ways whose opening is measured: the others open nothing, or keep it open between requests.
 OPENED = ("pegel", "shmop+sem", "shmop", "sysvshm", "flocked file", "SQLite")
 NOTES = {
     "pegel": "the package over FFI, with age and sequence",
@@ -51,7 +51,7 @@ NOTES = {
 
 
 def versions() -> dict[str, str]:
-    """Of what is measured, and whether PHP compiled its code."""
+    """The versions of what is measured, and whether PHP compiled its code."""
     code = (
         "$jit = opcache_get_status(false)['jit']['on'] ? 'on' : 'off (as Debian ships it)';"
         "echo implode(' ', [PHP_VERSION, phpversion('apcu'), phpversion('redis'),"
@@ -89,7 +89,7 @@ def measure_record(results: Results, rounds: int, seconds: float) -> None:
 
 
 def main() -> None:
-    # Told to end, it ends what it started.
+    # On SIGTERM, exit normally, so that all that was started is stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="shorter turns")

@@ -1,4 +1,4 @@
-"""The record, published to all peers of PHP, and removed from everywhere at the end."""
+"""The record, published to all peers of PHP, and removed at the end."""
 
 import contextlib
 import json
@@ -21,13 +21,13 @@ PHP = ROOT / "bench/php"
 
 
 def php_command(script: Path, *arguments: str) -> list[str]:
-    """PHP's CLI with what php-fpm has switched on by default."""
+    """PHP's CLI with the settings that are on by default in php-fpm."""
     return ["php", "-d", "opcache.enable_cli=1", "-d", "apc.enable_cli=1", str(script), *arguments]
 
 
 @contextmanager
 def published(place: Path, boards: Path) -> Iterator[Mapping[str, str]]:
-    """The environment of those who read it: the files are in `place`, the board in `boards`."""
+    """The environment of the readers: the files are in `place`, the board in `boards`."""
     (place / "record.json").write_text(json.dumps(RECORD), encoding="utf-8")
     (place / "record.packed").write_bytes(PACKED)
     sqlite_record.create(place / "record.sqlite")
@@ -52,7 +52,7 @@ def published(place: Path, boards: Path) -> Iterator[Mapping[str, str]]:
 
 @contextmanager
 def keys(count: int) -> Iterator[int]:
-    """The first of so many System V keys that nobody uses; what is made with them is removed."""
+    """The first of a number of unused System V keys; the objects with these keys are removed."""
     while True:
         first = secrets.randbelow(1 << 30) + 1
         if not any(is_used(key) for key in range(first, first + count)):

@@ -1,4 +1,4 @@
-"""The record that everybody reads: eight fields, 256 bytes, laid out alike by all."""
+"""The record of all peers: eight fields, 256 bytes, with one layout."""
 
 import struct
 from typing import Any
@@ -32,7 +32,7 @@ PACKED = LAYOUT.pack(*list(RECORD.values())[:-1], str(RECORD["note"]).encode())
 
 
 def unpack(record: Any) -> dict[str, Any]:
-    """The values by name, of anything that has the bytes."""
+    """The values by name, from the bytes."""
     power, voltage, current, frequency, total, events, on, note = LAYOUT.unpack_from(record)
     return {
         "power": power,

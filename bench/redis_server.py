@@ -1,4 +1,4 @@
-"""A Redis of one's own: on a Unix socket, without persistence, gone at the end."""
+"""A private Redis: on a Unix socket, without persistence, stopped at the end."""
 
 import socket
 import subprocess
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Debian's redis-tools has the server too, which goes by the name that it is called by; the package
+# Debian's redis-tools contains the server, too, which acts by the name of its command; the package
 # redis-server would start one for the whole machine.
 PROGRAM, NAME = "/usr/bin/redis-check-rdb", "redis-server"
 START_TIME = 10.0
@@ -15,7 +15,7 @@ START_TIME = 10.0
 
 @contextmanager
 def redis_server(place: Path) -> Iterator[Path]:
-    """Its socket, which all users may connect to."""
+    """Starts it and yields its socket, which all users can connect to."""
     address = place / "redis.sock"
     settings = {
         "port": "0",
@@ -36,7 +36,7 @@ def redis_server(place: Path) -> Iterator[Path]:
 
 
 def wait_for(server: subprocess.Popen[bytes], address: Path) -> None:
-    """Until it answers, which only trying can tell."""
+    """Waits until it answers, which only a request shows."""
     end = time.monotonic() + START_TIME
     while time.monotonic() < end and server.poll() is None:
         with socket.socket(socket.AF_UNIX) as probe:

@@ -1,6 +1,8 @@
-"""What a measuring program leaves in target/bench/: a line a measure and peer, a number a round.
+"""The results of a measuring program in target/bench/.
 
-The peers of a measure take turns within each round: the rounds of two of them may be divided.
+Each line is a measure and a peer, each number a round.
+
+The peers of a measure run one after the other in each round: two peers' rounds can be divided.
 """
 
 import json
@@ -13,7 +15,7 @@ OWN = "pegel"
 
 
 class Results:
-    """The results of one program, on their way into a file and onto the terminal."""
+    """The results of one program, for a file and the terminal."""
 
     def __init__(self, name: str, versions: Mapping[str, str]) -> None:
         self.path = TARGET / f"{name}.jsonl"
@@ -30,7 +32,7 @@ class Results:
         note: str = "",
         notes: Mapping[str, str] | None = None,
     ) -> None:
-        """One measure, by peer; a note of all peers, and of some."""
+        """Adds one measure, by peer, with a note on all peers, and on some."""
         for peer, rounds in peers.items():
             line = {
                 "measure": measure,
@@ -44,7 +46,7 @@ class Results:
             self.medians.setdefault((measure, unit), {})[peer] = statistics.median(rounds)
 
     def save(self) -> None:
-        """Writes the file, and shows the medians."""
+        """Writes the file, and prints the medians."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text("\n".join(self.lines) + "\n", encoding="utf-8")
         for (measure, unit), peers in self.medians.items():
@@ -56,7 +58,7 @@ class Results:
 
 
 def take_turns(rounds: int, turns: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
-    """The figures of all peers, a round each; another one begins each time."""
+    """The figures of all peers, one round each; each round begins with another peer."""
     figures: dict[str, list[float]] = {peer: [] for peer in turns}
     peers = list(turns)
     for number in range(rounds):

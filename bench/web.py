@@ -41,7 +41,7 @@ NOTES = {
     "Redis": "persistent connection over a Unix socket; CPU of PHP alone, not of Redis",
 }
 NOTE = f"nginx, php-fpm with {WORKERS} static workers, both warm; nobody publishes meanwhile"
-# How the package reaches the library, by PHP's settings.
+# How the package finds the library, by PHP's settings.
 TIERS: dict[str, Settings] = {
     "scope": scope,
     "scope, classes preloaded": lambda site: (
@@ -59,7 +59,7 @@ TIER_NOTES = {
     "cdef": "nothing preloaded",
     "files": "FFI is off",
 }
-# At once, over as many connections as there are workers: none of them waits for another.
+# At once, over as many connections as there are workers, so that no request waits for another.
 CONNECTIONS = WORKERS
 COMPLAINT = re.compile(r"Non-2xx|Socket errors")
 
@@ -79,7 +79,7 @@ def latencies(connection: HTTPConnection, ways: dict[str, str], requests: int) -
     times: dict[str, list[int]] = {peer: [] for peer in ways}
     turns = list(ways.items())
     for _ in range(requests):
-        # Who comes after a slow one finds the caches cold: let that be each of them.
+        # A page that follows a slow one finds cold caches: the order varies, so each page does.
         shuffle(turns)
         for peer, way in turns:
             start = perf_counter_ns()
@@ -109,7 +109,7 @@ def measure_latency(results: Results, site: Pages, rounds: int, requests: int) -
 
 
 def measure_tiers(results: Results, rounds: int, requests: int) -> None:
-    """Each tier has a php-fpm of its own, and so an empty page of its own."""
+    """Each tier has a separate php-fpm, and so a separate empty page."""
     ways = {peer: WAYS[peer] for peer in (EMPTY, "pegel")}
     added: dict[str, list[float]] = {tier: [] for tier in TIERS}
     with ExitStack() as stack:
@@ -131,20 +131,20 @@ def measure_tiers(results: Results, rounds: int, requests: int) -> None:
 
 
 def processor_time(workers: list[int]) -> int:
-    """What the workers had of it, in nanoseconds; /proc/PID/stat would tell it in ticks."""
+    """The workers' processor time in nanoseconds; /proc/PID/stat has it in ticks."""
     texts = [Path(f"/proc/{worker}/schedstat").read_text(encoding="ascii") for worker in workers]
     return sum(int(text.split()[0]) for text in texts)
 
 
 class Load:
-    """As many requests of a page as go into a while."""
+    """As many requests of a page as possible in a given time."""
 
     def __init__(self, site: Pages, way: str, seconds: float) -> None:
         self.site, self.way, self.seconds = site, way, seconds
         self.costs: list[float] = []
 
     def __call__(self) -> float:
-        """Requests per second; the processor time of one, in microseconds, is put aside."""
+        """Returns requests per second; stores the processor time of one, in microseconds."""
         connection = HTTPConnection("127.0.0.1", self.site.port, timeout=60)
         check(connection, self.way)
         connection.close()
@@ -160,7 +160,7 @@ class Load:
 
     def _run(self) -> str:
         address = f"http://127.0.0.1:{self.site.port}/{page(self.way)}"
-        # wrk knows whole seconds only.
+        # wrk accepts whole seconds only.
         words = [f"-c{CONNECTIONS}", "-t1", f"-d{self.seconds:.0f}s", address]
         done = subprocess.run(
             [tool("wrk"), *words], capture_output=True, text=True, check=True, timeout=60
@@ -181,7 +181,7 @@ def measure_load(results: Results, site: Pages, rounds: int, seconds: int) -> No
 
 
 def main() -> None:
-    # Told to end, it ends what it started.
+    # On SIGTERM, exit normally, so that all that was started is stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="shorter rounds")

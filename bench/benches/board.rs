@@ -1,4 +1,4 @@
-//! Reading and publishing with nobody else at the board, beside a plain copy of the same bytes.
+//! Reading and publishing while no other process uses the board, beside a plain copy of the bytes.
 
 #![allow(missing_docs)] // criterion's macros make public functions
 

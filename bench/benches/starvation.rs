@@ -1,5 +1,5 @@
-//! How often a reader has to start over while a writer in another process publishes at full speed: what
-//! the default number of slots was chosen by.
+//! How often a reader starts over while a writer in another process publishes at full speed. The
+//! default number of slots was chosen by it.
 
 #![allow(clippy::cast_precision_loss)] // of counts far below 2^52
 

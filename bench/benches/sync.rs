@@ -1,8 +1,8 @@
-//! What it costs that a record is on the disk when a call returns: Pegel's durable file beside a file that is replaced as
-//! a whole, a board on the disk that is msynced, and `SQLite`.
+//! The cost of a record that is on disk when a call returns: Pegel's durable file beside a file
+//! that is replaced as a whole, a board on a disk that is msynced, and `SQLite`.
 //!
-//! `PEGEL_BENCH_DISK` is a directory on the disk. What is written is counted by the kernel for all of that disk, so one
-//! that nobody else uses tells most, such as a loop device.
+//! `PEGEL_BENCH_DISK` is a directory on the disk. The kernel counts the writes of the whole disk,
+//! so a disk that nothing else uses, such as a loop device, gives the best figures.
 
 #![allow(clippy::cast_precision_loss)] // of counts far below 2^52
 
@@ -45,7 +45,7 @@ fn main() {
     }
 }
 
-/// Publishes a record of these bytes, and returns when it is on the disk.
+/// Publishes a record of these bytes, and returns when it is on disk.
 type Sync = Box<dyn FnMut(&[u8])>;
 
 fn durable(size: u32) -> Sync {
@@ -63,7 +63,7 @@ fn durable(size: u32) -> Sync {
     })
 }
 
-/// As a page does: which cannot know that what another one wrote is on the disk.
+/// As a page does, which cannot know that the record of another page is on disk.
 fn shared(size: u32) -> Sync {
     let boards = Boards::default();
     let options = Options {
@@ -119,7 +119,7 @@ fn sqlite(size: u32, disk: &Path) -> Sync {
 fn measure(size: u32, way: &str, disk: &Path, mut sync: Sync) {
     let mut record = vec![0; size as usize];
     let mut times = Vec::with_capacity(SYNCS);
-    // The first ones have blocks to find and a journal to begin.
+    // The first syncs also allocate blocks and begin a journal.
     for _ in 0..10 {
         sync(&record);
     }
@@ -139,7 +139,7 @@ fn measure(size: u32, way: &str, disk: &Path, mut sync: Sync) {
     println!("{size:>6}  {way:13} {p50:>5.2} {p99:>6.2} {writes:>8.1} {kib:>6.1} {flushes:>8.1}");
 }
 
-/// Writes, sectors written and flushes of the disk so far (Documentation/block/stat.rst of the kernel).
+/// Writes, written sectors and flushes of the disk so far (Documentation/block/stat.rst of Linux).
 fn written(disk: &Path) -> [u64; 3] {
     let device = fs::metadata(disk).expect("the directory").dev();
     let path = format!("/sys/dev/block/{}:{}/stat", major(device), minor(device));

@@ -1,5 +1,5 @@
-//! From a change of the configuration to the process that waits for it, and its answer: two wakes,
-//! beside those of a pair of pipes. Before each, both sides have been asleep for a millisecond.
+//! A change of the configuration and the answer of the process that waits for it: two wakes, beside
+//! those of a pair of pipes. Before each, both sides have slept for a millisecond.
 
 #![allow(missing_docs)] // criterion's macros make public functions
 
@@ -46,7 +46,7 @@ fn answer_on_pipes() {
     }
 }
 
-/// Times a question and its answer, but not the pause before.
+/// Measures a question and its answer, without the pause before.
 fn timed(bencher: &mut Bencher, mut ask: impl FnMut()) {
     bencher.iter_custom(|times| {
         let timed = (0..times).map(|_| {

@@ -33,13 +33,13 @@ WAYS: list[Callable[[Path], Way]] = [
     *ways_pegel.WAYS,
 ]
 OUT = Path(__file__).resolve().parents[2] / "target/bench/choosing.jsonl"
-# Between two publications, in seconds: no multiple of any pace at which somebody looks.
+# Between two publications, in seconds: not a multiple of any poll interval.
 PAUSES = (0.003, 0.037)
 
 
 @dataclass
 class Figures:
-    """Microseconds."""
+    """The figures of a way, in microseconds."""
 
     way: str
     waiting: str
@@ -48,19 +48,19 @@ class Figures:
     wait_90: float
 
 
-def write(way: Way, told: Connection) -> None:
-    """The writer's process: what it is told is "publish", "go on" until "stop", or nothing: end."""
+def write(way: Way, tasks: Connection) -> None:
+    """The writer's process. Tasks are "publish", "go on" until "stop", and an empty one to exit."""
     writer = way.writer()
     try:
         writer.publish(value(1))
-        told.send("ready")
+        tasks.send("ready")
         pauses = random.Random(1)
-        while task := told.recv():
-            while task == "go on" and not told.poll(pauses.uniform(*PAUSES)):
+        while task := tasks.recv():
+            while task == "go on" and not tasks.poll(pauses.uniform(*PAUSES)):
                 writer.publish(value(2))
             if task == "publish":
                 writer.publish(value(3))
-                told.send("done")
+                tasks.send("done")
     finally:
         writer.close()
 
@@ -76,7 +76,7 @@ def measure_gets(way: Way, reader: Reader, writer: Connection, seconds: float) -
         now = reader.get()
         taken.append((time.perf_counter_ns() - start) / 1e3)
         if set(now) != set(FIELDS):
-            raise RuntimeError(f"{way.name}: {now} is no value")
+            raise RuntimeError(f"{way.name}: {now} is not a value")
     return statistics.median(taken)
 
 
@@ -84,7 +84,7 @@ def measure_waits(reader: Reader, writer: Connection, count: int) -> list[float]
     after = reader.get()["at"]
     taken: list[float] = []
     writer.send("go on")
-    # Who waits for the first time may have to tell somebody: that one is not counted.
+    # The first wait can include a registration, so it is not counted.
     while len(taken) <= count:
         now = reader.wait(after)
         taken.append((time.monotonic_ns() / 1e9 - now["at"]) * 1e6)
@@ -117,7 +117,7 @@ def measure(way: Way, seconds: float, count: int) -> Figures:
 
 
 def table(figures: list[Figures]) -> str:
-    """For the documentation: the last one is what the others are compared with."""
+    """Prints the table for the documentation; all rows are compared with the last one."""
     best = figures[-1]
     lines = [
         "| way | get the latest, µs | times Pegel | a change reaches who waits, µs "
@@ -137,7 +137,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="a tenth of it")
     seconds, count = (0.1, 20) if parser.parse_args().quick else (1.0, 200)
-    # Each process begins anew: one that is forked from threads might hang.
+    # Processes are spawned: one that is forked beside threads can hang.
     multiprocessing.set_start_method("spawn")
     figures = []
     for kind in WAYS:

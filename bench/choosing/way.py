@@ -1,4 +1,4 @@
-"""What all ways of sharing a latest value have in common, as they are measured."""
+"""What the measured ways of sharing a latest value have in common."""
 
 import os
 import time
@@ -7,26 +7,26 @@ from pathlib import Path
 
 Value = dict[str, float]
 
-# What a page shows: a record of eight numbers, with the moment of its publication.
+# The values of a page: a record of eight numbers, with the time of its publication.
 FIELDS = ("at", "power", "voltage", "current", "frequency", "temperature", "today", "total")
-# How often one looks who cannot wait.
+# The poll interval of ways that cannot wait.
 POLL = 0.01
 
 
 def value(number: float) -> Value:
-    """A value of this moment."""
+    """A value with the current time."""
     return dict.fromkeys(FIELDS, number) | {"at": time.monotonic_ns() / 1e9}
 
 
 class End:
-    """What leaves nothing behind."""
+    """An object that removes all that it created."""
 
     def close(self) -> None:
         return
 
 
 class Writer(End, ABC):
-    """Lives in a process of its own."""
+    """The writer, in a separate process."""
 
     @abstractmethod
     def publish(self, now: Value) -> None: ...
@@ -39,11 +39,11 @@ class Reader(End, ABC):
 
     @abstractmethod
     def wait(self, after: float) -> Value:
-        """The first value that is newer than that of a moment, as soon as it is there."""
+        """Waits for the first value that is newer than a time."""
 
 
 class Polled(Reader):
-    """Of what tells nobody that it changed."""
+    """A way without notification of changes."""
 
     def wait(self, after: float) -> Value:
         while (now := self.get())["at"] <= after:
@@ -52,11 +52,11 @@ class Polled(Reader):
 
 
 class Queued(Reader):
-    """Of what hands over each value once: the latest is the last of those that have come."""
+    """A way that delivers each value once: the latest is the last one that has come."""
 
     @abstractmethod
     def take(self, *, waits: bool) -> Value | None:
-        """The next value; none if there is none, and it does not wait."""
+        """The next value, or None; does not wait."""
 
     def __init__(self) -> None:
         self.latest = value(0)
@@ -76,20 +76,20 @@ class Way(ABC):
     """A way of sharing, by its name in the table."""
 
     name: str
-    # Whether a value is gone once it was read: then each `get` that is measured finds one.
+    # Whether reading removes a value: then one is published before each measured `get`.
     is_queue = False
-    # How one who waits does it, if not in his sleep.
+    # How a waiter waits, if not by sleeping.
     waiting = ""
 
     def __init__(self, place: Path) -> None:
         self.place = place
-        # Names that this run alone has, for what is no file.
+        # Unique names for objects that are not files.
         self.key = 0x50000000 | os.getpid() & 0xFFFFFF
         self.title = f"/choosing.{os.getpid()}"
 
     @abstractmethod
     def writer(self) -> Writer:
-        """Made first."""
+        """Creates the writer, before the reader."""
 
     @abstractmethod
     def reader(self) -> Reader: ...

@@ -37,7 +37,7 @@ class Database(Way):
 
     def connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.place / "values.db", isolation_level=None, timeout=10)
-        # A process that dies loses nothing; a machine without power may lose the last values.
+        # A process crash loses nothing; a power failure can lose the last values.
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         return connection

@@ -1,4 +1,4 @@
-"""What the kernel offers: pipes, queues, sockets, and shared memory by hand."""
+"""The ways of the kernel: pipes, queues, sockets, and shared memory by hand."""
 
 import contextlib
 import json
@@ -25,12 +25,12 @@ class Pipe(Way):
     def writer(self) -> Writer:
         path = self.place / "fifo"
         os.mkfifo(path)
-        # For reading too, so that nobody has to be there.
+        # Also for reading, as opening it for writing needs a reader.
         end = os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
         class PipeWriter(Writer):
             def publish(self, now: Value) -> None:
-                # Full, if nobody reads: then the newest is what is lost.
+                # Full without a reader: then the newest value is lost.
                 with contextlib.suppress(BlockingIOError):
                     os.write(end, PACK.pack(*now.values()))
 
@@ -129,7 +129,7 @@ class SystemVQueue(Way):
 
 
 class UnixSocket(Way):
-    """A daemon that answers: `get` asks, `wait` stays connected and is sent each value."""
+    """A daemon that answers: `get` sends a request, `wait` stays connected and gets each value."""
 
     name = "socket (Unix, asked of a daemon)"
 
@@ -193,7 +193,7 @@ class UnixSocket(Way):
 
 
 class SystemV(Way):
-    """As the scripts that Pegel was made for: JSON under a semaphore."""
+    """The way of the scripts that Pegel was made for: JSON under a semaphore."""
 
     name = "System V shared memory and semaphore"
     waiting = "polls"

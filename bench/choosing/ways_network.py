@@ -24,13 +24,13 @@ from paho.mqtt.enums import CallbackAPIVersion
 from way import FIELDS, Reader, Value, Way, Writer, value
 from ways_pegel import BOARD, PegelWriter
 
-# What it asked for and did not get is no matter here.
+# Requests that it was refused do not matter here.
 logging.getLogger("asyncua").setLevel(logging.ERROR)
 ROOT = Path(__file__).resolve().parents[2]
 
 
 class Latest:
-    """The latest value in a server, whose clients may wait for the next one."""
+    """The latest value in a server, whose clients can wait for the next one."""
 
     def __init__(self) -> None:
         self.now, self.changed = value(0), threading.Condition()
@@ -106,7 +106,7 @@ class Rest(Way):
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            # Without it, an answer in two packets waits for an acknowledgement.
+            # Without this, an answer in two packets waits for an acknowledgement.
             wbufsize = -1
 
             def do_GET(self) -> None:
@@ -120,7 +120,7 @@ class Rest(Way):
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                """Nobody reads it."""
+                """Logs nothing."""
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
@@ -221,7 +221,7 @@ class Mqtt(Way):
 
 
 class Opcua(Way):
-    """`pegel opcua` and its subscriptions, which the server looks at 50 times a second."""
+    """`pegel opcua` and its subscriptions, which the server checks 50 times a second."""
 
     name = "OPC UA (pegel opcua)"
     waiting = "a subscription of 20 ms"

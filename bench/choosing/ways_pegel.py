@@ -50,7 +50,7 @@ class Pegel(Way):
                             return dict(now)
                         self.reader.wait(now.sequence)
                     except pegel.Gone:
-                        # Of a mirror that has missed some.
+                        # A mirror that has missed records is replaced.
                         self.reader = pegel.Reader(board)
 
             def close(self) -> None:
@@ -60,7 +60,7 @@ class Pegel(Way):
 
 
 class Mirrored(Pegel):
-    """By way of Mosquitto, as if reader and writer were on two machines."""
+    """Through Mosquitto, as if reader and writer were on two machines."""
 
     name = "Pegel, mirrored by MQTT"
 
@@ -82,7 +82,7 @@ class Mirrored(Pegel):
             (there, ["--mirror", f"bench/{BOARD}"]),
         ):
             command = [*program, "--dir", str(place), *broker, *words]
-            # It complains until the broker is there.
+            # It reports errors until the broker runs.
             processes.append(subprocess.Popen(command, stderr=null))
 
         class MirroredWriter(Writer):

@@ -1,4 +1,4 @@
-//! Reading and publishing with nobody else there, and one field of a record.
+//! Reading and publishing without other processes, and one field of a record.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use crate::peers::{self, Buffer, PEERS, Place};
 use crate::timing::{nanoseconds, pin};
 use crate::{ROUNDS, Run};
 
-/// Measures all peers, which take turns in each round.
+/// Measures all peers, one after the other in each round.
 pub fn measure(run: &Run, figures: &mut Figures) {
     pin(0);
     let batch = Duration::from_micros(if run.is_quick { 200 } else { 1000 });
@@ -54,7 +54,7 @@ pub fn measure(run: &Run, figures: &mut Figures) {
     }
 }
 
-/// One word of a record, out of its midst.
+/// One word from the middle of a record.
 fn parts(run: &Run, figures: &mut Figures, size: usize, batch: Duration) {
     let directory = run.directory("parts");
     let place = Place { directory, size };

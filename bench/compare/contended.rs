@@ -1,4 +1,5 @@
-//! Reading while a writer in another process publishes, on another processor: every record is checked.
+//! Reading while a writer in another process publishes, on another processor. Every record is
+//! checked.
 
 use std::env;
 use std::hint::black_box;
@@ -15,12 +16,12 @@ use crate::peers::{self, Buffer, PEERS, Peer, Place, Read};
 use crate::timing::{own_cost, pin};
 use crate::{ROUNDS, Run};
 
-/// Set for a process that plays a part, to which its arguments tell the rest.
+/// Set for a process that plays a part; its arguments are the peer and the place.
 pub const PART: &str = "PEGEL_BENCH_PART";
 const TIMED: Duration = Duration::from_millis(150);
 const PLAIN: Duration = Duration::from_millis(60);
 
-/// This program again, to play a part with a peer at a place.
+/// This program, started again to play a part with a peer at a place.
 pub fn part(name: &str, peer: &Peer, place: &Place) -> Command {
     let mut command = Command::new(env::current_exe().expect("the path of this program"));
     command.env(PART, name).arg(peer.name).arg(&place.directory);
@@ -28,8 +29,8 @@ pub fn part(name: &str, peer: &Peer, place: &Place) -> Command {
     command
 }
 
-/// What `part` told.
-pub fn told(arguments: &[String]) -> (Peer, Place) {
+/// The peer and the place that `part` passed.
+pub fn peer_and_place(arguments: &[String]) -> (Peer, Place) {
     let [peer, directory, size, ..] = arguments else {
         panic!("a peer, a directory and a size")
     };
@@ -40,7 +41,7 @@ pub fn told(arguments: &[String]) -> (Peer, Place) {
     (peers::find(peer), place)
 }
 
-/// A process that writes until it is told to stop.
+/// A process that writes until it is stopped.
 struct Writing(Child);
 
 impl Writing {
@@ -66,7 +67,7 @@ impl Drop for Writing {
 
 /// Publishes records of one number, repeated and counted up, until its input ends.
 pub fn write(arguments: &[String]) {
-    let (peer, place) = told(arguments);
+    let (peer, place) = peer_and_place(arguments);
     pin(1);
     let interval = Duration::from_nanos(arguments[3].parse().expect("nanoseconds"));
     let mut writer = (peer.writer)(&place);
@@ -99,7 +100,7 @@ pub fn write(arguments: &[String]) {
     }
 }
 
-/// What a round of reading gave.
+/// The result of a round of reading.
 struct Round {
     /// Of single reads, in nanoseconds, sorted.
     latencies: Vec<u64>,
@@ -119,13 +120,13 @@ impl Round {
     }
 }
 
-/// Checks a record; says its number, or that it is torn or older than the one before.
+/// Checks a record; returns its number, or an error if it is torn or older than the one before.
 fn number(record: &[u64], before: u64) -> Option<u64> {
     let number = record[0];
     (number >= before && record.iter().all(|&word| word == number)).then_some(number)
 }
 
-/// What was read so far.
+/// The records read so far.
 #[derive(Default)]
 struct Seen {
     newest: u64,
@@ -163,7 +164,7 @@ fn read(reader: &mut dyn Read, cost: u64) -> Round {
     let (start, first, mut reads) = (Instant::now(), reader.read()[0], 0_u32);
     while start.elapsed() < PLAIN {
         for _ in 0..16 {
-            // To look at every word takes longer than to read them: that was done above.
+            // Checking every word takes longer than reading them: that was done above.
             seen.check(&black_box(reader.read())[..1]);
         }
         reads += 16;
@@ -269,10 +270,11 @@ fn round(
     figures.note(measures.quantiles[1].0, size, peer.name, note);
 }
 
-/// Those that goals are set by.
+/// The sizes that goals are set for.
 const RIVALS: [&str; 3] = ["pegel", "iceoryx2 blackboard", "mmap-sync"];
 
-/// Measures the peers that bear it: with a writer flat out, at 1 kHz, and Pegel at mmap-sync's own rate.
+/// Measures the peers that support it: with a writer flat out, at 1 kHz, and Pegel at the rate of
+/// mmap-sync.
 pub fn measure(run: &Run, figures: &mut Figures) {
     pin(0);
     let is_wanted =
@@ -299,7 +301,7 @@ pub fn measure(run: &Run, figures: &mut Figures) {
 
 /// Reads as fast as it can for a while, and prints how many times a second.
 pub fn count_reads(arguments: &[String]) {
-    let (peer, place) = told(arguments);
+    let (peer, place) = peer_and_place(arguments);
     pin(arguments[3].parse().expect("a processor"));
     let mut reader = (peer.reader)(&place);
     let (start, mut reads) = (Instant::now(), 0_u32);
@@ -312,7 +314,7 @@ pub fn count_reads(arguments: &[String]) {
     println!("{}", f64::from(reads) / start.elapsed().as_secs_f64());
 }
 
-/// One and two processes that read at once, while nobody writes: what each of them gets.
+/// One and two processes that read at once, without a writer: the rate of each.
 pub fn measure_readers(run: &Run, figures: &mut Figures) {
     for &size in run.sizes {
         for _ in 0..ROUNDS {

@@ -1,4 +1,4 @@
-//! What was measured: a number a round, for each peer of each measure.
+//! The figures: one number a round, for each peer of each measure.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,7 +17,7 @@ pub struct Figures {
 type Key = (&'static str, Option<usize>, &'static str);
 
 impl Figures {
-    /// Adds a round's figure of a peer in a measure of records of so many bytes.
+    /// Adds a round's figure of a peer in a measure with records of this size.
     pub fn add(
         &mut self,
         measure: &'static str,
@@ -34,7 +34,7 @@ impl Figures {
         rounds.push(figure);
     }
 
-    /// Says what one must know of a peer's figures.
+    /// Adds a note on a peer's figures.
     pub fn note(&mut self, measure: &'static str, size: usize, peer: &'static str, note: String) {
         if let Some((.., own)) = self.rounds.get_mut(&(measure, Some(size), peer)) {
             *own = note;
@@ -48,7 +48,7 @@ impl Figures {
         rounds[rounds.len() / 2]
     }
 
-    /// Writes them, a JSON object a line.
+    /// Writes the figures, one JSON object a line.
     pub fn write(&self, path: &Path) -> std::io::Result<()> {
         fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
         let mut file = BufWriter::new(File::create(path)?);
@@ -68,7 +68,12 @@ impl Figures {
             let (measure, size, peer) = key;
             let (unit, rounds, note) = &self.rounds[key];
             let figure = json!({
-                "measure": measure, "size": size, "peer": peer, "unit": unit, "rounds": rounds, "note": note,
+                "measure": measure,
+                "size": size,
+                "peer": peer,
+                "unit": unit,
+                "rounds": rounds,
+                "note": note,
             });
             writeln!(file, "{figure}")?;
         }

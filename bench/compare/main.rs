@@ -16,14 +16,14 @@ use std::path::PathBuf;
 use figures::Figures;
 use tempfile::TempDir;
 
-/// How often each measure is taken, by all peers in turns.
+/// How often each measure is taken, by all peers one after the other.
 pub const ROUNDS: usize = 5;
 const SIZES: [usize; 5] = [64, 256, 1024, 4096, 65_536];
 const QUICK_SIZES: [usize; 2] = [64, 1024];
 
-/// What is measured, and where.
+/// The extent of the run, and its directory.
 pub struct Run {
-    /// Only what counts most.
+    /// Only the main measures.
     pub is_quick: bool,
     /// Bytes of a record.
     pub sizes: &'static [usize],
@@ -36,7 +36,7 @@ impl Run {
     pub fn directory(&self, name: &str) -> PathBuf {
         let number = self.made.replace(self.made.get() + 1);
         let name = name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
-        // Unique, as some peers have but one place for all their names.
+        // Unique, as some peers have one place for all names.
         let own = self.boards.path().file_name().unwrap_or_default();
         let directory = format!(
             "{}-{name}{number}",

@@ -1,22 +1,22 @@
-//! Opening, a first read, and closing: what a program pays that lives for one look, and one that does so over and
-//! over. And how much memory a board takes.
+//! Opening, a first read, and closing: the cost for a program that reads once, and for one that
+//! does so again and again. And the memory of a board.
 
 use std::fs::{self, File};
 use std::hint::black_box;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::{Duration, Instant};
 
-use crate::contended::{part, told};
+use crate::contended::{part, peer_and_place};
 use crate::figures::Figures;
 use crate::peers::{self, Buffer, Peer, Place, Read};
 use crate::timing::{nanoseconds, pin};
 use crate::{ROUNDS, Run};
 
 const PAGE: f64 = 4096.0;
-/// Processes a round, of which each opens for the first time.
+/// Processes a round, each of which opens for the first time.
 const STARTS: usize = 5;
 
-/// Measures the peers that can be opened by name.
+/// Measures the peers that are opened by name.
 pub fn measure(run: &Run, figures: &mut Figures) {
     pin(0);
     let size = 256;
@@ -84,7 +84,7 @@ pub fn measure(run: &Run, figures: &mut Figures) {
     }
 }
 
-/// To readers, it is all one how a board was written.
+/// How a board was written makes no difference to readers.
 fn shown(peer: &Peer) -> &'static str {
     if peer.name.starts_with("pegel") {
         "pegel"
@@ -104,9 +104,9 @@ fn in_a_new_process(peer: &Peer, place: &Place) -> f64 {
 
 /// Opens, reads and closes once, and prints how many nanoseconds that took.
 pub fn open_once(arguments: &[String]) {
-    let (peer, place) = told(arguments);
+    let (peer, place) = peer_and_place(arguments);
     pin(0);
-    // Programs that are linked to it have it loaded by then.
+    // In a program that is linked to the library, it is loaded by then.
     peers::pegel::load();
     let start = Instant::now();
     black_box((peer.reader)(&place).read());

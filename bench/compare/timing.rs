@@ -1,4 +1,4 @@
-//! Taking the time of things that take nanoseconds.
+//! Measuring calls that take nanoseconds.
 
 use std::time::{Duration, Instant};
 
@@ -26,16 +26,17 @@ pub fn nanoseconds(batch: Duration, mut call: impl FnMut()) -> f64 {
 /// Keeps this thread on one processor: 0 or 1, where there are two.
 pub fn pin(processor: usize) {
     let mut set = CpuSet::new();
-    // Not `available_parallelism`, which counts those that this process was kept to before.
+    // Not `available_parallelism`, which counts only the processors that this process is limited
+    // to.
     let online = sysconf(SysconfVar::_NPROCESSORS_ONLN).ok().flatten();
     let count = online.and_then(|count| usize::try_from(count).ok());
     set.set(processor % count.unwrap_or(1))
         .expect("a processor");
-    // Without the right to, it is as well: the figures then vary more.
+    // An error is ignored: the figures then vary more.
     let _ = sched_setaffinity(Pid::from_raw(0), &set);
 }
 
-/// What it takes to look at the clock twice, which a timed call must not be charged with.
+/// The time of two clock reads, which is subtracted from a timed call.
 pub fn own_cost() -> u64 {
     let mut costs: Vec<_> = (0..10_000)
         .map(|_| Instant::now().elapsed().as_nanos())

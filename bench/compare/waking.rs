@@ -1,4 +1,5 @@
-//! From a publication to the return of a process that waited for it, asleep for at least a millisecond.
+//! From a publication to the wake of a process that waited for it, asleep for at least a
+//! millisecond.
 
 #![allow(unsafe_code)]
 
@@ -36,7 +37,7 @@ const WAYS: [&str; 6] = [
 ];
 const TIMES: usize = 150;
 const PAUSE: Duration = Duration::from_millis(2);
-/// The number that ends it.
+/// The number that stops the process.
 const END: i64 = -1;
 
 fn now() -> i64 {
@@ -44,7 +45,7 @@ fn now() -> i64 {
     time.num_nanoseconds()
 }
 
-/// What is shared beside the way to wake: the moment of sending, and a word to sleep on.
+/// The memory shared besides the way to wake: the time of sending, and a word to sleep on.
 struct Shared(MmapRaw);
 
 impl Shared {
@@ -72,7 +73,7 @@ impl Shared {
 
     fn futex(&self, operation: i32, value: u32) {
         let word = self.word().as_ptr();
-        // SAFETY: the word is mapped; without a time there is none to be read.
+        // SAFETY: the word is mapped; the timeout is NULL, so nothing reads it.
         unsafe { libc::syscall(libc::SYS_futex, word, operation, value, 0_usize) };
     }
 }
@@ -262,7 +263,7 @@ fn measure_once(directory: &Path, way: &'static str) -> (f64, f64) {
     (number(), number())
 }
 
-/// Measures all ways, which take turns.
+/// Measures all ways, one after the other in each round.
 pub fn measure(run: &Run, figures: &mut Figures) {
     pin(1);
     for _ in 0..ROUNDS {

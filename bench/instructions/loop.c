@@ -1,4 +1,4 @@
-// Reads or publishes a record of 64 bytes so many times: `loop WAY TIMES`.
+// Reads or publishes a record of 64 bytes TIMES times: `loop WAY TIMES`.
 
 #include <pegel.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 <?php
 
-/** Reads or publishes a record of 64 bytes so many times, or does nothing: `loop.php WAY TIMES`. */
+/** Reads or publishes a record of 64 bytes TIMES times, or does nothing: `loop.php WAY TIMES`. */
 
 declare(strict_types=1);
 

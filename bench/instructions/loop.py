@@ -1,4 +1,4 @@
-"""Reads or publishes a record of 64 bytes so many times, or does nothing: `loop.py WAY TIMES`."""
+"""Reads or publishes a record of 64 bytes TIMES times, or does nothing: `loop.py WAY TIMES`."""
 
 import sys
 from collections.abc import Callable
@@ -16,7 +16,7 @@ def main() -> None:
         with pegel.Reader("loop") as reader:
             ways: dict[str, Callable[[], object]] = {
                 "nothing": lambda: None,
-                # The first look at a value makes them all.
+                # The first access to a value creates all of them.
                 "read": lambda: reader.read()["a"],
                 "publish": lambda: writer.publish(RECORD),
             }

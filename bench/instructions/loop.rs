@@ -1,4 +1,4 @@
-//! Reads or publishes a record of 64 bytes so many times, or does nothing: `loop WAY TIMES`.
+//! Reads or publishes a record of 64 bytes TIMES times, or does nothing: `loop WAY TIMES`.
 
 use std::env;
 use std::hint::black_box;

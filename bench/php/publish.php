@@ -1,6 +1,6 @@
 <?php
 
-/** Puts the record where only PHP writes: System V memory with PHP's semaphore, PHP's variables, and Redis. */
+/** Stores the record where only PHP writes: System V memory, PHP's variables, and Redis. */
 
 declare(strict_types=1);
 

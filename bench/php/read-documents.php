@@ -1,10 +1,11 @@
 <?php
 
 /**
- * Reads documents in one way, one after the other: told for how many seconds, it says how long the reads took and
- * how many of them failed.
+ * Reads documents in one way, one after the other, for the given seconds. Prints how long the reads
+ * took and how many of them failed.
  *
- * Each is checked to be whole: by the daemon's counter at both ends, and a checksum of what is between.
+ * Each document is checked: by the daemon's counter at both ends, and a checksum of the part
+ * between.
  */
 
 declare(strict_types=1);

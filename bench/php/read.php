@@ -1,8 +1,8 @@
 <?php
 
 /**
- * Reads the record in one way: told `read SECONDS` or `open SECONDS`, it says the nanoseconds of a read, or of opening,
- * reading and closing.
+ * Reads the record in one way: for `read SECONDS` or `open SECONDS`, prints the nanoseconds of a
+ * read, or of opening, reading and closing.
  */
 
 declare(strict_types=1);

@@ -1,4 +1,4 @@
-"""How fast a record of eight fields and 256 bytes becomes Python's objects, beside other ways.
+"""How fast a record of eight fields and 256 bytes becomes Python objects, beside other ways.
 
 Each way ends with all values by name, which is checked in each round. Nobody publishes meanwhile.
 Needs the package `pegel`, what requirements.txt names, and libpegel: `make bench-languages`.
@@ -27,7 +27,7 @@ BATCH = 1000
 
 
 class Turn:
-    """One way's turn of a round."""
+    """One way in one round."""
 
     def __init__(self, name: str, read: Read, seconds: float) -> None:
         self.name, self.read, self.seconds = name, read, seconds
@@ -49,7 +49,7 @@ class Turn:
 
 
 def main() -> None:
-    # Told to end, it ends what it started.
+    # On SIGTERM, exit normally, so that all that was started is stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="shorter turns")

@@ -1,4 +1,4 @@
-"""The ways from shared bytes to Python's values by name, each ready to be read again and again.
+"""The ways from shared bytes to Python values by name, each open and read again and again.
 
 Each is opened once and then read as its documentation has it. The files are in memory too, as in
 /dev/shm: it is not a disk that is measured.
@@ -32,7 +32,7 @@ def by_pegel(place: Path) -> Iterator[Read]:
 
         def by_name() -> object:
             now = read()
-            # The first look at a value makes them all.
+            # The first access to a value creates all of them.
             now["power"]
             return now
 
@@ -115,7 +115,7 @@ def by_json_file(place: Path) -> Iterator[Read]:
 def by_sqlite(place: Path) -> Iterator[Read]:
     path = place / "record.sqlite"
     sqlite_record.create(path)
-    # Without transactions that the module begins itself; it keeps the prepared statement.
+    # Without implicit transactions of the module; it caches the prepared statement.
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         query = f"SELECT {sqlite_record.COLUMNS} FROM readings"
         execute = connection.execute

@@ -1,4 +1,4 @@
-//! The figures that were measured, read from their files.
+//! The measured figures, read from their files.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::{fs, io};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What a peer reached in one measure, in each round.
+/// A peer's figures in one measure, one a round.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Figure {
     pub measure: String,
@@ -79,7 +79,7 @@ impl Figures {
         Ok(figures)
     }
 
-    /// What follows from several figures of the same round.
+    /// Figures that are computed from several figures of the same round.
     fn derive(&mut self) {
         let sizes = [64, 256, 1024, 4096, 65_536];
         for size in sizes {
@@ -144,7 +144,7 @@ impl Figures {
             .find(|figure| figure.measure == measure && figure.size == size && figure.peer == peer)
     }
 
-    /// How many times the other's a peer's figures are: the median of the rounds.
+    /// The ratio of a peer's figures to another's: the median of the rounds.
     pub fn ratio(
         &self,
         measure: &str,

@@ -1,17 +1,17 @@
-//! What Pegel is to reach, beside what others reach in the same run.
+//! Pegel's goals, relative to the figures of others in the same run.
 
 use crate::figures::Figures;
 
-/// How a figure is held against a limit.
+/// How a figure is compared with a limit.
 #[derive(Clone, Copy)]
 pub enum Limit {
-    /// At most so many times the other's.
+    /// At most this many times the other's.
     AtMost(f64),
-    /// So many times less than the other's, at least.
+    /// At least this many times less than the other's.
     Less(f64),
-    /// So many times the other's, at least.
+    /// At least this many times the other's.
     More(f64),
-    /// At most so much, by itself: Pegel's, or that of Pegel in this language.
+    /// At most this, for Pegel, or for Pegel in this language.
     Below(f64),
 }
 use Limit::{AtMost, Below, Less, More};
@@ -20,7 +20,7 @@ use Limit::{AtMost, Below, Less, More};
 pub struct Goal {
     pub measure: &'static str,
     pub sizes: &'static [usize],
-    /// Compared with this peer; nobody for a limit by itself.
+    /// The peer to compare with; none for an absolute limit.
     pub other: &'static str,
     pub limit: Limit,
 }
@@ -49,7 +49,7 @@ const NONE: &[usize] = &[];
 const BLACKBOARD: &str = "iceoryx2 blackboard";
 const SYNC: &str = "mmap-sync";
 
-/// All of them, in the order of the table.
+/// All goals, in the order of the table.
 pub const GOALS: [Goal; 44] = [
     goal("read alone", UP_TO_4K, BLACKBOARD, AtMost(0.75)),
     goal("read alone", &[65_536], BLACKBOARD, AtMost(1.0)),
@@ -172,8 +172,7 @@ pub const GOALS: [Goal; 44] = [
     goal("added page latency by tier", &[256], "files", Below(45.0)),
 ];
 
-/// What was reached: the figure in the goal's terms, and whether that is enough. `None` if it was not
-/// measured.
+/// The figure in the goal's terms, and whether the goal is reached. `None` if it was not measured.
 pub fn reached(
     goal: &Goal,
     size: Option<usize>,

@@ -1,7 +1,8 @@
-//! Tables and pictures of what `compare` and the programs beside it measured: `report [FIGURES [DIRECTORY]]`.
+//! Tables and plots of the figures of `compare` and the programs beside it:
+//! `report [FIGURES [DIRECTORY]]`.
 //!
-//! It reads FIGURES/*.jsonl, by default of target/bench, writes DIRECTORY/RESULTS.md and DIRECTORY/plots, by default
-//! in bench, and prints the table of the goals.
+//! It reads FIGURES/*.jsonl (default: target/bench), writes DIRECTORY/RESULTS.md and
+//! DIRECTORY/plots (default: bench), and prints the table of the goals.
 
 mod figures;
 mod goals;
@@ -152,8 +153,8 @@ fn machine(text: &mut String) -> Result<(), Failure> {
 
 fn goals(figures: &Figures) -> Result<String, Failure> {
     let mut text = String::from(
-        "## Goals\n\nEach figure is the median of the rounds, and each ratio that of the rounds' ratios: in a round, \
-         all peers take their turn.\n\n\
+        "## Goals\n\nEach figure is the median of the rounds, and each ratio that of the \
+         rounds' ratios: in a round, all peers take their turn.\n\n\
          | measure | bytes | compared with | reached | goal | |\n| --- | --- | --- | --- | --- | --- |\n",
     );
     for goal in &GOALS {

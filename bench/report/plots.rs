@@ -1,4 +1,4 @@
-//! The figures as pictures.
+//! The figures as plots.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::figures::Figures;
 
 type Failure = Box<dyn std::error::Error>;
 
-/// One measure over the sizes of records, a line a peer.
+/// One measure over the sizes of records, one line a peer.
 pub fn by_size(
     figures: &Figures,
     measure: &str,
@@ -90,7 +90,7 @@ pub fn by_size(
     Ok(())
 }
 
-/// One measure without sizes, a bar a peer.
+/// One measure without sizes, one bar a peer.
 pub fn bars(figures: &Figures, measure: &str, title: &str, path: &Path) -> Result<(), Failure> {
     let own = figures
         .all

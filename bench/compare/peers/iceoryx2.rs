@@ -1,4 +1,4 @@
-//! iceoryx2, as its documentation shows it: the blackboard, and publish-subscribe with the newest sample.
+//! iceoryx2, as in its documentation: the blackboard, and publish-subscribe with the newest sample.
 
 use iceoryx2::port::publisher::Publisher;
 use iceoryx2::port::reader::EntryHandle;

@@ -1,4 +1,4 @@
-//! Mapped memory: as fast as can be and unsafe, or guarded as textbooks say.
+//! Mapped memory: as fast as possible and unsafe, or guarded as in textbooks.
 
 #![allow(unsafe_code)]
 
@@ -65,7 +65,7 @@ impl Publish for Memcpy {
     #[inline(never)]
     fn publish(&mut self, record: &[u64]) {
         let to = self.map.as_mut_ptr();
-        // SAFETY: nobody else is at the bytes: this is measured alone.
+        // SAFETY: nothing else accesses the bytes: this is measured alone.
         unsafe { copy_nonoverlapping(record.as_ptr().cast(), to, size_of_val(record)) }
     }
 }
@@ -95,10 +95,10 @@ impl<const WORDS: usize> Guarded<WORDS> {
         }
     }
 
-    /// A file of zeros is an open lock around zeros.
+    /// A file of zeros is an unlocked lock around zeros.
     #[allow(clippy::cast_ptr_alignment)] // a mapping starts on a page
     fn lock(&self) -> &SeqLock<[u64; WORDS]> {
-        // SAFETY: the mapping has room for it, and zeros are what `SeqLock::new` makes of zeros.
+        // SAFETY: the mapping has room for it, and `SeqLock::new` of zeros is zeros.
         unsafe { &*self.map.as_ptr().cast() }
     }
 }
@@ -129,7 +129,7 @@ impl Mutex {
         };
         if is_new {
             let mut how = MaybeUninit::uninit();
-            // SAFETY: these are the calls of man 3 pthread_mutexattr_setrobust, on memory that is mapped.
+            // SAFETY: the calls of man 3 pthread_mutexattr_setrobust, on mapped memory.
             unsafe {
                 libc::pthread_mutexattr_init(how.as_mut_ptr());
                 libc::pthread_mutexattr_setpshared(how.as_mut_ptr(), libc::PTHREAD_PROCESS_SHARED);
@@ -146,7 +146,7 @@ impl Mutex {
     }
 
     fn locked(&self, body: impl FnOnce(*mut u8)) {
-        // SAFETY: the lock was initialised before any reader was made; the bytes follow it.
+        // SAFETY: the lock was initialised before any reader existed; the bytes follow it.
         unsafe {
             if libc::pthread_mutex_lock(self.lock()) == libc::EOWNERDEAD {
                 libc::pthread_mutex_consistent(self.lock());
@@ -169,7 +169,7 @@ impl Publish for Mutex {
 impl Read for Mutex {
     fn read(&mut self) -> &[u64] {
         let (to, size) = (self.record.as_mut_ptr(), size_of_val(&self.record[..]));
-        // SAFETY: the mapping has so many bytes, and so has the record; the lock is held.
+        // SAFETY: the mapping and the record have that many bytes; the lock is held.
         self.locked(|from| unsafe { copy_nonoverlapping(from, to.cast(), size) });
         &self.record
     }

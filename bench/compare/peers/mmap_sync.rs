@@ -1,4 +1,4 @@
-//! mmap-sync, as its examples show it: the archive is looked at in place, and then copied.
+//! mmap-sync, as in its examples: the archive is read in place, and then copied.
 
 #![allow(unsafe_code)]
 
@@ -43,7 +43,7 @@ impl<const WORDS: usize> Publish for Archive<WORDS> {
 
 impl<const WORDS: usize> Read for Archive<WORDS> {
     fn read(&mut self) -> &[u64] {
-        // SAFETY: only this program writes it, and the copy takes less than the grace.
+        // SAFETY: only this program writes it, and the copy takes less than the grace period.
         let found =
             unsafe { self.synchronizer.read::<[u64; WORDS]>(false) }.expect("written before");
         self.record.0 = *found;

@@ -1,4 +1,4 @@
-//! What is compared: each peer publishes the latest bytes and reads them into memory of the reader's own.
+//! The peers: each publishes the latest bytes and reads them into the reader's own memory.
 
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
@@ -12,35 +12,35 @@ mod socket;
 mod sqlite;
 mod sysv;
 
-/// Where a peer keeps a value of so many bytes, a multiple of 8.
+/// Where a peer stores a value of a size that is a multiple of 8.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// A directory of its own, in /dev/shm.
+    /// The peer's own directory, in /dev/shm.
     pub directory: PathBuf,
     /// Bytes of a record.
     pub size: usize,
 }
 
 impl Place {
-    /// A name that nobody else has.
+    /// A unique name.
     pub fn name(&self) -> String {
         let directory = self.directory.file_name().unwrap_or_default();
         format!("{}-{}", directory.to_string_lossy(), self.size)
     }
 }
 
-/// Publishes; exists before anybody reads.
+/// The writer, which exists before the first reader.
 pub trait Publish {
     /// Publishes a record.
     fn publish(&mut self, record: &[u64]);
 }
 
-/// Reads.
+/// The reader.
 pub trait Read {
-    /// Copies the newest record into memory of the reader's own.
+    /// Copies the newest record into the reader's own memory.
     fn read(&mut self) -> &[u64];
 
-    /// As `read`; says how often it had to start over, where that is told.
+    /// As `read`; returns how often it started over, if the peer reports that.
     fn read_and_count(&mut self) -> (&[u64], u32) {
         (self.read(), 0)
     }
@@ -55,13 +55,13 @@ pub struct Peer {
     pub writer: fn(&Place) -> Box<dyn Publish>,
     /// Opens it.
     pub reader: fn(&Place) -> Box<dyn Read>,
-    /// Takes part where a writer in another process publishes without a pause.
+    /// Whether it is measured with a writer in another process that publishes without a pause.
     pub is_contended: bool,
-    /// What one must know of its figures.
+    /// A note on its figures.
     pub note: &'static str,
 }
 
-/// All of them.
+/// All peers.
 pub const PEERS: [Peer; 12] = [
     pegel::UNSTAMPED,
     pegel::STAMPED,
@@ -77,13 +77,13 @@ pub const PEERS: [Peer; 12] = [
     sqlite::PEER,
 ];
 
-/// The peer of a name.
+/// The peer with a name.
 pub fn find(name: &str) -> Peer {
     let peer = PEERS.iter().find(|peer| peer.name == name);
-    *peer.unwrap_or_else(|| panic!("no peer is called {name}"))
+    *peer.unwrap_or_else(|| panic!("unknown peer {name}"))
 }
 
-/// Makes a peer's part of one of the sizes that are measured, for peers whose records are types.
+/// Creates a peer's writer or reader for one of the measured sizes, if its records are types.
 macro_rules! sized {
     ($make:ident, $place:expr) => {
         match $place.size {
@@ -98,28 +98,29 @@ macro_rules! sized {
 }
 use sized;
 
-/// A record as the type that it has for some peers.
+/// A record as the type that some peers need.
 fn array<const WORDS: usize>(record: &[u64]) -> &[u64; WORDS] {
     record.first_chunk().expect("a record of the size")
 }
 
-/// Words that begin on a cache line, as all peers' records do here: else chance decides who is faster.
+/// Words that begin on a cache line, like the records of all peers here: otherwise chance decides
+/// which peer is faster.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
 pub struct Aligned<T>(pub T);
 
-// SAFETY: eight words are a line, with nothing between or behind.
+// SAFETY: eight words are a line, without padding.
 #[allow(unsafe_code)]
 unsafe impl bytemuck::Zeroable for Aligned<[u64; 8]> {}
 // SAFETY: as above.
 #[allow(unsafe_code)]
 unsafe impl bytemuck::Pod for Aligned<[u64; 8]> {}
 
-/// A record in memory of a program's own.
+/// A record in the program's own memory.
 pub struct Buffer(Vec<Aligned<[u64; 8]>>);
 
 impl Buffer {
-    /// One that is full of a number.
+    /// A record filled with a number.
     pub fn new(size: usize, number: u64) -> Self {
         Self(vec![Aligned([number; 8]); size / 64])
     }
@@ -149,7 +150,7 @@ fn bytes(record: &[u64]) -> &[u8] {
     bytemuck::cast_slice(record)
 }
 
-/// A record's bytes, to be written.
+/// A record's bytes, to write to.
 fn bytes_mut(record: &mut [u64]) -> &mut [u8] {
     bytemuck::cast_slice_mut(record)
 }

@@ -1,7 +1,7 @@
-//! Pegel through its C ABI: libpegel is loaded as any program would, and called by pointers.
+//! Pegel through its C ABI: libpegel is loaded as by any program, and called by pointers.
 //!
-//! What a call says is looked at without `assert_eq`, which would take its address: half a word stored, then loaded as
-//! a part of a whole one, which costs more than a publication.
+//! The results of calls are not compared by `assert_eq`, which would take their address: half a
+//! word is stored and then loaded as part of a whole one, which costs more than a publication.
 
 #![allow(unsafe_code)]
 
@@ -89,8 +89,8 @@ fn functions() -> &'static Functions {
     FUNCTIONS.get_or_init(|| {
         let own = env::current_exe().expect("the path of this program");
         let path = own.with_file_name("libpegel.so");
-        // SAFETY: the library's initialisers do nothing that matters; the symbols have these types, as
-        // include/pegel.h says; and it is never unloaded.
+        // SAFETY: the library's initialisers have no effects; the symbols have these types, as in
+        // include/pegel.h; and the library is never unloaded.
         unsafe {
             let library = Library::new(&path).expect("libpegel.so beside this program");
             let library: &'static Library = Box::leak(Box::new(library));
@@ -152,7 +152,7 @@ impl Writer {
             timeout_ns: 0,
         };
         let mut handle = null_mut();
-        // SAFETY: the arguments are what pegel.h asks for, and live through the calls.
+        // SAFETY: the arguments are those that pegel.h requires, and outlive the calls.
         unsafe {
             let mut record_size = 0;
             assert_eq!(
@@ -178,7 +178,7 @@ impl Writer {
 
 impl Publish for Writer {
     fn publish(&mut self, record: &[u64]) {
-        // SAFETY: an open handle of this thread, and a record of so many bytes.
+        // SAFETY: an open handle of this thread, and a record of that many bytes.
         let status = unsafe {
             (self.functions.publish)(
                 self.handle,
@@ -206,12 +206,12 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Opens the board of a place.
+    /// Opens the board at a place.
     pub fn new(place: &Place) -> Self {
         Self::by(functions().open, place)
     }
 
-    /// Opens it in a process that keeps it open.
+    /// Opens the board in a process that keeps it open.
     pub fn kept(place: &Place) -> Self {
         Self::by(functions().open_cached, place)
     }
@@ -219,7 +219,7 @@ impl Reader {
     fn by(open: Open, place: &Place) -> Self {
         let functions = functions();
         let mut handle = null_mut();
-        // SAFETY: the arguments are what pegel.h asks for.
+        // SAFETY: the arguments are those that pegel.h requires.
         let status = unsafe { open(board(place).as_ptr(), &raw mut handle) };
         assert_eq!(status, 0, "the board is there");
         Self {
@@ -240,7 +240,7 @@ impl Reader {
         word
     }
 
-    /// Waits for a publication after this one and says its sequence.
+    /// Waits for a publication after this one and returns its sequence.
     pub fn wait(&self, after: u64) -> u64 {
         let mut sequence = 0;
         // SAFETY: an open handle, and room for a number.
@@ -253,7 +253,7 @@ impl Reader {
 impl Read for Reader {
     fn read(&mut self) -> &[u64] {
         let record = &mut self.record[..];
-        // SAFETY: an open handle, and room for so many bytes.
+        // SAFETY: an open handle, and room for that many bytes.
         let status = unsafe {
             (self.functions.read)(
                 self.handle,
@@ -272,7 +272,7 @@ impl Read for Reader {
             size: 64,
             ..Stamp::default()
         };
-        // SAFETY: as above, and a stamp of the size that it says.
+        // SAFETY: as above, and a stamp of the size that it contains.
         let status = unsafe {
             (self.functions.read)(
                 self.handle,

@@ -1,4 +1,4 @@
-//! System V shared memory under a semaphore, undone at death.
+//! System V shared memory under a semaphore with SEM_UNDO.
 
 #![allow(unsafe_code)]
 
@@ -31,7 +31,7 @@ impl Attached {
         });
         #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // any bits do
         let key = hash as i32 | 1;
-        // SAFETY: the calls of man 7 sysvipc; nothing is accessed before they all have said yes.
+        // SAFETY: the calls of man 7 sysvipc; nothing is accessed before all have succeeded.
         unsafe {
             let segment = libc::shmget(key, place.size, libc::IPC_CREAT | 0o600);
             let semaphore = libc::semget(key, 1, libc::IPC_CREAT | 0o600);
@@ -58,7 +58,7 @@ impl Attached {
             #[allow(clippy::cast_possible_truncation)] // a small flag
             sem_flg: libc::SEM_UNDO as i16,
         };
-        // SAFETY: one operation on a semaphore of this program's.
+        // SAFETY: one operation on a semaphore of this program.
         let done = unsafe { libc::semop(self.semaphore, &raw mut operation, 1) };
         assert_eq!(done, 0, "the semaphore");
     }
@@ -76,7 +76,7 @@ impl Publish for Attached {
 impl Read for Attached {
     fn read(&mut self) -> &[u64] {
         self.change(-1);
-        // SAFETY: attached with so many bytes, under the semaphore.
+        // SAFETY: attached with that many bytes, under the semaphore.
         unsafe {
             let to = self.record.as_mut_ptr().cast();
             copy_nonoverlapping(self.memory, to, size_of_val(&self.record[..]));
@@ -88,7 +88,7 @@ impl Read for Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        // SAFETY: attached until now; whoever made the objects removes them.
+        // SAFETY: attached until now; the creator of the objects removes them.
         unsafe {
             libc::shmdt(self.memory.cast());
             if self.is_new {

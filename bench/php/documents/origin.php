@@ -1,17 +1,17 @@
 <?php
 
 /**
- * The way of the solar station that Pegel was made for: a semaphore is made and removed at every access, and a
- * segment for each length of the document.
+ * The way of the solar station that Pegel was made for: a semaphore is created and removed at every
+ * access, and a segment for each length of the document.
  */
 
 declare(strict_types=1);
 
 $key = (int) getenv('BENCH_KEY');
 
-/** @return array{string, mixed}|null The text and what it says; null if there was none. */
+/** @return array{string, mixed}|null The text and its value; null if there was none. */
 return function () use ($key): ?array {
-    // What the daemon removes meanwhile is a warning each time.
+    // A segment that the daemon removed meanwhile causes a warning each time.
     $semaphore = @sem_get($key, 1, 0666);
     if ($semaphore === false || !@sem_acquire($semaphore)) {
         return null;

@@ -8,7 +8,7 @@ require getenv('PEGEL_PACKAGE') . '/autoload.php';
 
 $reader = Pegel\Reader::open('document');
 
-/** @return array{string, mixed}|null The text and what it says; null if there was none. */
+/** @return array{string, mixed}|null The text and its value; null if there was none. */
 return function () use ($reader): ?array {
     try {
         $now = $reader->read();

@@ -5,7 +5,7 @@
 declare(strict_types=1);
 
 $file = fopen(getenv('BENCH_PLACE') . '/record.packed', 'r');
-// Else a second read would see the first one's bytes.
+// Otherwise a second read would return the cached bytes of the first.
 stream_set_read_buffer($file, 0);
 return function () use ($file): array {
     flock($file, LOCK_SH);

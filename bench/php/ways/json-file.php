@@ -1,6 +1,6 @@
 <?php
 
-/** A file of JSON that is replaced as a whole. */
+/** A JSON file that is replaced as a whole. */
 
 declare(strict_types=1);
 

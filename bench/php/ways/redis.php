@@ -1,6 +1,6 @@
 <?php
 
-/** JSON in Redis over a Unix socket. The connection outlives the request, as phpredis advises for php-fpm. */
+/** JSON in Redis over a Unix socket, by a persistent connection, as phpredis advises. */
 
 declare(strict_types=1);
 

@@ -1,6 +1,6 @@
 <?php
 
-/** A System V segment that nothing guards: half a record may come of it. */
+/** A System V segment without a lock: a read can return half a record. */
 
 declare(strict_types=1);
 
