@@ -5,6 +5,7 @@ pub mod cache;
 pub mod copy;
 pub mod follow;
 pub mod info;
+pub mod leftovers;
 pub mod lifecycle;
 pub mod mirror;
 pub mod reader;

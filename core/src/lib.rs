@@ -90,6 +90,7 @@ pub use pegel_derive::Record;
 #[cfg(not(pegel_loom))]
 pub use self::{
     board::info::Info,
+    board::leftovers::{leftovers, remove_leftovers},
     board::lifecycle::{Options, restore, unlink},
     board::snapshot::Stamp,
     board::typed::{Reader, Snapshot, Writer},

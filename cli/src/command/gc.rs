@@ -1,8 +1,9 @@
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use pegel::ErrorKind;
+use pegel::{ErrorKind, leftovers, remove_leftovers, unlink};
 use pegel_program::failure::{Failure, Result};
 use pegel_program::target::Target;
 use pegel_program::time::timeout;
@@ -12,27 +13,29 @@ use serde_json::json;
 use crate::time;
 
 const MORE: &str = "\
-Boards that are written by turns, such as a configuration, have no writer most
-of the time: look before you say yes. y removes it, n keeps it, a removes it
-and all that follow, q ends. What is damaged is asked about too; boards of
-strangers, those that you may not write, and durable ones, which `pegel rm`
-removes, are left alone.
+A shared board, such as a configuration, has no writer most of the time: look
+before you say yes. y removes it, n keeps it, a removes it and all that follow,
+q ends. Damaged boards are offered, too. Boards of other users, boards that you
+cannot write, and durable boards, which `pegel rm` removes, are left alone.
+
+Files that a crash left while a board was replaced or removed are offered after
+the boards, unless a writer uses them.
 
 Examples:
   pegel gc
-  pegel gc --older 86400 --yes";
+  pegel gc --older-than 86400 --yes";
 
 /// Remove boards that have no writer, after asking
 #[derive(Args)]
 #[command(after_help = MORE)]
 pub struct Gc {
-    /// Only boards whose newest record is older than that
+    /// Only boards whose newest record, and files whose last change, is older
     #[arg(long, value_name = "SECONDS", value_parser = timeout)]
-    older: Option<Duration>,
+    older_than: Option<Duration>,
     /// Remove them without asking
     #[arg(long)]
     yes: bool,
-    /// Only say what would be asked about
+    /// Only list what would be offered
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
     /// Print one JSON object a removed board, one a line
@@ -40,7 +43,15 @@ pub struct Gc {
     json: bool,
 }
 
-/// What somebody answers.
+/// What can be removed.
+struct Candidate {
+    name: String,
+    reason: String,
+    /// The files that a crash left; none for a board.
+    leftovers: Vec<PathBuf>,
+}
+
+/// An answer to a question.
 #[derive(PartialEq)]
 enum Answer {
     Yes,
@@ -50,87 +61,159 @@ enum Answer {
 }
 
 impl Gc {
-    pub fn run(self, target: &Target) -> Result<()> {
+    pub fn run(mut self, target: &Target) -> Result<()> {
         let directory = target.directory();
-        let mut is_sure = self.yes;
-        if !is_sure && !self.dry_run && !io::stdin().is_terminal() {
-            let reason = "gc asks before it removes anything: say --yes where nobody can answer";
+        if !self.yes && !self.dry_run && !io::stdin().is_terminal() {
+            let reason = "standard input is not a terminal: pass --yes to remove without asking";
             return Err(Failure::Usage(reason.to_owned()));
         }
-        let mut found = 0;
+        let mut found = false;
         for name in pegel::list(Some(&directory))? {
             let board = format!("{}/{name}", directory.display());
-            let Some(told) = self.orphan(target, &board)? else {
-                continue;
-            };
-            found += 1;
-            if self.dry_run {
-                writeln!(io::stdout(), "{name}: {told}")?;
-                continue;
-            }
-            match if is_sure {
-                Answer::Yes
-            } else {
-                ask(&name, &told)?
-            } {
-                Answer::Quit => return Ok(()),
-                Answer::No => continue,
-                Answer::All => is_sure = true,
-                Answer::Yes => {}
-            }
-            match pegel::unlink(&board) {
-                // Somebody else was faster, or took it meanwhile.
-                Err(error) if matches!(error.kind(), ErrorKind::Locked | ErrorKind::NotFound) => {}
-                Err(error) => return Err(error.into()),
-                Ok(()) if self.json => json::print(&json!({ "board": name, "removed": true }))?,
-                Ok(()) => writeln!(io::stdout(), "removed {name}")?,
+            if let Some(reason) = self.orphan(target, &board)? {
+                found = true;
+                let leftovers = Vec::new();
+                if !self.offer(
+                    &board,
+                    &Candidate {
+                        name,
+                        reason,
+                        leftovers,
+                    },
+                )? {
+                    return Ok(());
+                }
             }
         }
-        if found == 0 && !self.json {
-            let _ = writeln!(
-                io::stderr(),
-                "no board without a writer in {}",
-                directory.display()
-            );
+        for (name, leftovers) in leftovers(Some(&directory))? {
+            let board = format!("{}/{name}", directory.display());
+            let is_used = || {
+                target
+                    .open(&board)
+                    .is_ok_and(|it| it.writer_alive().unwrap_or(true))
+            };
+            if !leftovers.iter().all(|file| self.is_old(file)) || is_used() {
+                continue;
+            }
+            found = true;
+            let reason = format!("left by a crash: {}", names(&leftovers).join(", "));
+            if !self.offer(
+                &board,
+                &Candidate {
+                    name,
+                    reason,
+                    leftovers,
+                },
+            )? {
+                return Ok(());
+            }
+        }
+        if !found && !self.json {
+            let directory = directory.display();
+            let _ = writeln!(io::stderr(), "no board without a writer in {directory}");
         }
         Ok(())
     }
 
-    /// What there is to know of a board without a writer; `None` of one that is not to be removed.
+    /// Removes a candidate if the user agrees; `false` to end.
+    fn offer(&mut self, board: &str, candidate: &Candidate) -> Result<bool> {
+        let Candidate {
+            name,
+            reason,
+            leftovers,
+        } = candidate;
+        if self.dry_run {
+            writeln!(io::stdout(), "{name}: {reason}")?;
+            return Ok(true);
+        }
+        let is_board = leftovers.is_empty();
+        if !self.yes {
+            match ask(&if is_board {
+                format!("{name} ({reason}) has no writer. Remove it?")
+            } else {
+                format!("{name} has files {reason}. Remove them?")
+            })? {
+                Answer::Quit => return Ok(false),
+                Answer::No => return Ok(true),
+                Answer::All => self.yes = true,
+                Answer::Yes => {}
+            }
+        }
+        let removed = if is_board {
+            unlink(board)
+        } else {
+            remove_leftovers(board)
+        };
+        match removed {
+            // Another process was faster, or uses it by now; or another user's lock is beside it.
+            Err(error) if matches!(error.kind(), ErrorKind::Locked | ErrorKind::NotFound) => {}
+            Err(error) if !is_board && error.kind() == ErrorKind::Denied => {}
+            Err(error) => return Err(error.into()),
+            Ok(()) if is_board && self.json => {
+                json::print(&json!({ "board": name, "removed": true }))?
+            }
+            Ok(()) if is_board => writeln!(io::stdout(), "removed {name}")?,
+            Ok(()) => self.report(name, leftovers)?,
+        }
+        Ok(true)
+    }
+
+    /// Names the files that were removed: those of other users stay.
+    fn report(&self, name: &str, leftovers: &[PathBuf]) -> io::Result<()> {
+        let removed = leftovers
+            .iter()
+            .filter(|file| file.symlink_metadata().is_err());
+        let removed = names(removed);
+        if removed.is_empty() {
+            Ok(())
+        } else if self.json {
+            json::print(&json!({ "board": name, "leftovers": removed, "removed": true }))
+        } else {
+            writeln!(io::stdout(), "removed {}", removed.join(", "))
+        }
+    }
+
+    fn is_old(&self, file: &Path) -> bool {
+        self.older_than.is_none_or(|older_than| {
+            let changed = file.symlink_metadata().and_then(|status| status.modified());
+            changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > older_than))
+        })
+    }
+
+    /// Why a board can be removed; `None` if it must stay.
     fn orphan(&self, target: &Target, board: &str) -> Result<Option<String>> {
         let reader = match target.open(board) {
-            Err(error) if error.kind() == ErrorKind::Corrupt && self.older.is_none() => {
+            Err(error) if error.kind() == ErrorKind::Corrupt && self.older_than.is_none() => {
                 return Ok(Some("damaged".to_owned()));
             }
-            // Not ours, or no more there.
+            // Another user's, or removed.
             Err(_) => return Ok(None),
             Ok(reader) => reader,
         };
-        // A durable one was made to stay.
+        // A durable board was made to stay.
         if reader.writer_alive()? || reader.info().durable {
             return Ok(None);
         }
         let snapshot = match reader.read() {
             Err(error) if error.kind() == ErrorKind::Empty => {
-                let told = "nothing was ever published";
-                return Ok(self.older.is_none().then(|| told.to_owned()));
+                let reason = "nothing was ever published";
+                return Ok(self.older_than.is_none().then(|| reason.to_owned()));
             }
             Err(error) if error.kind() == ErrorKind::Gone => return Ok(None),
             Err(error) => {
                 return Ok(self
-                    .older
+                    .older_than
                     .is_none()
                     .then(|| escape::line(&error.to_string())));
             }
             Ok(snapshot) => snapshot,
         };
         let stamp = snapshot.stamp();
-        // Of unknown age, none is known to be older.
-        let is_older = |older: Duration| {
-            stamp.is_timed()
-                && i64::try_from(older.as_nanos()).is_ok_and(|older| stamp.age_ns > older)
+        // A record of unknown age is not known to be older.
+        let is_older = |than: Duration| {
+            stamp.is_timed() && i64::try_from(than.as_nanos()).is_ok_and(|than| stamp.age_ns > than)
         };
-        if !self.older.is_none_or(is_older) {
+        if !self.older_than.is_none_or(is_older) {
             return Ok(None);
         }
         let age = time::old(stamp);
@@ -138,10 +221,18 @@ impl Gc {
     }
 }
 
-fn ask(name: &str, told: &str) -> Result<Answer> {
+/// The names of files.
+fn names<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> Vec<String> {
+    let names = files.into_iter().filter_map(|file| file.file_name());
+    names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect()
+}
+
+fn ask(question: &str) -> Result<Answer> {
     loop {
         let mut out = io::stderr().lock();
-        let _ = write!(out, "{name} ({told}) has no writer. Remove it? [y/N/a/q] ");
+        let _ = write!(out, "{question} [y/N/a/q] ");
         let _ = out.flush();
         let mut line = String::new();
         let read = io::stdin().lock().read_line(&mut line);

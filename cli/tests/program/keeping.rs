@@ -213,15 +213,54 @@ fn gc_removes_what_has_no_writer_and_only_when_told() {
         .collect();
     assert_eq!(names, ["broken", "fresh", "tank"]);
     assert!(told.contains("fresh: nothing was ever published"), "{told}");
-    let mut none = boards.pegel(&["gc", "--older=3600", "--yes"]);
+    let mut none = boards.pegel(&["gc", "--older-than=3600", "--yes"]);
     none.assert().success().stdout("");
     assert_eq!(
-        boards.output(&["gc", "--older=0", "--yes", "--json"]),
+        boards.output(&["gc", "--older-than=0", "--yes", "--json"]),
         "{\"board\":\"tank\",\"removed\":true}\n"
     );
     boards.prints(&["gc", "--yes"], "removed broken\nremoved fresh\n");
     boards.pegel(&["gc", "--yes"]).assert().success().stdout("");
     assert_eq!(boards.output(&["ls"]).lines().count(), 2);
+}
+
+#[test]
+fn gc_removes_what_a_crash_left_and_nobody_uses() {
+    let boards = Boards::with_tank();
+    boards.file("j.toml", "document = 'json'\ncapacity = 9");
+    boards.prints(&["create", "live", "j.toml"], "");
+    let writer = Writer::open(&boards.board("live"), None).unwrap();
+    let _tank = Writer::open(&boards.board("tank"), None).unwrap();
+    let left = [
+        ".pegel.gone.next-0123456789abcdef",
+        ".pegel.live.next-0123456789abcdef",
+        ".pegel.other.next",
+        "pegel.gone.lock",
+    ];
+    let others = [".pegel.gone.next-0123", ".pegel.Gone.next", ".hidden"];
+    for file in left.iter().chain(&others) {
+        boards.file(file, "");
+    }
+    let listed = boards.output(&["gc", "--dry-run"]);
+    assert_eq!(
+        listed,
+        "gone: left by a crash: .pegel.gone.next-0123456789abcdef, pegel.gone.lock\n\
+         other: left by a crash: .pegel.other.next\n"
+    );
+    let mut none = boards.pegel(&["gc", "--older-than=3600", "--yes"]);
+    none.assert().success().stdout("");
+    boards.prints(
+        &["gc", "--yes"],
+        "removed .pegel.gone.next-0123456789abcdef, pegel.gone.lock\nremoved .pegel.other.next\n",
+    );
+    let is_there = |file: &&str| boards.0.path().join(file).exists();
+    assert_eq!(left.iter().filter(|file| is_there(file)).count(), 1);
+    assert!(others.iter().all(|file| is_there(file)));
+    assert!(!is_there(&"pegel.other.lock"));
+    drop(writer);
+    let removed = boards.json(&["gc", "--yes", "--json"]);
+    assert_eq!(removed["board"], "live");
+    assert!(!is_there(&left[1]));
 }
 
 #[test]

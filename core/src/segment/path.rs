@@ -22,11 +22,21 @@ pub fn list(directory: Option<&Path>) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for file in fs::read_dir(&directory).map_err(failed)? {
         let file = file.map_err(failed)?.file_name();
-        let name = file.to_str().and_then(|file| file.strip_prefix(PREFIX));
-        names.extend(name.filter(|name| fault(name).is_none()).map(String::from));
+        names.extend(file.to_str().and_then(board_of).map(String::from));
     }
     names.sort();
     Ok(names)
+}
+
+/// The name of the board whose segment has this file name.
+pub fn board_of(file: &str) -> Option<&str> {
+    let name = file.strip_prefix(PREFIX);
+    name.filter(|name| fault(name).is_none())
+}
+
+/// The name of the board whose lock has this file name.
+pub fn board_of_lock(file: &str) -> Option<&str> {
+    file.strip_suffix(LOCK_SUFFIX).and_then(board_of)
 }
 
 /// The name and paths of a board.

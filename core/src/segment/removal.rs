@@ -98,6 +98,12 @@ pub fn remove_left(path: &Path) {
     }
 }
 
+/// The file name for which a hidden one was made.
+pub fn unhidden(name: &str) -> Option<&str> {
+    let (name, end) = name.strip_prefix('.')?.rsplit_once(".next")?;
+    is_drawn(end).then_some(name)
+}
+
 /// Whether a hidden name ends so; versions before drew none.
 fn is_drawn(end: &str) -> bool {
     let is_number =
