@@ -2,9 +2,9 @@
 
     python -m safety.campaign.campaign [--minutes MINUTES] [--seed SEED] [--fault FAULT]
 
-It fails if one record was torn, lost or repeated, or somebody got stuck. The seed decides who is
-struck and when, but not what the processes are doing just then. With a FAULT, which is the name of
-one of these four, the writers in C have it, and the campaign must fail.
+It fails if one record was torn, lost or repeated, or a process got stuck. The seed decides which
+process is struck and when, but not what the processes are doing then. With a FAULT, which is the
+name of one of these four, the writers in C have it, and the campaign must fail.
 """
 
 import argparse
@@ -18,10 +18,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from helpers.programs import WATCHDOG
-from safety.campaign.by_turns import ByTurns, Counter
 from safety.campaign.counters import FAULTS, Tally
 from safety.campaign.one_writer import OneWriter
 from safety.campaign.scenario import NoProgressError, Setting, Stage
+from safety.campaign.shared_board import Counter, SharedRecords
 from safety.campaign.workers import Cast
 
 # Words of a pattern that make a record of 64 bytes and one of 1 KiB.
@@ -30,8 +30,8 @@ SMALL, LARGE = 12, 252
 FORMS: list[tuple[Callable[[Setting], Stage], float]] = [
     (partial(OneWriter, words=SMALL), 0.3),
     (partial(OneWriter, words=LARGE), 0.3),
-    (partial(ByTurns, words=SMALL), 0.15),
-    (partial(ByTurns, words=LARGE), 0.15),
+    (partial(SharedRecords, words=SMALL), 0.15),
+    (partial(SharedRecords, words=LARGE), 0.15),
     (partial(Counter, role="update"), 0.05),
     (partial(Counter, role="publish_if"), 0.05),
 ]

@@ -41,11 +41,11 @@ class Tally:
         return self.total("writers killed") + self.total("readers killed")
 
     def faults(self) -> dict[str, int]:
-        """Those that there were."""
+        """The columns that have counts."""
         return {fault: self.total(fault) for fault in FAULTS if self.total(fault)}
 
     def table(self) -> str:
-        # Two words stand above each other, which keeps the columns narrow.
+        # One word above the other keeps the columns narrow.
         words = {column: column.rpartition(" ") for column in WIDTHS}
         forms = list(dict.fromkeys(form for form, _ in self.counts))
         order = sorted(self.counts, key=lambda both: (forms.index(both[0]), both[1]))

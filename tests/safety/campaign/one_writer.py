@@ -7,7 +7,7 @@ from safety.campaign.readers import Readers, first_record, pattern, record_size
 from safety.campaign.scenario import Setting, Stage
 from safety.campaign.workers import Player
 
-# Seconds: the others are struck while they take over, or thereabouts.
+# Seconds: other writers are struck about when they take over.
 TAKING_OVER = 0.001
 
 
@@ -18,7 +18,7 @@ class OneWriter(Stage):
         form = f"one writer {record_size(words)}"
         super().__init__(setting, form, pattern(words), first_record(words))
         self.words = words
-        # Where each began. One that died before it published began where the next one does.
+        # The first sequence of each writer; one that died before it published has that of the next.
         self.firsts, self.authors = [1], [0]
 
     def is_author(self, sequence: int, author: int) -> bool:
@@ -45,7 +45,7 @@ class OneWriter(Stage):
         return self.hire("write", self.draw_language(), self.words, is_eager=False)
 
     def live(self, writer: Player, readers: Readers) -> None:
-        """One writer's life."""
+        """One writer, from its start to its death."""
         self.until(lambda: writer.is_ready)
         newest, generation = self.board.sequence, self.board.info.generation
         self.firsts.append(newest + 1)
@@ -67,7 +67,7 @@ class OneWriter(Stage):
         self.look_back(writer, newest, generation)
 
     def look_back(self, writer: Player, newest: int, generation: int) -> None:
-        """What a writer left, who found the board so."""
+        """Checks what a writer left, given what it found."""
         now = self.board.read()
         self.count(writer, "publications", now.sequence - newest)
         if now.sequence < max(newest, writer.sequence):

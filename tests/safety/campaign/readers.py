@@ -18,19 +18,19 @@ def record_size(words: int) -> str:
 
 
 def first_record(words: int) -> dict[str, object]:
-    """Sequence 1 of author 0, with the pattern that the programs make of it."""
+    """Sequence 1 of author 0, with the pattern that the programs compute from it."""
     return {"sequence": 1, "author": 0, "pattern": [0x5BD1E995] * words}
 
 
 class Readers:
-    """One reader in each language, over and over."""
+    """One reader in each language, replaced when it is killed."""
 
     def __init__(self, stage: Stage, words: int) -> None:
         self.stage, self.words = stage, words
         self.players = [stage.seat(language, words, after=1) for language in LANGUAGES]
 
     def disturb(self) -> None:
-        """Mostly nobody; else one is stopped, goes on, or dies."""
+        """Mostly nothing; otherwise stops, continues or kills one reader."""
         stage = self.stage
         if stage.chance.random() < 0.8:
             return
@@ -42,12 +42,12 @@ class Readers:
             stage.stop(reader)
         else:
             stage.kill(reader)
-            # What its predecessor saw, it must not see again.
+            # It must not read what its predecessor has read.
             after = max(reader.sequence, reader.number)
             self.players[place] = stage.seat(reader.language, self.words, after)
 
     def see_them_read(self) -> None:
-        """Two lines of each: the second one tells of reads that all came after now."""
+        """Waits for two lines of each: the second one reports only reads that came after now."""
         seen = {
             reader: reader.lines
             for reader in self.players

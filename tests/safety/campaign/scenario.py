@@ -1,4 +1,4 @@
-"""One board, the players on it, and whether what they say can be true."""
+"""One board, the players on it, and whether their reports can be true."""
 
 import random
 import selectors
@@ -14,12 +14,12 @@ from safety.campaign.workers import Cast, Player
 
 # How often a killed writer's successor is of a language: more often of those that start fast.
 WEIGHTS = {"c": 5, "php": 1, "python": 1, "rust": 5}
-# Seconds until somebody is struck.
+# Seconds until a player is struck.
 LONGEST_PAUSE = 0.02
 
 
 class NoProgressError(Exception):
-    """Somebody says nothing any more, or ended; nothing more is to be learnt on this board."""
+    """A player is silent for too long, or exited; this board is given up."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Setting:
     cast: Cast
     tally: Tally
     chance: random.Random
-    # How many seconds of silence are too many.
+    # Seconds of silence that count as stuck.
     patience: float
 
 
@@ -41,7 +41,7 @@ class Stage:
         fields: dict[str, pegel.Field],
         first: dict[str, object],
     ) -> None:
-        """Publishes the first record, which is author 0's."""
+        """Publishes the first record, that of author 0."""
         self.setting, self.form = setting, form
         self.chance = setting.chance
         self.path = setting.cast.directory / form.replace(" ", "-").lower()
@@ -51,18 +51,18 @@ class Stage:
         self.players: set[Player] = set()
         self.hired = 0
         self.selector = selectors.DefaultSelector()
-        # What the board had reached when a reader was heard the last time but one, and the last.
+        # The newest sequence when a reader reported the last time but one, and the last time.
         self.floors: dict[Player, tuple[int, int]] = {}
 
     def play(self, seconds: float) -> None:
         raise NotImplementedError
 
     def report(self, writer: Player, sequence: int) -> None:
-        """A writer says what it published."""
+        """Handles a writer's report of a publication."""
         raise NotImplementedError
 
     def is_author(self, sequence: int, author: int) -> bool:
-        """Whether a record can be by this author, as far as is known by now."""
+        """Whether a record can be by this author, as far as known."""
         raise NotImplementedError
 
     def count(self, player: Player, column: str, by: int = 1) -> None:
@@ -83,7 +83,7 @@ class Stage:
         return self.chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
 
     def hire(self, role: str, language: str, amount: int, is_eager: bool = True) -> Player:
-        """Starts a writer, as an author that nobody was before."""
+        """Starts a writer with a new author number."""
         self.hired += 1
         return self.start(role, language, self.hired, amount, is_eager)
 
@@ -147,7 +147,7 @@ class Stage:
                 self.fail(player, f"said nothing for {self.setting.patience} s")
 
     def see_off(self, player: Player) -> None:
-        """Nobody ends by itself, but who has done a given amount."""
+        """Only a player that has done its amount can exit by itself."""
         self.let_go(player)
         if player.process.returncode != 0 or player.role not in ("update", "publish_if"):
             self.fail(player, f"ended with {player.process.returncode}")
@@ -158,7 +158,7 @@ class Stage:
         for line in lines:
             words = line.split()
             if not all(word.isdecimal() for word in words):
-                # Its last words; the rest of them may be on their way.
+                # Its last output, of which a part can still come.
                 player.process.wait(self.setting.patience)
                 self.fail(player, "\n".join([*lines[lines.index(line) :], *player.hear()]))
             numbers = [int(word) for word in words]
@@ -167,13 +167,13 @@ class Stage:
             else:
                 self.report(player, *numbers)
         if lines:
-            # A line that comes the next time but one tells of reads that all came after this time.
+            # The next line but one reports only reads that came after this time.
             self.floors[player] = (self.floors.get(player, (0, 0))[1], newest)
 
     def sight(
         self, reader: Player, reads: int, torn: int, repeated: int, sequence: int, author: int
     ) -> None:
-        """A reader says what it saw."""
+        """Handles a reader's report of its reads."""
         self.count(reader, "reads", reads)
         if torn:
             complaint = f"{torn} records up to {sequence} are not whole"

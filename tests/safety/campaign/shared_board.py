@@ -1,4 +1,4 @@
-"""Many writers by turns: each takes the board, publishes once, and lets go."""
+"""A shared board: each writer opens it, publishes once, and closes it, at random killed."""
 
 import time
 from array import array
@@ -8,12 +8,12 @@ from safety.campaign.readers import Readers, first_record, pattern, record_size
 from safety.campaign.scenario import Setting, Stage
 from safety.campaign.workers import LANGUAGES, Player
 
-# More than anybody adds before it is killed.
+# More than any writer adds before it is killed.
 ENDLESS = 1_000_000_000
 
 
-class Turns(Stage):
-    """Every turn is one publication, and nobody waits for the dead."""
+class SharedBoard(Stage):
+    """Every opening is one publication, and no writer waits for a killed one."""
 
     role: str
     amount: int
@@ -26,12 +26,12 @@ class Turns(Stage):
         first: dict[str, object],
     ) -> None:
         super().__init__(setting, form, fields, first)
-        # Who published a sequence, as far as that is known.
+        # The author of each sequence, as far as known.
         self.authors = array("I")
         self.reports = self.deaths = 0
 
     def is_author(self, sequence: int, author: int) -> bool:
-        """Its writer or a reader may be the first to tell; all others must tell the same."""
+        """The first report, by the writer or a reader, decides; all others must match."""
         self.authors.extend([0] * (sequence + 1 - len(self.authors)))
         known = self.authors[sequence]
         self.authors[sequence] = author
@@ -53,7 +53,7 @@ class Turns(Stage):
         return self.hire(self.role, language, self.amount)
 
     def disturb(self, crew: list[Player]) -> None:
-        """One of them is stopped, goes on, or dies, wherever it is."""
+        """Stops, continues or kills one writer, wherever it is."""
         self.pause()
         place = self.chance.randrange(len(crew))
         writer = crew[place]
@@ -70,28 +70,28 @@ class Turns(Stage):
         self.deaths += 1
 
     def finish(self, crew: list[Player]) -> None:
-        """Ends them all, which is one more death for each."""
+        """Kills all writers, which is one more death for each."""
         for writer in crew:
             self.end(writer)
-        self.check_sum("turns", self.board.sequence - 1)
+        self.check_sum("publications", self.board.sequence - 1)
 
     def check_sum(self, what: str, found: int) -> None:
-        """Whether there are as many as the writers told, and at most one more for each death."""
-        told, most = self.reports, self.reports + self.deaths
-        complaint = f"{told} to {most} {what} were told, there are {found}"
-        if found < told:
-            self.blame("any", "lost", complaint, told - found)
+        """Checks for as many as the writers reported, and at most one more for each death."""
+        least, most = self.reports, self.reports + self.deaths
+        complaint = f"{least} to {most} {what} were reported, the board has {found}"
+        if found < least:
+            self.blame("any", "lost", complaint, least - found)
         if found > most:
             self.blame("any", "repeated", complaint, found - most)
 
 
-class ByTurns(Turns):
-    role = "turns"
+class SharedRecords(SharedBoard):
+    role = "share"
     # One in each language, and more of those that are fast.
     crew = (*LANGUAGES, "c", "rust")
 
     def __init__(self, setting: Setting, words: int) -> None:
-        form = f"by turns {record_size(words)}"
+        form = f"shared {record_size(words)}"
         super().__init__(setting, form, pattern(words), first_record(words))
         self.amount = words
 
@@ -106,15 +106,15 @@ class ByTurns(Turns):
         self.check_sum("takings", self.board.info.generation - 1)
 
 
-class Counter(Turns):
-    """Eight add to a count, and nothing that they add is lost."""
+class Counter(SharedBoard):
+    """Eight writers add to a count, and no addition is lost."""
 
     def __init__(self, setting: Setting, role: str) -> None:
         super().__init__(setting, role, {"count": pegel.u64()}, {"count": 0})
         self.role = role
 
     def play(self, seconds: float) -> None:
-        # First undisturbed: they end by themselves, and the count is exact.
+        # First undisturbed: the writers exit by themselves, and the count is exact.
         self.amount = round(20 * seconds)
         for language in LANGUAGES * 2:
             self.hire_writer(language)

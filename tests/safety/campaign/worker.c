@@ -1,4 +1,4 @@
-// Writes and reads boards for players.py, which tells the form of its arguments and lines.
+// Writes and reads boards for workers.py, which describes its arguments and lines.
 
 #define _POSIX_C_SOURCE 200809L
 
@@ -49,7 +49,7 @@ static bool is_faulty(const char *kind, uint64_t sequence) {
   return strcmp(fault, kind) == 0 && sequence % 10 == 0;
 }
 
-// Publishes the record after this sequence, and says its own.
+// Publishes the record after this sequence, and returns its own.
 static uint64_t publish_unless_full(pegel_writer *writer, uint64_t sequence) {
   static record next;
   next.sequence = sequence + 1;
@@ -91,11 +91,12 @@ static void write_flat_out(const char *board) {
   }
 }
 
-static void write_by_turns(const char *board) {
+static void write_shared(const char *board) {
   for (;;) {
     pegel_writer *writer;
     check(pegel_writer_open(board, FOREVER, &writer));
-    const uint64_t sequence = publish_unless_full(writer, pegel_reader_sequence(pegel_writer_reader(writer)));
+    const uint64_t newest = pegel_reader_sequence(pegel_writer_reader(writer));
+    const uint64_t sequence = publish_unless_full(writer, newest);
     pegel_writer_close(writer);
     say(sequence);
   }
@@ -129,7 +130,8 @@ static void read_on(const char *board) {
       sequence = newest;
       author = now.author;
     }
-    printf("%d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", BURST, torn, repeated, sequence, author);
+    printf("%d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", BURST, torn, repeated,
+           sequence, author);
     fflush(stdout);
     uint64_t newest;
     const pegel_status status = pegel_reader_wait(reader, sequence, PAUSE_NS, &newest);
@@ -174,7 +176,7 @@ static void publish_if(const char *board) {
 
 int main(int argc, char **argv) {
   static const struct { const char *name; void (*play)(const char *board); } roles[] = {
-      {"write", write_flat_out}, {"turns", write_by_turns}, {"read", read_on},
+      {"write", write_flat_out}, {"share", write_shared}, {"read", read_on},
       {"update", update},        {"publish_if", publish_if},
   };
   if (argc != 6) {

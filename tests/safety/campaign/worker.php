@@ -1,6 +1,6 @@
 <?php
 
-/** Writes and reads boards for players.py, which tells the form of its arguments and lines. */
+/** Writes and reads boards for workers.py, which describes its arguments and lines. */
 
 declare(strict_types=1);
 
@@ -19,7 +19,8 @@ const REPORT_EVERY = 100;
 function record(int $sequence, int $author, int $words): array
 {
     $mark = (($sequence + $author * 65537) & 0xffffffff) * 0x5bd1e995 & 0xffffffff;
-    return ['sequence' => $sequence, 'author' => $author, 'pattern' => array_fill(0, $words, $mark)];
+    $pattern = array_fill(0, $words, $mark);
+    return ['sequence' => $sequence, 'author' => $author, 'pattern' => $pattern];
 }
 
 function publishUnlessFull(Writer $writer, int $sequence, int $author, int $words): int
@@ -33,7 +34,8 @@ function publishUnlessFull(Writer $writer, int $sequence, int $author, int $word
 
 function write(string $board, int $author, int $words): void
 {
-    $fields = Schema::of(sequence: Field::u64(), author: Field::u64(), pattern: Field::u32(count: $words));
+    $pattern = Field::u32(count: $words);
+    $fields = Schema::of(sequence: Field::u64(), author: Field::u64(), pattern: $pattern);
     $writer = Writer::create($board, $fields);
     $sequence = $first = $writer->sequence();
     while (true) {
@@ -44,7 +46,7 @@ function write(string $board, int $author, int $words): void
     }
 }
 
-function turns(string $board, int $author, int $words): void
+function share(string $board, int $author, int $words): void
 {
     while (true) {
         $writer = Writer::open($board, null);
@@ -71,7 +73,7 @@ function read(string $board, int $after, int $words): void
         try {
             $reader->wait($sequence, 0.001);
         } catch (Timeout) {
-            // Nothing was published, which is no reason not to read on.
+            // Nothing has been published yet: continue.
             continue;
         }
     }
@@ -110,7 +112,7 @@ echo "ready\n";
 if (fgets(STDIN) !== false) {
     match ($role) {
         'write' => write($board, (int) $number, (int) $amount),
-        'turns' => turns($board, (int) $number, (int) $amount),
+        'share' => share($board, (int) $number, (int) $amount),
         'read' => read($board, (int) $number, (int) $amount),
         'update' => update($board, (int) $amount),
         'publish_if' => publishIf($board, (int) $amount),

@@ -1,4 +1,4 @@
-"""Writes and reads boards for players.py, which tells the form of its arguments and lines."""
+"""Writes and reads boards for workers.py, which describes its arguments and lines."""
 
 import sys
 
@@ -34,7 +34,7 @@ def write(board: str, author: int, words: int) -> None:
                 print(sequence, flush=True)
 
 
-def turns(board: str, author: int, words: int) -> None:
+def share(board: str, author: int, words: int) -> None:
     while True:
         with pegel.Writer.open(board) as writer:
             sequence = publish_unless_full(writer, writer.sequence, author, words)
@@ -56,7 +56,7 @@ def read(board: str, after: int, words: int) -> None:
         try:
             reader.wait(sequence, timeout=0.001)
         except pegel.Timeout:
-            # Nothing was published, which is no reason not to read on.
+            # Nothing has been published yet: continue.
             continue
 
 
@@ -85,5 +85,5 @@ if __name__ == "__main__":
     _, role, board, number, amount = sys.argv
     print("ready", flush=True)
     if sys.stdin.readline():
-        roles = (write, turns, read, update, publish_if)
+        roles = (write, share, read, update, publish_if)
         {play.__name__: play for play in roles}[role](board, int(number), int(amount))

@@ -1,4 +1,4 @@
-//! Writes and reads boards for `players.py`, which tells the form of its arguments and lines.
+//! Writes and reads boards for `workers.py`, which describes its arguments and lines.
 
 use std::env;
 use std::error::Error;
@@ -65,7 +65,7 @@ fn write(board: &str, author: u64, words: u32) -> Result<()> {
     Ok(())
 }
 
-fn turns(board: &str, author: u64) -> Result<()> {
+fn share(board: &str, author: u64) -> Result<()> {
     loop {
         let mut writer = Writer::open(board, None)?;
         let newest = writer.reader().sequence()?;
@@ -146,10 +146,10 @@ fn main() -> Result<()> {
     }
     match role.as_str() {
         "write" => write(board, number, amount),
-        "turns" => turns(board, number),
+        "share" => share(board, number),
         "read" => read(board, number),
         "update" => update(board, amount),
         "publish_if" => publish_if(board, amount),
-        _ => Err(format!("{role} is no role").into()),
+        _ => Err(format!("unknown role {role}").into()),
     }
 }

@@ -1,11 +1,11 @@
-"""The processes on a board: a program per language that is told what to do, and is not spared.
+"""The processes on a board: a program per language that plays a role until it is killed.
 
-`player ROLE BOARD NUMBER AMOUNT` says `ready`, waits for a line, and plays its role. A record is
+`player ROLE BOARD NUMBER AMOUNT` prints `ready`, waits for a line, and plays its role. A record is
 its sequence, its author, and a pattern of AMOUNT words that follows from both.
 
 - `write` creates or takes over the board and publishes flat out as author NUMBER. Its lines are the
   sequences of its first publication and of every hundredth after that.
-- `turns` takes the board, publishes once as author NUMBER, lets go, and so on. Its lines are the
+- `share` opens the board, publishes once as author NUMBER, closes it, and so on. Its lines are the
   sequences.
 - `read` reads flat out; a reader before it has seen sequence NUMBER. Its lines are, of the reads
   since the line before: how many, how many torn, how many repeated; and the last one's sequence and
@@ -32,13 +32,13 @@ LANGUAGES = ("c", "php", "python", "rust")
 
 @dataclass(eq=False)
 class Player:
-    """A running program, and what it said so far."""
+    """A running program, and its output so far."""
 
     language: str
     role: str
     number: int
     process: subprocess.Popen[bytes]
-    # Plays as soon as it is ready, or only when it is told.
+    # Plays as soon as it is ready, or only when it gets a line.
     is_eager: bool
     is_ready: bool = False
     is_playing: bool = False
@@ -46,19 +46,19 @@ class Player:
     has_ended: bool = False
     heard: float = field(default_factory=time.monotonic)
     lines: int = 0
-    # The last sequence that it told.
+    # The last sequence that it reported.
     sequence: int = 0
     unfinished: bytes = b""
 
     def hear(self) -> list[str]:
-        """The lines that it said since; a death may have cut off the last one."""
+        """The lines since the last call; a kill can have truncated the last one."""
         assert self.process.stdout
         heard = []
         while said := self.process.stdout.read(1 << 16):
             self.heard = time.monotonic()
             *lines, self.unfinished = (self.unfinished + said).split(b"\n")
             heard += [line.decode() for line in lines]
-        # With nothing to say it would be None.
+        # None would mean that there is no output yet.
         self.has_ended = said == b""
         if not self.is_ready and heard:
             self.is_ready = heard.pop(0) == "ready"
@@ -75,7 +75,7 @@ class Player:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGSTOP)
-        # An end is not reaped here.
+        # WNOWAIT: an exit is reaped elsewhere.
         os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         self.is_stopped = True
 
@@ -96,13 +96,13 @@ class Player:
         self.process.stdout.close()
 
     def is_silent(self, patience: float) -> bool:
-        """Whether it should have said something by now."""
+        """Whether its next line is overdue."""
         is_waiting = self.is_ready and not self.is_playing
         return not (is_waiting or self.is_stopped) and time.monotonic() > self.heard + patience
 
 
 class Cast:
-    """Starts players whose boards live in a directory."""
+    """Starts players whose boards are in a directory."""
 
     def __init__(self, directory: Path, fault: str) -> None:
         c_program = compile_c(Path(__file__).with_name("worker.c"), directory / "worker")
