@@ -2,12 +2,14 @@
 //! new segment is made.
 
 pub mod cache;
+pub mod condition;
 pub mod copy;
 pub mod follow;
 pub mod info;
 pub mod leftovers;
 pub mod lifecycle;
 pub mod mirror;
+pub mod publish;
 pub mod reader;
 pub mod revalidation;
 pub mod snapshot;
@@ -350,20 +352,7 @@ impl Board {
     /// Copies the newest publication, if it is still the one that was the newest when the board was
     /// opened, and returns its sequence: with half the calls that a program needs that reads once.
     pub fn copy_opened(&self, stamp: &mut ring::Stamp, bytes: &mut [u8]) -> Result<Option<u64>> {
-        if self.opened_head.load(Ordering::Relaxed) == 0 || self.mapping().is_some() {
-            return Ok(None);
-        }
-        self.copy_opened_from_file(stamp, bytes)
-    }
-
-    #[cold]
-    fn copy_opened_from_file(
-        &self,
-        stamp: &mut ring::Stamp,
-        bytes: &mut [u8],
-    ) -> Result<Option<u64>> {
         let opened = self.opened_head.swap(0, Ordering::Relaxed);
-        // Another thread was faster.
         if opened == 0 {
             return Ok(None);
         }

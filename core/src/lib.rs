@@ -89,12 +89,12 @@ pub use pegel_derive::Record;
 
 #[cfg(not(pegel_loom))]
 pub use self::{
+    board::condition::Condition,
     board::info::Info,
     board::leftovers::{leftovers, remove_leftovers},
     board::lifecycle::{Options, restore, unlink},
     board::snapshot::Stamp,
     board::typed::{Reader, Snapshot, Writer},
-    board::writer::Condition,
     board::writer_process::WriterProcess,
     error::{Error, ErrorKind, Result},
     schema::Schema,

@@ -1,5 +1,5 @@
-//! Boards that a process keeps open, for programs that open the same ones over and over: a worker of
-//! php-fpm does with each request.
+//! Boards that a process keeps open, for programs that open the same ones again and again, as a
+//! worker of php-fpm does with each request.
 
 use std::ffi::{CStr, CString};
 use std::sync::{Arc, Mutex};
@@ -11,37 +11,39 @@ use crate::error::Result;
 use crate::segment::path::BoardPath;
 use crate::segment::trust::{Access, is_same};
 
-/// As many as most sites have, and far less than descriptors.
-const MOST: usize = 64;
+/// As many as most sites have, and far fewer than a process may have descriptors.
+const CAPACITY: usize = 64;
 
-/// Those opened last stand last.
-static KEPT: Mutex<Vec<Arc<Reader>>> = Mutex::new(Vec::new());
+/// In the order in which they were opened last.
+static CACHE: Mutex<Vec<Arc<Reader>>> = Mutex::new(Vec::new());
 
 impl Reader {
-    /// As [`Reader::open`], and the process keeps the board open beyond the reader: the next call only looks
-    /// whether its name still stands for this file, and whose that is.
+    /// As [`Reader::open`], and the process keeps the board open beyond the reader: the next call
+    /// only checks whether the path still names this file, with the same owner and mode.
     ///
-    /// Kept are the 64 boards opened last: each with a descriptor and its memory, also when it is removed,
-    /// until a call for it finds that out. A process that changes its user goes on reading what it has open.
+    /// The cache keeps the 64 boards opened last, each with a descriptor and its memory. A board
+    /// that was removed stays until the next call for it. A process that changes its user still reads
+    /// the boards that it has open.
     pub fn open_cached(board: &str) -> Result<Arc<Self>> {
-        let place = BoardPath::parse(board)?;
-        // Nobody waits: in a child forked while a thread of its parent was in here, that would be for ever.
-        let Ok(mut kept) = KEPT.try_lock() else {
-            return Ok(Arc::new(Self::at(place, Access::Read)?));
+        let path = BoardPath::parse(board)?;
+        // To wait for the lock would be for ever in a child that was forked while a thread of its
+        // parent held it.
+        let Ok(mut cache) = CACHE.try_lock() else {
+            return Ok(Arc::new(Self::at(path, Access::Read)?));
         };
-        let is_there = |reader: &Arc<Self>| reader.path().as_os_str() == place.board.as_os_str();
-        let known = kept.iter().rposition(is_there);
+        let has_path = |reader: &Arc<Self>| reader.path().as_os_str() == path.board.as_os_str();
+        let known = cache.iter().rposition(has_path);
         let reader = known
-            .map(|index| kept.remove(index))
-            .filter(|reader| lstat(&place.board).is_ok_and(|now| reader.is_still(&now)));
+            .map(|index| cache.remove(index))
+            .filter(|reader| lstat(&path.board).is_ok_and(|now| reader.is_still(&now)));
         let reader = match reader {
             Some(reader) => reader,
-            None => Arc::new(Self::at(place, Access::Read)?),
+            None => Arc::new(Self::at(path, Access::Read)?),
         };
-        if kept.len() == MOST {
-            kept.remove(0);
+        if cache.len() == CAPACITY {
+            cache.remove(0);
         }
-        kept.push(Arc::clone(&reader));
+        cache.push(Arc::clone(&reader));
         Ok(reader)
     }
 
@@ -56,7 +58,7 @@ impl Reader {
         self.user_data.get_or_init(|| user_data.to_owned());
     }
 
-    /// Whether opening would find what it found then: the same file, for the same to use.
+    /// Whether opening would find the same file, usable by the same users.
     fn is_still(&self, now: &FileStat) -> bool {
         let then = &self.inner().status;
         let use_of = |status: &FileStat| {

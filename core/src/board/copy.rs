@@ -24,8 +24,8 @@ impl Reader {
             .is_some_and(|mapping| self.revalidation.use_up() && Ring(mapping).copy_payload(record))
     }
 
-    /// As [`Reader::read_fast`], for boards with records of 64 bytes: in a few dozen instructions, and
-    /// with no cache lines of the board but those of the head and the record.
+    /// As [`Reader::read_fast`], for boards with records of 64 bytes: in a few dozen instructions,
+    /// and with no cache lines of the board but those of the head and the record.
     #[must_use]
     #[inline]
     pub fn try_copy_block_into(&self, record: &mut [u8; 64]) -> bool {
@@ -45,15 +45,17 @@ impl Reader {
 
     /// As [`Reader::read_into`], without reading the clock.
     pub fn copy_into(&self, record: &mut [u8]) -> Result<Publication> {
-        if let Some(publication) = self.copy_opened(record)? {
+        if self.board.mapping().is_none()
+            && let Some(publication) = self.copy_opened(record)?
+        {
             return Ok(publication);
         }
         self.copy_newest(|sequence, retries| self.attempt(sequence, record, retries))
     }
 
-    /// The first read of many programs is their only one: it takes fewer calls if all records have one
-    /// length and are returned as they are.
-    #[inline]
+    /// The first read of many programs is their only one: it takes fewer calls if all records have
+    /// one length and are returned as they are.
+    #[cold]
     fn copy_opened(&self, record: &mut [u8]) -> Result<Option<Publication>> {
         if !self.is_plain() {
             return Ok(None);
@@ -85,8 +87,9 @@ impl Reader {
             && !self.board.layout.checksums
     }
 
-    /// Bytes of the newest record, from an offset on: a field, or several adjacent ones, of a record of
-    /// any size, as whole as the record itself. `INVALID_ARGUMENT` beyond the record's end.
+    /// Bytes of the newest record, from an offset on: a field, or several adjacent ones, of a
+    /// record of any size, as whole as the record itself. `INVALID_ARGUMENT` beyond the record's
+    /// end.
     pub fn copy_part_into(&self, offset: usize, part: &mut [u8]) -> Result<Publication> {
         let size = self.schema().record_size();
         let end = offset.checked_add(part.len()).filter(|&end| end <= size);
@@ -304,7 +307,8 @@ impl Reader {
             return Ok(true);
         }
         let message = format!(
-            "{}: the checksum of sequence {sequence} is wrong; replace the board by creating it anew",
+            "{}: the checksum of sequence {sequence} is wrong; \
+             replace the board by creating it anew",
             self.named()
         );
         Err(Error::new(ErrorKind::Corrupt, message))

@@ -96,7 +96,7 @@ impl Mirror {
                             let drawn = RandomState::new().hash_one(origin.sequence);
                             self.alias = Some((origin.lineage, drawn));
                         }
-                        writer.into_turn()
+                        writer.into_lock()
                     }
                 }
             }
@@ -140,7 +140,7 @@ impl Mirror {
             return Ok(if *writer.reader().inner().schema == *schema {
                 Taken::Writer(writer)
             } else {
-                Taken::WriterLock(writer.into_turn())
+                Taken::WriterLock(writer.into_lock())
             });
         }
         let turn = self.turn()?;

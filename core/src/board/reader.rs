@@ -21,7 +21,8 @@ use crate::segment::path::BoardPath;
 use crate::segment::trust::{Access, is_same, misnumbered};
 use crate::segment::{BlockMapping, Mapping};
 
-/// Reads a board, which takes no more than the permission to read its file. Threads may share a reader.
+/// Reads a board, which takes no more than the permission to read its file. Threads may share a
+/// reader.
 #[derive(Debug)]
 pub struct Reader {
     pub(super) board: Board,
@@ -35,7 +36,8 @@ pub struct Reader {
     /// The same, if each record is one block.
     pub(super) blocks: OnceLock<BlockMapping>,
     pub(crate) user_data: OnceLock<CString>,
-    /// The sequence that this reader has put into the durable file, or seen there once it was on disk.
+    /// The sequence that this reader has put into the durable file, or seen there once it was on
+    /// disk.
     synced: AtomicU64,
     pub(super) revalidation: Revalidation,
 }
@@ -172,13 +174,14 @@ impl Reader {
         view.unwrap_or(&self.board.schema)
     }
 
-    /// Random for a new board, and the same after the board is replaced: sequences of readers with the
-    /// same lineage can be compared.
+    /// Random for a new board, and the same after the board is replaced: sequences of readers with
+    /// the same lineage can be compared.
     pub fn lineage(&self) -> u64 {
         self.board.lineage
     }
 
-    /// The newest sequence, 0 when nothing has been published; `GONE` as for [`Reader::read`]. One load.
+    /// The newest sequence, 0 when nothing has been published; `GONE` as for [`Reader::read`]. One
+    /// load.
     pub fn sequence(&self) -> Result<u64> {
         Ok(self.visible(self.head()?))
     }
@@ -196,7 +199,8 @@ impl Reader {
         Ok(self.is_writers || is_locked(self.board.segment.file(), self.path())?)
     }
 
-    /// The process that writes the board; `None` if there is none, or if it is another user's and this one is not root.
+    /// The process that writes the board; `None` if there is none, or if it is another user's and
+    /// this one is not root.
     pub fn writer_process(&self) -> Option<WriterProcess> {
         holder(&self.board.place.lock())
     }
@@ -211,8 +215,8 @@ impl Reader {
         self.snapshot(|record| self.copy_at_into(sequence, record))
     }
 
-    /// The first record after a sequence that the ring still holds; the stamp has the number of those
-    /// missed before. `EMPTY` if nothing was published after the sequence.
+    /// The first record after a sequence that the ring still holds; the stamp has the number of
+    /// those missed before. `EMPTY` if nothing was published after the sequence.
     pub fn read_after(&self, after: u64) -> Result<Snapshot> {
         self.snapshot(|record| self.copy_after_into(after, record))
     }
@@ -228,26 +232,27 @@ impl Reader {
             after = snapshot.stamp().sequence;
             records.push(snapshot);
         }
-        // The writer may have overwritten some meanwhile: only what follows the last gap is returned.
+        // The writer may have overwritten some meanwhile: only what follows the last gap is
+        // returned.
         let hole = records.iter().rposition(|record| record.stamp().missed > 0);
         records.drain(..hole.unwrap_or(0));
         Ok(records)
     }
 
-    /// The newest record, into a buffer that is large enough for it, and that may hold anything after
-    /// a failure.
+    /// The newest record, into a buffer that is large enough for it, and that may hold anything
+    /// after a failure.
     pub fn read_into(&self, record: &mut [u8]) -> Result<Stamp> {
         self.stamp(&self.copy_into(record)?)
     }
 
-    /// The record of a sequence, into a buffer that is large enough for it, and that may hold anything
-    /// after a failure.
+    /// The record of a sequence, into a buffer that is large enough for it, and that may hold
+    /// anything after a failure.
     pub fn read_at_into(&self, sequence: u64, record: &mut [u8]) -> Result<Stamp> {
         self.stamp(&self.copy_at_into(sequence, record)?)
     }
 
-    /// All that is known of a publication that this reader has copied, as of now. `GONE` if the board's
-    /// file was removed, which is checked once a second.
+    /// All that is known of a publication that this reader has copied, as of now. `GONE` if the
+    /// board's file was removed, which is checked once a second.
     #[inline]
     pub fn stamp(&self, publication: &Publication) -> Result<Stamp> {
         let now = clock::since_boot();
@@ -287,6 +292,7 @@ impl Reader {
     }
 
     /// The head, if the board still exists.
+    #[inline]
     pub(crate) fn head(&self) -> Result<Head> {
         if !self.revalidation.use_up() {
             self.renew_budget()?;

@@ -20,8 +20,8 @@ pub fn is_due(last: i64, now: i64) -> bool {
     now.saturating_sub(last) >= INTERVAL_NS
 }
 
-/// When a reader must check again. Threads that share the reader may count two uses as one: so a use
-/// costs a load and a store.
+/// When a reader must check again. Threads that share the reader may count two uses as one: so a
+/// use costs a load and a store.
 #[derive(Debug)]
 pub struct Revalidation {
     /// Uses until the clock must be read; 0 also once the board is gone.

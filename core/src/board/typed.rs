@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use crate::board::condition::Condition;
 use crate::board::lifecycle::Options;
 use crate::board::snapshot::{Publication, Stamp};
-use crate::board::writer::Condition;
 use crate::dynamic;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Schema;
@@ -199,7 +199,7 @@ impl<R: Record> Writer<R> {
         let Snapshot { mut record, .. } = self.read()?;
         change(&mut record);
         let present = record.encode(&mut self.bytes);
-        self.inner.publish_over(&self.bytes, present)
+        self.inner.publish_merged(&self.bytes, present)
     }
 }
 

@@ -6,13 +6,13 @@ use crate::board::reader::Reader;
 use crate::board::snapshot::Publication;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ring::wake_policy::{LONG, SHORT, longest_sleep};
+use crate::ring::wake_policy::{self, LONG, SHORT};
 use crate::ring::{Head, Stamp};
 
 impl Reader {
-    /// Waits for a publication after the given one and says its sequence. `None` waits for ever.
+    /// Waits for a publication after the given one and returns its sequence. `None` waits for ever.
     ///
-    /// `TIMEOUT` when nothing came, `GONE` when the board was replaced or removed meanwhile.
+    /// `TIMEOUT` if nothing was published in time, `GONE` if the board was replaced or removed.
     pub fn wait(&self, after: u64, timeout: Option<Duration>) -> Result<u64> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
@@ -29,15 +29,15 @@ impl Reader {
             if self.inner().is_removed()? {
                 return Err(self.inner().gone());
             }
-            if let Some(time) = self.nap(head)? {
+            if let Some(time) = self.longest_sleep(head)? {
                 self.inner().sleep(head, left.min(time))?;
             }
         }
     }
 
     /// How long to sleep after this head; `None` if there is something newer.
-    fn nap(&self, head: Head) -> Result<Option<Duration>> {
-        // Just being replaced, by one who may die of it.
+    fn longest_sleep(&self, head: Head) -> Result<Option<Duration>> {
+        // It is being replaced by a process that may crash before that is done.
         if head.gone {
             return Ok(Some(SHORT));
         }
@@ -50,7 +50,9 @@ impl Reader {
         let moment = Publication::moment_of(&stamp);
         let time = match moment {
             None => SHORT,
-            Some(moment) => longest_sleep(clock::since_boot().saturating_sub(moment.since_boot)),
+            Some(moment) => {
+                wake_policy::longest_sleep(clock::since_boot().saturating_sub(moment.since_boot))
+            }
         };
         Ok(is_whole.then_some(time))
     }

@@ -1,5 +1,5 @@
-//! Files and memory: making a segment, mapping it, waiting on a word of it. What the words mean is none of
-//! its business.
+//! Files and memory: making a segment, mapping it, waiting on a word of it. What the words mean is
+//! none of its business.
 
 #![allow(unsafe_code)]
 
@@ -31,8 +31,8 @@ pub struct Segment {
     mapping: OnceLock<Mapping>,
 }
 
-/// The memory of a segment, mapped for as long as a clone of this lives. Where its words stand is worked out
-/// once.
+/// The memory of a segment, mapped for as long as a clone of this lives. Where its words stand is
+/// worked out once.
 #[derive(Clone, Debug)]
 pub struct Mapping {
     map: Arc<MmapRaw>,
@@ -116,8 +116,8 @@ impl Mapping {
         }
     }
 
-    /// The word at an offset, a multiple of a word's bytes and inside the segment. Storing to one that was
-    /// mapped for reading is a fault.
+    /// The word at an offset, a multiple of a word's bytes and inside the segment. Storing to one
+    /// that was mapped for reading is a fault.
     #[allow(clippy::cast_ptr_alignment)] // a mapping starts on a page
     pub fn word(&self, offset: usize) -> &AtomicU64 {
         assert!(offset.is_multiple_of(WORD) && offset < self.map.len());
@@ -126,10 +126,10 @@ impl Mapping {
             .as_mut_ptr()
             .wrapping_add(offset)
             .cast::<AtomicU64>();
-        // SAFETY: it is aligned, as the mapping starts on a page, and mapped for as long as `self` lives;
-        // every bit pattern is a word; this process and all others reach the words by atomics only,
-        // and those that map for reading only load. (A file that is truncated while mapped gives
-        // SIGBUS, not undefined behaviour.)
+        // SAFETY: it is aligned, as the mapping starts on a page, and mapped for as long as `self`
+        // lives; every bit pattern is a word; this process and all others reach the words by
+        // atomics only, and those that map for reading only load. (A file that is truncated while
+        // mapped gives SIGBUS, not undefined behaviour.)
         unsafe { &*word }
     }
 
@@ -180,9 +180,9 @@ impl Memory for Mapping {
     #[allow(clippy::cast_possible_truncation)] // less than the number of slots
     fn slot(&self, sequence: u64) -> Slot<'_> {
         let index = (sequence & self.last_slot) as usize;
-        // SAFETY: there are `last_slot` + 1 slots of `slot_size` in the mapping, each with the payload's words
-        // and behind them the stamp's: so the layout was made, by which the file was measured. And else
-        // as in `word`.
+        // SAFETY: there are `last_slot` + 1 slots of `slot_size` in the mapping, each with the
+        // payload's words and behind them the stamp's: so the layout was made, by which the file
+        // was measured. And else as in `word`.
         unsafe {
             let start = self.slots.byte_add(index * self.slot_size);
             Slot {

@@ -34,10 +34,10 @@ impl Access {
 
 /// Opens a board's file and refuses one that somebody else may have put there.
 ///
-/// Refused are symbolic links and anything but regular files; and, unless it is read untrusted, files with further names, files that
-/// everybody may write, and, in directories that everybody may write, files of strangers: those
-/// whose owner is neither this user nor root and whose group is none of this process's. Root may
-/// look at those too and tidy them up, but does not write them.
+/// Refused are symbolic links and anything but regular files; and, unless it is read untrusted,
+/// files with further names, files that everybody may write, and, in directories that everybody may
+/// write, files of strangers: those whose owner is neither this user nor root and whose group is
+/// none of this process's. Root may look at those too and tidy them up, but does not write them.
 pub fn open_trusted(path: &Path, access: Access) -> Result<(File, FileStat)> {
     let mode = match access {
         Access::Read | Access::ReadUnmapped | Access::ReadUntrusted => OFlag::O_RDONLY,
@@ -125,7 +125,8 @@ pub fn is_same(one: &FileStat, other: &FileStat) -> bool {
     (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 }
 
-/// How often one may open a file whose name then stands for another one, as it was replaced meanwhile.
+/// How often one may open a file whose name then stands for another one, as it was replaced
+/// meanwhile.
 #[derive(Debug, Default)]
 pub struct Tries(u32);
 
@@ -133,7 +134,8 @@ impl Tries {
     /// More than files that really are replaced ever need.
     const MOST: u32 = 100;
 
-    /// Counts one that was in vain, for a file that was opened so if it was there. An error when there were too many.
+    /// Counts one that was in vain, for a file that was opened so if it was there. An error when
+    /// there were too many.
     pub fn again(&mut self, path: &Path, opened: Option<&FileStat>) -> Result<()> {
         self.0 += 1;
         if self.0 < Self::MOST {
@@ -148,7 +150,8 @@ impl Tries {
     }
 }
 
-/// Of a file that is never the one that its name stands for: so do some file systems of containers and virtual machines.
+/// Of a file that is never the one that its name stands for: so do some file systems of containers
+/// and virtual machines.
 pub fn misnumbered(path: &Path, opened: &FileStat) -> Error {
     let by_name = lstat(path).map_or(0, |found| found.st_ino);
     let (open, path) = (opened.st_ino, path.display());
