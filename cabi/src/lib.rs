@@ -6,69 +6,71 @@
 // The comments are the header's, whose conventions say what a caller promises.
 #![allow(clippy::missing_safety_doc, clippy::doc_markdown)]
 
-mod failure;
-mod opening;
+mod argument;
+mod field;
+mod guard;
+mod info;
+mod open;
+mod options;
 mod reader;
-mod types;
+mod sized;
+mod status;
 mod writer;
 
 use std::ffi::c_char;
 
-use failure::{Argument, guard, message};
-use types::{pegel_abi, pegel_field, pegel_status};
+use argument::Argument;
+use guard::{guard, message};
+use status::pegel_status;
 
-/// The ABI that the library has; it must equal `PEGEL_ABI_VERSION`.
+/// The version of this header. Equal to pegel_abi_version(), unless an older or newer library was
+/// loaded.
+#[repr(C)]
+pub enum pegel_abi {
+    /// The name of the shared library has it, too: libpegel.so.1.
+    PEGEL_ABI_VERSION = 1,
+}
+
+/// The ABI version of the loaded library. Programs that load it at run time must compare this with
+/// PEGEL_ABI_VERSION; for others, the name libpegel.so.1 ensures it.
+/// Blocks: no. Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn pegel_abi_version() -> u32 {
     pegel_abi::PEGEL_ABI_VERSION as u32
 }
 
-/// The version of the package, as in "1.2.3".
+/// The version of the library, such as "1.2.3".
+/// Blocks: no. Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn pegel_version() -> *const c_char {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
     VERSION.as_ptr().cast()
 }
 
-/// The name of a status without its prefix, as in "NOT_FOUND"; "UNKNOWN" for other numbers.
+/// The name of a status without its prefix, such as "NOT_FOUND"; "UNKNOWN" for any other number.
+/// Blocks: no. Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn pegel_status_name(status: i32) -> *const c_char {
-    pegel_status::name(status).as_ptr()
+    status::name(status).as_ptr()
 }
 
-/// What went wrong in this thread's last failure, for people: it names the board, the path, the
-/// numbers and what to do. Valid until this thread's next failure; "" when nothing failed yet.
+/// The message of this thread's last failure, for people: it names the board, the file, the numbers
+/// and what to do about it. Valid until the next failure in this thread; "" before the first one.
+/// Blocks: no. Threads: any; each has its own message.
 #[unsafe(no_mangle)]
 pub extern "C" fn pegel_error_message() -> *const c_char {
     message()
 }
 
-/// Fills in size, count and offset of each field as C lays out a struct, and says the struct's size.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pegel_layout(
-    fields: *mut pegel_field,
-    count: usize,
-    record_size: *mut usize,
-) -> pegel_status {
-    guard(|| {
-        // SAFETY: the caller's promise that `fields` points to `count` of them, and the other
-        // pointer to a size_t, with nobody else at them.
-        let (given, record_size) = unsafe {
-            (
-                Argument("fields").slice_mut(fields, count)?,
-                Argument("record_size").out(record_size)?,
-            )
-        };
-        let schema = types::schema(given, "")?;
-        for (field, laid_out) in given.iter_mut().zip(schema.fields()) {
-            *field = laid_out.into();
-        }
-        *record_size = schema.record_size();
-        Ok(())
-    })
-}
-
-/// Removes a board: its readers find it gone. `PEGEL_LOCKED` while it has a writer.
+/// Removes a board and its durable file: its readers get PEGEL_GONE. What is refused or fails has
+/// removed nothing, or can be repeated to its end. Boards that no program uses need no removal: in
+/// /dev/shm, they end with the next reboot.
+///
+/// Returns: PEGEL_INVALID_ARGUMENT, PEGEL_NOT_FOUND, PEGEL_LOCKED (the board has a writer, or its
+/// durable file was held for 10 s), PEGEL_UNSUPPORTED, PEGEL_UNTRUSTED (the lock or durable file),
+/// PEGEL_DENIED, PEGEL_SYSTEM, PEGEL_NO_SPACE (for the lock file).
+/// Blocks: with a durable file, for the disk, and up to 10 s while another process syncs.
+/// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_unlink(board: *const c_char) -> pegel_status {
     guard(|| {

@@ -1,169 +1,67 @@
-//! The reader's functions.
+//! Reading: the newest records and their stamps, and waiting for the next one.
 
-use std::ffi::{c_char, c_void};
-use std::time::Duration;
+use std::ffi::c_void;
 
+use bytemuck::{Pod, Zeroable};
 use pegel::dynamic::{Publication, Reader};
-use pegel::{Error, ErrorKind, Stamp};
+use pegel::{Error, Stamp};
 
-use crate::failure::{Argument, guard};
-use crate::types::{
-    document_number, fill, pegel_field, pegel_flag, pegel_info, pegel_stamp, pegel_status, sized,
-};
+use crate::argument::Argument;
+use crate::guard::guard;
+use crate::options::timeout;
+use crate::sized;
+use crate::status::pegel_status;
 
 /// Bytes of the records that are read fastest, and of a word.
 const BLOCK: usize = 64;
 const WORD: usize = 8;
 
-/// Reads a board.
+/// An open board, for reading.
 // To C, a `Reader` goes by this name.
 pub struct pegel_reader {
     _opaque: (),
 }
 
+/// What is known about a record, as of the read.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+pub struct pegel_stamp {
+    /// sizeof(pegel_stamp).
+    pub size: u32,
+    /// How often the writer overtook this read, which then started over.
+    pub retries: u32,
+    /// Bytes of the record; of a document, its length.
+    pub record_size: u32,
+    pub reserved: u32,
+    /// The number of the record: 1 for the first one of a board, then one more each.
+    pub sequence: u64,
+    /// How many writers had opened the board by then; 0 for the defaults of a new board.
+    pub generation: u64,
+    /// When the record was published: nanoseconds of Unix time; 0 if unknown (PEGEL_UNSTAMPED).
+    pub published_ns: i64,
+    /// How old the record was when it was read. Time in suspend counts, and setting the clock does
+    /// not matter. INT64_MAX if unknown.
+    pub age_ns: i64,
+    /// Which optional fields are known: the lowest bit for the first of them, and so on.
+    pub present: u64,
+    /// Of pegel_reader_read_after(): records after `after` that the ring did not hold any more.
+    pub missed: u64,
+}
+
 /// The reader behind a handle.
 ///
 /// # Safety
-/// NULL, or one from `pegel_reader_open` or `pegel_writer_reader` that is open for `'a`.
+/// NULL, or one from `pegel_reader_open` or `pegel_writer_reader` that is open during `'a`.
 pub unsafe fn open<'a>(reader: *const pegel_reader) -> Result<&'a Reader, Error> {
     // SAFETY: the function's promise.
     unsafe { Argument("reader").get(reader.cast::<Reader>()) }
 }
 
-/// What is known of the board.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pegel_reader_info(
-    reader: *const pegel_reader,
-    info: *mut pegel_info,
-) -> pegel_status {
-    guard(|| {
-        // SAFETY: the caller's promise: an open reader, and a struct of the size that it says.
-        let (reader, place) = unsafe { (open(reader)?, sized(Argument("info"), info)?) };
-        let (known, schema) = (reader.info(), reader.schema());
-        let flag = |is_set, flag: pegel_flag| if is_set { flag as u32 } else { 0 };
-        let found = pegel_info {
-            size: 0,
-            field_count: narrow(schema.fields().len()),
-            record_size: narrow(known.record_size),
-            slots: known.slots,
-            schema_hash: known.schema_hash,
-            generation: known.generation,
-            document: document_number(schema.document()),
-            mode: known.mode,
-            lineage: reader.lineage(),
-            flags: flag(known.checksums, pegel_flag::PEGEL_CHECKSUM)
-                | flag(known.durable, pegel_flag::PEGEL_DURABLE)
-                | flag(known.mirror, pegel_flag::PEGEL_MIRROR),
-            reserved: 0,
-        };
-        fill(place, &found);
-        Ok(())
-    })
-}
-
-/// Whether the board has a writer now, be it stopped: 1 or 0. Asks the kernel.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pegel_reader_writer_alive(
-    reader: *const pegel_reader,
-    alive: *mut i32,
-) -> pegel_status {
-    guard(|| {
-        // SAFETY: the caller's promise: an open reader, and room for a number.
-        let (reader, alive) = unsafe { (open(reader)?, Argument("alive").out(alive)?) };
-        *alive = i32::from(reader.writer_alive()?);
-        Ok(())
-    })
-}
-
-/// The board's fields in their order. With capacity 0, `fields` may be NULL and only their count is told.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pegel_reader_fields(
-    reader: *const pegel_reader,
-    fields: *mut pegel_field,
-    capacity: usize,
-    count: *mut usize,
-) -> pegel_status {
-    guard(|| {
-        // SAFETY: the caller's promise: an open reader, room for `capacity` fields and a number.
-        let (reader, fields, count) = unsafe {
-            (
-                open(reader)?,
-                Argument("fields").slice_mut(fields, capacity)?,
-                Argument("count").out(count)?,
-            )
-        };
-        let found = reader.schema().fields();
-        if capacity > 0 && capacity < found.len() {
-            let (name, has) = (reader.board(), found.len());
-            let message = format!("board {name} has {has} fields; there is room for {capacity}");
-            return Err(Error::new(ErrorKind::TooLarge, message));
-        }
-        for (field, found) in fields.iter_mut().zip(found) {
-            *field = found.into();
-        }
-        *count = found.len();
-        Ok(())
-    })
-}
-
-/// The field of this name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pegel_reader_field(
-    reader: *const pegel_reader,
-    name: *const c_char,
-    field: *mut pegel_field,
-) -> pegel_status {
-    guard(|| {
-        // SAFETY: the caller's promise: an open reader, a C string, and room for a field.
-        let (reader, name, field) = unsafe {
-            (
-                open(reader)?,
-                Argument("name").text(name)?,
-                Argument("field").out(field)?,
-            )
-        };
-        *field = reader.schema().field(name)?.into();
-        Ok(())
-    })
-}
-
-/// Descriptions, labels, defaults and limits: a JSON text, "" when there are none. Its length does not
-/// count the NUL. With capacity 0, `text` may be NULL and only the length is told.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pegel_reader_details(
-    reader: *const pegel_reader,
-    text: *mut c_char,
-    capacity: usize,
-    length: *mut usize,
-) -> pegel_status {
-    guard(|| {
-        // SAFETY: the caller's promise: an open reader, room for `capacity` bytes and a number.
-        let (reader, text, length) = unsafe {
-            (
-                open(reader)?,
-                Argument("text").slice_mut(text.cast::<u8>(), capacity)?,
-                Argument("length").out(length)?,
-            )
-        };
-        let details = reader.schema().details().as_bytes();
-        if capacity > 0 {
-            let (name, needed) = (reader.board(), details.len() + 1);
-            if capacity < needed {
-                let message =
-                    format!("board {name}: the details need {needed} bytes, not {capacity}");
-                return Err(Error::new(ErrorKind::TooLarge, message));
-            }
-            text[..details.len()].copy_from_slice(details);
-            text[details.len()] = 0;
-        }
-        *length = details.len();
-        Ok(())
-    })
-}
-
-/// The newest sequence; 0 when nothing has been published, or when reader is NULL. UINT64_MAX, which is not a sequence,
-/// when a read would fail, as with PEGEL_GONE once the board was replaced or removed; pegel_error_message() says why.
-/// One load.
+/// The newest sequence: 0 if nothing has been published or `reader` is NULL, and UINT64_MAX, which
+/// is never a sequence, if a read would fail: after PEGEL_GONE, PEGEL_CORRUPT or PEGEL_SYSTEM,
+/// which pegel_error_message() explains. The cheapest way to see that there is something new: one
+/// load.
+/// Blocks: no. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_reader_sequence(reader: *const pegel_reader) -> u64 {
     // SAFETY: the caller's promise: NULL or an open reader.
@@ -178,8 +76,15 @@ pub unsafe extern "C" fn pegel_reader_sequence(reader: *const pegel_reader) -> u
     sequence
 }
 
-/// The newest record. The buffer has room for the board's record; for a document's length at least.
-/// The stamp may be NULL, which saves the looks at it and at the clock.
+/// Reads the newest record into `record`, and what is known about it into `stamp`, whose size must
+/// be set. `record_size` is at least the record's (sizeof your struct), or the document's length.
+/// `stamp` can be NULL, which saves the look at the clock: a read of up to 1 KiB then takes a few
+/// nanoseconds. The bytes of an optional field mean nothing unless its bit in `present` is set.
+///
+/// Returns: PEGEL_INVALID_ARGUMENT, PEGEL_TOO_LARGE (for the buffer), PEGEL_EMPTY, PEGEL_BUSY,
+/// PEGEL_GONE, PEGEL_CORRUPT (a wrong checksum or length, or a truncated file), PEGEL_SYSTEM (no
+/// memory to map the board).
+/// Blocks: no. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_reader_read(
     reader: *const pegel_reader,
@@ -189,8 +94,8 @@ pub unsafe extern "C" fn pegel_reader_read(
 ) -> pegel_status {
     // One comparison for two: `stamp` is NULL, and `record_size` is a block's.
     if stamp.addr() | record_size.wrapping_sub(BLOCK) == 0 && !record.is_null() {
-        // SAFETY: the caller's promise: NULL or an open reader, and `record_size` bytes that nobody else is
-        // at, which are only written.
+        // SAFETY: the caller's promise: NULL or an open reader, and `record_size` bytes that nobody
+        // else is at, which are only written.
         let (reader, block) = unsafe { (reader.cast::<Reader>().as_ref(), &mut *record.cast()) };
         // This cannot panic, so it needs no guard.
         if reader.is_some_and(|reader| reader.try_copy_block_into(block)) {
@@ -201,7 +106,7 @@ pub unsafe extern "C" fn pegel_reader_read(
     unsafe { read(reader, record, record_size, stamp) }
 }
 
-/// Records of other sizes, in a function of its own: so that the fastest case needs no stack.
+/// Records of other sizes, in a function of its own: so the fastest case needs no stack.
 ///
 /// # Safety
 /// As for `copy`.
@@ -229,7 +134,7 @@ unsafe extern "C" fn read(
     unsafe { read_with_care(reader, record, record_size, stamp) }
 }
 
-/// All else.
+/// All other reads.
 ///
 /// # Safety
 /// As for `copy`.
@@ -246,8 +151,13 @@ unsafe extern "C" fn read_with_care(
     })
 }
 
-/// Bytes of the newest record, from an offset on: a field, or several that stand side by side, as whole as
-/// the record itself. The stamp may be NULL; it tells which optional fields are known.
+/// Reads `part_size` bytes of the newest record, from byte `offset` on: one field, or several that
+/// are side by side in one record, as pegel_reader_field() gives their places. For large records of
+/// which little is needed. `stamp` can be NULL.
+///
+/// Returns: PEGEL_INVALID_ARGUMENT (also beyond the end of the record), PEGEL_EMPTY, PEGEL_BUSY,
+/// PEGEL_GONE, PEGEL_CORRUPT, PEGEL_SYSTEM.
+/// Blocks: no. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_reader_read_part(
     reader: *const pegel_reader,
@@ -257,8 +167,8 @@ pub unsafe extern "C" fn pegel_reader_read_part(
     stamp: *mut pegel_stamp,
 ) -> pegel_status {
     if stamp.is_null() && !part.is_null() && part_size == WORD {
-        // SAFETY: the caller's promise: NULL or an open reader, and `part_size` bytes that nobody else is
-        // at, which are only written.
+        // SAFETY: the caller's promise: NULL or an open reader, and `part_size` bytes that nobody
+        // else is at, which are only written.
         let (reader, word) = unsafe { (reader.cast::<Reader>().as_ref(), &mut *part.cast()) };
         // This cannot panic, so it needs no guard.
         if reader.is_some_and(|reader| reader.try_copy_word_into(offset, word)) {
@@ -269,6 +179,8 @@ pub unsafe extern "C" fn pegel_reader_read_part(
     unsafe { read_part(reader, offset, part, part_size, stamp) }
 }
 
+/// All other parts.
+///
 /// # Safety
 /// As for `copy`.
 #[inline(never)]
@@ -286,9 +198,13 @@ unsafe extern "C" fn read_part(
     })
 }
 
-/// The newest publication in one piece: a pegel_stamp, of the stamp_size that it has for you, and behind it the
-/// record, as pegel_reader_read() gives them. For languages to which each call and each buffer is dear;
-/// the bytes need no alignment.
+/// Reads the newest record as pegel_reader_read() does, into one buffer of `snapshot_size` bytes:
+/// the first `stamp_size` of them, sizeof(pegel_stamp), are the stamp, whose size need not be set,
+/// and the record follows. The buffer needs no alignment. For bindings of languages in which each
+/// call and each buffer costs more than the read.
+///
+/// Returns: the statuses of pegel_reader_read().
+/// Blocks: no. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_reader_snapshot(
     reader: *const pegel_reader,
@@ -297,8 +213,8 @@ pub unsafe extern "C" fn pegel_reader_snapshot(
     stamp_size: usize,
 ) -> pegel_status {
     guard(|| {
-        // SAFETY: the caller's promise: an open reader, and a buffer of `snapshot_size` bytes that nobody else is
-        // at, which are only written.
+        // SAFETY: the caller's promise: an open reader, and a buffer of `snapshot_size` bytes that
+        // nobody else is at, which are only written.
         let (reader, snapshot) = unsafe {
             (
                 open(reader)?,
@@ -306,16 +222,23 @@ pub unsafe extern "C" fn pegel_reader_snapshot(
             )
         };
         if stamp_size < size_of::<u32>() || stamp_size > snapshot_size {
-            return Err(Argument("stamp_size").invalid("has to be sizeof, and snapshot_size more"));
+            let reason =
+                format!("must be from 4 to snapshot_size, {snapshot_size} (got {stamp_size})");
+            return Err(Argument("stamp_size").invalid(&reason));
         }
         let (stamp, record) = snapshot.split_at_mut(stamp_size);
         let publication = reader.copy_into(record)?;
-        fill(stamp, &stamp_of(&reader.stamp(&publication)?));
+        sized::fill(stamp, &stamp_of(&reader.stamp(&publication)?));
         Ok(())
     })
 }
 
-/// The record of a sequence, if it is in the ring; else `PEGEL_OVERWRITTEN`.
+/// Reads the record with this sequence, as pegel_reader_read() reads the newest one. The ring holds
+/// the newest records, as many as the board has slots, but not the one that is being overwritten.
+///
+/// Returns: PEGEL_INVALID_ARGUMENT, PEGEL_TOO_LARGE (for the buffer), PEGEL_OVERWRITTEN,
+/// PEGEL_GONE, PEGEL_CORRUPT, PEGEL_SYSTEM.
+/// Blocks: no. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_reader_read_at(
     reader: *const pegel_reader,
@@ -331,8 +254,13 @@ pub unsafe extern "C" fn pegel_reader_read_at(
     })
 }
 
-/// The first record after a sequence that the ring still holds: for following every publication. The
-/// stamp's missed counts those before it that it held no longer. `PEGEL_EMPTY` when there is none yet.
+/// Reads the first record after the sequence `after` that the ring still holds. To follow every
+/// record: wait, read after the last one until PEGEL_EMPTY, repeat. The stamp's `missed` counts the
+/// records in between that the writer has already overwritten.
+///
+/// Returns: PEGEL_INVALID_ARGUMENT, PEGEL_TOO_LARGE (for the buffer), PEGEL_EMPTY (nothing after it
+/// yet), PEGEL_BUSY, PEGEL_GONE, PEGEL_CORRUPT, PEGEL_SYSTEM.
+/// Blocks: no. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_reader_read_after(
     reader: *const pegel_reader,
@@ -350,7 +278,7 @@ pub unsafe extern "C" fn pegel_reader_read_after(
 
 /// # Safety
 /// An open reader, a buffer of `record_size` bytes that nobody else is at, and NULL or a stamp of
-/// the size that it says.
+/// the size that it states.
 unsafe fn copy(
     reader: *const pegel_reader,
     record: *mut c_void,
@@ -358,20 +286,20 @@ unsafe fn copy(
     stamp: *mut pegel_stamp,
     read: impl Fn(&Reader, &mut [u8]) -> Result<Publication, Error>,
 ) -> Result<(), Error> {
-    // SAFETY: the function's promise. The bytes of the buffer may be uninitialised in C's eyes; they
-    // are only written.
+    // SAFETY: the function's promise. The bytes of the buffer may be uninitialised in C's eyes;
+    // they are only written.
     let (reader, record, place) = unsafe {
         let place = if stamp.is_null() {
             None
         } else {
-            Some(sized(Argument("stamp"), stamp)?)
+            Some(sized::bytes(Argument("stamp"), stamp)?)
         };
         let record = Argument("record").slice_mut(record.cast::<u8>(), record_size)?;
         (open(reader)?, record, place)
     };
     let publication = read(reader, record)?;
     if let Some(place) = place {
-        fill(place, &stamp_of(&reader.stamp(&publication)?));
+        sized::fill(place, &stamp_of(&reader.stamp(&publication)?));
     }
     Ok(())
 }
@@ -391,7 +319,14 @@ fn stamp_of(known: &Stamp) -> pegel_stamp {
     }
 }
 
-/// Waits for a publication after the given one and says its sequence, the newest.
+/// Sleeps until a record after the sequence `after` is published, and stores the newest sequence,
+/// which may be a later one. Returns at once if there is one already. `timeout_ns` of 0 only
+/// checks; PEGEL_FOREVER waits without an end. Time in suspend does not count. Signals do not end
+/// it.
+///
+/// Returns: PEGEL_INVALID_ARGUMENT, PEGEL_TIMEOUT, PEGEL_GONE (within a second of the removal),
+/// PEGEL_CORRUPT (a truncated file), PEGEL_SYSTEM.
+/// Blocks: yes, up to the timeout. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_reader_wait(
     reader: *const pegel_reader,
@@ -407,12 +342,7 @@ pub unsafe extern "C" fn pegel_reader_wait(
     })
 }
 
-/// A timeout of the header: below 0 is none.
-pub fn timeout(nanoseconds: i64) -> Option<Duration> {
-    u64::try_from(nanoseconds).ok().map(Duration::from_nanos)
-}
-
 /// Records, documents and field counts have limits far below.
-fn narrow(number: usize) -> u32 {
+pub fn narrow(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -1,29 +1,44 @@
-//! The writer's functions.
+//! Writing: creating and opening boards, publishing, and syncing durable ones.
 
 use std::ffi::{c_char, c_void};
-use std::time::Duration;
 
 use pegel::dynamic::{Payload, Reader, Writer};
-use pegel::{Condition, Error, Options};
+use pegel::{Condition, Error};
 
-use crate::failure::{Argument, guard};
-use crate::reader::{pegel_reader, timeout};
-use crate::types::{
-    self, pegel_field, pegel_flag, pegel_options, pegel_publish_options, pegel_status,
-};
+use crate::argument::Argument;
+use crate::field::{self, pegel_field};
+use crate::guard::guard;
+use crate::options::{self, pegel_options, pegel_publish_options, timeout};
+use crate::reader::pegel_reader;
+use crate::status::pegel_status;
 
 /// Bytes of the records that are published fastest.
 const BLOCK: usize = 64;
 
-/// Publishes to a board, and holds it until it is closed or its process ends.
+/// An open board, for publishing. It holds the board until it is closed or its process ends.
 // To C, a `Writer` goes by this name.
 pub struct pegel_writer {
     _opaque: (),
 }
 
-/// Creates a board, or takes over one that has the same fields; its records stay. A board that has fewer
-/// is replaced by one that has them all, and one that has more stays as it is, if those that are appended
-/// have defaults or are optional; records are laid out as the given fields nevertheless.
+/// Creates a board, or opens the existing one with its records, and stores the handle in `writer`.
+/// `options` can be NULL for the defaults. The existing board need not have the same fields, if
+/// the others are appended at the end and are optional or have defaults:
+/// - it has fewer: it is replaced by a board with all of them, and its records stay;
+/// - it has more: it stays, and gets the defaults of those that this program does not know.
+///
+/// Records are laid out as the `count` fields in both cases. A board that does not exist, but has a
+/// durable file, is restored from it first.
+///
+/// Returns: PEGEL_INVALID_ARGUMENT (also other slots, or checksums that the board lacks, without
+/// PEGEL_REPLACE), PEGEL_INVALID_FIELDS (not a schema, or another one than the board's, without
+/// PEGEL_REPLACE), PEGEL_NOT_FOUND (the directory of the boards or of the durable files),
+/// PEGEL_LOCKED, PEGEL_GONE (removed by hand meanwhile), PEGEL_CORRUPT and PEGEL_UNSUPPORTED
+/// (without PEGEL_REPLACE, or the durable file), PEGEL_UNTRUSTED, PEGEL_DENIED (also a mirror),
+/// PEGEL_SYSTEM, PEGEL_NO_SPACE.
+/// Blocks: up to options->timeout_ns while another writer holds the board; with a durable file,
+/// also for the disk, and up to 10 s while another process syncs.
+/// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_writer_create(
     board: *const c_char,
@@ -34,28 +49,18 @@ pub unsafe extern "C" fn pegel_writer_create(
 ) -> pegel_status {
     guard(|| {
         // SAFETY: the caller's promise: a C string, `count` fields, options of the size that they
-        // say or NULL, and room for a pointer.
-        let (board, fields, (options, details), writer) = unsafe {
+        // state or NULL, and room for a pointer.
+        let (board, fields, chosen, writer) = unsafe {
             (
                 Argument("board").text(board)?,
                 Argument("fields").slice(fields, count)?,
-                types::options(options)?,
+                options::create(options)?,
                 Argument("writer").out(writer)?,
             )
         };
-        let is_set = |flag: pegel_flag| options.flags & flag as u32 != 0;
-        let wanted = Options {
-            slots: options.slots,
-            mode: options.mode,
-            replace: is_set(pegel_flag::PEGEL_REPLACE),
-            timeout: timeout(options.timeout_ns).unwrap_or(Duration::MAX),
-            unstamped: is_set(pegel_flag::PEGEL_UNSTAMPED),
-            checksum: is_set(pegel_flag::PEGEL_CHECKSUM),
-            durable: is_set(pegel_flag::PEGEL_DURABLE),
-        };
-        let schema = types::schema(fields, details)?;
-        let mut created = Writer::create(board, &schema, &wanted)?;
-        if !is_set(pegel_flag::PEGEL_WHOLE) {
+        let schema = field::schema(fields, chosen.details)?;
+        let mut created = Writer::create(board, &schema, &chosen.options)?;
+        if !chosen.is_whole {
             created = created.view(&schema)?;
         }
         give(writer, created);
@@ -63,8 +68,17 @@ pub unsafe extern "C" fn pegel_writer_create(
     })
 }
 
-/// Takes an existing board, waiting for its writer to let go: for writing by turns. One that is absent comes back from
-/// its durable file, if it has one.
+/// Opens an existing board for publishing, once no other writer holds it: for a shared board, which
+/// several programs write, each opening, publishing and closing. Records have the fields of the
+/// board. `timeout_ns` of 0 does not wait; PEGEL_PATIENCE suits most programs. A board that does
+/// not exist, but has a durable file, is restored from it.
+///
+/// Returns: PEGEL_INVALID_ARGUMENT, PEGEL_NOT_FOUND, PEGEL_LOCKED, PEGEL_GONE (removed by hand
+/// meanwhile), PEGEL_CORRUPT, PEGEL_UNSUPPORTED, PEGEL_UNTRUSTED, PEGEL_DENIED (also a mirror),
+/// PEGEL_SYSTEM, PEGEL_NO_SPACE.
+/// Blocks: up to timeout_ns while another writer holds the board, and up to 10 s while another
+/// process syncs the durable file.
+/// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_writer_open(
     board: *const c_char,
@@ -88,8 +102,15 @@ fn give(place: &mut *mut pegel_writer, writer: Writer) {
     *place = Box::into_raw(Box::new(writer)).cast();
 }
 
-/// Publishes a record of the board's size, or a document of at most that; all its fields are known. The
-/// sequence may be NULL.
+/// Publishes a record, of which all fields are known, and stores its sequence in `sequence`, which
+/// can be NULL. `record_size` is exactly that of the fields (sizeof your struct); a document can be
+/// shorter. Readers see the whole record or the one before. After a failure, nothing was published.
+/// Values are not checked against limits. NUL-pad texts, and set a bool to 0 or 1.
+///
+/// Returns: PEGEL_INVALID_ARGUMENT (also another size, and a writer that came by fork()),
+/// PEGEL_TOO_LARGE, PEGEL_GONE (the board or its lock file was removed; noticed within a second),
+/// PEGEL_CORRUPT (2^63 sequences are used up).
+/// Blocks: no. Threads: one at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_writer_publish(
     writer: *mut pegel_writer,
@@ -98,7 +119,8 @@ pub unsafe extern "C" fn pegel_writer_publish(
     sequence: *mut u64,
 ) -> pegel_status {
     if !record.is_null() && record_size == BLOCK {
-        // SAFETY: the caller's promise: NULL or an open writer of this thread, and `record_size` bytes.
+        // SAFETY: the caller's promise: NULL or an open writer of this thread, and `record_size`
+        // bytes.
         let (writer, block) = unsafe { (writer.cast::<Writer>().as_mut(), &*record.cast()) };
         // This cannot panic, so it needs no guard.
         if let Some(published) = writer.and_then(|writer| writer.try_publish_block(block)) {
@@ -113,7 +135,7 @@ pub unsafe extern "C" fn pegel_writer_publish(
     unsafe { publish_always(writer, record, record_size, sequence) }
 }
 
-/// Records of other sizes and stamps, in a function of its own: so that the fastest case needs no stack.
+/// Records of other sizes and stamps, in a function of its own: so the fastest case needs no stack.
 ///
 /// # Safety
 /// As for `publish`.
@@ -145,7 +167,7 @@ unsafe extern "C" fn publish_always(
     unsafe { publish_with_care(writer, record, record_size, sequence) }
 }
 
-/// All else.
+/// All other publications.
 ///
 /// # Safety
 /// As for `publish`.
@@ -171,8 +193,12 @@ unsafe extern "C" fn publish_with_care(
     })
 }
 
-/// As pegel_writer_publish, if the newest sequence is still the expected one (0: nothing published yet);
-/// else `PEGEL_CONFLICT`.
+/// Publishes a record as pegel_writer_publish() does, if the newest sequence still is
+/// `expected_sequence` (0: nothing published yet): to save a form that nobody else has saved since
+/// it was loaded.
+///
+/// Returns: the statuses of pegel_writer_publish(), PEGEL_CONFLICT, PEGEL_SYSTEM.
+/// Blocks: no. Threads: one at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_writer_publish_if(
     writer: *mut pegel_writer,
@@ -188,20 +214,26 @@ pub unsafe extern "C" fn pegel_writer_publish_if(
     })
 }
 
-/// As pegel_writer_publish, on a condition, or with fields that are unknown. The sequence may be NULL.
+/// Publishes a record as pegel_writer_publish() does, on a condition or with unknown fields: the
+/// bytes of an optional field whose bit in options->present is 0 do not matter. With NULL for
+/// `options`, there is no condition, and all fields are known.
+///
+/// Returns: the statuses of pegel_writer_publish(), PEGEL_CONFLICT (PEGEL_NEWEST), PEGEL_FULL
+/// (PEGEL_ACKNOWLEDGED), PEGEL_SYSTEM.
+/// Blocks: no. Threads: one at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_writer_publish_on(
     writer: *mut pegel_writer,
-    publication: *const pegel_publish_options,
+    options: *const pegel_publish_options,
     record: *const c_void,
     record_size: usize,
     sequence: *mut u64,
 ) -> pegel_status {
     guard(|| {
-        // SAFETY: the caller's promise: a publication of the size that it says or NULL, and the same as
-        // that function's.
+        // SAFETY: the caller's promise: options of the size that they state or NULL, and the same
+        // as that function's.
         unsafe {
-            let (condition, present) = types::publication(publication)?;
+            let (condition, present) = options::publish(options)?;
             publish(writer, condition, present, record, record_size, sequence)
         }
     })
@@ -232,15 +264,26 @@ unsafe fn publish(
     Ok(())
 }
 
-/// Puts the newest record into the durable file of a board that was created with `PEGEL_DURABLE`: when this returns, it
-/// is on the disk and comes back after a reboot. The sequence, which may be NULL, says which one that is.
+/// Puts the newest record into the durable file of the board. When this returns PEGEL_OK, the
+/// record is on the disk, and is restored after a reboot or a power failure. `sequence` can be
+/// NULL, and receives the sequence that is on the disk. Sync what must not be lost, such as
+/// settings, and not each measured value: a sync takes as long as the disk does, 0.3 ms on a fast
+/// one and far longer on an SD card.
+///
+/// Returns: PEGEL_INVALID_ARGUMENT (also a board without PEGEL_DURABLE, and a writer that came by
+/// fork()), PEGEL_NOT_FOUND (the directory of the durable files), PEGEL_LOCKED (another process
+/// held the file for 10 s), PEGEL_GONE, PEGEL_CORRUPT, PEGEL_UNSUPPORTED, PEGEL_UNTRUSTED (the
+/// durable file is of another board), PEGEL_DENIED, PEGEL_SYSTEM, PEGEL_NO_SPACE.
+/// Blocks: yes, for the disk, and up to 10 s while another process syncs.
+/// Threads: one at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_writer_sync(
     writer: *mut pegel_writer,
     sequence: *mut u64,
 ) -> pegel_status {
     guard(|| {
-        // SAFETY: the caller's promise: an open writer that nobody else is at, and NULL or room for a number.
+        // SAFETY: the caller's promise: an open writer that nobody else is at, and NULL or room for
+        // a number.
         let (writer, sequence) = unsafe {
             (
                 Argument("writer").out(writer.cast::<Writer>())?,
@@ -255,7 +298,9 @@ pub unsafe extern "C" fn pegel_writer_sync(
     })
 }
 
-/// A reader of the writer's own board. It belongs to the writer and to its thread: never close it.
+/// A reader of the writer's own board, or NULL if `writer` is NULL. It belongs to the writer: use
+/// it where the writer can be used, until that is closed, and do not close it.
+/// Blocks: no. Threads: one at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_writer_reader(writer: *const pegel_writer) -> *const pegel_reader {
     // SAFETY: the caller's promise: NULL or an open writer.
@@ -265,12 +310,14 @@ pub unsafe extern "C" fn pegel_writer_reader(writer: *const pegel_writer) -> *co
     })
 }
 
-/// Closes a writer; NULL is fine. The board and its last record stay.
+/// Closes a writer, so that another one can open the board; NULL does nothing. The board and its
+/// records stay. In a forked child, it frees what the child has, and the parent's writer goes on.
+/// Blocks: no. Threads: one at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_writer_close(writer: *mut pegel_writer) {
     if !writer.is_null() {
         guard(|| {
-            // SAFETY: the caller's promise: it came from this library and is used no more.
+            // SAFETY: the caller's promise: it came from this library, and is not used any more.
             drop(unsafe { Box::from_raw(writer.cast::<Writer>()) });
             Ok(())
         });

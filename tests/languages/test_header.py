@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers.programs import ROOT, STRICT, built, environment, library, run
+from helpers.header import HEADER, declared, enumerators, manual, statuses
+from helpers.programs import ROOT, STRICT, built, compile_c, environment, library, run
 
-HEADER = ROOT / "include/pegel.h"
 # What the C library kept in libraries of its own before glibc 2.34.
 NATIVE = ("-lpthread", "-ldl", "-lm")
 COMPILERS = (
@@ -43,21 +43,6 @@ int main(void) {
 """
 
 
-def declared() -> str:
-    """The header without its comments."""
-    return re.sub(r"//.*", "", HEADER.read_text())
-
-
-def enumerators() -> dict[str, int]:
-    numbers: dict[str, int] = {}
-    for body in re.findall(r"typedef enum \{(.*?)\}", declared(), re.DOTALL):
-        number = -1
-        for name, given in re.findall(r"(PEGEL_\w+)(?: = (\d+))?,", body):
-            number = int(given) if given else number + 1
-            numbers[name] = number
-    return numbers
-
-
 def test_the_library_exports_what_the_header_declares() -> None:
     symbols = run(["nm", "--dynamic", "--defined-only", "--format=posix", str(library())])
     exported = {line.split()[0] for line in symbols.stdout.splitlines()}
@@ -87,6 +72,50 @@ def test_statuses_and_versions_are_those_of_the_header() -> None:
     assert loaded.pegel_abi_version() == numbers["PEGEL_ABI_VERSION"]
     workspace = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]
     assert loaded.pegel_version().decode() == workspace["package"]["version"]
+
+
+def test_the_example_compiles_and_runs(tmp_path: Path) -> None:
+    example = HEADER.read_text().partition("==== Example")[2].partition("==== Words")[0]
+    source = tmp_path / "tank.c"
+    source.write_text("".join(re.findall(r"^//     (.*\n)|^//\n", example, re.MULTILINE)))
+    program = compile_c(source, tmp_path / "tank")
+    done = run([str(program)], environment(tmp_path))
+    assert re.fullmatch(r"3\.21 m, [\d.e-]+ s old\n", done.stdout), done.stderr
+
+
+def test_the_example_for_cpp_compiles_and_runs(tmp_path: Path) -> None:
+    example = (ROOT / "include/pegel.hpp").read_text().partition("#ifndef")[0]
+    lines = "".join(re.findall(r"^//     (.*\n)", example, re.MULTILINE))
+    source, program = tmp_path / "tank.cpp", tmp_path / "tank"
+    source.write_text(f"#include <pegel.hpp>\n#include <iostream>\nint main() {{\n{lines}}}\n")
+    linked = [str(library()), f"-Wl,-rpath,{library().parent}", "-o", str(program)]
+    done = run(["g++", "-std=c++17", *STRICT, f"-I{ROOT}/include", str(source), *linked])
+    assert (done.returncode, done.stderr) == (0, "")
+    done = run([str(program)], environment(tmp_path))
+    assert re.fullmatch(r"3\.21 m, \d+ ns old\n", done.stdout), done.stderr
+
+
+def test_the_manual_has_all_of_each_function() -> None:
+    texts, numbers = manual(), enumerators()
+    functions = set(re.findall(r"\b(pegel_\w+)\(", declared()))
+    assert set(texts) == functions
+    with_status = set(re.findall(r"\bpegel_status (pegel_\w+)\(", declared()))
+    for function, text in texts.items():
+        assert re.search(r"Blocks: (no|yes|up|with)\b.*\. Threads: (any|one at a time)\b", text)
+        assert ("Returns: " in text) == (function in with_status), function
+        assert set(re.findall(r"PEGEL_[A-Z_]+\b", text)) <= numbers.keys() | {"PEGEL_DIR"}
+        if function in with_status:
+            assert numbers["PEGEL_INVALID_ARGUMENT"] in statuses()[function]
+    # Each status is one that some function returns.
+    returned = frozenset({0, numbers["PEGEL_PANIC"]}).union(*statuses().values())
+    listed = declared().partition("PEGEL_OK")[2].partition("} pegel_status;")[0]
+    assert returned == {numbers[name] for name in re.findall(r"PEGEL_\w+", f"PEGEL_OK{listed}")}
+
+
+def test_lines_fit_on_a_page() -> None:
+    for path in ("include/pegel.h", "include/pegel.hpp"):
+        lines = (ROOT / path).read_text().splitlines()
+        assert [line for line in lines if len(line) > 100] == []
 
 
 @pytest.mark.parametrize(("compiler", "language", "standard"), COMPILERS)

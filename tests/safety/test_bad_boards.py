@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import pegel
+from helpers import header
 from helpers.programs import ROOT, STRICT, built, environment, php, python, run
 
 LIBRARIES = ("c", "php", "php files", "python")
@@ -72,9 +73,11 @@ class Attempt:
             assert message in done.stderr
         else:
             assert (done.returncode, done.stderr) == (0, "")
-            code, told = done.stdout.rstrip("\n").split("\t", 1)
+            code, told, *call = done.stdout.rstrip("\n").split("\t")
             assert int(code) == error.code, told
             assert message in told
+            if self.language == "c":
+                header.check(call[0], int(code))
 
 
 @pytest.fixture(params=[*LIBRARIES, "program"])

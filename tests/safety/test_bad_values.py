@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import pegel
+from helpers import header
 from helpers.programs import built, converse, environment, php, run
 
 FIELDS = {
@@ -195,32 +196,42 @@ C_REFUSES = {
     "other offset": (11, "at offset 0, not 4"),
     "too many elements": (11, "34359738360 bytes"),
     "unit without end": (11, "15 bytes"),
-    "unit that is no UTF-8": (11, "UTF-8"),
+    "unit that is not UTF-8": (11, "UTF-8"),
     "twice": (11, "two fields are called level"),
     "document among fields": (11, "only field"),
     "no fields": (11, "not 0"),
-    "fields NULL": (10, "fields is NULL"),
-    "size NULL": (10, "record_size is NULL"),
-    "options without size": (10, "sizeof"),
+    "fields NULL": (10, "argument fields must not be NULL"),
+    "size NULL": (10, "argument record_size must not be NULL"),
+    "options without size": (10, "size of at least 4 bytes (got 0). Set it to sizeof."),
     "5 slots": (10, "5 slots"),
     "mode 0666": (10, "mode 0666"),
-    "unknown flag": (10, "options"),
-    "board NULL": (10, "board is NULL"),
-    "writer NULL": (10, "writer is NULL"),
+    "unknown flag": (10, "argument options has unknown flags (got 0x80000000). Update libpegel."),
+    "board NULL": (10, "argument board must not be NULL"),
+    "writer NULL": (10, "argument writer must not be NULL"),
+    "options of a newer program": (10, "(got 40 bytes, known 32). Update libpegel."),
+    "newer options that are zero": (10, "3 slots"),
     "record too long": (12, "the record has 24 bytes, the board 16"),
     "record too short": (10, "a record has 16 bytes, not 8"),
-    "record NULL": (10, "record is NULL"),
-    "publish by NULL": (10, "writer is NULL"),
+    "record NULL": (10, "argument record must not be NULL"),
+    "publish by NULL": (10, "argument writer must not be NULL"),
     "good record": (0, ""),
     "buffer too small": (12, "the record has 16 bytes, the buffer 15"),
-    "buffer NULL": (10, "record is NULL"),
-    "read by NULL": (10, "reader is NULL"),
-    "stamp without size": (10, "sizeof"),
-    "info without size": (10, "sizeof"),
+    "buffer NULL": (10, "argument record must not be NULL"),
+    "read by NULL": (10, "argument reader must not be NULL"),
+    "stamp without size": (10, "argument stamp must have a size of at least 4 bytes (got 0)"),
+    "info without size": (10, "argument info must have a size of at least 4 bytes (got 0)"),
     "unknown field": (20, '"depth"; there are level, flow'),
-    "no room for fields": (12, "2"),
-    "sequence NULL": (10, "sequence is NULL"),
+    "no room for fields": (12, "board all: capacity must be at least 2 fields (got 1)"),
+    "sequence NULL": (10, "argument sequence must not be NULL"),
     "good wait": (0, ""),
+    "buffer off its alignment": (10, "argument sequence must be aligned to 8 bytes (got address"),
+    "part beyond the end": (10, "no 8 bytes from byte 9 on in a record of 16"),
+    "no room for a stamp": (10, "argument stamp_size must be from 4 to snapshot_size, 16 (got 24)"),
+    "no room for details": (10, "argument length must not be NULL"),
+    "unknown condition": (10, "argument options has an unknown condition (got 3)"),
+    "too much acknowledged": (10, "2 cannot be acknowledged"),
+    "full ring": (28, "wait to be acknowledged"),
+    "sync of a board that is not durable": (10, "is not durable"),
     "sequence of NULL": (0, ""),
 }
 
@@ -229,7 +240,8 @@ def test_c_refuses(c_program: Callable[[str], list[str]], tmp_path: Path) -> Non
     done = run([*c_program("tests/safety/refusals/refused.c"), "all"], environment(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
     answers = [line.split("\t") for line in done.stdout.splitlines()]
-    assert [what for what, _, _ in answers] == list(C_REFUSES)
-    for what, code, message in answers:
+    assert [what for what, _, _, _ in answers] == list(C_REFUSES)
+    for what, call, code, message in answers:
         expected, part = C_REFUSES[what]
+        header.check(call, int(code))
         assert (int(code), part in message) == (expected, True), f"{what}: {code} {message}"

@@ -1,4 +1,5 @@
-// Tries one thing with a board for test_bad_boards.py: prints the status and its message.
+// Tries one thing with a board for test_bad_boards.py: prints the status, and the message and the
+// call of a failure.
 
 #include <inttypes.h>
 #include <pegel.h>
@@ -20,15 +21,22 @@ static const pegel_field tank_fields[] = {
 };
 static const pegel_field other_fields[] = {{"level", "cm", PEGEL_F64, 0, 0, 0}};
 
-static void tell(pegel_status status) {
-  printf("%d\t%s\n", (int)status, status == PEGEL_OK ? "" : pegel_error_message());
+static void end(const char *call, pegel_status status) {
+  if (status == PEGEL_OK)
+    puts("0\t");
+  else
+    printf("%d\t%s\t%s\n", (int)status, pegel_error_message(), call);
   exit(0);
 }
 
-static void check(pegel_status status) {
+static void check(const char *call, pegel_status status) {
   if (status != PEGEL_OK)
-    tell(status);
+    end(call, status);
 }
+
+// The last call, and one before it.
+#define END(call) end(#call, call)
+#define CHECK(call) check(#call, call)
 
 int main(int count, char **arguments) {
   if (count != 3)
@@ -45,35 +53,35 @@ int main(int count, char **arguments) {
   pegel_reader *reader;
 
   if (strcmp(action, "create") == 0) {
-    check(pegel_writer_create(board, tank_fields, 3, NULL, &writer));
-    tell(pegel_writer_publish(writer, &tank, sizeof tank, NULL));
+    CHECK(pegel_writer_create(board, tank_fields, 3, NULL, &writer));
+    END(pegel_writer_publish(writer, &tank, sizeof tank, NULL));
   }
   if (strcmp(action, "differ") == 0)
-    tell(pegel_writer_create(board, other_fields, 1, NULL, &writer));
+    END(pegel_writer_create(board, other_fields, 1, NULL, &writer));
   if (strcmp(action, "unlink") == 0)
-    tell(pegel_unlink(board));
+    END(pegel_unlink(board));
   if (strcmp(action, "write") == 0) {
-    check(pegel_writer_open(board, 0, &writer));
-    tell(pegel_writer_publish(writer, &tank, sizeof tank, NULL));
+    CHECK(pegel_writer_open(board, 0, &writer));
+    END(pegel_writer_publish(writer, &tank, sizeof tank, NULL));
   }
   if (strcmp(action, "conflict") == 0) {
-    check(pegel_writer_open(board, 0, &writer));
-    tell(pegel_writer_publish_if(writer, 1000, &tank, sizeof tank, NULL));
+    CHECK(pegel_writer_open(board, 0, &writer));
+    END(pegel_writer_publish_if(writer, 1000, &tank, sizeof tank, NULL));
   }
   if (strcmp(action, "read_untrusted") == 0) {
-    check(pegel_reader_open_untrusted(board, NULL, 0, NULL, &reader));
-    tell(pegel_reader_read(reader, &tank, sizeof tank, NULL));
+    CHECK(pegel_reader_open_untrusted(board, NULL, 0, NULL, &reader));
+    END(pegel_reader_read(reader, &tank, sizeof tank, NULL));
   }
-  check(pegel_reader_open(board, &reader));
+  CHECK(pegel_reader_open(board, &reader));
   if (strcmp(action, "read") == 0)
-    tell(pegel_reader_read(reader, &tank, sizeof tank, NULL));
+    END(pegel_reader_read(reader, &tank, sizeof tank, NULL));
   if (strcmp(action, "read_at") == 0)
-    tell(pegel_reader_read_at(reader, 1000, &tank, sizeof tank, NULL));
+    END(pegel_reader_read_at(reader, 1000, &tank, sizeof tank, NULL));
   if (strcmp(action, "wait") == 0)
-    tell(pegel_reader_wait(reader, 1000, 1000, &sequence));
+    END(pegel_reader_wait(reader, 1000, 1000, &sequence));
   if (strcmp(action, "lose") == 0) {
-    check(pegel_unlink(board));
-    tell(pegel_reader_read(reader, &tank, sizeof tank, NULL));
+    CHECK(pegel_unlink(board));
+    END(pegel_reader_read(reader, &tank, sizeof tank, NULL));
   }
   return 2;
 }
