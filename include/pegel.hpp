@@ -1,8 +1,15 @@
-// Pegel in C++: the declarations of pegel.h with C linkage and, from C++17 on, handles that close themselves.
+// Pegel in C++: the declarations of pegel.h, which is the manual, with C linkage; and from C++17
+// on, handles that close themselves:
 //
-// A record is a struct as `pegel gen c NAME` prints it, with its table of fields; a document is a std::string.
-// What fails throws pegel::Error; its status is for code, its text for people. As in C, threads may share a
-// Reader, and a Writer needs one thread at a time and does not survive fork().
+//     const pegel_field fields[] = {{"level", "m", PEGEL_F64, 0, 0, 0}};
+//     pegel::Writer::create("tank", fields).publish(3.21);
+//     auto tank = pegel::Reader("tank").read<double>();
+//     std::cout << tank.record << " m, " << tank.stamp.age_ns << " ns old\n";
+//
+// A record is a struct of plain members, as `pegel gen c NAME` prints it; a document is a
+// std::string. A function that fails throws pegel::Error, whose status is for code and whose text
+// is for people. As in C, threads can share a Reader; a Writer needs one thread at a time, and
+// cannot publish in a forked child.
 
 #ifndef PEGEL_HPP
 #define PEGEL_HPP
@@ -26,11 +33,12 @@ extern "C" {
 
 namespace pegel {
 
-using Timeout = std::optional<std::chrono::nanoseconds>; // nullopt waits for ever
+using Timeout = std::optional<std::chrono::nanoseconds>; // nullopt waits forever
 
 class Error : public std::runtime_error {
 public:
-  explicit Error(pegel_status status) : std::runtime_error(pegel_error_message()), status_(status) {}
+  explicit Error(pegel_status status)
+      : std::runtime_error(pegel_error_message()), status_(status) {}
   pegel_status status() const noexcept { return status_; }
 
 private:
@@ -46,7 +54,8 @@ inline void check(pegel_status status) {
 }
 
 inline int64_t nanoseconds(Timeout timeout) {
-  return timeout ? std::max<int64_t>(timeout->count(), 0) : -1; // a moment that is over does not wait
+  // A deadline that has passed does not wait.
+  return timeout ? std::max<int64_t>(timeout->count(), 0) : int64_t{PEGEL_FOREVER};
 }
 
 struct Close {
@@ -56,7 +65,7 @@ struct Close {
 
 } // namespace detail
 
-// A record or a document, and what is known of its publication.
+// A record or a document, and what is known about it.
 template <typename Record> struct Snapshot {
   Record record;
   pegel_stamp stamp;
@@ -70,29 +79,33 @@ public:
     reader_.reset(reader);
   }
 
-  // For a program that was made for these fields: the board may have an earlier or a later version of them.
+  // For a program that was built for these fields, of which the board can have another version.
   template <size_t count>
-  Reader(const std::string &board, const pegel_field (&fields)[count], const char *details = nullptr) {
+  Reader(const std::string &board, const pegel_field (&fields)[count],
+         const char *details = nullptr) {
     pegel_reader *reader = nullptr;
     detail::check(pegel_reader_open_as(board.c_str(), fields, count, details, &reader));
     reader_.reset(reader);
   }
 
-  // The newest record. PEGEL_EMPTY, PEGEL_GONE and PEGEL_BUSY say why there is none.
+  // The newest record. Throws PEGEL_EMPTY while nothing has been published.
   template <typename Record> Snapshot<Record> read() const {
     return copy<Record>([this](auto... room) { return pegel_reader_read(get(), room...); });
   }
 
   template <typename Record> Snapshot<Record> read_at(uint64_t sequence) const {
-    return copy<Record>([&](auto... room) { return pegel_reader_read_at(get(), sequence, room...); });
+    return copy<Record>(
+        [&](auto... room) { return pegel_reader_read_at(get(), sequence, room...); });
   }
 
-  // The first record after a sequence that the ring still holds; the stamp's missed counts those before it.
+  // The first record after a sequence that the ring still holds; the stamp's missed counts those
+  // in between.
   template <typename Record> Snapshot<Record> read_after(uint64_t sequence) const {
-    return copy<Record>([&](auto... room) { return pegel_reader_read_after(get(), sequence, room...); });
+    return copy<Record>(
+        [&](auto... room) { return pegel_reader_read_after(get(), sequence, room...); });
   }
 
-  // The newest sequence, 0 when nothing has been published; throws once the board is gone.
+  // The newest sequence; 0 if nothing has been published. Throws once the board is gone.
   uint64_t sequence() const {
     uint64_t sequence = pegel_reader_sequence(get());
     if (sequence == UINT64_MAX) {
@@ -101,7 +114,7 @@ public:
     return sequence;
   }
 
-  // The newest sequence after this one; nullopt when nothing was published in time.
+  // Waits for a newer sequence, and returns the newest one; nullopt after the timeout.
   std::optional<uint64_t> wait(uint64_t after, Timeout timeout = std::nullopt) const {
     uint64_t sequence = 0;
     pegel_status status = pegel_reader_wait(get(), after, detail::nanoseconds(timeout), &sequence);
@@ -137,26 +150,30 @@ private:
 
 class Writer {
 public:
-  // Creates a board, or takes over one that has these fields.
+  // Creates a board, or opens an existing one with these fields.
   template <size_t count>
-  static Writer create(const std::string &board, const pegel_field (&fields)[count], pegel_options options = {}) {
+  static Writer create(const std::string &board, const pegel_field (&fields)[count],
+                       pegel_options options = {}) {
     pegel_writer *writer = nullptr;
     options.size = sizeof options;
     detail::check(pegel_writer_create(board.c_str(), fields, count, &options, &writer));
     return Writer(writer);
   }
 
-  // Takes an existing board, waiting for its writer to let go: for writing by turns.
-  static Writer open(const std::string &board, Timeout timeout = std::nullopt) {
+  // Opens an existing board, once no other writer holds it.
+  static Writer open(const std::string &board,
+                     Timeout timeout = std::chrono::nanoseconds(PEGEL_PATIENCE)) {
     pegel_writer *writer = nullptr;
     detail::check(pegel_writer_open(board.c_str(), detail::nanoseconds(timeout), &writer));
     return Writer(writer);
   }
 
-  // Publishes a struct, or a document as a std::string. The publication says which optional fields are known, and
-  // may name a condition; without one, all are known.
+  // Publishes a struct, or a document as a std::string, and returns its sequence. The options state
+  // which optional fields are known, and on which condition to publish; without options, all fields
+  // are known, and there is no condition.
   template <typename Record>
-  uint64_t publish(const Record &record, std::optional<pegel_publish_options> publication = std::nullopt) {
+  uint64_t publish(const Record &record,
+                   std::optional<pegel_publish_options> options = std::nullopt) {
     const void *bytes = &record;
     size_t size = sizeof record;
     if constexpr (std::is_same_v<Record, std::string>) {
@@ -165,12 +182,12 @@ public:
     } else {
       static_assert(std::is_trivially_copyable_v<Record>, "a record is a struct of plain members");
     }
-    if (publication) {
-      publication->size = sizeof *publication;
+    if (options) {
+      options->size = sizeof *options;
     }
     uint64_t sequence = 0;
-    const pegel_publish_options *how = publication ? &*publication : nullptr;
-    detail::check(pegel_writer_publish_on(get(), how, bytes, size, &sequence));
+    detail::check(
+        pegel_writer_publish_on(get(), options ? &*options : nullptr, bytes, size, &sequence));
     return sequence;
   }
 
