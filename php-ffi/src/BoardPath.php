@@ -16,9 +16,6 @@ final class BoardPath
     private const LINK = 0120000;
     private const REGULAR = 0100000;
 
-    private const STRANGER = 'everybody may create files there, and it belongs to a stranger (user %d); share a group '
-        . 'with its owner, or keep the board in a directory that only you share';
-
     private function __construct(public readonly string $name, public readonly string $path)
     {
     }
@@ -81,7 +78,7 @@ final class BoardPath
             throw new Untrusted("cannot open $path: it is a symbolic link, which is never followed");
         }
         if ($kind !== self::REGULAR) {
-            throw $this->untrusted('it is no regular file; remove it');
+            throw Trust::untrusted($path, 'it is not a regular file. Remove it.');
         }
         $file = @fopen($path, 'rb');
         if ($file === false) {
@@ -93,7 +90,7 @@ final class BoardPath
         }
         stream_set_read_buffer($file, 0);
         if (!$untrusted) {
-            $this->checkTrust($status);
+            Trust::check($path, $status);
         }
         return [$file, $status];
     }
@@ -128,65 +125,18 @@ final class BoardPath
         }
         if (str_contains($reason, 'No such file') && !is_file($directory)) {
             $advice = $this->isDurable()
-                ? "its writer, or `pegel keep`, lets it come back from {$this->durable()}"
-                : 'has its writer ever run?';
+                ? "It can be restored from {$this->durable()}: start its writer or `pegel keep`."
+                : 'Start its writer, or check PEGEL_DIR.';
             throw new NotFound(is_dir($directory)
-                ? "no board {$this->name}: $path does not exist; $advice"
+                ? "no board {$this->name}: $path does not exist. $advice"
                 : "cannot look for a board in $directory: No such file or directory; make the directory, or mount it "
                     . 'where this process is in a chroot or a container');
         }
         throw $file !== false ? $this->changed() : new System("cannot open $path: $reason");
     }
 
-    private function untrusted(string $reason): Untrusted
-    {
-        return new Untrusted("{$this->path} is not trusted: $reason");
-    }
-
     private function changed(): Untrusted
     {
-        return $this->untrusted('somebody put another file there at the same moment; try again');
-    }
-
-    /**
-     * As core/src/segment/trust.rs.
-     *
-     * @param array<int|string, int> $status
-     */
-    private function checkTrust(array $status): void
-    {
-        ['mode' => $mode, 'nlink' => $names, 'uid' => $owner, 'gid' => $group] = $status;
-        if ($names > 1) {
-            throw $this->untrusted('it has further names (hard links); remove them');
-        }
-        if (($mode & 0002) !== 0) {
-            throw $this->untrusted('everybody may write it; chmod o-w it');
-        }
-        if ($owner === 0) {
-            return;
-        }
-        [$user, $groups] = self::identity();
-        if ($user === 0 || $user === $owner || in_array($group, $groups, true)) {
-            return;
-        }
-        if ((stat(dirname($this->path))['mode'] & 0002) !== 0) {
-            throw $this->untrusted(sprintf(self::STRANGER, $owner));
-        }
-    }
-
-    /** @return array{int, list<int>} of this process: its user and its groups */
-    private static function identity(): array
-    {
-        if (function_exists('posix_geteuid')) {
-            return [posix_geteuid(), [posix_getegid(), ...posix_getgroups()]];
-        }
-        [$text] = self::attempt(fn () => file_get_contents('/proc/self/status'));
-        // The effective ones stand second.
-        $lines = '/^Uid:\s+\d+\s+(\d+).*?^Gid:\s+\d+\s+(\d+).*?^Groups:([\d ]*)/ms';
-        if (preg_match($lines, (string) $text, $found) !== 1) {
-            return [-1, []];
-        }
-        $groups = preg_split('/ /', $found[3], -1, PREG_SPLIT_NO_EMPTY);
-        return [(int) $found[1], array_map(intval(...), [$found[2], ...$groups])];
+        return Trust::untrusted($this->path, 'it was replaced while it was opened. Try again.');
     }
 }

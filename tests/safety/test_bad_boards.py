@@ -183,13 +183,13 @@ NO_BOARDS: dict[str, tuple[Callable[[Path], object], type[pegel.Error], str]] = 
     "false record size": (patch(40, 1 << 31), pegel.Corrupt, "damaged"),
     "false field count": (patch(44, 0xFFFFFFFF), pegel.Corrupt, "4294967295 fields"),
     "unknown type": (patch(FIELD_TABLE + 48, 99), pegel.Corrupt, "no type has number 99"),
-    "directory": (Path.mkdir, pegel.Untrusted, "no regular file"),
-    "fifo": (os.mkfifo, pegel.Untrusted, "no regular file"),
-    "socket": (put_socket, pegel.Untrusted, "no regular file"),
+    "directory": (Path.mkdir, pegel.Untrusted, "not a regular file"),
+    "fifo": (os.mkfifo, pegel.Untrusted, "not a regular file"),
+    "socket": (put_socket, pegel.Untrusted, "not a regular file"),
     "symlink": (put_symlink, pegel.Untrusted, "symbolic link"),
     "dangling symlink": (lambda file: file.symlink_to("nowhere"), pegel.Untrusted, "symbolic"),
-    "hard link": (put_hard_link, pegel.Untrusted, "hard links"),
-    "for everybody to write": (put_writable, pegel.Untrusted, "everybody may write"),
+    "hard link": (put_hard_link, pegel.Untrusted, "hard link"),
+    "for everybody to write": (put_writable, pegel.Untrusted, "world-writable"),
 }
 
 
@@ -354,5 +354,8 @@ def test_strangers_boards_where_everybody_may_create() -> None:
         assert status(stranger, stranger, "read_untrusted") == 0
         assert status(stranger, shared, "read") == 0
         assert status(0, 0, "read") == 0
+        # Left there before the directory was its owner's alone.
         Path(directory).chmod(0o755)
+        assert status(stranger, stranger, "read") == pegel.Untrusted.code
+        os.chown(f"{directory}/pegel.tank", 0, 0)
         assert status(stranger, stranger, "read") == 0

@@ -274,3 +274,55 @@ def test_inode_numbers_that_disagree_are_an_error_that_says_so(
     assert "inode number" in done.stderr
     assert level(machine) == 6
     machine.does(*arguments)
+
+
+def test_a_strangers_directory_is_refused(shared: Shared) -> None:
+    """As one that a stranger makes below /dev/shm before its owner does."""
+    directory = shared.boards / "pegel"
+    assert shared.run(STRANGER, "mkdir", "-m", "755", str(directory)).returncode == 0
+    board = f"{directory}/tank"
+    shared.does(STRANGER, "create", board, shared.schema("tank"), "--mode", "0664")
+    before = names(directory)
+    for user, *arguments in (
+        (OWNER, "get", board),
+        (0, "set", board, "level=5"),
+        (0, "create", f"{directory}/other", shared.schema("tank")),
+        (0, "create", f"{directory}/other", shared.schema("tank-durable")),
+    ):
+        done = shared.pegel(user, *arguments)
+        assert done.returncode == 1
+        assert f"its directory belongs to another user (got uid {STRANGER})" in done.stderr
+    assert names(directory) == before
+    # Root may look.
+    shared.does(0, "get", board)
+    shared.does(0, "rm", board)
+
+
+@pytest.mark.parametrize("owner", [0, OWNER])
+def test_what_a_stranger_left_in_a_directory_is_refused(shared: Shared, owner: int) -> None:
+    directory = shared.boards / "pegel"
+    assert shared.run(STRANGER, "mkdir", "-m", "755", str(directory)).returncode == 0
+    board = f"{directory}/tank"
+    shared.does(STRANGER, "create", board, shared.schema("tank"), "--mode", "0664")
+    os.chown(directory, owner, GROUP)
+    directory.chmod(0o2770)
+    done = shared.pegel(OWNER, "get", board)
+    assert done.returncode == 1
+    assert f"belongs to another user (got uid {STRANGER})" in done.stderr
+    shared.does(OWNER, "create", f"{directory}/other", shared.schema("tank"), "--mode", "0660")
+    shared.does(MEMBER, "set", f"{directory}/other", "level=5")
+
+
+@pytest.mark.parametrize("mapped", ["root", "current"])
+def test_users_that_a_namespace_does_not_map_are_strangers(shared: Shared, mapped: str) -> None:
+    shared.root.chmod(0o755)
+    shared.does(STRANGER, "create", "tank", shared.schema("tank"), "--mode", "0664")
+    shared.does(OWNER, "create", "own", shared.schema("tank"))
+    program = str(built("target/release/pegel"))
+    inside = ["unshare", "--user", f"--map-{mapped}-user", program]
+    done = shared.run(OWNER, *inside, "get", "tank")
+    assert done.returncode == 1
+    assert "a user that this user namespace does not map (got uid 65534)" in done.stderr
+    assert "Map the owner into the container" in done.stderr
+    done = shared.run(OWNER, *inside, "set", "own", "level=5")
+    assert (done.returncode, done.stderr) == (0, "")

@@ -105,7 +105,7 @@ fn what_is_not_trusted_is_shown_if_asked_for() {
     let boards = Boards::with_tank();
     let directory = boards.0.path();
     fs::hard_link(directory.join("pegel.tank"), directory.join("more")).unwrap();
-    boards.fails(1, &["get", "tank", "level"], &["not trusted", "hard links"]);
+    boards.fails(1, &["get", "tank", "level"], &["not trusted", "hard link"]);
     assert!(boards.output(&["ls"]).contains("UNTRUSTED"));
     boards.prints(&["--untrusted", "get", "tank", "level"], "3.21\n");
     assert!(!boards.output(&["ls", "--untrusted"]).contains("UNTRUSTED"));

@@ -14,6 +14,7 @@ use crate::schema::evolution::Conversion;
 use crate::segment::Draft;
 use crate::segment::layout::{CHECKSUMS, DURABLE, Layout};
 use crate::segment::path::BoardPath;
+use crate::segment::trust;
 
 /// A board as its creator wants it.
 pub struct BoardSpec<'a> {
@@ -28,6 +29,7 @@ pub struct BoardSpec<'a> {
 
 impl<'a> BoardSpec<'a> {
     pub fn new(place: &'a BoardPath, schema: &'a Schema, options: &'a Options) -> Result<Self> {
+        trust::check_creatable(&place.board)?;
         let mode = match options.mode {
             0 => DEFAULT_MODE,
             mode => mode,

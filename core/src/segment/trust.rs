@@ -1,7 +1,7 @@
 //! Which files are taken for a board's: opened without following links, and checked once open, so
 //! that nothing can change between the look and the use.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -32,12 +32,8 @@ impl Access {
     }
 }
 
-/// Opens a board's file and refuses one that somebody else may have put there.
-///
-/// Refused are symbolic links and anything but regular files; and, unless it is read untrusted,
-/// files with further names, files that everybody may write, and, in directories that everybody may
-/// write, files of strangers: those whose owner is neither this user nor root and whose group is
-/// none of this process's. Root may look at those too and tidy them up, but does not write them.
+/// Opens a board's file and refuses one that another user may have put there, as [`check`] says.
+/// Symbolic links are never followed.
 pub fn open_trusted(path: &Path, access: Access) -> Result<(File, FileStat)> {
     let mode = match access {
         Access::Read | Access::ReadUnmapped | Access::ReadUntrusted => OFlag::O_RDONLY,
@@ -47,7 +43,7 @@ pub fn open_trusted(path: &Path, access: Access) -> Result<(File, FileStat)> {
     let flags = mode | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let failed = |errno| match errno {
         // What opening a directory for writing, a socket or a FIFO that nobody reads says.
-        Errno::EISDIR | Errno::ENXIO => untrusted(path, "it is no regular file", "remove it"),
+        Errno::EISDIR | Errno::ENXIO => untrusted(path, "it is not a regular file", "Remove it."),
         _ => Error::system(errno, "open", path),
     };
     let file: OwnedFd = open(path, flags, Mode::empty()).map_err(failed)?;
@@ -56,46 +52,123 @@ pub fn open_trusted(path: &Path, access: Access) -> Result<(File, FileStat)> {
     Ok((file.into(), status))
 }
 
-/// Refuses a file that was opened, for this access.
+/// Refuses what is not a regular file and, unless it is read untrusted, a file
+///
+/// - with more than one name, or that is world-writable,
+/// - in a directory of another user: neither root's nor this user's nor of one of its groups,
+/// - of another user, unless its group is one of this process's or the directory's owner let that user
+///   create it: the same user owns both, or the directory is writable for the group of the file. In a
+///   world-writable directory anyone may have created it.
+///
+/// Root may read and remove such files, and does not write them. A user that this user namespace does
+/// not map is always another one.
 pub fn check(path: &Path, status: &FileStat, access: Access) -> Result<()> {
     if !is_regular(status) {
-        return Err(untrusted(path, "it is no regular file", "remove it"));
+        return Err(untrusted(path, "it is not a regular file", "Remove it."));
     }
     if access == Access::ReadUntrusted {
         return Ok(());
     }
     if status.st_nlink > 1 {
-        return Err(untrusted(
-            path,
-            "it has further names (hard links)",
-            "remove them",
-        ));
+        let remedy = "Remove the others.";
+        return Err(untrusted(path, "it has more than one hard link", remedy));
     }
     if status.st_mode & Mode::S_IWOTH.bits() != 0 {
-        return Err(untrusted(path, "everybody may write it", "chmod o-w it"));
+        return Err(untrusted(path, "it is world-writable", "Run `chmod o-w`."));
     }
-    let is_mine_or_roots = || {
-        let me = geteuid();
-        status.st_uid == me.as_raw() || (me.is_root() && access != Access::Write)
-    };
-    if status.st_uid == 0 || is_mine_or_roots() || is_mine(status.st_gid) || !is_open_to_all(path)?
-    {
+    match check_owner(path, status) {
+        Err(error) if error.kind() == ErrorKind::Untrusted => {
+            let is_roots_look = access != Access::Write && geteuid().is_root();
+            if is_roots_look && !is_unmapped(status) {
+                Ok(())
+            } else {
+                Err(error)
+            }
+        }
+        checked => checked,
+    }
+}
+
+fn check_owner(path: &Path, status: &FileStat) -> Result<()> {
+    let directory = status_of_directory(path)?;
+    check_directory(path, &directory)?;
+    if is_own_or_roots(status) || is_own_group(status.st_gid) {
         return Ok(());
     }
-    let owner = status.st_uid;
-    Err(untrusted(
-        path,
-        &format!("everybody may create files there, and it belongs to a stranger (user {owner})"),
-        "share a group with its owner, or keep the board in a directory that only you share",
-    ))
+    if is_world_writable(&directory) {
+        let reason = "its directory is world-writable, and it belongs to";
+        return Err(of_other(path, reason, status, SHARE));
+    }
+    let is_group_writable = directory.st_mode & Mode::S_IWGRP.bits() != 0;
+    let is_let_in = status.st_uid == directory.st_uid && !is_unmapped(status)
+        || is_group_writable
+            && status.st_gid == directory.st_gid
+            && !is_unmapped_group(status.st_gid);
+    if is_let_in {
+        return Ok(());
+    }
+    let reason = "not its directory's owner put it there, it belongs to";
+    let remedy = "Remove it, or give it to the directory's owner or group.";
+    Err(of_other(path, reason, status, remedy))
 }
 
-fn is_mine(group: u32) -> bool {
-    let others = getgroups().unwrap_or_default();
-    getegid().as_raw() == group || others.iter().any(|other| other.as_raw() == group)
+const SHARE: &str =
+    "Share a group with its owner, or keep the board in a directory that only you share.";
+
+/// Refuses to create a file in a directory of another user, who may exchange it at any time.
+pub fn check_creatable(path: &Path) -> Result<()> {
+    // What is wrong with a directory that cannot be looked at, the creation reports.
+    status_of_directory(path).map_or(Ok(()), |directory| check_directory(path, &directory))
 }
 
-fn is_open_to_all(path: &Path) -> Result<bool> {
+/// Whoever owns a directory decides what its names stand for. In a sticky one that is only so for the
+/// names of the owner's own files, so where an owner cannot be known, as that of /dev/shm in a
+/// container, the owner of the file decides.
+fn check_directory(path: &Path, directory: &FileStat) -> Result<()> {
+    let is_sticky = directory.st_mode & Mode::S_ISVTX.bits() != 0;
+    let is_common = is_world_writable(directory) && is_sticky && is_unmapped(directory);
+    if is_own_or_roots(directory) || is_own_group(directory.st_gid) || is_common {
+        return Ok(());
+    }
+    Err(of_other(path, "its directory belongs to", directory, SHARE))
+}
+
+fn is_own_or_roots(status: &FileStat) -> bool {
+    let user = status.st_uid;
+    (user == 0 || user == geteuid().as_raw()) && !is_unmapped(status)
+}
+
+fn is_own_group(group: u32) -> bool {
+    let is_own = || {
+        let others = getgroups().unwrap_or_default();
+        getegid().as_raw() == group || others.iter().any(|other| other.as_raw() == group)
+    };
+    is_own() && !is_unmapped_group(group)
+}
+
+fn is_unmapped_group(group: u32) -> bool {
+    is_overflow(group, "/proc/self/gid_map")
+}
+
+fn is_unmapped(status: &FileStat) -> bool {
+    is_overflow(status.st_uid, "/proc/self/uid_map")
+}
+
+/// What the kernel shows for each user and each group that a user namespace does not map, of files and
+/// of this process alike (`man 7 user_namespaces`).
+const OVERFLOW: u32 = 65534;
+
+/// Whether a number may stand for any user that is not mapped. Where all are, it is an ordinary one.
+fn is_overflow(id: u32, map: &str) -> bool {
+    let is_whole = |map: String| map.split_whitespace().eq(["0", "0", "4294967295"]);
+    id == OVERFLOW && !fs::read_to_string(map).is_ok_and(is_whole)
+}
+
+fn is_world_writable(status: &FileStat) -> bool {
+    status.st_mode & Mode::S_IWOTH.bits() != 0
+}
+
+fn status_of_directory(path: &Path) -> Result<FileStat> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     // Of a relative path in the working directory.
     let directory = if directory == Path::new("") {
@@ -103,16 +176,29 @@ fn is_open_to_all(path: &Path) -> Result<bool> {
     } else {
         directory
     };
-    let status = stat(directory).map_err(|errno| Error::system(errno, "stat", directory))?;
-    Ok(status.st_mode & Mode::S_IWOTH.bits() != 0)
+    stat(directory).map_err(|errno| Error::system(errno, "stat", directory))
+}
+
+/// The error for a file or a directory of another user.
+fn of_other(path: &Path, reason: &str, status: &FileStat, remedy: &str) -> Error {
+    if is_unmapped(status) {
+        let reason =
+            format!("{reason} a user that this user namespace does not map (got uid {OVERFLOW})");
+        let remedy =
+            "Map the owner into the container, create the board inside it, or read it untrusted.";
+        return untrusted(path, &reason, remedy);
+    }
+    let owner = status.st_uid;
+    untrusted(
+        path,
+        &format!("{reason} another user (got uid {owner})"),
+        remedy,
+    )
 }
 
 fn untrusted(path: &Path, reason: &str, remedy: &str) -> Error {
-    let path = path.display();
-    Error::new(
-        ErrorKind::Untrusted,
-        format!("{path} is not trusted: {reason}; {remedy}"),
-    )
+    let message = format!("{} is not trusted: {reason}. {remedy}", path.display());
+    Error::new(ErrorKind::Untrusted, message)
 }
 
 /// Whether a status is of a regular file, which a board and its lock are.
