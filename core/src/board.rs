@@ -518,10 +518,10 @@ pub fn absent(place: &BoardPath) -> Error {
     let lasting = durable::path_for(place);
     let advice = if lasting.exists() {
         let lasting = lasting.display();
-        format!("its writer, or `pegel keep`, lets it come back from {lasting}")
+        format!("It can be restored from {lasting}: start its writer or `pegel keep`.")
     } else {
-        "has its writer ever run?".to_owned()
+        "Start its writer, or check PEGEL_DIR.".to_owned()
     };
-    let message = format!("no board {name}: {path} does not exist; {advice}");
+    let message = format!("no board {name}: {path} does not exist. {advice}");
     Error::new(ErrorKind::NotFound, message)
 }

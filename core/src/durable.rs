@@ -12,6 +12,7 @@ mod slots;
 pub(crate) mod snapshot_file;
 mod write;
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
@@ -25,7 +26,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::segment::path::BoardPath;
 use crate::segment::trust::{self, Access};
 
-pub(crate) use self::file::{is_there, path as path_for, read_copy, removal, restored};
+pub(crate) use self::file::{
+    Owner, Wish, is_there, path as path_for, read_copy, removal, restored,
+};
 pub(crate) use self::header::MAGIC;
 pub(crate) use self::write::{DurableWriter, Staged};
 
@@ -59,13 +62,21 @@ pub struct State {
 impl State {
     /// What a file holds, wherever it is.
     pub fn read(file: &Path) -> Result<Self> {
-        Self::of(file, Access::ReadUntrusted)?.ok_or_else(|| file::missing(file))
+        let opened = file::Opened::open(file, Access::ReadUntrusted)?;
+        Self::of(opened.ok_or_else(|| file::missing(file))?)
     }
 
-    fn of(path: &Path, access: Access) -> Result<Option<Self>> {
-        let Some(opened) = file::Opened::open(path, access)? else {
-            return Ok(None);
+    /// Whether the board is in this directory, by whatever path.
+    pub fn is_in(&self, directory: &Path) -> bool {
+        let id = |path: &Path| {
+            let found = fs::metadata(path).ok()?;
+            Some((found.dev(), found.ino()))
         };
+        let named = self.board.parent().and_then(id);
+        named.is_some() && named == id(directory)
+    }
+
+    fn of(opened: file::Opened) -> Result<Self> {
         // Without the lock, two syncs may pass by a first look.
         let places = opened.places();
         let newest = places.newest_stamp().or_else(|_| places.newest_stamp())?;
@@ -78,21 +89,34 @@ impl State {
             };
             publication.stamp(clock::since_boot())
         });
-        Ok(Some(Self {
+        Ok(Self {
             sequence: stamp.map_or(0, |stamp| stamp.sequence),
             stamp,
             lineage: opened.header.lineage,
             board: opened.header.board,
-            file: path.to_owned(),
-        }))
+            file: opened.path,
+        })
     }
 }
 
 /// What is on the disk of the board at a place, which need not be there; `None` if it has no durable file.
 pub(crate) fn look_at(place: &BoardPath) -> Result<Option<State>> {
-    let state = State::of(&file::path(place), Access::Read)?;
-    let is_its = |state: &State| file::board_path(place).is_ok_and(|path| state.board == path);
-    Ok(state.filter(is_its))
+    Ok(look_with_owner(place)?.map(|(state, _)| state))
+}
+
+/// Whether a board of this very directory has a durable file.
+pub(crate) fn is_kept(place: &BoardPath) -> Result<bool> {
+    Ok(look_with_owner(place)?.is_some_and(|(_, owner)| owner == Owner::This))
+}
+
+fn look_with_owner(place: &BoardPath) -> Result<Option<(State, Owner)>> {
+    let Some(opened) = file::Opened::open(&file::path(place), Access::Read)? else {
+        return Ok(None);
+    };
+    match opened.owner(place) {
+        Owner::Other => Ok(None),
+        owner => Ok(Some((State::of(opened)?, owner))),
+    }
 }
 
 /// The durable files, sorted, and what they hold.
@@ -108,8 +132,8 @@ pub fn list() -> Result<Vec<(PathBuf, Result<State>)>> {
     }
     files.sort();
     let look = |path: PathBuf| {
-        let state = State::of(&path, Access::Read).transpose()?;
-        Some((path, state))
+        let opened = file::Opened::open(&path, Access::Read).transpose()?;
+        Some((path, opened.and_then(State::of)))
     };
     Ok(files.into_iter().filter_map(look).collect())
 }

@@ -61,7 +61,7 @@ def test_a_board_comes_back_as_it_was_synced(machine: Machine) -> None:
     assert (on_disk.newest.sequence, on_disk.newest.writers) == (1, 1)
     assert machine.file("tank").stat().st_mode & 0o7777 == 0o660
     machine.reboot()
-    with pytest.raises(pegel.NotFound, match=r"come back from .*tank.durable"):
+    with pytest.raises(pegel.NotFound, match=r"restored from .*tank.durable"):
         pegel.Reader("tank")
     with pegel.Writer.open("tank") as writer:
         now = pegel.Reader("tank").read()
@@ -310,7 +310,7 @@ def test_a_file_of_a_board_that_was_there_before_is_not_overwritten(machine: Mac
     pegel.Writer("tank", TANK).close()
     machine.file("tank").write_bytes(copy)
     machine.file("tank").chmod(0o600)
-    with pytest.raises(pegel.Untrusted, match=r"is of another board that was .*--replace"):
+    with pytest.raises(pegel.Untrusted, match=r"belongs to an earlier board .*--replace"):
         pegel.Writer("tank", TANK, durable=True)
     assert machine.file("tank").read_bytes() == copy
     machine.does("load", str(machine.file("tank")), "--replace")
@@ -340,7 +340,7 @@ def test_the_program(machine: Machine, tmp_path: Path) -> None:
     assert "no board without a writer" in machine.program("gc", "--yes").stderr
     machine.reboot()
     assert re.search(r"^config +-.* NOT_FOUND$", machine.does("ls"), re.MULTILINE)
-    assert "lets it come back from" in machine.fails("get", "config")
+    assert "It can be restored from" in machine.fails("get", "config")
     machine.does("set", "config", "limit=50")
     machine.does("rm", "config")
     assert list(machine.disk.iterdir()) == list(machine.boards.iterdir()) == []

@@ -183,7 +183,7 @@ def test_the_keeper_waits_for_nobody_for_ever(machine: Machine) -> None:
             assert pegel.Reader("other").read()["level"] == 2
     assert keeper.process.returncode == 0
     assert "board tank has a writer" in keeper.said
-    assert "stuck.durable locked for 10 s" in keeper.said
+    assert "stuck.durable: another process has locked the file for 10 s" in keeper.said
 
 
 def test_the_keeper_takes_over_what_an_earlier_version_told(machine: Machine) -> None:
@@ -234,3 +234,58 @@ def test_a_hole_that_claims_to_be_a_record_takes_no_memory(machine: Machine) -> 
         assert pegel.boards() == ["pegel-keep", "tank"]
     assert keeper.process.returncode == 0
     assert f"cannot read {machine.file('hole')}" in keeper.said
+
+
+def failing(machine: Machine, reads: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The program while some of its reads fail as on a bad SD card."""
+    trace = str(machine.boards.parent / "trace")
+    inject = ["-e", "trace=pread64", "-e", f"inject=pread64:error=EIO:when={reads}"]
+    command = ["strace", "-o", trace, "-P", str(machine.file("tank")), *inject, PROGRAM]
+    return run([*command, *arguments], environment(machine.boards))
+
+
+@pytest.mark.parametrize("last", ["", "+"])
+def test_a_read_error_never_restores_the_record_before(machine: Machine, last: str) -> None:
+    for level in range(1, 4):
+        kept(level)
+    file = machine.file("tank").read_bytes()
+    done = failing(machine, "999", "sync", "tank")
+    assert done.returncode == 0
+    schema = machine.boards.parent / "tank.toml"
+    schema.write_text(machine.does("schema", "tank"))
+    failed = 0
+    for read in range(1, 30):
+        machine.reboot()
+        machine.file("tank").write_bytes(file)
+        done = failing(machine, f"{read}{last}", "create", "tank", str(schema))
+        failed += done.returncode
+        if done.returncode:
+            assert "I/O error" in done.stderr
+            assert machine.file("tank").read_bytes() == file
+            machine.does("create", "tank", str(schema))
+        assert pegel.Reader("tank").read()["level"] == 3
+        machine.does("set", "tank", "level=9", "--sync")
+        machine.reboot()
+        machine.does("create", "tank", str(schema))
+        assert pegel.Reader("tank").read()["level"] == 9
+    assert failed > 0
+
+
+def test_what_a_bad_sector_leaves_is_loaded(machine: Machine, tmp_path: Path) -> None:
+    kept(1)
+    kept(2)
+    machine.reboot()
+    content = bytearray(machine.file("tank").read_bytes())
+    # As `dd conv=noerror,sync` leaves the newer one.
+    content[durable.PAGE : durable.PAGE + 4096] = bytes(4096)
+    (tmp_path / "copy").write_bytes(content)
+    trace = machine.boards.parent / "trace"
+    assert failing(machine, "999", "set", "tank", "level=5").returncode == 0
+    newer = f", {durable.PAGE}) "
+    first = next(n for n, line in enumerate(trace.read_text().splitlines(), 1) if newer in line)
+    machine.reboot()
+    done = failing(machine, f"{first}+", "set", "tank", "level=5")
+    assert done.returncode == 1
+    assert "conv=noerror,sync" in done.stderr
+    machine.does("load", str(tmp_path / "copy"), "--replace")
+    assert pegel.Reader("tank").read()["level"] == 1

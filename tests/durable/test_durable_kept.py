@@ -100,9 +100,9 @@ BAD: dict[str, tuple[Spoil, type[pegel.Error], str]] = {
     "cut off": (lambda _, file: os.truncate(file, 99), pegel.Corrupt, "its end was cut off"),
     "shorter": (lambda _, file: os.truncate(file, 65536), pegel.Corrupt, "65536 bytes instead"),
     "empty": (lambda _, file: os.truncate(file, 0), pegel.Corrupt, "its end was cut off"),
-    "elsewhere": (elsewhere, pegel.Untrusted, "is of the board .*/others/tank, not of"),
+    "elsewhere": (elsewhere, pegel.Untrusted, "belongs to the board .*/others/tank, not to"),
     "a link": (linked, pegel.Untrusted, "symbolic link"),
-    "everybody's": (lambda _, file: file.chmod(0o666), pegel.Untrusted, "everybody may write it"),
+    "everybody's": (lambda _, file: file.chmod(0o666), pegel.Untrusted, "it is world-writable"),
 }
 
 
@@ -220,7 +220,7 @@ def test_the_keeper_tells_what_it_cannot_keep(machine: Machine) -> None:
         with pegel.Writer.open("tank") as writer:
             writer.publish(level=3)
     assert keeper.process.returncode == 1
-    assert "there is no durable file" in keeper.said
+    assert "durable file not found" in keeper.said
     assert "1 durable boards are not as new on the disk" in keeper.said
 
 
@@ -228,6 +228,9 @@ def test_the_keeper_gives_boards_back_to_their_owners(machine: Machine) -> None:
     if not IS_ROOT:
         pytest.fail("this needs another user: run it as root")
     machine.boards.chmod(0o777)
+    # As the Debian package makes it, for a group.
+    shutil.chown(machine.disk, "root", "nogroup")
+    machine.disk.chmod(0o2770)
     kept(1)
     for file in (machine.boards / "pegel.tank", machine.file("tank")):
         shutil.chown(file, "nobody", "nogroup")
@@ -254,9 +257,9 @@ def test_what_a_stranger_made_gets_on_no_disk(machine: Machine) -> None:
     with pegel.Writer.open("tank") as writer:
         writer.publish(level=6)
     shutil.chown(machine.boards / "pegel.tank", "nobody", "nogroup")
-    assert "belongs to a stranger" in machine.fails("sync", "tank")
+    assert "belongs to another user" in machine.fails("sync", "tank")
     with Keeper(machine) as keeper:
-        assert "belongs to a stranger" in pegel.Reader("pegel-keep").read()["complaint"]
+        assert "belongs to another user" in pegel.Reader("pegel-keep").read()["complaint"]
     assert keeper.process.returncode == 1
     assert synced(machine, "tank") == 1
 
@@ -307,3 +310,70 @@ def test_the_service(tmp_path: Path) -> None:
     (tmp_path / "pegel-keep.service").write_text(unit)
     done = run(["systemd-analyze", "verify", str(tmp_path / "pegel-keep.service")])
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def moved(machine: Machine) -> Path:
+    """The directory of the boards after a reboot, under another path."""
+    kept(1)
+    kept(2)
+    machine.reboot()
+    elsewhere = machine.boards.parent / "elsewhere"
+    elsewhere.mkdir()
+    return elsewhere
+
+
+def test_a_board_is_restored_under_another_path(machine: Machine) -> None:
+    directory = moved(machine)
+    with pegel.Writer(f"{directory}/tank", TANK, durable=True) as writer:
+        assert (writer.sequence, writer.read()["level"]) == (2, 2)
+        writer.publish(level=3)
+        assert writer.sync() == 3
+    # Each goes on where the other has synced, as in two containers with one volume.
+    machine.boards.rmdir()
+    directory.rename(machine.boards)
+    with pegel.Writer("tank", TANK) as writer:
+        writer.publish(level=4)
+    assert machine.does("sync", "tank") == ""
+    assert synced(machine, "tank") == 4
+    machine.reboot()
+    assert pegel.Writer.open("tank").read()["level"] == 4
+
+
+def test_a_board_under_another_path_is_never_begun_anew(machine: Machine) -> None:
+    directory = moved(machine)
+    before = machine.file("tank").read_bytes()
+    with pytest.raises(pegel.Untrusted, match="Create the board with `durable`") as failure:
+        pegel.Writer(f"{directory}/tank", TANK)
+    assert str(machine.boards / "tank") in str(failure.value)
+    # Nor is the file taken for that of a board that was never here.
+    with pytest.raises(pegel.NotFound, match="It can be restored from"):
+        pegel.unlink(f"{directory}/tank")
+    assert machine.file("tank").read_bytes() == before
+    with pegel.Writer.open(f"{directory}/tank") as writer:
+        assert writer.read()["level"] == 2
+
+
+def test_two_boards_never_share_a_file(machine: Machine) -> None:
+    directory = moved(machine)
+    pegel.Writer.open("tank").close()
+    shutil.copy(machine.boards / "pegel.tank", directory)
+    with pegel.Writer(f"{directory}/plain", TANK) as writer:
+        writer.publish(level=1)
+    with pytest.raises(pegel.Untrusted, match="belongs to the board"):
+        pegel.Writer.open(f"{directory}/tank").sync()
+    (directory / "pegel.tank").unlink()
+    with pytest.raises(pegel.Untrusted, match="belongs to the board"):
+        pegel.Writer(f"{directory}/tank", TANK, durable=True)
+    # One that is not durable has nothing to do with it.
+    with pegel.Writer(f"{directory}/tank", TANK) as writer:
+        assert writer.sequence == 0
+
+
+def test_the_keeper_reports_what_it_passes_over(machine: Machine) -> None:
+    directory = moved(machine)
+    kept(1, board=f"{directory}/other")
+    shutil.rmtree(directory)
+    with Keeper(machine) as keeper:
+        assert pegel.boards() == ["pegel-keep", "tank"]
+    assert f"{machine.file('other')}: passed over" in keeper.said
+    assert str(directory / "other") in keeper.said

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use pegel::durable::{self, State};
 use pegel::dynamic::Writer;
-use pegel::{ErrorKind, Field, Options, Schema, Type, Value, durable};
+use pegel::{ErrorKind, Field, Options, Schema, Type, Value};
 use pegel_program::failure::{Failure, Result};
 use pegel_program::shutdown::Shutdown;
 use pegel_program::target::Target;
@@ -114,9 +115,11 @@ impl<'a> Keeper<'a> {
     fn restore(&mut self) -> Result<()> {
         for (file, state) in durable::list()? {
             let restored = state.and_then(|state| {
-                let is_here = state.board.parent() == Some(&self.directory);
-                let board = state.board.to_string_lossy();
-                Ok((is_here && durable::restore(&board)?).then_some(state))
+                if !state.is_in(&self.directory) {
+                    self.pass_over(&state);
+                    return Ok(None);
+                }
+                Ok(durable::restore(&state.board.to_string_lossy())?.then_some(state))
             });
             match restored {
                 Ok(None) => {}
@@ -130,6 +133,19 @@ impl<'a> Keeper<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The board may be one of this directory under another path, which only its creator can know.
+    fn pass_over(&self, state: &State) {
+        if state.board.parent().is_some_and(Path::exists) {
+            return;
+        }
+        let (file, board) = (state.file.display(), state.board.display());
+        let directory = self.directory.display();
+        say(&format!(
+            "{file}: passed over, as the directory of {board} does not exist. Create the board with \
+             `durable` to restore it in {directory}."
+        ));
     }
 
     async fn keep(&mut self, every: Duration, mut shutdown: Shutdown) -> Result<()> {

@@ -86,12 +86,10 @@ fn boards(target: &Target) -> Result<Vec<Board>> {
 fn kept(directory: &Path, there: &[String]) -> Vec<String> {
     // Not everybody may look there, and most have none.
     let files = durable::list().unwrap_or_default().into_iter();
-    let directory = directory.canonicalize().ok();
     let names = files.filter_map(|(_, state)| {
-        let board = state.ok()?.board;
-        let is_here = board.parent() == directory.as_deref();
-        let name = board.file_name()?.to_str()?.to_owned();
-        (is_here && !there.contains(&name)).then_some(name)
+        let state = state.ok()?;
+        let name = state.board.file_name()?.to_str()?.to_owned();
+        (state.is_in(directory) && !there.contains(&name)).then_some(name)
     });
     names.collect()
 }

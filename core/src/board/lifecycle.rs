@@ -11,12 +11,12 @@ use crate::board::spec::BoardSpec;
 use crate::board::writer_lock::WriterLock;
 use crate::board::{Board, Seed, absent};
 use crate::durable::snapshot_file::{self, SnapshotFile};
-use crate::durable::{self, DurableWriter};
+use crate::durable::{self, DurableWriter, Wish};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ring::MAX_SEQUENCE;
 use crate::schema::Schema;
 use crate::segment::path::BoardPath;
-use crate::segment::trust::Access;
+use crate::segment::trust::{self, Access};
 use crate::segment::{remove, remove_left};
 
 /// The permissions of a board for which none are chosen.
@@ -79,7 +79,12 @@ pub fn create(
     let wanted = BoardSpec::new(place, schema, options)?;
     let mut turn = WriterLock::wait(place, wanted.mode, Some(options.timeout))?;
     let open = || Board::open(place.clone(), Access::Write);
-    let mut board = match found(place, options, &mut turn)? {
+    let wish = if options.durable {
+        Wish::Durable
+    } else {
+        Wish::Plain
+    };
+    let mut board = match found(place, options.replace, wish, &mut turn)? {
         Found::Board(old) => {
             old.check_own()?;
             let has_all = wanted.satisfied_by(&old)?;
@@ -103,6 +108,7 @@ pub fn create(
             draft.replace(&place.board)?;
             open()?
         }
+        Found::Unrestorable(error) => return Err(error),
     };
     if options.mode != 0 {
         board.set_mode(options.mode)?;
@@ -127,21 +133,25 @@ enum Found {
     Nothing,
     /// What is damaged, or of another version, and may be replaced.
     Bad,
+    /// No board, and a durable file from which it cannot be restored.
+    Unrestorable(Error),
 }
 
 /// Looks what there is; the board that comes back from its durable file, if there is nothing else.
-fn found(place: &BoardPath, options: &Options, turn: &mut WriterLock) -> Result<Found> {
+fn found(place: &BoardPath, replace: bool, wish: Wish, turn: &mut WriterLock) -> Result<Found> {
     let open = || Board::open(place.clone(), Access::Write);
     let found = match open() {
         Ok(board) => return Ok(Found::Board(board)),
         Err(error) => match error.kind() {
             ErrorKind::NotFound if place.directory.is_dir() => Found::Nothing,
-            ErrorKind::Corrupt | ErrorKind::Unsupported if options.replace => Found::Bad,
+            ErrorKind::Corrupt | ErrorKind::Unsupported if replace => Found::Bad,
             _ => return Err(error),
         },
     };
-    let Some(draft) = durable::restored(place, options.durable)? else {
-        return Ok(found);
+    let draft = match durable::restored(place, wish) {
+        Ok(Some(draft)) => draft,
+        Ok(None) => return Ok(found),
+        Err(error) => return Ok(Found::Unrestorable(error)),
     };
     if matches!(found, Found::Bad) {
         draft.replace(&place.board)?;
@@ -161,10 +171,12 @@ pub fn restore_durable(place: &BoardPath, timeout: Option<Duration>) -> Result<b
         Err(error) if error.kind() == ErrorKind::Denied => return Ok(false),
         Err(error) => return Err(error),
     }
+    trust::check_creatable(&place.board)?;
     let mut turn = WriterLock::wait(place, DEFAULT_MODE, timeout)?;
-    match found(place, &Options::default(), &mut turn)? {
+    match found(place, false, Wish::Existing, &mut turn)? {
         Found::Board(board) => turn.keep(&board.status).map(|()| true),
-        _ => Ok(false),
+        Found::Unrestorable(error) => Err(error),
+        Found::Nothing | Found::Bad => Ok(false),
     }
 }
 
@@ -204,30 +216,38 @@ pub fn restore(board: &str, file: &Path, options: &Options) -> Result<()> {
     let excess = past.records.len().saturating_sub(room);
     past.records.drain(..excess);
     let mode = wanted.mode;
+    let wish = if options.durable {
+        Wish::Durable
+    } else {
+        Wish::Plain
+    };
     let mut turn = WriterLock::wait(&place, mode, Some(options.timeout))?;
-    match found(&place, &options, &mut turn) {
-        Ok(Found::Board(_)) if !options.replace => {
+    match found(&place, options.replace, wish, &mut turn)? {
+        Found::Board(_) if !options.replace => {
             let (name, path) = (&place.name, place.board.display());
             let message = format!("board {name} ({path}) is there already; ask to replace it");
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
-        Ok(Found::Board(old)) => {
+        Found::Board(old) => {
             old.check_own()?;
             let newest = old.ring().head().sequence;
             let newest = newest.saturating_add(past.records.len() as u64);
             wanted.replace_by(&old, newest.min(MAX_SEQUENCE), past.records)?;
         }
-        Ok(Found::Nothing) => {
+        Found::Nothing => {
             if !wanted.begin(past)?.link(&place.board)? {
                 return Err(appeared(&place));
             }
         }
-        Ok(Found::Bad) => wanted.begin(past)?.replace(&place.board)?,
-        // Its durable file, for which this is the copy.
-        Err(error) if error.kind() == ErrorKind::Corrupt && options.replace => {
+        Found::Bad => wanted.begin(past)?.replace(&place.board)?,
+        // The file that the loaded one is a copy of.
+        Found::Unrestorable(error)
+            if options.replace
+                && matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::System) =>
+        {
             wanted.begin(past)?.replace(&place.board)?;
         }
-        Err(error) => return Err(error),
+        Found::Unrestorable(error) => return Err(error),
     }
     turn.stay();
     let status = lstat(&place.board);
@@ -262,8 +282,8 @@ pub fn check_no_own(place: &BoardPath) -> Result<()> {
     match Board::open(place.clone(), Access::ReadUnmapped) {
         Ok(board) if board.layout.mirror => Ok(()),
         Ok(_) => Err(own(place)),
-        Err(error) if error.kind() == ErrorKind::NotFound => match durable::look_at(place) {
-            Ok(None) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => match durable::is_kept(place) {
+            Ok(false) => Ok(()),
             Err(error) if error.kind() == ErrorKind::Denied => Ok(()),
             // One that is damaged is somebody's, too.
             _ => Err(own(place)),

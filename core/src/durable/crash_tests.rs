@@ -35,6 +35,8 @@ struct Machine {
     /// Writes and flushes until the process is killed.
     left: Cell<Option<usize>>,
     flush_fails: Cell<bool>,
+    /// From which offset on reads fail, and how many of them.
+    read_fails: Cell<(u64, usize)>,
 }
 
 impl Machine {
@@ -46,6 +48,7 @@ impl Machine {
             unit,
             left: Cell::new(None),
             flush_fails: Cell::new(false),
+            read_fails: Cell::default(),
         }
     }
 
@@ -99,6 +102,11 @@ impl Machine {
 impl Disk for Machine {
     #[allow(clippy::cast_possible_truncation)] // a small file
     fn read(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        let (from, left) = self.read_fails.get();
+        if offset >= from && left > 0 {
+            self.read_fails.set((from, left - 1));
+            return Err(io::Error::from_raw_os_error(5));
+        }
         let offset = offset as usize;
         bytes.copy_from_slice(&self.memory.borrow()[offset..offset + bytes.len()]);
         Ok(())
@@ -404,6 +412,38 @@ fn a_lower_sequence_never_replaces_a_higher_one() {
     assert_eq!(board.sync(&machine, &record(6, 12), Some(5)).unwrap(), 6);
     assert_eq!(board.sync(&machine, &record(5, 11), None).unwrap(), 6);
     assert_eq!(board.check(&machine, 6, |_| 0), 6);
+}
+
+/// The newer record is in the second slot.
+#[test]
+fn reports_a_slot_that_cannot_be_read() {
+    let board = Board::new(100);
+    let machine = board.begun(&record(1, 10), SECTOR);
+    assert_eq!(board.sync(&machine, &record(2, 10), None).unwrap(), 2);
+    let slots = Slots {
+        disk: &machine,
+        form: &board.form,
+        path: &board.path,
+    };
+    let second = (board.form.offset + board.form.place_size()) as u64;
+    for offset in [0, second] {
+        machine.read_fails.set((offset, 1));
+        assert_eq!(slots.newest().unwrap().sequence, 2);
+    }
+    for offset in [0, second, second + 72] {
+        machine.read_fails.set((offset, usize::MAX));
+        for error in [
+            slots.newest().unwrap_err(),
+            slots.newest_stamp().unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::System);
+            assert!(names_it(&error, &board.path), "{error}");
+        }
+    }
+    // A writer that has a newer record writes such a slot anew.
+    machine.read_fails.set((second, 2));
+    assert_eq!(board.sync(&machine, &record(3, 10), None).unwrap(), 3);
+    assert_eq!(slots.newest().unwrap().sequence, 3);
 }
 
 /// The file is what tells: no place of another one is taken for its own.

@@ -2,12 +2,13 @@
 
 #![forbid(unsafe_code)]
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use nix::sys::stat::FileStat;
+use nix::sys::stat::{FileStat, stat};
 
 use super::header::FileHeader;
 use super::slots::{Geometry, Slots};
@@ -16,7 +17,7 @@ use crate::durable::snapshot_file::{SnapshotFile, sync_directory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment::lock::{ForkSafeFile, Lock, try_lock};
 use crate::segment::path::BoardPath;
-use crate::segment::trust::{self, Access, Tries, names, open_trusted};
+use crate::segment::trust::{self, Access, Tries, is_same, names, open_trusted};
 use crate::segment::{self, Aside, Draft};
 
 const PREFIX: &str = "pegel.";
@@ -129,32 +130,96 @@ impl Opened {
         }
     }
 
-    /// Refuses the file of a board in another directory.
-    pub fn check_board(&self, board: &Path) -> Result<()> {
-        if self.header.board == board {
-            return Ok(());
+    /// Whose file this is. A directory of boards has other paths where it is mounted elsewhere, as in
+    /// a container, so the path in the file alone does not make it another board's.
+    pub fn owner(&self, place: &BoardPath) -> Owner {
+        let named = &self.header.board;
+        if named.file_name() != Some(OsStr::new(&place.name)) {
+            return Owner::Other;
         }
-        let message = format!(
-            "{} is of the board {}, not of {}; remove it, or name another directory in PEGEL_DURABLE_DIR",
-            self.path.display(),
-            self.header.board.display(),
-            board.display()
-        );
-        Err(Error::new(ErrorKind::Untrusted, message))
+        let directory = named.parent().and_then(|path| stat(path).ok());
+        let here = stat(&place.directory).ok();
+        if directory
+            .zip(here)
+            .is_some_and(|(one, other)| is_same(&one, &other))
+        {
+            return Owner::This;
+        }
+        let Some(Ok(other)) = named.to_str().map(BoardPath::parse) else {
+            return Owner::Moved;
+        };
+        let is_other = match Board::open(other, Access::ReadUnmapped) {
+            Ok(board) => {
+                board.lineage == self.header.lineage && !names(&place.board, &board.status)
+            }
+            Err(error) => error.kind() == ErrorKind::Denied,
+        };
+        if is_other { Owner::Other } else { Owner::Moved }
     }
 
-    /// Refuses the file of a board that was here before.
+    /// Refuses the file of another board.
+    pub fn check_board(&self, place: &BoardPath) -> Result<()> {
+        match self.owner(place) {
+            Owner::Other => Err(self.of_other(place)),
+            Owner::This | Owner::Moved => Ok(()),
+        }
+    }
+
+    fn of_other(&self, place: &BoardPath) -> Error {
+        let (file, other) = (self.path.display(), self.header.board.display());
+        let (directory, name) = (place.directory.display(), &place.name);
+        let message = format!(
+            "{file}: the file belongs to the board {other}, not to {directory}/{name}. Set \
+             PEGEL_DURABLE_DIR to a directory of its own, or give the board another name."
+        );
+        Error::new(ErrorKind::Untrusted, message)
+    }
+
+    fn of_moved(&self, place: &BoardPath) -> Error {
+        let (file, board) = (self.path.display(), self.header.board.display());
+        let (directory, name) = (place.directory.display(), &place.name);
+        let message = format!(
+            "{file}: the file has a record of {board}, which may be the same board under another path \
+             (got {directory}/{name}). Create the board with `durable` to restore that record, or set \
+             PEGEL_DURABLE_DIR to another directory."
+        );
+        Error::new(ErrorKind::Untrusted, message)
+    }
+
+    /// Refuses the file of an earlier board.
     pub fn check_lineage(&self, header: &FileHeader) -> Result<()> {
         if self.header.lineage == header.lineage {
             return Ok(());
         }
         let (file, board) = (self.path.display(), self.header.board.display());
         let message = format!(
-            "{file} is of another board that was {board}: `pegel load {file} --replace` takes its record, \
-             and removing it lets that go"
+            "{file}: the file belongs to an earlier board {board}. Run `pegel load {file} --replace` to \
+             restore its record, or move the file away to begin anew."
         );
         Err(Error::new(ErrorKind::Untrusted, message))
     }
+}
+
+/// Whose a durable file is, as seen from the path of a board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    This,
+    /// This board's, unless one of the same name in another directory waits to be restored: nothing
+    /// else has its lineage.
+    Moved,
+    /// A board of that lineage exists elsewhere, or cannot be opened, or the name is another one.
+    Other,
+}
+
+/// For whom an absent board is restored from its durable file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// A creator that asks for a durable board.
+    Durable,
+    /// A creator that does not.
+    Plain,
+    /// A caller that only opens the board.
+    Existing,
 }
 
 /// Returns when the name of the file is on the disk.
@@ -163,22 +228,24 @@ pub fn sync_parent(path: &Path) -> Result<()> {
         .map_err(|error| Error::io(&error, "write to the disk the directory of", path))
 }
 
-/// The segment of a board that is to come back from its durable file; `None` if it has none. What is of another board
-/// is an error only for one who wants this board to be durable.
-pub fn restored(place: &BoardPath, is_wanted: bool) -> Result<Option<Draft>> {
+/// The segment of a board that is restored from its durable file; `None` if it has none.
+pub fn restored(place: &BoardPath, wish: Wish) -> Result<Option<Draft>> {
     let file = match Opened::lock(&path(place)) {
-        // Not everybody may look there, and most boards have nothing to do with it.
+        // Most boards have nothing to do with that directory, which not all users may search.
         Err(error) if error.kind() == ErrorKind::Denied => match Opened::look(&path(place))? {
-            None if is_wanted => return Err(error),
+            None if wish == Wish::Durable => return Err(error),
             looked => looked,
         },
         opened => opened?,
     };
-    let (Some(file), Ok(board)) = (file, board_path(place)) else {
+    let Some(file) = file else {
         return Ok(None);
     };
-    if let Err(error) = file.check_board(&board) {
-        return if is_wanted { Err(error) } else { Ok(None) };
+    match (file.owner(place), wish) {
+        (Owner::Other, Wish::Durable) => return Err(file.of_other(place)),
+        (Owner::Other, Wish::Plain | Wish::Existing) => return Ok(None),
+        (Owner::Moved, Wish::Plain) => return Err(file.of_moved(place)),
+        (Owner::This | Owner::Moved, _) => {}
     }
     let FileHeader {
         schema,
@@ -217,9 +284,12 @@ pub fn removal(place: &BoardPath, board: Option<&Board>) -> Result<Option<Remova
         },
         opened => opened?,
     };
-    if let Some(file) = &opened
-        && board_path(place)? != file.header.board
-    {
+    let is_its = |file: &Opened| match file.owner(place) {
+        Owner::This => true,
+        Owner::Moved => board.is_some_and(|board| board.lineage == file.header.lineage),
+        Owner::Other => false,
+    };
+    if opened.as_ref().is_some_and(|file| !is_its(file)) {
         return Ok(None);
     }
     segment::check_removable(&path)?;
@@ -288,14 +358,14 @@ pub fn read_copy(path: &Path) -> Result<SnapshotFile> {
 fn locked(path: &Path) -> Error {
     let (path, patience) = (path.display(), PATIENCE.as_secs());
     let message = format!(
-        "somebody has had {path} locked for {patience} s; `fuser {path}` tells who, `pegel sync` tries again"
+        "{path}: another process has locked the file for {patience} s. Run `fuser {path}` to find it, and \
+         `pegel sync` to try again."
     );
     Error::new(ErrorKind::Locked, message)
 }
 
 pub fn missing(path: &Path) -> Error {
     let path = path.display();
-    let message =
-        format!("there is no durable file {path}; whoever creates the board next makes it");
+    let message = format!("{path}: durable file not found. Create the board again to make it.");
     Error::new(ErrorKind::NotFound, message)
 }

@@ -189,7 +189,8 @@ fn check_kind(path: &Path, start: &Start) -> Result<()> {
 
 fn damaged(path: &Path, reason: &str) -> Error {
     let path = path.display();
-    let message =
-        format!("{path} is damaged: {reason}; put a copy in its place, or remove it to begin anew");
+    let message = format!(
+        "{path}: the file is damaged, {reason}. Put a copy in its place, or move it away to begin anew."
+    );
     Error::new(ErrorKind::Corrupt, message)
 }

@@ -138,13 +138,15 @@ impl Geometry {
     }
 }
 
-/// What stands in a place.
-enum Found {
-    /// Nothing ever did.
-    Never,
-    /// What the power's failure left of a record, or one that a flaw of the disk has changed.
-    Spoilt,
-    Whole(Start),
+/// What a slot holds.
+enum SlotState {
+    /// Nothing was ever written.
+    Empty,
+    /// A record that a power failure cut short, or that the disk has changed.
+    Torn,
+    /// The disk reports an error: the record may be whole, and the newer one.
+    Unreadable(io::Error),
+    Valid(Start),
 }
 
 /// The places of a file.
@@ -157,13 +159,13 @@ pub struct Slots<'a, D> {
 impl<D: Disk> Slots<'_, D> {
     /// The newer record.
     pub fn newest(&self) -> Result<Seed> {
-        let (place, start) = self.newer(&[self.look(0), self.look(1)])?;
+        let (place, start) = self.newer(&self.readable()?)?;
         self.read(place, &start)
     }
 
     /// The sequence and the stamp of the newer record, which may be longer than there is memory.
     pub fn newest_stamp(&self) -> Result<(u64, Option<ring::Stamp>)> {
-        let (_, start) = self.newer(&[self.look(0), self.look(1)])?;
+        let (_, start) = self.newer(&self.readable()?)?;
         Ok((start.sequence, (start.records == 1).then_some(start.stamp)))
     }
 
@@ -178,9 +180,11 @@ impl<D: Disk> Slots<'_, D> {
         flushed: Option<u64>,
         sync_parent: impl FnOnce() -> Result<()>,
     ) -> Result<u64> {
-        let found = [self.look(0), self.look(1)];
-        let is_first = matches!(found[1], Found::Never);
-        let (newer, newest) = self.newer(&found)?;
+        // The caller has a record as new as any in the file, so a slot that cannot be read is written
+        // anew, which also makes a disk replace a bad sector.
+        let states = [self.look(0), self.look(1)];
+        let is_first = matches!(states[1], SlotState::Empty);
+        let (newer, newest) = self.newer(&states)?;
         if flushed != Some(newest.sequence) {
             self.flush(newer, &self.form.place(&self.read(newer, &newest)?))?;
         }
@@ -200,14 +204,30 @@ impl<D: Disk> Slots<'_, D> {
         Ok(past.sequence)
     }
 
-    /// The place of the newer record, and that.
-    fn newer(&self, found: &[Found; 2]) -> Result<(usize, Start)> {
-        match found {
-            [Found::Whole(first), Found::Whole(second)] if first.sequence < second.sequence => {
+    /// Both slots. An error while one cannot be read, as it may hold the newer record.
+    fn readable(&self) -> Result<[SlotState; 2]> {
+        let states = [self.look(0), self.look(1)];
+        match &states {
+            [SlotState::Unreadable(error), _] | [_, SlotState::Unreadable(error)] => {
+                Err(self.unreadable(error))
+            }
+            _ => Ok(states),
+        }
+    }
+
+    /// The slot of the newer record, and its start.
+    fn newer(&self, states: &[SlotState; 2]) -> Result<(usize, Start)> {
+        match states {
+            [SlotState::Valid(first), SlotState::Valid(second)]
+                if first.sequence < second.sequence =>
+            {
                 Ok((1, *second))
             }
-            [Found::Whole(first), _] => Ok((0, *first)),
-            [_, Found::Whole(second)] => Ok((1, *second)),
+            [SlotState::Valid(first), _] => Ok((0, *first)),
+            [_, SlotState::Valid(second)] => Ok((1, *second)),
+            [SlotState::Unreadable(error), _] | [_, SlotState::Unreadable(error)] => {
+                Err(self.unreadable(error))
+            }
             _ => Err(self.damaged()),
         }
     }
@@ -216,25 +236,29 @@ impl<D: Disk> Slots<'_, D> {
         (self.form.offset + place * self.form.place_size()) as u64
     }
 
-    /// A place that cannot be read is a spoilt one: so some disks tell of a sector that is half written.
-    fn look(&self, place: usize) -> Found {
-        let offset = self.offset(place);
+    fn look(&self, place: usize) -> SlotState {
         let mut start = [0; START];
-        if self.disk.read(offset, &mut start).is_err() {
-            return Found::Spoilt;
+        if let Err(error) = self.read_at(self.offset(place), &mut start) {
+            return SlotState::Unreadable(error);
         }
         if start == [0; START] {
-            return Found::Never;
+            return SlotState::Empty;
         }
         let start: Start = pod_read_unaligned(&start);
         if !self.form.is_possible(&start) {
-            return Found::Spoilt;
+            return SlotState::Torn;
         }
-        if self.checksum(place, &start).ok() == Some(start.checksum) {
-            Found::Whole(start)
-        } else {
-            Found::Spoilt
+        match self.checksum(place, &start) {
+            Err(error) => SlotState::Unreadable(error),
+            Ok(checksum) if checksum == start.checksum => SlotState::Valid(start),
+            Ok(_) => SlotState::Torn,
         }
+    }
+
+    /// Reads once more after an error, which many disks report only once.
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        let read = self.disk.read(offset, bytes);
+        read.or_else(|_| self.disk.read(offset, bytes))
     }
 
     /// Of what stands in a place, piece by piece: a file with a hole claims more than there is memory.
@@ -245,7 +269,7 @@ impl<D: Disk> Slots<'_, D> {
         let mut piece = vec![0; left.min(PAGE)];
         while left > 0 {
             piece.truncate(left);
-            self.disk.read(offset, &mut piece)?;
+            self.read_at(offset, &mut piece)?;
             hasher.update(&piece);
             offset += piece.len() as u64;
             left -= piece.len();
@@ -262,8 +286,8 @@ impl<D: Disk> Slots<'_, D> {
         }
         bytes.resize(length, 0);
         let offset = self.offset(place) + START as u64;
-        let read = self.disk.read(offset, &mut bytes);
-        read.map_err(|error| Error::io(&error, "read", self.path))?;
+        let read = self.read_at(offset, &mut bytes);
+        read.map_err(|error| self.unreadable(&error))?;
         if start.checksum != self.form.checksum(start, &bytes) {
             return Err(self.damaged());
         }
@@ -295,17 +319,28 @@ impl<D: Disk> Slots<'_, D> {
     fn foreign(&self, sequence: u64) -> Error {
         let path = self.path.display();
         let message = format!(
-            "{path} has sequence {sequence} with another record than the board: it is one that somebody put \
-             there; publish once more, or take its record by `pegel load {path} --replace`"
+            "{path}: the file was replaced: it has sequence {sequence} with another record than the board. \
+             Publish once more to keep the board's, or run `pegel load {path} --replace` to restore the file's."
         );
         Error::new(ErrorKind::Untrusted, message)
+    }
+
+    fn unreadable(&self, error: &io::Error) -> Error {
+        let path = self.path.display();
+        let errno = Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32));
+        let message = format!(
+            "{path}: a record that may be the newest cannot be read (got {}). Try again, or restore what \
+             can be read: `dd if={path} of=COPY bs=4096 conv=noerror,sync`, `pegel load COPY --replace`.",
+            errno.desc()
+        );
+        Error::new(ErrorKind::System, message)
     }
 
     fn damaged(&self) -> Error {
         let path = self.path.display();
         let message = format!(
-            "{path} is damaged: neither of its records is whole; put a copy in its place, or remove it to \
-             begin anew"
+            "{path}: the file is damaged, neither of its records is whole. Put a copy in its place, or \
+             move it away to begin anew."
         );
         Error::new(ErrorKind::Corrupt, message)
     }

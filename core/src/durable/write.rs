@@ -116,15 +116,21 @@ impl<'a> DurableWriter<'a> {
     /// The locked file, if it is there and right; else it is made, with the record.
     pub fn prepare(&self) -> Result<Option<Opened>> {
         let file = self.lock()?;
-        let header = self.header.bytes();
-        if file
-            .as_ref()
-            .is_some_and(|file| file.header.bytes() == header)
-        {
+        if file.as_ref().is_some_and(|file| self.is_header_of(file)) {
             return Ok(file);
         }
         self.draft(file)?.install()?;
         Ok(None)
+    }
+
+    /// Only the holder of the board's lock notes another path of its directory: others may see it
+    /// through another mount.
+    fn is_header_of(&self, file: &Opened) -> bool {
+        let mut header = self.header.clone();
+        if self.seen.is_some() {
+            header.board.clone_from(&file.header.board);
+        }
+        header.bytes() == file.header.bytes()
     }
 
     /// The file of a board that is about to be made. It may supersede whatever stands there of this board: a damaged
@@ -138,7 +144,7 @@ impl<'a> DurableWriter<'a> {
             opened => opened?,
         };
         if let Some(file) = &file {
-            file.check_board(&self.header.board)?;
+            file.check_board(self.place)?;
         }
         self.make(file)
     }
@@ -157,7 +163,7 @@ impl<'a> DurableWriter<'a> {
             }
         }
         if let Some(file) = &file {
-            file.check_board(&self.header.board)?;
+            file.check_board(self.place)?;
             file.check_lineage(&self.header)?;
         }
         Ok(file)
@@ -180,8 +186,8 @@ impl<'a> DurableWriter<'a> {
         }
         let (file, board) = (file.path.display(), self.header.board.display());
         let message = format!(
-            "{file} has sequence {kept}, and the board {board} only {newest}: it is an older one that somebody put \
-             there; `pegel load {file} --replace` takes the newer record"
+            "{file}: the file has sequence {kept}, the board {board} only {newest}: an older board was put in \
+             its place. Run `pegel load {file} --replace` to restore the newer record."
         );
         Err(Error::new(ErrorKind::Untrusted, message))
     }

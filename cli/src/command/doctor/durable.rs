@@ -88,7 +88,6 @@ fn denied(about: String) -> Finding {
 
 /// What no board is there for, or what is none.
 fn files(directory: &Path, boards: &[Reader]) -> Vec<Finding> {
-    let directory = directory.canonicalize().unwrap_or_default();
     let files = durable::list().unwrap_or_default().into_iter();
     let findings = files.filter_map(|(file, state)| match state {
         Err(error) if error.kind() == ErrorKind::Denied => None,
@@ -100,8 +99,7 @@ fn files(directory: &Path, boards: &[Reader]) -> Vec<Finding> {
         Ok(state) => {
             let name = state.board.file_name()?.to_str()?;
             let has_board = boards.iter().any(|reader| reader.board() == name);
-            let is_here = state.board.parent() == Some(&directory);
-            (is_here && !has_board).then(|| {
+            (state.is_in(directory) && !has_board).then(|| {
                 Finding::note(
                     format!("durable {name}"),
                     format!(
@@ -162,7 +160,9 @@ fn board(reader: &Reader) -> Finding {
         return Finding::wrong(
             about,
             format!("{file} is of another board that was there"),
-            format!("`pegel load {file} --replace` takes its record; removing it lets that go"),
+            format!(
+                "run `pegel load {file} --replace` to restore its record, or move the file away"
+            ),
         );
     }
     let told = format!(
