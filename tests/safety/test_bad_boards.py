@@ -266,6 +266,14 @@ def test_what_is_not_there_yet_or_no_longer(attempt: Attempt) -> None:
     attempt.fails("lose", pegel.Gone, "was replaced or removed")
 
 
+@pytest.mark.parametrize("attempt", ["c", "php", "python"], indirect=True)
+def test_a_writer_whose_lock_file_was_removed(attempt: Attempt) -> None:
+    put_board(attempt.file)
+    lock = attempt.directory / "pegel.tank.lock"
+    attempt.fails("lose_lock", pegel.Gone, f"board tank: its lock file {lock} was removed.")
+    attempt.succeeds("write")
+
+
 def test_no_permission_for_the_board(attempt: Attempt) -> None:
     put_board(attempt.file)
     attempt.prefix = UNPRIVILEGED

@@ -38,11 +38,25 @@ static void check(const char *call, pegel_status status) {
 #define END(call) end(#call, call)
 #define CHECK(call) check(#call, call)
 
+// Somebody removes the lock file alone.
+static void lose_lock(const char *board, const struct tank *tank) {
+  char lock[4096];
+  pegel_writer *writer;
+  snprintf(lock, sizeof lock, "%s/pegel.%s.lock", getenv("PEGEL_DIR"), board);
+  CHECK(pegel_writer_open(board, 0, &writer));
+  CHECK(pegel_writer_publish(writer, tank, sizeof *tank, NULL));
+  if (remove(lock) != 0)
+    exit(2);
+  while (pegel_writer_publish(writer, tank, sizeof *tank, NULL) == PEGEL_OK)
+    ;
+  END(pegel_writer_publish(writer, tank, sizeof *tank, NULL));
+}
+
 int main(int count, char **arguments) {
   if (count != 3)
     return 2;
   const char *action = arguments[1], *board = arguments[2];
-  // A checksum is also of what pads it.
+  // A checksum covers the padding, too.
   struct tank tank;
   memset(&tank, 0, sizeof tank);
   tank.level = 3.21;
@@ -64,6 +78,8 @@ int main(int count, char **arguments) {
     CHECK(pegel_writer_open(board, 0, &writer));
     END(pegel_writer_publish(writer, &tank, sizeof tank, NULL));
   }
+  if (strcmp(action, "lose_lock") == 0)
+    lose_lock(board, &tank);
   if (strcmp(action, "conflict") == 0) {
     CHECK(pegel_writer_open(board, 0, &writer));
     END(pegel_writer_publish_if(writer, 1000, &tank, sizeof tank, NULL));

@@ -19,6 +19,14 @@ $lose = function (Reader $reader) use ($board): void {
     Writer::unlink($board);
     $reader->read();
 };
+// Somebody removes the lock file alone.
+$loseLock = function (Writer $writer) use ($board): never {
+    $writer->publish(...RECORD);
+    unlink(getenv('PEGEL_DIR') . "/pegel.$board.lock");
+    while (true) {
+        $writer->publish(...RECORD);
+    }
+};
 
 try {
     match ($action) {
@@ -30,6 +38,7 @@ try {
         'read' => Reader::open($board)->read(),
         'read_at' => Reader::open($board)->readAt(1000),
         'wait' => Reader::open($board)->wait(1000, timeout: 1e-6),
+        'lose_lock' => $loseLock(Writer::open($board)),
         'lose' => $lose(Reader::open($board)),
     };
     echo "0\t\n";

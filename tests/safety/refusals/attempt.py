@@ -1,7 +1,9 @@
 """Tries one thing with a board for test_bad_boards.py: prints the status and its message."""
 
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pegel
 
@@ -15,6 +17,15 @@ def lose(board: str) -> object:
     return reader.read()
 
 
+def lose_lock(board: str) -> object:
+    """Somebody removes the lock file alone."""
+    writer = pegel.Writer.open(board, timeout=0)
+    writer.publish(RECORD)
+    Path(os.environ["PEGEL_DIR"], f"pegel.{board}.lock").unlink()
+    while True:
+        writer.publish(RECORD)
+
+
 ACTIONS: dict[str, Callable[[str], object]] = {
     "create": lambda board: pegel.Writer(board, TANK).publish(RECORD),
     "differ": lambda board: pegel.Writer(board, level=pegel.f64("cm")),
@@ -25,6 +36,7 @@ ACTIONS: dict[str, Callable[[str], object]] = {
     "read_at": lambda board: pegel.Reader(board).read_at(1000),
     "wait": lambda board: pegel.Reader(board).wait(1000, timeout=1e-6),
     "lose": lose,
+    "lose_lock": lose_lock,
 }
 
 try:
