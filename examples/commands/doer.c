@@ -96,7 +96,7 @@ int main(int argc, char **argv) {
     command now;
     pegel_stamp stamp = {.size = sizeof stamp};
     if (!has_rounds) {
-      check(pegel_reader_wait(commands, after, -1, &newest));
+      check(pegel_reader_wait(commands, after, PEGEL_FOREVER, &newest));
     }
     pegel_status status = pegel_reader_read_after(commands, after, &now, sizeof now, &stamp);
     if (status == PEGEL_EMPTY && has_rounds) {

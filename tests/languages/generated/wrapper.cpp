@@ -33,7 +33,8 @@ int main() {
     try {
       writer.publish(record, late);
     } catch (const pegel::Error &error) {
-      std::printf("%s %d\n", pegel_status_name(error.status()), std::strstr(error.what(), "roof-tank.1") != nullptr);
+      std::printf("%s %d\n", pegel_status_name(error.status()),
+                  std::strstr(error.what(), "roof-tank.1") != nullptr);
     }
     auto documents = pegel::Writer::create("ahoy", document);
     documents.publish(std::string("{\"power\":21.8}"));

@@ -37,7 +37,8 @@ static void *read_on(void *unused) {
 }
 
 int main(int count, char **arguments) {
-  pegel_field fields[] = {{.name = "first", .type = PEGEL_U64}, {.name = "second", .type = PEGEL_U64, .count = 7}};
+  pegel_field fields[] = {{.name = "first", .type = PEGEL_U64},
+                          {.name = "second", .type = PEGEL_U64, .count = 7}};
   pegel_writer *writer;
   pegel_reader *reader;
   numbers record = {1, {1, 1, 1, 1, 1, 1, 1}};

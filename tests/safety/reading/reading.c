@@ -1,5 +1,5 @@
-// Parts of records, records without stamps, and boards that stay open; says what goes wrong. Told to leave a board, it
-// leaves one whose record has no stamp.
+// Parts of records, records without stamps, and boards that stay open: prints what goes wrong. With
+// the argument `leave`, it leaves a board whose record has no stamp.
 
 #include <inttypes.h>
 #include <pegel.h>
@@ -11,8 +11,8 @@ enum { SIZE = 200 };
 
 static void expect(pegel_status status, pegel_status expected, const char *what) {
   if (status != expected) {
-    printf("%s: %s instead of %s: %s\n", what, pegel_status_name(status), pegel_status_name(expected),
-           pegel_error_message());
+    printf("%s: %s instead of %s: %s\n", what, pegel_status_name(status),
+           pegel_status_name(expected), pegel_error_message());
     exit(1);
   }
 }
@@ -82,7 +82,8 @@ static void read_unstamped(pegel_writer *writer, const pegel_reader *reader) {
   }
 }
 
-// Who asks of a board that is another one now is told so: at once, or where somebody removed it by hand, by the 8192nd time.
+// A reader of a board that was replaced notices it: at once, or by its 8192nd call where somebody
+// removed the file by hand.
 static void find_out(int by_hand) {
   pegel_writer *writer = create(0);
   publish(writer, 1);
