@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::segment::removal::{hidden, remove_left, rename};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, posix_fallocate};
-use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use nix::unistd::{Gid, Uid, fchown, linkat, unlink};
 use std::fs::File;
@@ -108,7 +108,8 @@ pub fn give(file: &File, other: &FileStat) {
 /// the process (man 2 getrlimit).
 pub fn check_limit(size: u64) -> nix::Result<()> {
     let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
-    if size <= limit {
+    // Both as wide as the wider one: a limit has 32 bits on some machines.
+    if limit == RLIM_INFINITY || u128::from(size) <= u128::from(limit) {
         Ok(())
     } else {
         Err(Errno::EFBIG)
