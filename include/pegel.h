@@ -178,7 +178,7 @@ typedef enum {
   PEGEL_UNTRUSTED = 32,
   // The system denies access.
   PEGEL_DENIED = 40,
-  // A system call failed in another way. The message has its name and reason.
+  // A system call failed in another way. The message has the file and the reason.
   PEGEL_SYSTEM = 41,
   // The file system is full, or the file would exceed a limit of the process.
   PEGEL_NO_SPACE = 42,
@@ -483,8 +483,9 @@ typedef struct {
   uint64_t generation;
   // When the record was published: nanoseconds of Unix time; 0 if unknown (PEGEL_UNSTAMPED).
   int64_t published_ns;
-  // How old the record was when it was read. Time in suspend counts, and setting the clock does
-  // not matter. INT64_MAX if unknown.
+  // How old the record was when it was read, never below 0. Time in suspend counts, and setting
+  // the clock does not matter, except for a record that was restored after a reboot. INT64_MAX
+  // if unknown.
   int64_t age_ns;
   // Which optional fields are known: the lowest bit for the first of them, and so on.
   uint64_t present;
@@ -520,7 +521,7 @@ pegel_status pegel_reader_read_part(const pegel_reader *reader,
                                     pegel_stamp *stamp);
 
 // Reads the newest record as pegel_reader_read() does, into one buffer of `snapshot_size` bytes:
-// the first `stamp_size` of them, sizeof(pegel_stamp), are the stamp, whose size need not be set,
+// the first `stamp_size` of them, sizeof(pegel_stamp), are the stamp, whose size is not used,
 // and the record follows. The buffer needs no alignment. For bindings of languages in which each
 // call and each buffer costs more than the read.
 //
@@ -567,16 +568,21 @@ uint64_t pegel_reader_sequence(const pegel_reader *reader);
 
 // Timeouts in nanoseconds by name. Any other number from 0 on is a timeout, too.
 typedef enum {
-  // As is every number below 0.
+  // Never ends, as with every other number below 0.
   PEGEL_FOREVER = -1,
-  // One second: how long writers wait for each other in all languages unless they choose.
+  // One second: the default of writers in all languages, which wait for another one to close.
   PEGEL_PATIENCE = 1000000000,
 } pegel_timeout;
 
 // Sleeps until a record after the sequence `after` is published, and stores the newest sequence,
 // which may be a later one. Returns at once if there is one already. `timeout_ns` of 0 only
 // checks; PEGEL_FOREVER waits without an end. Time in suspend does not count. Signals do not end
-// it.
+// it. A program that shows each newest value:
+//
+//     uint64_t after = 0;
+//     while (pegel_reader_wait(reader, after, PEGEL_FOREVER, &after) == PEGEL_OK)
+//       if (pegel_reader_read(reader, &level, sizeof level, NULL) == PEGEL_OK)
+//         printf("%g m\n", level);
 //
 // Returns: PEGEL_INVALID_ARGUMENT, PEGEL_TIMEOUT, PEGEL_GONE (within a second of the removal),
 // PEGEL_CORRUPT (a truncated file), PEGEL_SYSTEM.
@@ -716,7 +722,8 @@ typedef struct {
   uint32_t condition;
   // The sequence of the condition.
   uint64_t sequence;
-  // Which optional fields are known: the lowest bit for the first of them, and so on. 0: none.
+  // Which optional fields are known: the lowest bit for the first of them, and so on.
+  // UINT64_MAX: all of them. 0: none.
   uint64_t present;
 } pegel_publish_options;
 

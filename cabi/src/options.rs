@@ -13,9 +13,9 @@ use crate::sized;
 #[repr(C)]
 #[allow(dead_code)] // the library takes any number
 pub enum pegel_timeout {
-    /// As is every number below 0.
+    /// Never ends, as with every other number below 0.
     PEGEL_FOREVER = -1,
-    /// One second: how long writers wait for each other in all languages unless they choose.
+    /// One second: the default of writers in all languages, which wait for another one to close.
     PEGEL_PATIENCE = 1_000_000_000,
 }
 
@@ -149,7 +149,8 @@ pub struct pegel_publish_options {
     pub condition: u32,
     /// The sequence of the condition.
     pub sequence: u64,
-    /// Which optional fields are known: the lowest bit for the first of them, and so on. 0: none.
+    /// Which optional fields are known: the lowest bit for the first of them, and so on.
+    /// UINT64_MAX: all of them. 0: none.
     pub present: u64,
 }
 

@@ -39,8 +39,9 @@ pub struct pegel_stamp {
     pub generation: u64,
     /// When the record was published: nanoseconds of Unix time; 0 if unknown (PEGEL_UNSTAMPED).
     pub published_ns: i64,
-    /// How old the record was when it was read. Time in suspend counts, and setting the clock does
-    /// not matter. INT64_MAX if unknown.
+    /// How old the record was when it was read, never below 0. Time in suspend counts, and setting
+    /// the clock does not matter, except for a record that was restored after a reboot. INT64_MAX
+    /// if unknown.
     pub age_ns: i64,
     /// Which optional fields are known: the lowest bit for the first of them, and so on.
     pub present: u64,
@@ -199,7 +200,7 @@ unsafe extern "C" fn read_part(
 }
 
 /// Reads the newest record as pegel_reader_read() does, into one buffer of `snapshot_size` bytes:
-/// the first `stamp_size` of them, sizeof(pegel_stamp), are the stamp, whose size need not be set,
+/// the first `stamp_size` of them, sizeof(pegel_stamp), are the stamp, whose size is not used,
 /// and the record follows. The buffer needs no alignment. For bindings of languages in which each
 /// call and each buffer costs more than the read.
 ///
@@ -322,7 +323,12 @@ fn stamp_of(known: &Stamp) -> pegel_stamp {
 /// Sleeps until a record after the sequence `after` is published, and stores the newest sequence,
 /// which may be a later one. Returns at once if there is one already. `timeout_ns` of 0 only
 /// checks; PEGEL_FOREVER waits without an end. Time in suspend does not count. Signals do not end
-/// it.
+/// it. A program that shows each newest value:
+///
+///     uint64_t after = 0;
+///     while (pegel_reader_wait(reader, after, PEGEL_FOREVER, &after) == PEGEL_OK)
+///       if (pegel_reader_read(reader, &level, sizeof level, NULL) == PEGEL_OK)
+///         printf("%g m\n", level);
 ///
 /// Returns: PEGEL_INVALID_ARGUMENT, PEGEL_TIMEOUT, PEGEL_GONE (within a second of the removal),
 /// PEGEL_CORRUPT (a truncated file), PEGEL_SYSTEM.

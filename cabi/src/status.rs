@@ -43,7 +43,7 @@ pub enum pegel_status {
     PEGEL_UNTRUSTED = 32,
     /// The system denies access.
     PEGEL_DENIED = 40,
-    /// A system call failed in another way. The message has its name and reason.
+    /// A system call failed in another way. The message has the file and the reason.
     PEGEL_SYSTEM = 41,
     /// The file system is full, or the file would exceed a limit of the process.
     PEGEL_NO_SPACE = 42,
