@@ -1,6 +1,6 @@
 <?php
 
-/** Says how old the record of a board is that tells no times, and when it was published. */
+/** Prints the age of a record without a stamp, and when it was published. */
 
 declare(strict_types=1);
 

@@ -103,7 +103,7 @@ static void find_out(int by_hand) {
   while (asked <= 8192 && pegel_reader_sequence(reader) != UINT64_MAX) {
     asked++;
   }
-  ensure(by_hand ? asked <= 8192 : asked == 0, "the sequence does not tell");
+  ensure(by_hand ? asked <= 8192 : asked == 0, "the sequence goes on");
   ensure(strstr(pegel_error_message(), "was replaced or removed") != NULL, "no message");
   unsigned char record[SIZE];
   asked = 0;
@@ -145,7 +145,7 @@ int main(int count, char **arguments) {
   expect(pegel_reader_open_cached("parts", &kept), PEGEL_NOT_FOUND, "open what was removed");
   writer = create(0);
   publish(writer, 9);
-  expect(pegel_reader_open_cached("parts", &kept), PEGEL_OK, "open what came back");
+  expect(pegel_reader_open_cached("parts", &kept), PEGEL_OK, "open the new board");
   read_parts(kept, 9);
   pegel_reader_close(kept);
   pegel_writer_close(writer);

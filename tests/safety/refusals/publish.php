@@ -1,6 +1,6 @@
 <?php
 
-/** Publishes each JSON value it is told for test_bad_values.py: answers with the status and its message. */
+/** Publishes each line of JSON for test_bad_values.py, and prints the status and its message. */
 
 declare(strict_types=1);
 
