@@ -1,4 +1,4 @@
-"""Who may only read a board cannot disturb anybody, whatever it does."""
+"""A user who can only read a board disturbs nobody, whatever that user does."""
 
 import json
 import os
@@ -33,8 +33,8 @@ MAY = {"shared lock", "flock", "wake"}
 
 @pytest.fixture
 def tank() -> Iterator[Path]:
-    """A board that everybody may read, in a directory where only this user may write."""
-    # Not below pytest's directory, which is for its user alone.
+    """A board that all users can read, in a directory that only this user can write."""
+    # Not below pytest's directory, which only its user can enter.
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="pegel-denial-") as directory:
         Path(directory).chmod(0o755)
         shutil.copy(ROOT / "tests/safety/denial/intruder.py", directory)
@@ -52,9 +52,9 @@ def test_a_mere_reader_cannot_disturb(tank: Path) -> None:
     ) as intruder:
         try:
             assert intruder.stdout
-            told = json.loads(intruder.stdout.readline())
-            assert {name for name, what in told.items() if what == "done"} <= MAY
-            assert {name: told[name] for name in REFUSED} == REFUSED
+            reported = json.loads(intruder.stdout.readline())
+            assert {name for name, what in reported.items() if what == "done"} <= MAY
+            assert {name: reported[name] for name in REFUSED} == REFUSED
             go_on(tank, writer)
             assert intruder.poll() is None
         finally:
@@ -67,7 +67,7 @@ def test_a_mere_reader_cannot_disturb(tank: Path) -> None:
 
 
 def go_on(tank: Path, writer: pegel.Writer) -> None:
-    """All that people do with a board, while somebody holds what it can and wakes who waits."""
+    """Uses a board in all ways, while a reader holds locks where it can and wakes waiters."""
     reader = pegel.Reader(tank)
     with pytest.raises(pegel.Timeout):
         reader.wait(1, timeout=0.2)

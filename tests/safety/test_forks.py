@@ -34,7 +34,7 @@ def test_a_child_is_no_writer_and_does_not_keep_the_board(
         finally:
             parent.kill()
             parent.wait()
-        # The child is still there: it reads the other end of this test's pipe.
+        # The child still runs: it reads the other end of this test's pipe.
         assert not reader.writer_alive
         with pegel.Writer.open(tmp_path / "tank", timeout=0) as writer:
             writer.publish_bytes(reader.read().bytes)

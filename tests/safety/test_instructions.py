@@ -1,4 +1,4 @@
-"""A writer stopped, and killed, all over its way; `make campaign` takes every instruction."""
+"""A writer stopped and killed at many instructions; `make campaign` takes every one."""
 
 from helpers.programs import built, run
 
@@ -11,7 +11,7 @@ def test_every_instruction_leaves_the_record_before_or_the_one_after() -> None:
     publications = ("Publish", "PublishIf", "PublishOn", "PublishUnstamped")
     names = ("Create", "TakeOver", *publications, "Replace", "Close")
     assert acts == [[name, size] for size in ("64", "1024") for name in names]
-    # Not every act takes the same way twice.
+    # Not every act runs the same instructions twice.
     assert all(
         int(kills) > 0.9 * min(100, int(instructions)) for _, _, instructions, _, kills in lines
     )

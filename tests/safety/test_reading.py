@@ -1,4 +1,4 @@
-"""Ways to read that only C has, and what all languages say of records without a stamp."""
+"""Ways to read that only C has, and records without a stamp in all languages."""
 
 import json
 import math

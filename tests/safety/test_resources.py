@@ -86,7 +86,7 @@ echo json_encode([$now->age === INF ? null : $now->age, $now->publishedAt?->form
 
 @pytest.mark.parametrize("suspended", [0, 100])
 def test_a_container_may_have_an_uptime_of_its_own(tmp_path: Path, suspended: int) -> None:
-    """As lxcfs gives it; PHP without FFI has nothing else that counts through suspend."""
+    """As lxcfs shows it; for PHP without FFI, only this file counts through suspend."""
     with pegel.Writer(tmp_path / "tank", level=pegel.f64()) as writer:
         writer.publish(level=1.0)
     published = time.time()
@@ -112,7 +112,7 @@ def test_a_container_may_have_an_uptime_of_its_own(tmp_path: Path, suspended: in
         assert age is not None
         assert at == pytest.approx(published, abs=0.1)
         assert least <= age <= time.time() - published + 0.1
-    # Nothing tells how old it is, if the clock on the wall was set back, too.
+    # The age is unknown if the wall clock was set back, too.
     age, at = look(1.0, -3600)
     assert (age is None) == (at is None) == (suspended > 0)
 
@@ -134,7 +134,7 @@ YEAR = 365 * 24 * 3600
 
 
 def clock_shim(place: Path) -> Path:
-    """A library by which the clock on the wall is wrong."""
+    """A library that makes the wall clock wrong."""
     shim = place / "clock.so"
     source = str(ROOT / "tests/safety/resources/clock.c")
     command = ["gcc", "-std=c99", *STRICT, "-shared", "-fPIC", source, "-o", str(shim), "-ldl"]
@@ -144,13 +144,13 @@ def clock_shim(place: Path) -> Path:
 
 
 def test_the_clock_is_set_back_and_forth(tmp_path: Path) -> None:
-    """Of a machine that boots without a clock, and learns later what time it is."""
+    """A machine that boots without a clock, and gets the time later."""
     shim, wrong_by = clock_shim(tmp_path), tmp_path / "wrong_by"
     wrong_by.write_text("0")
     shifted = environment(tmp_path) | {"LD_PRELOAD": str(shim), "WRONG_BY": str(wrong_by)}
 
     def look(program: Conversation, line: str, error: int) -> None:
-        """The age is right whatever the clock says, and the time is what the clock says now."""
+        """The age is right whatever the clock shows, and the time is that of the clock now."""
         wrong_by.write_text(str(error))
         before = time.time()
         age, published = json.loads(program.ask(line))

@@ -69,7 +69,7 @@ int main(int count, char **arguments) {
   if (child == 0) {
     pegel_status status = pegel_writer_publish(writer, &record, sizeof record, NULL);
     int is_told = status == PEGEL_INVALID_ARGUMENT && strstr(pegel_error_message(), "fork");
-    // What it got is its own to close, and nothing to its parent.
+    // The child closes its own copies, without an effect on its parent.
     check(pegel_reader_read(pegel_writer_reader(writer), &record, sizeof record, NULL));
     pegel_writer_close(writer);
     _exit(is_told ? 0 : 4);
@@ -81,7 +81,7 @@ int main(int count, char **arguments) {
   printf("%lu\n", (unsigned long)sequence);
   fflush(stdout);
 
-  // This one outlives its parent, which is killed once the child says that it is there.
+  // This child outlives its parent, which is killed once the child reports that it runs.
   if (fork() == 0)
     puts("ready");
   fflush(stdout);

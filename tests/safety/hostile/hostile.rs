@@ -1,12 +1,13 @@
-//! A fuzzer of everything that believes bytes of a board: whatever stands in its file, and however that
-//! changes while it is open, there is an error or a record, never a crash, a hang or a wild allocation.
+//! A fuzzer of all code that reads bytes of a board: whatever its file contains, and however that
+//! changes while the board is open, the result is an error or a record, never a crash, a hang or an
+//! unbounded allocation.
 //!
-//! `hostile [CASES] [SEED]`: prints what came of the cases. The seed says which they are.
+//! `hostile [CASES] [SEED]`: prints the results of the cases. The seed determines them.
 //!
-//! A case is a board of a random schema with a few bytes changed, most of them where they matter. It is
-//! opened and read in each way, also by a program with another version of its schema, written and
-//! replaced. While a reader has it open, its control block, its slots and its length change; the length
-//! for readers without a mapping only, as the others are not promised to survive that.
+//! A case is a board of a random schema with a few bytes changed, most of them where they matter.
+//! It is opened and read in each way, also by a program with another version of its schema, written
+//! and replaced. While a reader has it open, its control block, its slots and its length change;
+//! the length only for readers without a mapping, as the others are not promised to survive that.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -25,11 +26,11 @@ use tempfile::TempDir;
 const MEMORY: u64 = 256 << 20;
 /// Cases for which a schema is made.
 const CASES_A_SCHEMA: u64 = 500;
-/// One in so many cases is written, too, which takes longer than all the rest.
+/// One in this many cases is also written, which takes longer than everything else.
 const WRITTEN: u64 = 8;
 const HEADER: usize = 128;
 
-/// Numbers that limits and overflows are near.
+/// Numbers close to limits and overflows.
 const NUMBERS: [u64; 14] = [
     0,
     1,
@@ -50,11 +51,11 @@ const NUMBERS: [u64; 14] = [
 struct Fuzzer {
     rng: Rng,
     directory: TempDir,
-    /// What came of it: how often.
+    /// How often each result occurred.
     outcomes: BTreeMap<String, u64>,
 }
 
-/// A board as its maker left it.
+/// A board before the damage.
 struct Good {
     bytes: Vec<u8>,
     schema: Schema,
@@ -146,7 +147,7 @@ impl Fuzzer {
         }
     }
 
-    /// A place where something is, and what to put there.
+    /// An offset that contains something, and the bytes to write there.
     fn change(&mut self, from: usize, end: usize) -> (usize, Vec<u8>) {
         let at = self.rng.usize(from..end.max(from + 1));
         let number = if self.rng.bool() {
@@ -220,7 +221,7 @@ impl Fuzzer {
     fn spoil(&mut self, good: &Good, file: &File) {
         for _ in 0..self.rng.u32(1..4) {
             let (at, new) = self.change(good.control, good.bytes.len() - 8);
-            // One that was cut off grows by it, which makes it no less hostile.
+            // A truncated file grows by it, and stays hostile.
             file.write_all_at(&new, at as u64).expect("to spoil it");
         }
     }
@@ -286,7 +287,7 @@ impl Fuzzer {
     }
 }
 
-/// All that is in a record.
+/// Reads everything in a record.
 fn look(now: &Snapshot) {
     let values = serde_json::to_string(&now.values()).expect("values");
     assert!(!values.is_empty());
@@ -311,7 +312,7 @@ fn main() {
             good = fuzzer.good();
         }
         let is_written = case % WRITTEN == 0;
-        // A board that is written, and perhaps replaced, is a new file afterwards.
+        // Writing can replace the board, whose file is then a new one.
         let file = File::options()
             .read(true)
             .write(true)

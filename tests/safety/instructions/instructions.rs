@@ -1,14 +1,15 @@
 //! A writer that is stopped, and killed, at every instruction of Pegel's code.
 //!
-//! One process does one thing to a board and is stepped through it, instruction by instruction
-//! (`ptrace`). At each of them this process reads: the record before or the one after, at once and never
-//! anything else. And at each of them a successor takes over what a death there would leave: a copy of
-//! the files as they stand, since memory that is shared and names are all that outlives a process. It
-//! publishes at once, with a sequence that nobody had, and is counted as one more writer. That a death does
-//! leave just that is shown by killing real ones, at every instruction too, or at KILLS all over the way.
+//! A process does one thing to a board, and this one steps it through that, instruction by
+//! instruction (`ptrace`). At each instruction this process reads: the record before or the one
+//! after, at once, and never anything else. At each instruction a successor also takes over what a
+//! crash there would leave: a copy of the files, since shared memory and names are all that
+//! outlives a process. The successor publishes at once, with a new sequence, and counts as one more
+//! writer. That a crash leaves exactly that is shown by killing real processes, at every
+//! instruction, too, or at KILLS of them.
 //!
-//! `instructions [EVERY] [KILLS]`: with EVERY, successors take over at each EVERY-th instruction only. It
-//! prints what it covered.
+//! `instructions [EVERY] [KILLS]`: with EVERY, successors take over at each EVERY-th instruction
+//! only. Prints what was covered.
 
 use std::collections::HashMap;
 use std::env;
@@ -23,14 +24,14 @@ use nix::unistd::Pid;
 use pegel::dynamic::{Reader, Writer};
 use pegel::{ErrorKind, Field, Options, Schema, Type};
 
-/// What is done to a board.
+/// The act: what the stepped process does to a board.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Act {
     Create,
     TakeOver,
     Publish,
     PublishIf,
-    /// One of many that follow each other fast.
+    /// One of many publications in fast succession.
     PublishOn,
     /// Likewise, without stamps.
     PublishUnstamped,
@@ -50,7 +51,7 @@ const ACTS: [Act; 8] = [
 ];
 
 impl Act {
-    /// Whether there is more to prepare in the process itself.
+    /// Whether the process itself prepares more.
     fn is_publication(self) -> bool {
         matches!(self, Self::Publish | Self::PublishIf) || self.is_one_of_many()
     }
@@ -59,13 +60,13 @@ impl Act {
         matches!(self, Self::PublishOn | Self::PublishUnstamped)
     }
 
-    /// The newest sequence before it.
+    /// The newest sequence before the act.
     fn before(self) -> u64 {
         if self.is_one_of_many() { 1 + RUN_UP } else { 1 }
     }
 }
 
-/// A record is the same word over and over; the first fields stay those of the board that is replaced.
+/// A record repeats one word; its first fields are those of the board that is replaced.
 fn schema(words: usize, is_grown: bool) -> Schema {
     let words = u32::try_from(words).expect("a small record");
     let mut fields = vec![Field::new("words", Type::U64).array(words)];
@@ -79,7 +80,7 @@ fn record(words: usize, word: u64) -> Vec<u8> {
     word.to_ne_bytes().repeat(words)
 }
 
-/// Publications before one of many, twice as many as the ring has slots.
+/// Publications before the act in a fast succession, twice as many as the ring has slots.
 const RUN_UP: u64 = 32;
 const BEFORE: u64 = 0x1111_1111_1111_1111;
 const AFTER: u64 = 0x2222_2222_2222_2222;
@@ -106,7 +107,7 @@ fn act(act: Act, board: &str, words: usize) {
             writer.publish(&record).expect("one of those before");
         }
     }
-    // Whoever steps is there once it says so.
+    // The stepping process is attached once it sends a line.
     std::io::stdin().read_exact(&mut [0]).expect("a word");
     stop();
     let done = match (act, writer) {
@@ -128,7 +129,7 @@ fn act(act: Act, board: &str, words: usize) {
                 Ok(block) if act == Act::PublishUnstamped => writer.try_publish_block(block),
                 _ => writer.publish_fast(&record),
             };
-            // A second after the last look at the files, another one is due.
+            // The files are checked again a second after the last check.
             fast.map_or_else(|| writer.publish(&record), Ok)
                 .map(|_| Some(writer))
         }
@@ -154,7 +155,7 @@ struct Stepped {
 }
 
 impl Stepped {
-    /// Starts it, up to the instruction where the act begins.
+    /// Starts the process, up to the instruction where the act begins.
     fn start(act: Act, board: &str, words: usize) -> Self {
         let mut child = Command::new("/proc/self/exe")
             .args([&format!("{act:?}"), board, &words.to_string()])
@@ -168,7 +169,7 @@ impl Stepped {
             .as_mut()
             .expect("its input")
             .write_all(b"!")
-            .expect("to tell it");
+            .expect("to send a line");
         let mut stepped = Self {
             child,
             pid,
@@ -190,7 +191,7 @@ impl Stepped {
         }
     }
 
-    /// One instruction of Pegel's code further; `false` when the act is over.
+    /// Steps one instruction of Pegel's code; `false` when the act is over.
     fn step(&mut self) -> bool {
         loop {
             ptrace::step(self.pid, None).expect("to step");
@@ -207,14 +208,14 @@ impl Stepped {
         }
     }
 
-    /// Where in Pegel's code it stands.
+    /// The position in Pegel's code.
     fn place(&self) -> u64 {
         let at = ptrace::getregs(self.pid).expect("its registers").rip;
         at.wrapping_sub(self.code.start)
     }
 
-    /// On to a place in Pegel's code, when it comes there for the so-manieth time; `false` at the act's
-    /// end, if chance lets it come there less often.
+    /// Steps to the n-th visit of a position in Pegel's code; `false` at the end of the act, if the
+    /// act visits the position less often by chance.
     fn run_to(&mut self, place: u64, times: usize) -> bool {
         let at = self.code.start + place;
         let word = at as ptrace::AddressType;
@@ -247,7 +248,7 @@ impl Stepped {
     }
 }
 
-/// Where the program's own code stands in a process: what is neither the C library's nor the kernel's.
+/// The range of the program's own code in a process, without the C library and the kernel.
 fn code_of(pid: Pid) -> std::ops::Range<u64> {
     let program = std::fs::read_link(format!("/proc/{pid}/exe")).expect("its program");
     let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).expect("its maps");
@@ -262,7 +263,7 @@ fn code_of(pid: Pid) -> std::ops::Range<u64> {
     number(start)..number(end)
 }
 
-/// The scene of one act, in a directory of its own.
+/// The scene of one act, in a separate directory.
 struct Scene {
     directory: tempfile::TempDir,
     act: Act,
@@ -290,7 +291,7 @@ impl Scene {
         format!("{}/board", self.directory.path().display())
     }
 
-    /// What is left if everybody died now.
+    /// The files that would be left if all processes died now.
     fn copy(&self) -> Self {
         let copy = Self {
             directory: tempfile::tempdir_in("/dev/shm").expect("a directory"),
@@ -313,7 +314,7 @@ impl Scene {
         .expect("a free board")
     }
 
-    /// What a reader that was there before sees, and one that comes now.
+    /// Reads with a reader that was opened before, and with a new one.
     fn check(&self, early: Option<&Reader>) {
         if let Some(early) = early {
             let mut payload = vec![0; self.words * 8];
@@ -352,7 +353,7 @@ impl Scene {
         assert_eq!(words, record(self.words, word), "sequence {sequence}");
     }
 
-    /// What the successor of one that was killed finds and does.
+    /// Lets a successor take over from a killed writer, and checks what it finds and does.
     fn succeed(&self) {
         let before = Reader::open(&self.board())
             .ok()
@@ -373,8 +374,8 @@ impl Scene {
     }
 }
 
-/// Stops at each instruction and reads; at each EVERY-th, a successor goes on. Says where they were, and
-/// how many there were who went on.
+/// Stops at each instruction and reads; at each EVERY-th, a successor takes over. Returns the
+/// positions and the number of successors.
 fn stop_everywhere(act: Act, words: usize, every: usize) -> (Vec<u64>, usize) {
     let scene = Scene::new(act, words);
     let early = Reader::open(&scene.board()).ok();
@@ -396,7 +397,7 @@ fn stop_everywhere(act: Act, words: usize, every: usize) -> (Vec<u64>, usize) {
     (instructions, successors)
 }
 
-/// Kills at so many of the instructions. Says how many it came to.
+/// Kills at some of the instructions. Returns how many kills happened.
 fn kill_all_over(act: Act, words: usize, instructions: &[u64], kills: usize) -> usize {
     let mut times = HashMap::new();
     let nth = instructions.iter().map(|place| {

@@ -1,4 +1,4 @@
-// Preloaded by test_resources.py: the wall clock is wrong by the seconds that stand in the file $WRONG_BY.
+// Preloaded by test_resources.py: the wall clock is wrong by the seconds in the file $WRONG_BY.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -28,7 +28,7 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
   return result;
 }
 
-// What PHP asks.
+// For PHP.
 int gettimeofday(struct timeval *restrict now, void *restrict zone) {
   static int (*real)(struct timeval *, void *);
   if (!real)

@@ -1,4 +1,4 @@
-/* A file system that numbers a file in one way when it is open, and in another by its name. For LD_PRELOAD. */
+/* A file system with different inode numbers for an open file and for its name. For LD_PRELOAD. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <string.h>
