@@ -1,6 +1,7 @@
 <?php
 
-// Prints as JSON how PHP reaches boards here, and what it finds in their directory: for `pegel doctor`.
+// Prints as JSON how PHP reaches boards here, and what it finds in their directory: for `pegel
+// doctor`.
 
 declare(strict_types=1);
 

@@ -7,11 +7,11 @@ namespace Pegel;
 /**
  * One way to read boards: Library by FFI, Files without it. Loader chooses.
  *
- * A handle is what an implementation keeps of an open board; only the implementation looks into it.
+ * A handle is an implementation's state of an open board, and opaque to all others.
  *
- * What is read is one string: a pegel_stamp, and behind it the record. A plan says how to decode it: worked out once
- * for a board, and then a matter of one unpack() for all plain values, in Snapshot. A plan is a list, which
- * serialize() can keep; these constants are its offsets.
+ * A read returns one string: a pegel_stamp followed by the record. A plan describes how to decode
+ * it, so that Snapshot needs one unpack() for all plain values. It is made once for a board: a list
+ * for serialize(), whose offsets are the constants below.
  *
  * @internal
  */
@@ -20,7 +20,7 @@ interface Backend
     /** Bytes of a pegel_stamp. */
     public const STAMP = 64;
 
-    /** The bits of all optional fields: they are known. */
+    /** All bits of optional fields: all are known. */
     public const ALL = -1;
 
     /** Bytes of a stamp and a record; with documents, the most that there can be. */
@@ -29,9 +29,11 @@ interface Backend
     public const IS_DOCUMENT = 1;
     /** The format of unpack() for the plain fields. */
     public const FORMAT = 2;
-    /** The plain fields that unpack() does not finish: their names, with the numbers of their types. */
+    /**
+     * The plain fields that unpack() does not finish: their names, with the numbers of their types.
+     */
     public const UNFINISHED = 3;
-    /** What Decoder has to do beside: an array, or null. */
+    /** The work that is left to Decoder: an array, or null. */
     public const MORE = 4;
 
     /** @param list<Field> $fields */

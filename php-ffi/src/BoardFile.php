@@ -5,10 +5,12 @@ declare(strict_types=1);
 namespace Pegel;
 
 /**
- * A board's file as docs/format.md tells it, read without the library. Files has what is done with it.
+ * A board's file as docs/format.md tells it, read without the library. Files has what is done with
+ * it.
  *
- * PHP cannot map memory, so each look is a system call. These look at the same bytes as the writer's mapping, in the
- * order in which they are made; where a processor might not keep to that, a board's checksums tell.
+ * PHP cannot map memory, so each look is a system call. These look at the same bytes as the
+ * writer's mapping, in the order in which they are made; where a processor might not keep to that,
+ * a board's checksums tell.
  *
  * @internal
  */
@@ -277,8 +279,8 @@ final class BoardFile
     }
 
     /**
-     * A record and the words of its stamp, which are whole only if the writer has not come that far meanwhile; null
-     * if it says itself that it is not.
+     * A record and the words of its stamp, which are whole only if the writer has not come that far
+     * meanwhile; null if it says itself that it is not.
      *
      * @return array{string, array<string, int>}|null
      */

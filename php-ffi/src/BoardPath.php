@@ -49,8 +49,8 @@ final class BoardPath
     }
 
     /**
-     * Whether nothing but the board is missing: its directory exists, and no durable file to restore it from. What
-     * open_basedir hides from PHP is taken to be so.
+     * Whether nothing but the board is missing: its directory exists, and no durable file to
+     * restore it from. What open_basedir hides from PHP is taken to be so.
      */
     public function isAbsent(): bool
     {

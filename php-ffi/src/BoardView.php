@@ -5,8 +5,8 @@ declare(strict_types=1);
 namespace Pegel;
 
 /**
- * A board's file for a program that was made for certain fields: the board may have an earlier or a later version of
- * them (docs/evolution.md).
+ * A board's file for a program with a schema of its own; the board can have an earlier or a later
+ * version of it (docs/evolution.md).
  *
  * @internal
  */
@@ -15,20 +15,25 @@ final class BoardView
     /** @var list<array<string, int|string>> The schema's fields as those of pegel_field. */
     public readonly array $rows;
 
-    /** Bytes that the board's records and these have in common; null: all. */
+    /** Bytes that the board's records and the schema's have in common; null: all. */
     private ?int $common = null;
 
-    /** How many optional fields both have. */
+    /** The number of optional fields that both have. */
     private int $commonOptional = 0;
 
-    /** A record of what the board lacks, and which of its optional fields are known. */
+    /**
+     * A record of the fields that the board lacks, and a bit for each optional one that is known.
+     */
     private string $rest = '';
     private int $present = 0;
 
-    /** @param Schema $schema that of the records that are handed over */
+    /** @param Schema $schema of the records that the program reads */
     public function __construct(private readonly BoardFile $file, public readonly Schema $schema)
     {
-        $this->rows = array_map(fn (Field $field): array => $field->row(), array_values($schema->fields));
+        $this->rows = array_map(
+            fn (Field $field): array => $field->row(),
+            array_values($schema->fields)
+        );
         $this->compare($file->schema(), $schema);
     }
 
@@ -50,14 +55,16 @@ final class BoardView
         if ($lacking !== []) {
             $names = implode(', ', array_keys($lacking));
             throw $this->hasAnother(
-                "it lacks $names; records without $names are of no use: make it optional or give it a default"
+                "it lacks $names; records without $names are of no use: make it optional or give "
+                . 'it a default'
             );
         }
         $last = $theirs[$both - 1];
         $this->common = $last->offset + $last->size * $last->count;
         $isOptional = fn (Field $field): bool => $field->optional;
         $this->commonOptional = count(array_filter(array_slice($theirs, 0, $both), $isOptional));
-        [$this->rest, $this->present] = (new Encoder($missing, $wanted->recordSize))->encode([], $this->file->board);
+        $encoder = new Encoder($missing, $wanted->recordSize);
+        [$this->rest, $this->present] = $encoder->encode([], $this->file->board);
     }
 
     private static function isSame(Field $one, Field $other): bool
@@ -65,7 +72,14 @@ final class BoardView
         // Documents of another capacity are versions of each other.
         [$ours, $theirs] = $one->type->isDocument() ? [1, 1] : [$one->size, $other->size];
         return [$one->name, $one->unit, $one->type, $one->count, $one->optional, $ours]
-            === [$other->name, $other->unit, $other->type, $other->count, $other->optional, $theirs];
+            === [
+                $other->name,
+                $other->unit,
+                $other->type,
+                $other->count,
+                $other->optional,
+                $theirs,
+            ];
     }
 
     private static function describe(Field $field): string
@@ -73,15 +87,21 @@ final class BoardView
         $type = $field->type->label() . ($field->type->size() === null ? "({$field->size})" : '');
         $count = $field->count === 1 ? '' : "[{$field->count}]";
         $unit = $field->unit === '' ? '' : " in {$field->unit}";
-        return ($field->optional ? 'optional ' : '') . "{$field->name} $type$count$unit at {$field->offset}";
+        $optional = $field->optional ? 'optional ' : '';
+        return "$optional{$field->name} $type$count$unit at {$field->offset}";
     }
 
     private function hasAnother(string $difference): InvalidFields
     {
-        return new InvalidFields("board {$this->file->board} ({$this->file->path}) has another schema: $difference");
+        return new InvalidFields(
+            "board {$this->file->board} ({$this->file->path}) has another schema: $difference"
+        );
     }
 
-    /** @return array{string, int} a record of the board as one of the schema, and its known optional fields */
+    /**
+     * @return array{string, int} a record of the board as one of the schema, and its known optional
+     *     fields
+     */
     public function convert(string $record, int $present): array
     {
         if ($this->common === null) {

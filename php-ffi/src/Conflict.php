@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Pegel;
 
-/** Somebody published since the sequence that was named. */
+/** Another program published after the sequence that was named. */
 final class Conflict extends Exception
 {
     public const CODE = 27;

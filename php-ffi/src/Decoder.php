@@ -5,29 +5,29 @@ declare(strict_types=1);
 namespace Pegel;
 
 /**
- * From what was read to the document, or to the values of the fields.
+ * Decodes what a Backend read to a document, or to the values of the fields.
  *
- * Snapshot decodes plain values by a plan (Backend), and calls this class for all others: pages that only read plain
- * fields need not load it.
+ * Snapshot decodes plain values by a plan (Backend), and calls this class for all others: pages
+ * that only read plain fields need not load it.
  *
  * @internal
  */
 final class Decoder
 {
-    /** Bytes of an element and its letter in unpack(), by the number of its type. */
+    /** Bytes of an element, and its letter in unpack(), by the number of its type. */
     public const SIZES = [1 => 1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8];
     public const LETTERS = '?CcCsSlLqQfdaaa';
 
-    /** Beside the number of the type of an optional field. */
+    /** Added to the number of an optional field's type. */
     public const OPTIONAL = 256;
 
-    /** Numbers of types: to load those of Type takes a page as long as to read. */
+    /** Numbers of types. Loading those of Type would take a page as long as reading. */
     private const BOOL = 1;
     private const U64 = 9;
     private const TEXT = 12;
     public const DOCUMENTS = [13 => 'json', 14 => 'bytes'];
 
-    /** Where a pegel_stamp says which optional fields are known. */
+    /** The offset in a pegel_stamp of the bits of known optional fields. */
     private const PRESENT = 48;
 
     /**
@@ -38,7 +38,9 @@ final class Decoder
     {
         [$format, $end] = ['', 0];
         [$unfinished, $arrays, $bits, $order] = [[], [], [], []];
-        foreach ($rows as ['name' => $name, 'type' => $kind, 'size' => $size, 'count' => $count, 'offset' => $offset]) {
+        foreach ($rows as $row) {
+            ['name' => $name, 'type' => $kind, 'size' => $size] = $row;
+            ['count' => $count, 'offset' => $offset] = $row;
             $type = $kind & ~self::OPTIONAL;
             $order[$name] = null;
             if ($kind !== $type) {
@@ -49,7 +51,7 @@ final class Decoder
                 $arrays[$name] = [self::elements($element, $count), $offset, $type];
                 continue;
             }
-            // To say of each where it begins would double the time of unpack().
+            // An offset for each field would double the time of unpack().
             $format .= $offset === $end ? "$element$name/" : "@$offset/$element$name/";
             $end = $offset + $size;
             if ($type === self::BOOL || $type === self::U64 || $type === self::TEXT) {
@@ -71,12 +73,15 @@ final class Decoder
     private static function elements(string $element, int $count): string
     {
         return $element[0] === 'Z'
-            ? implode('/', array_map(fn (int $index): string => "{$element}_$index", range(0, $count - 1)))
+            ? implode(
+                '/',
+                array_map(fn (int $index): string => "{$element}_$index", range(0, $count - 1))
+            )
             : $element . $count;
     }
 
     /**
-     * The document of what a Backend read.
+     * The document that was read.
      *
      * @param array<string, mixed> $more of a plan
      */
@@ -87,7 +92,7 @@ final class Decoder
     }
 
     /**
-     * Arrays beside the plain values, and null for what is unknown.
+     * Adds arrays to the plain values, and null for unknown fields.
      *
      * @param array<string, mixed> $more of a plan
      * @param array<string, mixed> $values
@@ -114,13 +119,13 @@ final class Decoder
         return $values;
     }
 
-    /** PHP's own integers end at PHP_INT_MAX. */
+    /** A number of 64 bits as a decimal string if it is beyond PHP_INT_MAX. */
     public static function unsigned(int $number): int|string
     {
         return $number < 0 ? sprintf('%u', $number) : $number;
     }
 
-    /** What is no UTF-8 as U+FFFD: whoever publishes raw records may publish anything. */
+    /** Replaces invalid UTF-8 by U+FFFD: raw records can hold any bytes. */
     public static function text(string $text): string
     {
         return json_decode(json_encode($text, JSON_INVALID_UTF8_SUBSTITUTE));

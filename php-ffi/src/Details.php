@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Pegel;
 
 /**
- * The JSON text by which a board tells of its fields: descriptions, labels, defaults and limits.
+ * The JSON text in a board that describes its fields: descriptions, labels, defaults and limits.
  *
  * @internal
  */
@@ -16,18 +16,18 @@ final class Details
     /** @param array<string, Field> $fields */
     public static function encode(string $description, array $fields): string
     {
-        $told = [];
+        $entries = [];
         foreach ($fields as $name => $field) {
             $members = self::members($field);
             if ($members !== '') {
-                $told[] = json_encode((string) $name) . ":{{$members}}";
+                $entries[] = json_encode((string) $name) . ":{{$members}}";
             }
         }
-        if ($description === '' && $told === []) {
+        if ($description === '' && $entries === []) {
             return '';
         }
-        $whole = self::json($description, 'description');
-        return "{\"description\":$whole,\"fields\":{" . implode(',', $told) . '}}';
+        $text = self::json($description, 'description');
+        return "{\"description\":$text,\"fields\":{" . implode(',', $entries) . '}}';
     }
 
     private static function members(Field $field): string
@@ -46,13 +46,19 @@ final class Details
     {
         if (is_array($value)) {
             if (!array_is_list($value)) {
-                throw new InvalidFields("the $member of field {$field->name} is a list, without keys");
+                throw new InvalidFields(
+                    "field {$field->name}: the $member must be a list, without keys"
+                );
             }
-            $elements = array_map(fn (mixed $element): string => self::value($field, $member, $element), $value);
+            $elements = array_map(
+                fn (mixed $element): string => self::value($field, $member, $element),
+                $value
+            );
             return '[' . implode(',', $elements) . ']';
         }
-        // A number beyond PHP's own stays one in JSON.
-        $isNumber = $field->type === Type::U64 && in_array($member, ['default', 'min', 'max'], true);
+        // A string of digits is a number in JSON.
+        $isNumber = $field->type === Type::U64
+            && in_array($member, ['default', 'min', 'max'], true);
         if ($isNumber && is_string($value) && preg_match('/^(0|[1-9][0-9]*)$/D', $value) === 1) {
             return $value;
         }
@@ -64,12 +70,12 @@ final class Details
         try {
             return Json::text($value);
         } catch (\JsonException $cause) {
-            throw new InvalidFields("the $what cannot be told: {$cause->getMessage()}", $cause);
+            throw new InvalidFields("the $what cannot be JSON: {$cause->getMessage()}", $cause);
         }
     }
 
     /**
-     * The board's description, and the fields with what is told of them.
+     * The board's description, and the fields with their details.
      *
      * @param list<Field> $fields
      * @return array{string, list<Field>}
@@ -79,11 +85,11 @@ final class Details
         if ($text === '') {
             return ['', $fields];
         }
-        $told = Json::decode($text, $board);
+        $details = Json::decode($text, $board);
         $members = array_flip(self::MEMBERS);
         $with = fn (Field $field): Field => $field->with(
-            ...array_intersect_key($told['fields'][$field->name] ?? [], $members)
+            ...array_intersect_key($details['fields'][$field->name] ?? [], $members)
         );
-        return [$told['description'] ?? '', array_map($with, $fields)];
+        return [$details['description'] ?? '', array_map($with, $fields)];
     }
 }

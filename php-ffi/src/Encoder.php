@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Pegel;
 
 /**
- * From the values of all fields to a record, planned once for a schema: one pack() for all.
+ * Encodes the values of all fields to a record: one pack() for all, planned once for a schema.
  *
  * @internal
  */
@@ -40,14 +40,19 @@ final class Encoder
         [$present, $bit] = [0, 1];
         foreach ($this->fields as $name => $field) {
             if (!array_key_exists($name, $values) && !$field->mayBeMissing()) {
-                throw new InvalidFields("board $board: field $name ({$field->type->label()}) is missing");
+                throw new InvalidFields(
+                    "board $board: field $name ({$field->type->label()}) is missing"
+                );
             }
             $value = array_key_exists($name, $values) ? $values[$name] : $field->default;
             if ($field->optional) {
                 $present |= $value === null ? 0 : $bit;
                 $bit <<= 1;
                 if ($value === null) {
-                    array_push($elements, ...array_fill(0, $field->count, $field->type === Type::Text ? '' : 0));
+                    array_push(
+                        $elements,
+                        ...array_fill(0, $field->count, $field->type === Type::Text ? '' : 0)
+                    );
                     continue;
                 }
             }
@@ -58,7 +63,8 @@ final class Encoder
             if (!is_array($value) || count($value) !== $field->count || !array_is_list($value)) {
                 $given = is_array($value) ? count($value) . ' elements' : get_debug_type($value);
                 throw new InvalidFields(
-                    "board $board: field $name is a list of {$field->count} {$field->type->label()}, not $given"
+                    "board $board: field $name is a list of {$field->count} "
+                    . "{$field->type->label()}, not $given"
                 );
             }
             foreach ($value as $element) {
@@ -68,7 +74,7 @@ final class Encoder
         return [pack($this->format, ...$elements), $present];
     }
 
-    /** One element, within the field's limits. */
+    /** Checks one element, its limits included. */
     private static function limited(Field $field, mixed $value, string $board): int|float|string
     {
         $element = self::element($field, $value, $board);
@@ -84,16 +90,19 @@ final class Encoder
             default => "{$field->min} to {$field->max}",
         };
         $unit = $field->unit === '' ? '' : " {$field->unit}";
-        throw new InvalidFields("board $board: field {$field->name} has to be $limits$unit; $value is not");
+        throw new InvalidFields(
+            "board $board: field {$field->name} has to be $limits$unit; $value is not"
+        );
     }
 
     private static function isWithin(Field $field, int|float|string $value): bool
     {
         $compare = match ($field->type) {
-            // PHP has no order for integers beyond its own.
+            // PHP does not order integers beyond PHP_INT_MAX.
             Type::U64 => fn (int|string $one, int|string $other): int =>
-                [strlen((string) $one), (string) $one] <=> [strlen((string) $other), (string) $other],
-            // As it is stored, so that a limit is one that it can reach.
+                [strlen((string) $one), (string) $one]
+                    <=> [strlen((string) $other), (string) $other],
+            // As stored: else a value could not equal its limit.
             Type::F32 => fn (int|float $one, int|float $other): int =>
                 unpack('f', pack('f', $one)) <=> unpack('f', pack('f', $other)),
             default => fn (int|float $one, int|float $other): int => $one <=> $other,
@@ -114,8 +123,8 @@ final class Encoder
         }
         if (($type === Type::F64 || $type === Type::F32) && is_int($value)) {
             return self::isExact($value, $type) ? $value : throw new InvalidFields(
-                "board $board: field {$field->name} is {$type->label()}, which cannot hold the integer $value exactly; "
-                . 'give a float to round it'
+                "board $board: field {$field->name} is {$type->label()}, which cannot hold the "
+                . "integer $value exactly; give a float to round it"
             );
         }
         if ($type->isInteger() && (is_int($value) || ($type === Type::U64 && is_string($value)))) {
@@ -125,7 +134,9 @@ final class Encoder
             return self::text($field, $value, $board);
         }
         $given = get_debug_type($value);
-        throw new InvalidFields("board $board: field {$field->name} is {$type->label()}, not $given");
+        throw new InvalidFields(
+            "board $board: field {$field->name} is {$type->label()}, not $given"
+        );
     }
 
     /** Whether a float has room for all digits of an integer. */
@@ -145,11 +156,12 @@ final class Encoder
             $number = $value < $least || (is_int($greatest) && $value > $greatest) ? null : $value;
         }
         return $number ?? throw new InvalidFields(
-            "board $board: field {$field->name} is {$field->type->label()}, $least to $greatest; $value is outside"
+            "board $board: field {$field->name} is {$field->type->label()}, $least to $greatest; "
+            . "$value is outside"
         );
     }
 
-    /** The 64 bits of a decimal number, as the int that has the same. */
+    /** The int whose 64 bits are those of a decimal number; null if it is not one or too great. */
     private static function unsigned(string $digits, string $greatest): ?int
     {
         if (preg_match('/^(0|[1-9][0-9]{0,19})$/D', $digits) !== 1) {
@@ -161,7 +173,8 @@ final class Encoder
         if (strlen($digits) === strlen($greatest) && strcmp($digits, $greatest) > 0) {
             return null;
         }
-        // PHP's integers do not wrap, so count from 2^63 on: it is 922337203685477581 tens less 2.
+        // PHP's integers do not wrap, so this counts from 2^63, which is 922337203685477581 tens
+        // less 2.
         $tens = (int) substr($digits, 0, -1) - 922337203685477581;
         $above = $tens * 10 + (int) $digits[-1] + 2;
         return $above < 0 ? (int) $digits : PHP_INT_MIN + $above;
@@ -172,7 +185,8 @@ final class Encoder
         $given = strlen($text);
         if ($given > $field->size) {
             throw new TooLarge(
-                "board $board: field {$field->name}: the text has $given bytes; there is room for {$field->size}"
+                "board $board: field {$field->name}: the text has $given bytes; there is room for "
+                . "{$field->size}"
             );
         }
         if (str_contains($text, "\0")) {

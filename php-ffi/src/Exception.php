@@ -4,7 +4,9 @@ declare(strict_types=1);
 
 namespace Pegel;
 
-/** What can go wrong with a board; the code is the C ABI's status, the same number in every language. */
+/**
+ * A failure with a board. The code is the status of the C ABI, the same number in every language.
+ */
 class Exception extends \RuntimeException
 {
     /** The status. */
@@ -38,7 +40,7 @@ class Exception extends \RuntimeException
     }
 
     /**
-     * The exception of a status. A library that is newer than this package may know more of them.
+     * The exception of a status. A library that is newer than this package may have more statuses.
      *
      * @internal
      */

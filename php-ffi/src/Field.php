@@ -9,12 +9,13 @@ use Attribute;
 /**
  * One field of a board: `count` elements (1: a plain value) of `size` bytes.
  *
- * An optional field may be unknown, which is null. The default holds until somebody publishes another value; the
- * least and the greatest value bound each element that is published by name. Label and description are for
+ * An optional field can be unknown, which is null. A field has its default until another value is
+ * published. Limits bound each element that is published by name. Label and description are for
  * people.
  *
- * As an attribute, `#[Field(unit: 'V')] public float $voltage`, it makes a property of a class the field: of the
- * property's name, unless it says another one. For Schema::ofClass() and Snapshot::to().
+ * As an attribute, `#[Field(unit: 'V')] public float $voltage`, it makes a property of a class the
+ * field, for Schema::ofClass() and Snapshot::to(). The field has the property's name, unless the
+ * attribute has another one.
  */
 #[Attribute(Attribute::TARGET_PROPERTY | Attribute::TARGET_PARAMETER)]
 final class Field
@@ -27,8 +28,9 @@ final class Field
     public readonly Type $type;
 
     /**
-     * For attributes, where the type may be left to the property's: bool; int: i64; float: f64; string: a text of so
-     * many bytes. One that may be null is optional. In code, the functions below say more.
+     * For attributes. Without a type, the property's type decides: bool is bool, int is i64, float
+     * is f64, and string is a text of `size` bytes. A property that can be null is optional. In
+     * code, use the functions below.
      */
     public function __construct(
         ?Type $type = null,
@@ -157,7 +159,7 @@ final class Field
         return new self(Type::I64, ...get_defined_vars());
     }
 
-    /** An unsigned integer of 64 bits: an int, and beyond PHP_INT_MAX a decimal string. */
+    /** An unsigned integer of 64 bits: an int, or a decimal string beyond PHP_INT_MAX. */
     public static function u64(
         string $unit = '',
         int $count = 1,
@@ -212,32 +214,32 @@ final class Field
         return new self(Type::Text, ...get_defined_vars());
     }
 
-    /** @internal Documents are made by Schema::json() and Schema::bytes(). */
+    /** @internal Schema::json() and Schema::bytes() are for programs. */
     public static function document(Type $type, int $capacity, ?string $default): self
     {
         return new self($type, default: $default, size: $capacity, name: 'document');
     }
 
-    /** Whether a record may leave it out. */
+    /** Whether a record may omit it. */
     public function mayBeMissing(): bool
     {
         return $this->optional || $this->default !== null;
     }
 
-    /** @internal The field by its name in a schema, as the library has laid it out, or with its details. */
+    /** @internal The field with other properties. */
     public function with(mixed ...$changes): self
     {
         return new self(...array_replace(get_object_vars($this), $changes));
     }
 
-    /** @internal The bytes of a pegel_field; the library completes and checks it. */
+    /** @internal The bytes of a pegel_field; the library completes and checks them. */
     public function pack(): string
     {
         return pack('a32a16L4', ...array_values($this->row()));
     }
 
     /**
-     * @internal What a pegel_field has, by the names of its members.
+     * @internal The members of a pegel_field, by name.
      *
      * @return array{name: string, unit: string, type: int, size: int, count: int, offset: int}
      */
@@ -247,14 +249,19 @@ final class Field
             if (strlen($text) > $room || str_contains($text, "\0")) {
                 $given = strlen($text);
                 throw new InvalidFields(
-                    "field {$this->name}: its $what has $given bytes; $room without NUL are the most"
+                    "field {$this->name}: the $what must have at most $room bytes, without NUL "
+                    . "(got $given bytes)"
                 );
             }
         }
-        // The library takes a count of 0 for one that was left out.
-        foreach (['size' => [$this->size, 0], 'count' => [$this->count, 1]] as $what => [$number, $least]) {
+        // The library replaces a count of 0 by 1.
+        $sizes = ['size' => [$this->size, 0], 'count' => [$this->count, 1]];
+        foreach ($sizes as $what => [$number, $least]) {
             if ($number < $least || $number > self::MAX_U32) {
-                throw new InvalidFields("field {$this->name}: $number is no $what");
+                throw new InvalidFields(
+                    "field {$this->name}: the $what must be between $least and 4294967295 (got "
+                    . "$number)"
+                );
             }
         }
         return [
@@ -275,7 +282,7 @@ final class Field
 
     /**
      * @internal
-     * @param array<string, int|string> $row as row() gives it
+     * @param array<string, int|string> $row as row() returns it
      */
     public static function ofRow(array $row): self
     {
@@ -285,9 +292,9 @@ final class Field
         return new self(...array_replace($row, ['type' => $type]));
     }
 
-    /** @internal What to throw when a board has a field of a later type. */
+    /** @internal What to throw if a board has a field of a later type. */
     public static function unknown(string $name, int $type): Unsupported
     {
-        return new Unsupported("field $name: no type has number $type, or a later one; update this package");
+        return new Unsupported("field $name: unknown type (got $type). Update this package");
     }
 }

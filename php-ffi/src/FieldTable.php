@@ -5,14 +5,14 @@ declare(strict_types=1);
 namespace Pegel;
 
 /**
- * The fields of a board as the rows of pegel_field, placed into a record.
+ * The fields of a board as the rows of a pegel_field, placed into a record.
  *
  * @internal
  */
 final class FieldTable
 {
     /**
-     * Fields as C places them into a struct, and its size.
+     * The fields with the offsets that C would give them in a struct, and its size.
      *
      * @param list<array<string, int|string>> $rows
      * @return array{list<array<string, int|string>>, int}
@@ -20,8 +20,11 @@ final class FieldTable
     public static function place(array $rows): array
     {
         // One call for all names, as each call costs a page.
-        foreach (preg_grep('/^[A-Za-z_][A-Za-z0-9_]*$/D', array_column($rows, 'name'), PREG_GREP_INVERT) as $name) {
-            throw new InvalidFields("field \"$name\" is no identifier: use letters, digits and _, a letter first");
+        $names = array_column($rows, 'name');
+        foreach (preg_grep('/^[A-Za-z_][A-Za-z0-9_]*$/D', $names, PREG_GREP_INVERT) as $name) {
+            throw new InvalidFields(
+                "field \"$name\" is no identifier: use letters, digits and _, a letter first"
+            );
         }
         [$end, $alignment] = [0, 1];
         $placed = [];
@@ -34,7 +37,8 @@ final class FieldTable
             if (isset($placed[$name])) {
                 throw new InvalidFields("two fields are called $name");
             }
-            if (isset(Decoder::DOCUMENTS[$type]) && (count($rows) > 1 || $count > 1 || $kind !== $type)) {
+            $isOnly = count($rows) === 1 && $count <= 1 && $kind === $type;
+            if (isset(Decoder::DOCUMENTS[$type]) && !$isOnly) {
                 throw new InvalidFields("field $name: a document is a board's only field");
             }
             $fixed = Decoder::SIZES[$type] ?? null;

@@ -7,28 +7,28 @@ namespace Pegel;
 use Error;
 
 /**
- * Reads boards without the library, from their files: what Library does for a reader, where PHP has no FFI. It is
- * slower and only reads; what it gives is as whole.
+ * Reads boards from their files, where PHP has no FFI. It is slower than Library, and its records
+ * are as consistent.
  *
  * @internal
  */
 final class Files implements Backend
 {
-    /** A read gives up with Busy after so many laps. */
+    /** A read throws Busy after so many attempts. */
     private const MAX_TRIES = 1000;
 
-    /** As many wrong checksums in a row are no writer's doing. */
+    /** So many wrong checksums in a row mean damage: a writer cannot cause them. */
     private const MAX_WRONG = 50;
 
-    /** Microseconds from look to look of those who wait. */
-    private const NAP = 2000;
+    /** The poll interval of wait(), in microseconds. */
+    private const INTERVAL = 2000;
 
-    /** Nanoseconds that two clocks may differ, of which one counts hundredths of a second. */
+    /** Nanoseconds that two clocks can differ; one counts hundredths of a second. */
     private const SLACK = 20_000_000;
 
     private const NONE = PHP_INT_MAX;
 
-    /** Marks of a boot: nobody knows which; and of a record that came back from a file. */
+    /** Marks of an unknown boot, and of a record that was restored from a file. */
     private const UNKNOWN = 0;
     private const RESTORED = -1;
 
@@ -38,8 +38,13 @@ final class Files implements Backend
     /** @param list<Field> $fields */
     public function layout(array $fields): Schema
     {
-        [$rows, $size] = FieldTable::place(array_map(fn (Field $field): array => $field->row(), $fields));
-        $place = fn (Field $field, array $row): Field => $field->with(size: $row['size'], offset: $row['offset']);
+        [$rows, $size] = FieldTable::place(
+            array_map(fn (Field $field): array => $field->row(), $fields)
+        );
+        $place = fn (Field $field, array $row): Field => $field->with(
+            size: $row['size'],
+            offset: $row['offset']
+        );
         return new Schema(array_map($place, $fields, $rows), $size);
     }
 
@@ -53,20 +58,22 @@ final class Files implements Backend
         $board = $this->possible(fn (): BoardFile => BoardFile::open($name, $untrusted));
         if ($schema !== null) {
             $view = new BoardView($board, $schema);
-            // Its documents may be longer than those of the schema.
+            // The board's documents can be longer than the schema's.
             $board->view = $board->isDocument ? null : $view;
         }
         return $board;
     }
 
-    /** What it gives; Unavailable where PHP's settings forbid what it needs. */
-    private function possible(callable $do): mixed
+    /** The result of a call; Unavailable if PHP's settings disable a function that it needs. */
+    private function possible(callable $call): mixed
     {
         try {
-            return $do();
+            return $call();
         } catch (Error $cause) {
-            throw !str_contains($cause->getMessage(), 'undefined function') ? $cause : new Unavailable(
-                "cannot read boards without FFI: {$cause->getMessage()}; take that out of disable_functions in "
+            $isDisabled = str_contains($cause->getMessage(), 'undefined function');
+            throw !$isDisabled ? $cause : new Unavailable(
+                "cannot read boards without FFI: {$cause->getMessage()}. Remove that from "
+                . 'disable_functions in '
                 . 'php.ini, or of the pool, or enable FFI',
                 $cause
             );
@@ -86,16 +93,30 @@ final class Files implements Backend
     public function plan(object $board, string $_): array
     {
         $view = $board->view;
-        return Decoder::plan($view?->rows ?? $board->rows, $view?->schema->recordSize ?? $board->recordSize);
+        return Decoder::plan(
+            $view?->rows ?? $board->rows,
+            $view?->schema->recordSize ?? $board->recordSize
+        );
     }
 
     public function info(object $board): Info
     {
         $mode = $board->status['mode'] & 07777;
         $size = $board->view?->schema->recordSize ?? $board->recordSize;
-        [$hash, $lineage] = [BoardFile::hexadecimal($board->hash), BoardFile::hexadecimal($board->lineage)];
+        [$hash, $lineage] = [
+            BoardFile::hexadecimal($board->hash),
+            BoardFile::hexadecimal($board->lineage),
+        ];
         $flags = [$board->hasChecksums, $board->isDurable, $board->isMirror];
-        return new Info($size, $board->slots, $hash, $board->generation(), $mode, $lineage, ...$flags);
+        return new Info(
+            $size,
+            $board->slots,
+            $hash,
+            $board->generation(),
+            $mode,
+            $lineage,
+            ...$flags
+        );
     }
 
     public function sequence(object $board): int
@@ -104,18 +125,19 @@ final class Files implements Backend
         return $newest === $board->base ? 0 : $newest;
     }
 
-    /** The kernel lists who locks what; a writer has a lock on its board. */
+    /** By the kernel's list of locks: a writer locks its board. */
     public function writerAlive(object $board): bool
     {
         $locks = @file_get_contents('/proc/locks');
         if ($locks === false) {
             throw new Unavailable(
-                "{$this->named($board)}: without FFI, only /proc/locks tells whether it has a writer; let PHP's "
-                . 'open_basedir have it, or enable FFI'
+                "{$this->named($board)}: without FFI, only /proc/locks shows whether it has a "
+                . 'writer. Add /proc to '
+                . "PHP's open_basedir, or enable FFI"
             );
         }
         $device = $board->status['dev'];
-        // As the kernel takes a number of a device apart (include/linux/kdev_t.h).
+        // The parts of a device's number as in the kernel (include/linux/kdev_t.h).
         $major = ($device >> 8) & 0xfff;
         $minor = ($device & 0xff) | (($device >> 12) & 0xfff00);
         $inode = sprintf('%02x:%02x:%d', $major, $minor, $board->status['ino']);
@@ -137,9 +159,11 @@ final class Files implements Backend
     {
         return $this->attempt($board, function () use ($board, $sequence): array {
             $newest = $this->newest($board);
-            if ($sequence <= $board->base || $sequence > $newest || $newest - $sequence > $board->slots - 2) {
+            $oldest = max($board->base + 1, $newest - ($board->slots - 2));
+            if ($sequence < $oldest || $sequence > $newest) {
                 throw new Overwritten(
-                    "{$this->named($board)}: sequence $sequence is not in the ring; the newest is $newest"
+                    "{$this->named($board)}: sequence $sequence is not in the ring; the newest is "
+                    . "$newest"
                 );
             }
             return [$sequence, 0];
@@ -151,9 +175,11 @@ final class Files implements Backend
         return $this->attempt($board, function (int $retries) use ($board, $after): array {
             $newest = $this->newest($board);
             if ($newest <= $after || $newest === $board->base) {
-                throw new Unpublished("{$this->named($board)}: nothing has been published after $after");
+                throw new Unpublished(
+                    "{$this->named($board)}: nothing has been published after $after"
+                );
             }
-            // Later each time that the writer laps the reader, which so gets ahead of it.
+            // Later at each retry, so that the reader gets ahead of the writer.
             $oldest = $newest - max(0, $board->slots - 2 - $retries);
             $sequence = max($oldest, $board->base + 1, $after + 1);
             return [$sequence, $sequence - $after - 1];
@@ -163,14 +189,18 @@ final class Files implements Backend
     private function newest(BoardFile $board): int
     {
         $head = $board->head();
-        // Who marks a board as gone may die before it is; so the name decides. Who removes it by hand marks nothing.
+        // A writer can exit between setting the mark and renaming the file, so the name decides. A
+        // file that was removed by hand has no mark.
         if ((BoardFile::isMarkedGone($head) && !$board->isCurrent()) || $board->isFoundRemoved()) {
             throw $this->gone($board);
         }
         return BoardFile::sequenceOf($head);
     }
 
-    /** @param callable(int): array{int, int} $choose a sequence, and how many were missed, after so many retries */
+    /**
+     * @param callable(int): array{int, int} $choose a sequence and the number of missed ones, by
+     *     the retry
+     */
     private function attempt(BoardFile $board, callable $choose): string
     {
         return $this->possible(fn (): string => $this->copy($board, $choose));
@@ -191,23 +221,32 @@ final class Files implements Backend
             }
             if (++$wrong === self::MAX_WRONG) {
                 throw new Corrupt(
-                    "{$this->named($board)}: the checksum of sequence $sequence is wrong; replace the board by "
+                    "{$this->named($board)}: the checksum of sequence $sequence is wrong; replace "
+                    . 'the board by '
                     . 'creating it anew'
                 );
             }
         }
-        throw new Busy("{$this->named($board)}: its writer lapped each attempt to read; give it more slots");
+        throw new Busy(
+            "{$this->named($board)}: its writer lapped each attempt to read; give it more slots"
+        );
     }
 
     /** @param array{string, array<string, int>} $slot */
-    private function publication(BoardFile $board, array $slot, int $sequence, int $retries, int $missed): string
-    {
+    private function publication(
+        BoardFile $board,
+        array $slot,
+        int $sequence,
+        int $retries,
+        int $missed,
+    ): string {
         [$record, $words] = $slot;
         $capacity = $board->recordSize;
         $length = $words['length'];
         if (!$board->isDocument ? $length !== $capacity : $length > $capacity) {
             throw new Corrupt(
-                "{$this->named($board)}: a record claims $length bytes of $capacity; replace the board by creating "
+                "{$this->named($board)}: a record claims $length bytes of $capacity; replace the "
+                . 'board by creating '
                 . 'it anew'
             );
         }
@@ -218,11 +257,12 @@ final class Files implements Backend
         [$age, $published] = self::ageAndTime($words);
         $size = strlen($record);
         [$generation, $head] = [$words['generation'], [self::STAMP, $retries, $size, 0]];
-        return pack('L4q6', ...$head, ...[$sequence, $generation, $published, $age, $present, $missed]) . $record;
+        $words = [$sequence, $generation, $published, $age, $present, $missed];
+        return pack('L4q6', ...$head, ...$words) . $record;
     }
 
     /**
-     * How old it is and when it was published, in nanoseconds: docs/format.md, "Ages".
+     * Its age and its time of publication, in nanoseconds: docs/format.md, "Ages".
      *
      * @param array<string, int> $words
      * @return array{int, int}
@@ -236,10 +276,10 @@ final class Files implements Backend
         $wall = (int) (microtime(true) * 1e6) * 1000;
         $published = self::saturated($since + $offset);
         $age = self::saturated($wall - $published);
-        // Without the time in suspend, which few machines have: no more than has passed since boot.
+        // This clock stops in suspend, so it shows at most the time since boot.
         $awake = hrtime(true);
         $isThisBoot = self::isThisBoot($boot);
-        // If the two clocks agree, nobody has set the one on the wall meanwhile.
+        // If the two clocks agree, the wall clock was not set meanwhile.
         if ($isThisBoot && $age >= -self::SLACK && abs($age - ($awake - $since)) < self::SLACK) {
             return [max(0, $age), $published];
         }
@@ -247,7 +287,8 @@ final class Files implements Backend
         $now = $up ?? $awake;
         $sinceThen = self::saturated($now - $since);
         if ($isThisBoot && $up === null) {
-            // It was in suspend meanwhile, or the clock on the wall was set, or both: then nobody knows.
+            // The machine was suspended or the wall clock was set meanwhile, or both: the age is
+            // uncertain.
             $least = max($age, $sinceThen);
             return $least < 0 ? [self::NONE, 0] : [$least, $age < 0 ? $wall - $least : $published];
         }
@@ -255,12 +296,16 @@ final class Files implements Backend
             $isRight = $age >= 0 && abs($age - $sinceThen) < self::SLACK;
             return $isRight ? [$age, $published] : [max(0, $sinceThen), $wall - max(0, $sinceThen)];
         }
-        // The clock on the wall may not have been set yet; but what is of another boot is older than this one.
+        // The wall clock may not have been set yet; a record of another boot is older than this
+        // boot.
         $least = $boot === self::RESTORED ? $sinceThen : 0;
         return [$age < 0 ? $now : max($age, $least), $published];
     }
 
-    /** CLOCK_BOOTTIME in hundredths of a second; null where a container has been given another one in its place. */
+    /**
+     * CLOCK_BOOTTIME, exact to hundredths of a second; null if a container has a file of its own
+     * there.
+     */
     private static function uptime(int $awake): ?int
     {
         [$file, $kernels] = [@stat('/proc/uptime'), @stat('/proc/self/stat')];
@@ -269,7 +314,7 @@ final class Files implements Backend
         return $isKernels && $up > $awake - self::SLACK ? $up : null;
     }
 
-    /** What overflows is a float. */
+    /** An int that is saturated: PHP makes a float of a sum that overflows. */
     private static function saturated(int|float $number): int
     {
         return is_int($number) ? $number : ($number < 0 ? PHP_INT_MIN : PHP_INT_MAX);
@@ -281,8 +326,14 @@ final class Files implements Backend
             return false;
         }
         if (self::$boot === self::UNKNOWN) {
-            $id = str_replace('-', '', (string) @file_get_contents('/proc/sys/kernel/random/boot_id'));
-            self::$boot = strlen($id) < 16 ? self::UNKNOWN : unpack('J', hex2bin(substr($id, 0, 16)))[1];
+            $id = str_replace(
+                '-',
+                '',
+                (string) @file_get_contents('/proc/sys/kernel/random/boot_id')
+            );
+            self::$boot = strlen($id) < 16
+                ? self::UNKNOWN
+                : unpack('J', hex2bin(substr($id, 0, 16)))[1];
         }
         return self::$boot === $boot;
     }
@@ -301,7 +352,7 @@ final class Files implements Backend
             if ($board->isRemoved()) {
                 throw $this->gone($board);
             }
-            usleep(self::NAP);
+            usleep(self::INTERVAL);
         }
     }
 

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Pegel;
 
-/** The ring is full of publications that nobody acknowledged yet. */
+/** The ring is full of records that are not acknowledged yet. */
 final class Full extends Exception
 {
     public const CODE = 28;

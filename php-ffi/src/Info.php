@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Pegel;
 
-/** What is known of a board itself. */
+/** Facts about a board itself. */
 final class Info
 {
     /** @internal */
@@ -15,17 +15,20 @@ final class Info
         public readonly int $slots,
         /** Equal for equal schemas; 16 hexadecimal digits. */
         public readonly string $schemaHash,
-        /** How many writers have taken the board. */
+        /** How many writers have opened the board. */
         public readonly int $generation,
         /** Permissions of the board's file. */
         public readonly int $mode,
-        /** Kept by a board that replaces this one, whose sequences go on; 16 hexadecimal digits. */
+        /**
+         * The same in a board that replaces this one and continues its sequences; 16 hexadecimal
+         * digits.
+         */
         public readonly string $lineage,
-        /** Whether its publications carry checksums. */
+        /** Whether its records have checksums. */
         public readonly bool $checksums,
         /** Whether it has a durable file. */
         public readonly bool $durable,
-        /** Whether it mirrors one of another machine, and cannot be written here. */
+        /** Whether it mirrors a board of another machine, and cannot be written here. */
         public readonly bool $mirror,
     ) {
     }

@@ -11,9 +11,9 @@ namespace Pegel;
  */
 final class Json
 {
-    private const ENCODE = JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION | JSON_UNESCAPED_UNICODE
-        | JSON_UNESCAPED_SLASHES;
-    // A float would lose the last digits of an integer beyond PHP_INT_MAX.
+    private const ENCODE = JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION
+        | JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES;
+    // As a float, an integer beyond PHP_INT_MAX would lose its last digits.
     private const DECODE = JSON_THROW_ON_ERROR | JSON_BIGINT_AS_STRING;
 
     public static function encode(mixed $document, string $board): string
@@ -21,12 +21,15 @@ final class Json
         try {
             return self::text($document);
         } catch (\JsonException $cause) {
-            throw new InvalidArgument("board $board: the document is no JSON: {$cause->getMessage()}", $cause);
+            throw new InvalidArgument(
+                "board $board: the document is not valid JSON: {$cause->getMessage()}",
+                $cause
+            );
         }
     }
 
     /**
-     * Floats in the shortest form that comes back as the same, whatever php.ini says.
+     * Encodes floats in the shortest form that decodes to the same float, whatever php.ini says.
      *
      * @throws \JsonException
      */
@@ -44,13 +47,16 @@ final class Json
         }
     }
 
-    /** With objects as arrays, or as objects, which tells {} from []. */
+    /** Decodes objects as arrays, or as objects, so that {} differs from []. */
     public static function decode(string $text, string $board, bool $asArrays = true): mixed
     {
         try {
             return json_decode($text, $asArrays, 512, self::DECODE);
         } catch (\JsonException $cause) {
-            throw new Corrupt("board $board: the document is no JSON: {$cause->getMessage()}", $cause);
+            throw new Corrupt(
+                "board $board: the document is not valid JSON: {$cause->getMessage()}",
+                $cause
+            );
         }
     }
 }

@@ -28,19 +28,25 @@ use function unserialize;
  */
 final class Library implements Backend
 {
-    /** Precedes this package's user data of a board: another version of it may run in the same process. */
+    /**
+     * Precedes this package's user data of a board: another version of it may run in the same
+     * process.
+     */
     private const USER_DATA = 'pegel-php 2 ';
 
-    /** The longest, in nanoseconds, that a signal handler of pcntl waits for its turn. */
+    /** Nanoseconds after which a signal handler of pcntl runs at the latest. */
     private const SLICE = 200_000_000;
 
     /** The first size of the buffer for a document, in bytes: most documents are shorter. */
     private const BUFFER = 4096;
 
-    public const FATAL = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR | E_RECOVERABLE_ERROR;
+    public const FATAL = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR
+        | E_RECOVERABLE_ERROR;
 
-    /** Whether this PHP can call handlers of signals between any two of its steps. */
+    /** Whether this PHP can run signal handlers at any time (pcntl). */
     private bool $hasSignals;
+
+    private ?LibraryBoards $boards = null;
 
     /** Where the library writes a sequence. */
     private ?CData $sequence = null;
@@ -77,11 +83,15 @@ final class Library implements Backend
         return $this->whole ??= FFI::cdef(Loader::header(), Loader::path());
     }
 
-    /** A reader for the functions of whole(): each FFI object has types of its own. */
-    private function own(CData $reader): CData
+    /**
+     * All functions, and a reader for them: each FFI object has types of its own.
+     *
+     * @return array{FFI, CData}
+     */
+    public function bound(CData $reader): array
     {
         $whole = $this->whole();
-        return $whole === $this->c ? $reader : $whole->cast('pegel_reader *', $reader);
+        return [$whole, $whole === $this->c ? $reader : $whole->cast('pegel_reader *', $reader)];
     }
 
     /** A pointer of whole() as a reader of this class. */
@@ -94,13 +104,7 @@ final class Library implements Backend
 
     public function layout(array $fields): Schema
     {
-        $c = $this->whole();
-        $entries = $this->fields($fields);
-        $size = $c->new('size_t');
-        $this->check(fn (): int => $c->pegel_layout($entries, count($fields), FFI::addr($size)));
-        $placed = fn (Field $field, Field $placed): Field =>
-            $field->with(size: $placed->size, offset: $placed->offset);
-        return new Schema(array_map($placed, $fields, self::unpack($entries)), $size->cdata);
+        return $this->boards()->layout($fields);
     }
 
     public function openReader(string $board): CData
@@ -125,7 +129,7 @@ final class Library implements Backend
         $name = self::name($board);
         $reader = $this->c->new('pegel_reader *');
         $out = $c->cast('pegel_reader **', FFI::addr($reader));
-        $entries = $schema === null ? null : $this->fields(array_values($schema->fields));
+        $entries = $schema === null ? null : $this->boards()->fields(array_values($schema->fields));
         [$count, $details] = [count($schema?->fields ?? []), $schema?->details()];
         $this->check(fn (): int => $untrusted
             ? $c->pegel_reader_open_untrusted($name, $entries, $count, $details, $out)
@@ -149,7 +153,9 @@ final class Library implements Backend
         }
     }
 
-    /** PHP calls no destructor after a fatal error: a php-fpm worker would then keep what is open. */
+    /**
+     * PHP calls no destructor after a fatal error: a php-fpm worker would then keep what is open.
+     */
     private function closeAfterFatalError(): void
     {
         $type = error_get_last()['type'] ?? 0;
@@ -166,9 +172,7 @@ final class Library implements Backend
 
     public function schema(object $reader, string $board): Schema
     {
-        $fields = self::unpack($this->entries($reader));
-        [$description, $fields] = Details::decode($this->details($reader), $fields, $board);
-        return new Schema($fields, $this->infoOf($reader)->record_size, $description);
+        return $this->boards()->schema($reader, $board);
     }
 
     /** A process works the plan out once for each board that it keeps open. */
@@ -185,63 +189,25 @@ final class Library implements Backend
         $schema = $this->schema($reader, $board);
         $rows = array_map(fn (Field $field): array => $field->row(), array_values($schema->fields));
         $plan = Decoder::plan($rows, $schema->recordSize);
-        [$c, $own, $data] = [$this->whole(), $this->own($reader), self::USER_DATA . serialize($plan)];
+        [$c, $own] = $this->bound($reader);
+        $data = self::USER_DATA . serialize($plan);
         $this->check(fn (): int => $c->pegel_reader_set_user_data($own, $data));
         return $plan;
     }
 
-    private function entries(CData $reader): CData
-    {
-        [$c, $own] = [$this->whole(), $this->own($reader)];
-        $count = $c->new('size_t[1]');
-        $this->check(fn (): int => $c->pegel_reader_fields($own, null, 0, $count));
-        $entries = $c->new("pegel_field[{$count[0]}]");
-        $this->check(fn (): int => $c->pegel_reader_fields($own, $entries, $count[0], $count));
-        return $entries;
-    }
-
-    private function details(CData $reader): string
-    {
-        [$c, $own] = [$this->whole(), $this->own($reader)];
-        $length = $c->new('size_t[1]');
-        $this->check(fn (): int => $c->pegel_reader_details($own, null, 0, $length));
-        $capacity = $length[0] + 1;
-        if ($capacity === 1) {
-            return '';
-        }
-        $text = $c->new("char[$capacity]");
-        $this->check(fn (): int => $c->pegel_reader_details($own, $text, $capacity, $length));
-        return FFI::string($text, $length[0]);
-    }
-
     public function info(object $reader): Info
     {
-        [$c, $info] = [$this->whole(), $this->infoOf($reader)];
-        return new Info(
-            $info->record_size,
-            $info->slots,
-            sprintf('%016x', $info->schema_hash),
-            $info->generation,
-            $info->mode,
-            sprintf('%016x', $info->lineage),
-            ($info->flags & $c->PEGEL_CHECKSUM) !== 0,
-            ($info->flags & $c->PEGEL_DURABLE) !== 0,
-            ($info->flags & $c->PEGEL_MIRROR) !== 0,
-        );
+        return $this->boards()->info($reader);
     }
 
-    private function infoOf(CData $reader): CData
+    public function boards(): LibraryBoards
     {
-        [$c, $own] = [$this->whole(), $this->own($reader)];
-        $info = $c->new('pegel_info');
-        $info->size = FFI::sizeof($info);
-        $this->check(fn (): int => $c->pegel_reader_info($own, FFI::addr($info)));
-        return $info;
+        return $this->boards ??= new LibraryBoards($this);
     }
 
     public function sequence(object $reader): int
     {
-        [$c, $own] = [$this->whole(), $this->own($reader)];
+        [$c, $own] = $this->bound($reader);
         $sequence = $this->guarded(fn (): int => $c->pegel_reader_sequence($own));
         // UINT64_MAX, which is not a sequence.
         return $sequence !== -1 ? $sequence : throw $this->failure(Gone::CODE);
@@ -249,7 +215,7 @@ final class Library implements Backend
 
     public function writerAlive(object $reader): bool
     {
-        [$c, $own] = [$this->whole(), $this->own($reader)];
+        [$c, $own] = $this->bound($reader);
         $alive = $c->new('int32_t');
         $this->check(fn (): int => $c->pegel_reader_writer_alive($own, FFI::addr($alive)));
         return $alive->cdata !== 0;
@@ -260,8 +226,8 @@ final class Library implements Backend
         [$size, $isDocument] = $plan;
         $capacity = $isDocument && $size > self::BUFFER ? self::BUFFER : $size;
         while (true) {
-            // C writes into this string. That is sound as long as nobody else has it: it is new, and never PHP's only
-            // one of its text, since it has more than one byte and its length is known no sooner than here.
+            // C writes into this string, which nothing else may share: it is new, and PHP never
+            // interns it, as it has more than one byte and its length is not known before.
             $read = str_repeat("\0", $capacity);
             // As check() does, which takes a quarter of a read's time.
             $isAsync = $this->hasSignals && pcntl_async_signals(false);
@@ -279,14 +245,14 @@ final class Library implements Backend
 
     public function readAt(object $reader, array $plan, int $sequence): string
     {
-        [$c, $own] = [$this->whole(), $this->own($reader)];
+        [$c, $own] = $this->bound($reader);
         return $this->numbered($plan, fn (string $record, int $size, CData $stamp): int =>
             $c->pegel_reader_read_at($own, $sequence, $record, $size, $stamp));
     }
 
     public function readAfter(object $reader, array $plan, int $after): string
     {
-        [$c, $own] = [$this->whole(), $this->own($reader)];
+        [$c, $own] = $this->bound($reader);
         return $this->numbered($plan, fn (string $record, int $size, CData $stamp): int =>
             $c->pegel_reader_read_after($own, $after, $record, $size, $stamp));
     }
@@ -302,19 +268,23 @@ final class Library implements Backend
         while (true) {
             $stamp = $this->whole()->new('pegel_stamp');
             $stamp->size = self::STAMP;
-            // As above.
+            // As in read().
             $record = str_repeat("\0", $capacity);
             $status = $this->guarded(
                 fn (): int => $read($record, $capacity - self::STAMP, FFI::addr($stamp))
             );
             if ($status === 0) {
-                return FFI::string(FFI::addr($stamp), self::STAMP) . substr($record, 0, $stamp->record_size);
+                $record = substr($record, 0, $stamp->record_size);
+                return FFI::string(FFI::addr($stamp), self::STAMP) . $record;
             }
             $capacity = $this->larger($status, $capacity, $size);
         }
     }
 
-    /** The capacity for another attempt, after one for which it was too small; another failure is thrown. */
+    /**
+     * The capacity for another attempt, after one for which it was too small; another failure is
+     * thrown.
+     */
     private function larger(int $status, int $capacity, int $size): int
     {
         return $status === TooLarge::CODE && $capacity !== $size
@@ -330,38 +300,25 @@ final class Library implements Backend
 
     public function wait(object $reader, int $after, ?float $timeout): int
     {
-        [$c, $own, $cell] = [$this->whole(), $this->own($reader), $this->sequenceCell()];
+        [$c, $own] = $this->bound($reader);
+        $cell = $this->sequenceCell();
         $left = Argument::nanoseconds($timeout);
         $end = hrtime(true) + $left;
         do {
             $slice = $left < 0 ? self::SLICE : min($left, self::SLICE);
             $isLast = $left === $slice;
-            $status = $this->guarded(fn (): int => $c->pegel_reader_wait($own, $after, $slice, $cell));
+            $status = $this->guarded(
+                fn (): int => $c->pegel_reader_wait($own, $after, $slice, $cell)
+            );
             $left = $left < 0 ? $left : max(0, $end - hrtime(true));
         } while ($status === Timeout::CODE && !$isLast);
         return $status === 0 ? $cell[0] : throw $this->failure($status);
     }
 
-    /** @param list<Field> $fields */
-    public function fields(array $fields): CData
-    {
-        $count = count($fields);
-        $entries = $this->whole()->new("pegel_field[$count]");
-        $bytes = implode('', array_map(fn (Field $field): string => $field->pack(), $fields));
-        FFI::memcpy($entries, $bytes, strlen($bytes));
-        return $entries;
-    }
-
-    /** @return list<Field> */
-    private static function unpack(CData $entries): array
-    {
-        $bytes = str_split(FFI::string($entries, FFI::sizeof($entries)), Field::BYTES);
-        return array_map(Field::unpack(...), $bytes);
-    }
-
     /**
-     * Calls the library, and then the handlers of signals that arrived meanwhile. PHP 8.4 would call them in the frame
-     * of a function that is gone, and crash where they throw or ask for a backtrace.
+     * Calls the library, then the handlers of signals that arrived meanwhile. PHP 8.4 would run
+     * them in the frame of a function that has returned, and crash if they throw or take a
+     * backtrace.
      */
     public function guarded(callable $call): mixed
     {
@@ -379,7 +336,7 @@ final class Library implements Backend
         pcntl_signal_dispatch();
     }
 
-    /** @param callable(): int $call what returns a status */
+    /** @param callable(): int $call returns a status */
     public function check(callable $call): void
     {
         $status = $this->guarded($call);
@@ -390,6 +347,9 @@ final class Library implements Backend
 
     private function failure(int $status): Exception
     {
-        return Exception::of($status, $this->guarded(fn (): string => $this->c->pegel_error_message()));
+        return Exception::of(
+            $status,
+            $this->guarded(fn (): string => $this->c->pegel_error_message())
+        );
     }
 }

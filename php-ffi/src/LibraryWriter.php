@@ -56,7 +56,7 @@ final class LibraryWriter implements WriterBackend
         $text = $this->c->new('char[' . strlen($details) + 1 . ']');
         FFI::memcpy($text, $details, strlen($details));
         $options->details = FFI::addr($text[0]);
-        $fields = $this->library->fields(array_values($schema->fields));
+        $fields = $this->library->boards()->fields(array_values($schema->fields));
         $count = count($schema->fields);
         return $this->opened(fn (CData $writer): int =>
             $this->c->pegel_writer_create($name, $fields, $count, FFI::addr($options), $writer));
@@ -69,7 +69,7 @@ final class LibraryWriter implements WriterBackend
             $this->c->pegel_writer_open($name, $nanoseconds, $writer));
     }
 
-    /** @param callable(CData): int $open what stores a writer */
+    /** @param callable(CData): int $open stores a writer */
     private function opened(callable $open): CData
     {
         $writer = $this->c->new('pegel_writer *');
@@ -93,8 +93,8 @@ final class LibraryWriter implements WriterBackend
     }
 
     /**
-     * PHP calls no destructor after a fatal error, an uncaught exception among them: a php-fpm worker would then hold
-     * a writer's board until the worker ends.
+     * PHP calls no destructor after a fatal error, an uncaught exception among them: a php-fpm
+     * worker would then hold a writer's board until the worker ends.
      */
     private function closeAfterFatalError(): void
     {
@@ -130,13 +130,28 @@ final class LibraryWriter implements WriterBackend
         return $this->publishOn($writer, $this->c->PEGEL_NEWEST, $expected, $record, $present);
     }
 
-    public function publishUnlessFull(object $writer, int $acknowledged, string $record, int $present): int
-    {
-        return $this->publishOn($writer, $this->c->PEGEL_ACKNOWLEDGED, $acknowledged, $record, $present);
+    public function publishUnlessFull(
+        object $writer,
+        int $acknowledged,
+        string $record,
+        int $present,
+    ): int {
+        return $this->publishOn(
+            $writer,
+            $this->c->PEGEL_ACKNOWLEDGED,
+            $acknowledged,
+            $record,
+            $present
+        );
     }
 
-    private function publishOn(CData $writer, int $condition, int $sequence, string $record, int $present): int
-    {
+    private function publishOn(
+        CData $writer,
+        int $condition,
+        int $sequence,
+        string $record,
+        int $present,
+    ): int {
         $options = $this->c->new('pegel_publish_options');
         $options->size = FFI::sizeof($options);
         $options->condition = $condition;
@@ -149,10 +164,12 @@ final class LibraryWriter implements WriterBackend
 
     public function sync(object $writer): int
     {
-        return $this->sequence(fn (CData $sequence): int => $this->c->pegel_writer_sync($writer, $sequence));
+        return $this->sequence(
+            fn (CData $sequence): int => $this->c->pegel_writer_sync($writer, $sequence)
+        );
     }
 
-    /** @param callable(CData): int $call what stores a sequence */
+    /** @param callable(CData): int $call stores a sequence */
     private function sequence(callable $call): int
     {
         $sequence = $this->library->sequenceCell();

@@ -20,7 +20,10 @@ use function ini_get;
  */
 final class Loader
 {
-    /** What FFI::scope() knows the library by; bin/pegel-preload writes it into the header for ffi.preload. */
+    /**
+     * The library's name for FFI::scope(); bin/pegel-preload writes it into the header for
+     * ffi.preload.
+     */
     public const SCOPE = 'PEGEL';
 
     /** The name by which the system's loader finds an installed library. */
@@ -29,8 +32,8 @@ final class Loader
     private const ABI = 1;
 
     /**
-     * What a page needs that reads, and nothing more, for FFI::cdef(): to parse a declaration and to look for its
-     * function takes each request as long as to call it does.
+     * The declarations that a page needs to read, for FFI::cdef(). To parse one more and look up
+     * its function would cost each request as much as to call it.
      */
     private const READING = <<<'C'
         typedef struct pegel_reader pegel_reader;
@@ -57,7 +60,9 @@ final class Loader
     private static ?Library $library = null;
     private static ?WriterBackend $writing = null;
 
-    /** The best tier that can read: PHP's own means if PHP may not use the library, unless one was named. */
+    /**
+     * The best tier that can read: Files if PHP cannot use the library, unless a library is named.
+     */
     public static function reading(): Backend
     {
         return self::$reading ??= self::choose();
@@ -97,7 +102,7 @@ final class Loader
         }
     }
 
-    /** Whether the settings alone forbid FFI: a try would take as long as a read. */
+    /** Whether the settings alone forbid FFI. To try would take as long as a read. */
     private static function isForbidden(): bool
     {
         $setting = (string) ini_get('ffi.enable');
@@ -106,16 +111,17 @@ final class Loader
         }
         return match (strtolower($setting)) {
             'on', 'yes', 'true' => false,
-            // Only the CLI, and what is preloaded, may use it.
+            // Only the CLI and preloaded code may use FFI.
             'preload' => PHP_SAPI !== 'cli' && (string) ini_get('opcache.preload') === '',
             default => (int) $setting === 0,
         };
     }
 
-    /** Whether PHP may not use FFI at all: not that the library could not be bound. */
+    /** Whether PHP cannot use FFI at all; if not, the library could not be bound. */
     private static function isOff(Error $cause): bool
     {
-        return !$cause instanceof FFI\Exception || str_contains($cause->getMessage(), self::RESTRICTED);
+        return !$cause instanceof FFI\Exception
+            || str_contains($cause->getMessage(), self::RESTRICTED);
     }
 
     private static function unavailable(Error $cause): Unavailable
@@ -125,9 +131,11 @@ final class Loader
         $fix = match (true) {
             str_contains($cause->getMessage(), 'undefined function')
                 => 'Remove that from disable_functions in php.ini, or of the pool',
-            !extension_loaded('ffi') => 'Install it (Debian: php-common), and set extension=ffi in php.ini',
-            !self::isOff($cause) => 'Build it with `cargo build --release -p pegel-cabi`, or set PEGEL_LIBRARY to its '
-                . 'path',
+            !extension_loaded('ffi')
+                => 'Install it (Debian: php-common), and set extension=ffi in php.ini',
+            !self::isOff($cause)
+                => 'Build it with `cargo build --release -p pegel-cabi`, or set PEGEL_LIBRARY to '
+                . 'its path',
             !$cause instanceof FFI\Exception => 'Remove FFI from disable_classes in php.ini',
             default => "Preload Pegel with opcache.preload=$preload in php.ini, or see its README",
         };
@@ -135,13 +143,14 @@ final class Loader
     }
 
     /**
-     * How this PHP reaches boards, and what would let it do better; `pegel doctor --php` shows it.
+     * How this PHP reaches boards, and how to improve that; `pegel doctor --php` shows it.
      *
-     * The tiers, best first: `scope` has the library from ffi.preload, `cdef` binds it in each request, `files` only
-     * reads, without it; `none` can do neither. `preloaded`: PHP has these classes from opcache.preload.
+     * The tiers, best first: `scope` has the library from ffi.preload, `cdef` binds it in each
+     * request, `files` only reads, without the library; `none` can do neither. `preloaded`: PHP has
+     * these classes from opcache.preload.
      *
-     * @return array{tier: 'scope'|'cdef'|'files'|'none', preloaded: bool, reads: bool, writes: bool, library: string,
-     *     version: ?string, abi: ?int, advice: list<string>}
+     * @return array{tier: 'scope'|'cdef'|'files'|'none', preloaded: bool, reads: bool, writes:
+     *     bool, library: string, version: ?string, abi: ?int, advice: list<string>}
      */
     public static function describe(): array
     {
@@ -154,12 +163,14 @@ final class Loader
         }
         $isScoped = $library?->isPreloaded() ?? false;
         if (!$isScoped && $library !== null && PHP_SAPI !== 'cli') {
-            $advice[] = 'each request binds the library anew; ffi.preload binds it once: see ' . self::README;
+            $advice[] = 'each request binds the library anew; ffi.preload binds it once: see '
+                . self::README;
         }
         $isPreloaded = self::isPreloaded();
         if (!$isPreloaded && PHP_SAPI !== 'cli') {
             $preload = dirname(__DIR__) . '/preload.php';
-            $advice[] = "each request loads these classes anew; opcache.preload=$preload loads them once";
+            $advice[] = 'each request loads these classes anew; '
+                . "opcache.preload=$preload loads them once";
         }
         return [
             'tier' => match (true) {
@@ -195,7 +206,10 @@ final class Loader
         return defined($name) ? (string) constant($name) : (string) getenv($name);
     }
 
-    /** The library's file: PEGEL_LIBRARY, else the one built in this repository, else the installed one. */
+    /**
+     * The library's file: PEGEL_LIBRARY, else the one built in this repository, else the installed
+     * one.
+     */
     public static function path(): string
     {
         $wanted = self::setting('PEGEL_LIBRARY');
@@ -203,7 +217,7 @@ final class Loader
             return $wanted;
         }
         $built = dirname(__DIR__, 2) . '/target/release/libpegel.so';
-        // An open_basedir may leave it out, and would warn.
+        // PHP would warn if open_basedir hides it.
         return @is_file($built) ? $built : self::SONAME;
     }
 
@@ -214,7 +228,8 @@ final class Loader
         if ($abi !== self::ABI) {
             [$version, $needed] = [$c->pegel_version(), self::ABI];
             throw new Unsupported(
-                "libpegel $version has ABI $abi, and this package needs ABI $needed. Update the older one"
+                "libpegel $version has ABI $abi, and this package needs ABI $needed. Update the "
+                . 'older one'
             );
         }
         return new Library($c, $preloaded);
@@ -235,8 +250,8 @@ final class Loader
     /**
      * All declarations of the library.
      *
-     * `make cabi` and each installation put them here without the header's comments, which FFI would parse in each
-     * request; a clone in which nothing was made has the header itself.
+     * `make cabi` and each installation put them here without the header's comments, which FFI
+     * would parse in each request; a clone in which nothing was made has the header itself.
      */
     public static function header(): string
     {
@@ -247,6 +262,9 @@ final class Loader
             }
         }
         $path = __DIR__ . '/pegel.h';
-        throw new Unavailable("cannot use libpegel: no $path; run `make cabi` in Pegel's repository, and copy it");
+        throw new Unavailable(
+            "cannot use libpegel: $path does not exist. Run `make cabi` in Pegel's repository, and "
+            . 'copy it'
+        );
     }
 }

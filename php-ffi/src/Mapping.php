@@ -11,7 +11,7 @@ use ReflectionNamedType;
 use ReflectionProperty;
 
 /**
- * Which fields of a board are which properties of a class, as their #[Field] say.
+ * Maps fields of a board to properties of a class by their attribute #[Field].
  *
  * @internal
  * @template T of object
@@ -21,7 +21,7 @@ final class Mapping
     /** @var array<class-string, self> */
     private static array $known = [];
 
-    /** @var array<string, true> The properties that the constructor takes. */
+    /** @var array<string, true> The properties that the constructor sets. */
     private array $parameters = [];
 
     /**
@@ -30,7 +30,8 @@ final class Mapping
      */
     private function __construct(private readonly string $class, private readonly array $fields)
     {
-        foreach ((new ReflectionClass($class))->getConstructor()?->getParameters() ?? [] as $parameter) {
+        $constructor = (new ReflectionClass($class))->getConstructor();
+        foreach ($constructor?->getParameters() ?? [] as $parameter) {
             if (isset($fields[$parameter->getName()])) {
                 $this->parameters[$parameter->getName()] = true;
             }
@@ -49,34 +50,40 @@ final class Mapping
     private static function find(string $class): self
     {
         if (!class_exists($class)) {
-            throw new InvalidArgument("there is no class $class");
+            throw new InvalidArgument("class $class does not exist");
         }
         $fields = [];
-        foreach ((new ReflectionClass($class))->getProperties(ReflectionProperty::IS_PUBLIC) as $property) {
+        $properties = (new ReflectionClass($class))->getProperties(ReflectionProperty::IS_PUBLIC);
+        foreach ($properties as $property) {
             $attribute = $property->getAttributes(Field::class)[0] ?? null;
             if ($attribute !== null && !$property->isStatic()) {
                 $fields[$property->getName()] = self::field($property, $attribute);
             }
         }
         return $fields !== [] ? new self($class, $fields) : throw new InvalidFields(
-            "class $class: none of its public properties has the attribute #[Pegel\Field]"
+            "class $class: no public property has the attribute #[Pegel\Field]"
         );
     }
 
     /** @param ReflectionAttribute<Field> $attribute */
-    private static function field(ReflectionProperty $property, ReflectionAttribute $attribute): Field
-    {
+    private static function field(
+        ReflectionProperty $property,
+        ReflectionAttribute $attribute,
+    ): Field {
         try {
             $field = $attribute->newInstance();
         } catch (Error $cause) {
-            throw self::refused($property, "its attribute: {$cause->getMessage()}");
+            throw self::refused($property, "invalid attribute: {$cause->getMessage()}");
         }
         $given = $attribute->getArguments();
         $isTyped = isset($given['type']) || isset($given[0]);
         $hint = $property->getType();
         if ($hint instanceof ReflectionNamedType && !$hint->isBuiltin()) {
             $class = $hint->getName();
-            throw self::refused($property, "a field is no $class, but a number, a bool, a string or an array");
+            throw self::refused(
+                $property,
+                "its type must be a number, bool, string or array (got $class)"
+            );
         }
         $type = match (true) {
             $isTyped => $field->type,
@@ -90,10 +97,16 @@ final class Mapping
             },
         };
         if ($type === null || $type->isDocument()) {
-            throw self::refused($property, 'its attribute has to say the type of a field, as in #[Field(Type::U16)]');
+            throw self::refused(
+                $property,
+                'its attribute must name the type of a field, as in #[Field(Type::U16)]'
+            );
         }
         if ($type === Type::Text && $field->size === 0) {
-            throw self::refused($property, 'a text needs its bytes, as in #[Field(size: 24)]');
+            throw self::refused(
+                $property,
+                'a text must have a size in bytes, as in #[Field(size: 24)]'
+            );
         }
         return $field->with(
             type: $type,
@@ -114,7 +127,8 @@ final class Mapping
             return $property->getDefaultValue();
         }
         foreach ($property->getDeclaringClass()->getConstructor()->getParameters() as $parameter) {
-            if ($parameter->getName() === $property->getName() && $parameter->isDefaultValueAvailable()) {
+            $isIts = $parameter->getName() === $property->getName();
+            if ($isIts && $parameter->isDefaultValueAvailable()) {
                 return $parameter->getDefaultValue();
             }
         }
@@ -127,28 +141,29 @@ final class Mapping
         return array_values($this->fields);
     }
 
-    /** Throws InvalidFields if a board does not have the fields in the units that the class wants. */
+    /** Throws InvalidFields if a board lacks fields of the class, or has them in other units. */
     public function check(Schema $schema, string $board): void
     {
         foreach ($this->fields as $property => $wanted) {
             $field = $schema->fields[$wanted->name] ?? null;
             $difference = match (true) {
-                $field === null => "no field {$wanted->name}",
+                $field === null => "no field {$wanted->name} for {$this->class}::\$$property",
                 $wanted->unit !== '' && $wanted->unit !== $field->unit =>
-                    "its field {$field->name} in \"{$field->unit}\", not in \"{$wanted->unit}\"",
+                    "field {$field->name} in \"{$field->unit}\", and {$this->class}::\$$property "
+                    . 'needs '
+                    . "\"{$wanted->unit}\"",
                 default => null,
             };
             if ($difference !== null) {
                 throw new InvalidFields(
-                    "board $board has $difference, as {$this->class}::\$$property wants it; `pegel gen php $board` "
-                    . 'writes a class for it'
+                    "board $board has $difference. Generate a class with `pegel gen php $board`"
                 );
             }
         }
     }
 
     /**
-     * An object of the class: the constructor gets what it takes, the other properties are set.
+     * An object of the class. The constructor gets its parameters; the other properties are set.
      *
      * @param array<string, mixed> $values of a record
      * @return T
@@ -166,13 +181,17 @@ final class Mapping
         try {
             $made = new $this->class(...$taken);
             foreach ($set as $property => $value) {
-                // In the scope of the class that declares it, which may set what is readonly.
+                // In the scope of the class that declares the property, which may set a readonly
+                // one.
                 $declared = (new ReflectionProperty($made, $property))->class;
                 (new ReflectionProperty($declared, $property))->setValue($made, $value);
             }
             return $made;
         } catch (Error $cause) {
-            throw new InvalidFields("board $board: its record makes no {$this->class}: {$cause->getMessage()}", $cause);
+            throw new InvalidFields(
+                "board $board: its record does not fit {$this->class}: {$cause->getMessage()}",
+                $cause
+            );
         }
     }
 

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Pegel;
 
-/** There is no such board, or no such field. */
+/** The board, or the field, does not exist. */
 final class NotFound extends Exception
 {
     public const CODE = 20;

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Pegel;
 
-/** That sequence is not, or no longer, in the ring. */
+/** The ring does not hold that sequence, or no longer. */
 final class Overwritten extends Exception
 {
     public const CODE = 23;

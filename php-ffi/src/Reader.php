@@ -4,7 +4,9 @@ declare(strict_types=1);
 
 namespace Pegel;
 
-/** Reads a board. Needs no more than the permission to read its file, and never gets in a writer's way. */
+/**
+ * Reads a board. It needs only the permission to read the board's file, and never delays a writer.
+ */
 final class Reader
 {
     private ?Schema $schema = null;
@@ -12,12 +14,12 @@ final class Reader
     /** @var array<mixed>|null */
     private ?array $plan = null;
 
-    /** @var array<class-string, Mapping> Those that fit. */
+    /** @var array<class-string, Mapping> Those that fit the board. */
     private array $mappings = [];
 
     /** @param object|null $handle the backend's; null: the reader is closed */
     private function __construct(
-        /** The board as it was asked for: NAME or DIRECTORY/NAME. */
+        /** The board as given: NAME or DIRECTORY/NAME. */
         public readonly string $board,
         private readonly Backend $backend,
         private ?object $handle,
@@ -32,15 +34,19 @@ final class Reader
     /**
      * Opens a board: NAME in the directory $PEGEL_DIR, else in /dev/shm; or DIRECTORY/NAME.
      *
-     * With a schema, records have its fields: the board may have an earlier or a later version of them. Those
-     * that it lacks have their defaults, or are unknown; else it is InvalidFields.
+     * With a schema, records have its fields; the board can have an earlier or a later version of
+     * them. A field that the board lacks has its default, or is unknown if it is optional; else
+     * open() throws InvalidFields.
      *
-     * Untrusted takes boards of those whom this program does not trust, also ones that are refused as Untrusted
-     * else. If somebody cuts the file off, that is Corrupt, where it ends the process else; each look at the board
-     * is a system call then.
+     * With `untrusted`, it opens boards of other users, too, which it refuses otherwise
+     * (Untrusted). A truncated file then throws Corrupt instead of ending the process, and each
+     * access to the board is a system call.
      */
-    public static function open(string $board, ?Schema $schema = null, bool $untrusted = false): self
-    {
+    public static function open(
+        string $board,
+        ?Schema $schema = null,
+        bool $untrusted = false,
+    ): self {
         $backend = Loader::reading();
         if ($schema === null && !$untrusted) {
             return new self($board, $backend, $backend->openReader($board));
@@ -50,20 +56,25 @@ final class Reader
     }
 
     /**
-     * As open(), or null if the board does not exist yet, such as before its daemon has run for the first time.
+     * As open(), or null if the board does not exist yet, such as before its daemon has run for the
+     * first time.
      *
-     * Null is for that alone. It is NotFound if the board's directory is missing, if a durable file exists from which
-     * the board can be restored, and if nothing names the directory: neither `board` nor PEGEL_DIR, which php-fpm
-     * hides from its pools unless their configuration sets it.
+     * Null is for that alone. It is NotFound if the board's directory is missing, if a durable file
+     * exists from which the board can be restored, and if nothing names the directory: neither
+     * `board` nor PEGEL_DIR, which php-fpm hides from its pools unless their configuration sets it.
      */
-    public static function tryOpen(string $board, ?Schema $schema = null, bool $untrusted = false): ?self
-    {
+    public static function tryOpen(
+        string $board,
+        ?Schema $schema = null,
+        bool $untrusted = false,
+    ): ?self {
         try {
             return self::open($board, $schema, $untrusted);
         } catch (NotFound $reason) {
             if (!str_contains($board, '/') && (string) getenv('PEGEL_DIR') === '') {
                 throw new NotFound(
-                    "{$reason->getMessage()}; PEGEL_DIR is not set. Set it, or name the board DIRECTORY/$board",
+                    "{$reason->getMessage()}; PEGEL_DIR is not set. Set it, or name the board "
+                    . "DIRECTORY/$board",
                     $reason
                 );
             }
@@ -71,7 +82,9 @@ final class Reader
         }
     }
 
-    /** The newest record; null if the board does not exist yet, as tryOpen(), or has no record yet. */
+    /**
+     * The newest record; null if the board does not exist yet, as tryOpen(), or has no record yet.
+     */
     public static function tryRead(string $board, ?Schema $schema = null): ?Snapshot
     {
         try {
@@ -90,7 +103,9 @@ final class Reader
 
     private function handle(): object
     {
-        return $this->handle ?? throw new InvalidArgument("board {$this->board}: it is closed; open it again");
+        return $this->handle ?? throw new InvalidArgument(
+            "board {$this->board}: the reader is closed. Open it again"
+        );
     }
 
     /** The board's fields. */
@@ -99,7 +114,7 @@ final class Reader
         return $this->schema ??= $this->backend->schema($this->handle(), $this->board);
     }
 
-    /** @internal How records are objects of a class; InvalidFields if they cannot be. */
+    /** @internal How records become objects of a class; InvalidFields if they cannot. */
     public function mapping(string $class): Mapping
     {
         if (!isset($this->mappings[$class])) {
@@ -111,8 +126,9 @@ final class Reader
     }
 
     /**
-     * The newest record. Unpublished, Gone and Busy say why there is none. A board that was replaced is opened again,
-     * as a page has nothing else to do; Gone is one that was removed.
+     * The newest record. A board that was replaced is opened again. Throws Unpublished before the
+     * first record, Gone if the board was removed, and Busy if its writer overwrote the record at
+     * each attempt.
      */
     public function read(): Snapshot
     {
@@ -147,7 +163,7 @@ final class Reader
         [$this->schema, $this->plan, $this->mappings] = [$fresh->schema, null, []];
     }
 
-    /** The record of a sequence, if it is still in the ring; else Overwritten. */
+    /** The record of a sequence; Overwritten if the ring no longer holds it. */
     public function readAt(int $sequence): Snapshot
     {
         Argument::sequence($sequence, $this->board);
@@ -156,8 +172,8 @@ final class Reader
     }
 
     /**
-     * The first record after a sequence that the ring still holds, and how many it missed before; Unpublished when
-     * there is none yet.
+     * The first record after a sequence that the ring still holds, and how many were missed before
+     * it. Unpublished if there is none yet.
      */
     public function readAfter(int $after): Snapshot
     {
@@ -174,7 +190,7 @@ final class Reader
     }
 
     /**
-     * The newest records, oldest first: so many of them, or as many as the ring holds.
+     * The newest `count` records, or as many as the ring holds, oldest first.
      *
      * @return list<Snapshot>
      */
@@ -185,7 +201,7 @@ final class Reader
         $records = [];
         while ($after < $newest) {
             $snapshot = $this->readAfter($after);
-            // What the writer overtook meanwhile tears no hole into the rest.
+            // The writer overwrote some meanwhile: without the older ones, the list has no gap.
             if ($snapshot->missed > 0) {
                 $records = [];
             }
@@ -196,42 +212,46 @@ final class Reader
     }
 
     /**
-     * The newest sequence, 0 when nothing has been published; throws Gone once the board was replaced or removed:
-     * read() opens the new one.
+     * The newest sequence; 0 before the first record. Throws Gone once the board was replaced or
+     * removed; read() opens the new one.
      */
     public function sequence(): int
     {
         return $this->backend->sequence($this->handle());
     }
 
-    /** Whether the board has a writer now. Asks the kernel. */
+    /** Whether the board has a writer now, by a system call. */
     public function writerAlive(): bool
     {
         return $this->backend->writerAlive($this->handle());
     }
 
-    /** What is known of the board itself. */
+    /** Facts about the board itself. */
     public function info(): Info
     {
         return $this->backend->info($this->handle());
     }
 
     /**
-     * Waits for a publication after the given sequence and says the newest one.
+     * Waits for a record after the given sequence, and returns the newest sequence.
      *
-     * Throws Timeout when nothing came within so many seconds; null waits for ever.
+     * Throws Timeout if none is published within so many seconds; null waits without end.
      */
     public function wait(int $after, ?float $timeout = null): int
     {
-        return $this->backend->wait($this->handle(), Argument::sequence($after, $this->board), $timeout);
+        return $this->backend->wait(
+            $this->handle(),
+            Argument::sequence($after, $this->board),
+            $timeout
+        );
     }
 
     /**
-     * Yields the newest snapshot after the given sequence, then each newer one, skipping what it was too slow
-     * for; or every one in order, once, which says how many were missed before. A board that is replaced is opened
-     * again.
+     * Yields the newest snapshot after the given sequence, then each newer one; a slow loop skips
+     * records. With `every`, yields each record in order, once, with the number of those missed
+     * before it. A board that was replaced is opened again.
      *
-     * Ends when nothing was published for so many seconds; null goes on for ever.
+     * Ends if nothing is published for so many seconds; null continues without end.
      *
      * @return \Generator<int, Snapshot>
      */
@@ -246,7 +266,7 @@ final class Reader
                 return;
             } catch (Gone) {
                 $fresh = self::open($this->board, $this->view, $this->untrusted);
-                // Of a board that was removed, they do not go on.
+                // The sequences of a new board begin anew.
                 $after = $fresh->info()->lineage === $reader->info()->lineage ? $after : 0;
                 $reader = $fresh;
                 continue;
@@ -256,10 +276,10 @@ final class Reader
         }
     }
 
-    /** Closes the reader. Snapshots stay good, but know no more whether the writer lives. */
+    /** Closes the reader. Its snapshots stay valid, without `writerAlive`. */
     public function close(): void
     {
-        // A writer's is the writer's to close.
+        // The writer closes its own reader.
         if ($this->handle !== null && !$this->isWriters) {
             $this->backend->closeReader($this->handle);
         }

@@ -16,7 +16,7 @@ final class Schema
     private ?Encoder $encoder = null;
 
     /**
-     * @internal Of fields that the library has laid out.
+     * @internal Takes fields that have their offsets.
      *
      * @param list<Field> $fields
      */
@@ -24,7 +24,7 @@ final class Schema
         array $fields,
         /** Bytes of a record; a document's capacity. */
         public readonly int $recordSize,
-        /** What the board is about; may be empty. */
+        /** What the board is for; may be empty. */
         public readonly string $description = '',
     ) {
         $this->fields = array_column($fields, null, 'name');
@@ -36,7 +36,8 @@ final class Schema
     {
         if (array_is_list($fields)) {
             throw new InvalidFields(
-                "a schema's fields are named, and at least one: Schema::of(level: Field::f64('m'))"
+                "a schema must have at least one field, and each must have a name. "
+                . "Call it like Schema::of(level: Field::f64('m'))"
             );
         }
         $named = [];
@@ -47,7 +48,7 @@ final class Schema
     }
 
     /**
-     * The record of the properties of a class that have the attribute #[Field], in their order.
+     * A record of the properties of a class that have the attribute #[Field], in their order.
      *
      * @param class-string $class
      */
@@ -56,33 +57,34 @@ final class Schema
         return Loader::reading()->layout(Mapping::of($class)->fields());
     }
 
-    /** JSON documents, each at most `capacity` bytes of UTF-8; the default is a document. */
+    /** JSON documents of at most `capacity` bytes of UTF-8; the default is a document. */
     public static function json(int $capacity, mixed $default = null): self
     {
         $text = $default === null ? null : Json::encode($default, 'of this schema');
         return Loader::reading()->layout([Field::document(Type::Json, $capacity, $text)]);
     }
 
-    /** Documents of bytes, each at most `capacity`; the default is UTF-8. */
+    /** Documents of at most `capacity` bytes; the default is UTF-8. */
     public static function bytes(int $capacity, ?string $default = null): self
     {
         return Loader::reading()->layout([Field::document(Type::Bytes, $capacity, $default)]);
     }
 
-    /** The same with what the board is about. */
+    /** The same schema with a description of what the board is for. */
     public function describe(string $description): self
     {
         return new self(array_values($this->fields), $this->recordSize, $description);
     }
 
-    /** @internal What the board tells of its fields, as JSON; '' when there is nothing. */
+    /** @internal Descriptions, labels, defaults and limits as JSON; '' if there are none. */
     public function details(): string
     {
         return Details::encode($this->description, $this->fields);
     }
 
     /**
-     * @internal The bytes of a value, of an array of fields or of a document; and which optional fields are known.
+     * @internal The bytes of a record or of a document, and a bit for each optional field that is
+     *     known.
      *
      * @return array{string, int}
      */
@@ -93,7 +95,8 @@ final class Schema
         }
         if ($this->document === Type::Bytes) {
             return is_string($value) ? [$value, Backend::ALL] : throw new InvalidFields(
-                "board $board holds bytes, which are a string; not " . get_debug_type($value)
+                "board $board: a document of bytes must be a string (got "
+                . '' . get_debug_type($value) . ')'
             );
         }
         if (is_object($value)) {
@@ -101,7 +104,9 @@ final class Schema
         }
         if (!is_array($value)) {
             $given = get_debug_type($value);
-            throw new InvalidFields("board $board: a record is an array of its fields, not $given");
+            throw new InvalidFields(
+                "board $board: a record must be an array of its fields (got $given)"
+            );
         }
         $this->encoder ??= new Encoder($this->fields, $this->recordSize);
         return $this->encoder->encode($value, $board);

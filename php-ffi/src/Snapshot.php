@@ -10,52 +10,56 @@ use function substr;
 use function unpack;
 
 /**
- * A record as it was read, and what is known of its publication. It never changes.
+ * A record as it was read, with its stamp. It never changes.
  *
- * @property-read string $bytes The record as it was published.
- * @property-read int $sequence The publication's number, from 1.
- * @property-read int $generation How many writers had taken the board by then.
- * @property-read float $age How old it was when it was read, in seconds; time in suspend counts. INF: nobody knows.
- * @property-read bool $isDefault Whether nobody published this: a new board's defaults.
- * @property-read int $missed Publications before this one that were asked for, and that the ring no longer held.
- * @property-read ?\DateTimeImmutable $publishedAt When it was published, in PHP's time zone; null: nobody knows.
- * @property-read bool $writerAlive Whether the board has a writer; asked at the first look.
- * @property-read mixed $document The JSON document with objects as arrays, or the bytes; of fields, their array.
+ * @property-read string $bytes The bytes of the record or document, as published.
+ * @property-read int $sequence The record's number, from 1.
+ * @property-read int $generation How many writers had opened the board by then.
+ * @property-read float $age The age in seconds at the read, time in suspend included; INF if
+ *     unknown.
+ * @property-read bool $isDefault Whether it is a new board's defaults, which no program published.
+ * @property-read int $missed Records before this one that were wanted, but no longer in the ring.
+ * @property-read ?\DateTimeImmutable $publishedAt The time of publication, in PHP's time zone; null
+ *     if unknown.
+ * @property-read bool $writerAlive Whether the board has a writer, as of the first access.
+ * @property-read mixed $document The JSON document with objects as arrays, the bytes, or the array
+ *     of the fields.
  * @implements \ArrayAccess<string, mixed>
  * @implements \IteratorAggregate<string, mixed>
  */
 final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \JsonSerializable
 {
-    /** Where the members of a pegel_stamp are: whole words, each. */
+    /** Offsets of the members of a pegel_stamp, each a whole word. */
     private const SEQUENCE = 16;
     private const GENERATION = 24;
     private const PUBLISHED_NS = 32;
     private const AGE_NS = 40;
     private const MISSED = 56;
-    /** The record stands behind. */
+    /** The offset of the record. */
     private const RECORD = 64;
 
-    /** Numbers of types: to load those of Type takes a page as long as to read. */
+    /** Numbers of types. Loading those of Type would take a page as long as reading. */
     private const BOOL = 1;
     private const U64 = 9;
 
     private const PROPERTIES = [
-        'bytes', 'sequence', 'generation', 'age', 'isDefault', 'missed', 'publishedAt', 'writerAlive', 'document',
+        'bytes', 'sequence', 'generation', 'age', 'isDefault', 'missed', 'publishedAt',
+        'writerAlive', 'document',
     ];
 
-    // PHP checks the types of arguments in half the time that it takes for those of properties.
+    // Properties without types: PHP checks those of arguments in half the time.
 
     /** @var Reader */
     private $reader;
     /** @var array<mixed> */
     private $plan;
-    /** @var string The stamp, and behind it the record. */
+    /** @var string The stamp, followed by the record. */
     private $publication;
 
     private mixed $document = null;
     private ?bool $writerAlive = null;
 
-    /** @internal Most are asked for few of their properties: each is worked out at the first look. */
+    /** @internal Programs use few of the properties: each is decoded at the first access. */
     public function __construct(Reader $reader, array $plan, string $publication)
     {
         $this->reader = $reader;
@@ -79,7 +83,7 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
         };
     }
 
-    /** Whether it was older than so many seconds when it was read, or nobody knows how old it was. */
+    /** Whether its age at the read was above so many seconds, or is unknown. */
     public function isStale(float $seconds): bool
     {
         return $this->age() > $seconds;
@@ -105,13 +109,16 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     {
         $document = $this->document ??= $this->decode();
         return is_array($document) ? $document : throw new InvalidArgument(
-            "board {$this->reader->board} holds no array here, but " . get_debug_type($document) . '; see ->document'
+            "board {$this->reader->board}: the document is not an array (got "
+            . '' . get_debug_type($document)
+                . '). Use ->document'
         );
     }
 
     /**
-     * The record as an object of a class whose properties say by #[Field] which fields they are; InvalidFields if the
-     * board lacks one, has it in another unit, or has a value that the property does not take.
+     * The record as an object of a class whose properties have the attribute #[Field].
+     * InvalidFields if the board lacks a field, has it in another unit, or has a value that the
+     * property does not accept.
      *
      * @template T of object
      * @param class-string<T> $class
@@ -159,7 +166,9 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
         return count($this->toArray());
     }
 
-    /** The fields, with null for what JSON cannot say of a float; or the document; bytes as base64. */
+    /**
+     * The fields, with null for floats that JSON cannot express; or the document; bytes as base64.
+     */
     public function jsonSerialize(): mixed
     {
         $document = $this->plan[Backend::MORE]['document'] ?? null;
@@ -181,10 +190,10 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
         return $this->document ??= $this->decode();
     }
 
-    /** As Decoder planned it; all that most boards have is here. */
+    /** Decodes as planned by Decoder. This is all that most boards need. */
     private function decode(): mixed
     {
-        // In the order of Backend's offsets: to look each of them up takes too long here.
+        // In the order of Backend's offsets; to look up each of them would take too long here.
         [, $isDocument, $format, $unfinished, $more] = $this->plan;
         if ($isDocument) {
             return Decoder::document($more, $this->publication, $this->reader->board);
@@ -199,7 +208,7 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
                     $values[$name] = Decoder::unsigned($value);
                 }
             } elseif (json_encode($value) === false) {
-                // A text; nothing else looks in so little time whether it is UTF-8.
+                // A text. This is the fastest check of UTF-8.
                 $values[$name] = Decoder::text($value);
             }
         }
@@ -214,7 +223,7 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
 
     private function publishedAt(): ?\DateTimeImmutable
     {
-        // Its writer leaves out the times.
+        // The writer does not stamp its records.
         if ($this->age() === INF) {
             return null;
         }
@@ -228,6 +237,8 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
 
     private function refuseChange(): never
     {
-        throw new InvalidArgument("board {$this->reader->board}: a snapshot cannot be changed; publish with a Writer");
+        throw new InvalidArgument(
+            "board {$this->reader->board}: a snapshot cannot be changed. Publish with a Writer"
+        );
     }
 }

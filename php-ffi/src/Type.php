@@ -22,25 +22,25 @@ enum Type: int
     case Json = 13;
     case Bytes = 14;
 
-    /** The name in schemas and messages, the same in every language, as in "f64". */
+    /** The name in schemas and messages, the same in every language, such as "f64". */
     public function label(): string
     {
         return strtolower($this->name);
     }
 
-    /** Whether it is the only field of its board, of varying length. */
+    /** Whether it is a document: the only field of its board, of varying length. */
     public function isDocument(): bool
     {
         return $this === self::Json || $this === self::Bytes;
     }
 
-    /** Whether PHP has it as an int, or beyond PHP_INT_MAX as a decimal string. */
+    /** Whether its values are int, or decimal strings beyond PHP_INT_MAX. */
     public function isInteger(): bool
     {
         return $this->value >= self::I8->value && $this->value <= self::U64->value;
     }
 
-    /** Bytes of an element; null if its field says how many. */
+    /** Bytes of an element; null if the field defines them. */
     public function size(): ?int
     {
         return Decoder::SIZES[$this->value] ?? null;
@@ -62,7 +62,7 @@ enum Type: int
             self::U32 => [0, 0xffffffff],
             self::I64 => [PHP_INT_MIN, PHP_INT_MAX],
             self::U64 => [0, '18446744073709551615'],
-            default => throw new InvalidArgument("{$this->label()} is no integer"),
+            default => throw new InvalidArgument("{$this->label()} is not an integer type"),
         };
     }
 

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Pegel;
 
-/** Nothing has been published yet: PEGEL_EMPTY, since `Empty` is no name for a class in PHP. */
+/** Nothing has been published yet. PEGEL_EMPTY in C: PHP reserves the name `Empty`. */
 final class Unpublished extends Exception
 {
     public const CODE = 22;

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Pegel;
 
-/** A file whose owner, type or links are not to be trusted. */
+/** A file whose owner, type or links cannot be trusted. */
 final class Untrusted extends Exception
 {
     public const CODE = 32;

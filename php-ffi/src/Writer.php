@@ -5,9 +5,10 @@ declare(strict_types=1);
 namespace Pegel;
 
 /**
- * Publishes to a board, and holds it until it is closed, or its request ends in any way.
+ * Publishes to a board, and holds the board's writer lock until it is closed or its request ends in
+ * any way.
  *
- * A process that forks must not publish in the child with the parent's writer.
+ * After a fork, the child must not publish with the parent's writer.
  */
 final class Writer
 {
@@ -15,7 +16,7 @@ final class Writer
 
     /** @param object|null $handle the backend's; null: the writer is closed */
     private function __construct(
-        /** The board as it was asked for: NAME or DIRECTORY/NAME. */
+        /** The board as given: NAME or DIRECTORY/NAME. */
         public readonly string $board,
         private readonly WriterBackend $backend,
         private ?object $handle,
@@ -24,14 +25,17 @@ final class Writer
     }
 
     /**
-     * Creates a board, or takes over one that has the same schema; its records stay. A board that lacks fields
-     * which may be missing grows.
+     * Creates a board, or opens an existing one that has the same schema and keeps its records. A
+     * board that lacks the last fields gets them, if they are optional or have defaults.
      *
-     * Throws Locked when it has a writer that does not let go within so many seconds, and InvalidFields when it
-     * has another schema, unless it is to be replaced: its readers then find it gone. With 0, slots and mode
-     * (0640) are chosen for a new board and left as they are for an old one. With a checksum in each publication,
-     * which all readers verify, damage is told (Corrupt); an old board without has to be replaced. A durable board
-     * comes back after a reboot with the record that sync() put into its durable file.
+     * Throws Locked if another writer does not release the board within `timeout` seconds (null
+     * waits without end), and InvalidFields if the board has another schema, unless `replace` is
+     * set: its readers then find it gone.
+     *
+     * With 0, `slots` and `mode` (0640) are chosen for a new board and kept for an old one. With
+     * `checksum`, each record has a checksum, which all readers verify (Corrupt); an old board
+     * without checksums must be replaced. A `durable` board is restored after a reboot with the
+     * record that sync() wrote to its durable file.
      */
     public static function create(
         string $board,
@@ -50,10 +54,10 @@ final class Writer
     }
 
     /**
-     * Takes an existing board, waiting for its writer to let go: for writing by turns.
+     * Opens an existing board, for boards that several writers share.
      *
-     * Throws Locked when it did not within so many seconds; null waits for ever. A board that is absent comes back
-     * from its durable file, if it has one.
+     * Throws Locked if another writer does not release the board within `timeout` seconds; null
+     * waits without end. An absent board is restored from its durable file, if it has one.
      */
     public static function open(string $board, ?float $timeout = 1.0): self
     {
@@ -61,7 +65,7 @@ final class Writer
         return new self($board, $backend, $backend->open($board, $timeout));
     }
 
-    /** Removes a board that has no writer: its readers find it gone. */
+    /** Removes a board that has no writer. Its readers find it gone. */
     public static function unlink(string $board): void
     {
         Loader::writing()->unlink($board);
@@ -73,7 +77,7 @@ final class Writer
         return $this->reader->schema();
     }
 
-    /** The newest sequence, 0 when nothing has been published. */
+    /** The newest sequence; 0 before the first record. */
     public function sequence(): int
     {
         return $this->reader->sequence();
@@ -86,16 +90,16 @@ final class Writer
     }
 
     /**
-     * Publishes all fields by name, or one array of them, or an object whose properties have the attribute #[Field],
-     * or one document; says the sequence. A field that is left
-     * out has its default, or is unknown if it is optional.
+     * Publishes all fields by name, or an array of them, or an object whose properties have the
+     * attribute #[Field], or a document. Returns the sequence. A field that is left out has its
+     * default, or is unknown if it is optional.
      */
     public function publish(mixed ...$values): int
     {
         return $this->backend->publish($this->handle(), ...$this->encode($values));
     }
 
-    /** Publishes if `expected` is still the newest sequence (0: nothing published yet); else throws Conflict. */
+    /** Publishes if `expected` is still the newest sequence (0: none yet); else throws Conflict. */
     public function publishIf(int $expected, mixed ...$values): int
     {
         return $this->backend->publishIf(
@@ -106,8 +110,8 @@ final class Writer
     }
 
     /**
-     * Publishes if the ring then still holds all publications after `acknowledged`, up to which somebody has taken
-     * care of them; else throws Full. Fields that are called `expected` or `acknowledged` go in an array.
+     * Publishes if the ring then still holds all records after `acknowledged`, the last one that is
+     * done; else throws Full. Give fields that are called `expected` or `acknowledged` in an array.
      */
     public function publishUnlessFull(int $acknowledged, mixed ...$values): int
     {
@@ -118,15 +122,15 @@ final class Writer
         );
     }
 
-    /** Publishes a record that is already laid out, or a document as it is, unlooked at. */
+    /** Publishes the bytes of a record or of a document, unchecked. */
     public function publishBytes(string $record): int
     {
         return $this->backend->publish($this->handle(), $record);
     }
 
     /**
-     * Reads, changes and publishes, while no other writer can: `change` is given the array of the fields, or the
-     * document, and returns the new one.
+     * Reads, changes and publishes; no other writer can publish in between. `change` takes the
+     * array of the fields, or the document, and returns the new one.
      */
     public function update(callable $change): int
     {
@@ -136,15 +140,15 @@ final class Writer
     }
 
     /**
-     * Puts the newest record into the file of a durable board, and says its sequence: when this returns, it is on the
-     * disk and comes back after a reboot.
+     * Writes the newest record to the board's durable file, and returns its sequence. When this
+     * returns, the record is on disk, and a reboot restores it.
      */
     public function sync(): int
     {
         return $this->backend->sync($this->handle());
     }
 
-    /** Lets the board go. It and its last record stay. */
+    /** Releases the board. The board and its records stay. */
     public function close(): void
     {
         if ($this->handle !== null) {
@@ -162,7 +166,9 @@ final class Writer
     private function handle(): object
     {
         return $this->handle
-            ?? throw new InvalidArgument("board {$this->board}: this writer is closed; open another");
+            ?? throw new InvalidArgument(
+                "board {$this->board}: the writer is closed. Open another"
+            );
     }
 
     /**
@@ -174,8 +180,9 @@ final class Writer
         $isWhole = array_key_exists(0, $values);
         if (count($values) === 0 || ($isWhole && count($values) > 1)) {
             throw new InvalidArgument(
-                "board {$this->board}: publish one record: its fields by name, an array or an object of them, or a "
-                . 'document'
+                "board {$this->board}: publish one record at a time: its fields by name, an array "
+                . 'or object of them, '
+                . 'or a document'
             );
         }
         return $this->schema()->encode($isWhole ? $values[0] : $values, $this->board);

@@ -5,8 +5,8 @@ declare(strict_types=1);
 namespace Pegel;
 
 /**
- * One way to write boards. A handle is what an implementation keeps of an open writer; only the implementation looks
- * into it.
+ * One way to write boards. A handle is an implementation's state of an open writer, and opaque to
+ * all others.
  *
  * @internal
  */
@@ -31,7 +31,7 @@ interface WriterBackend
 
     public function unlink(string $board): void;
 
-    /** The reader that a writer has of its own board, and closes with itself. */
+    /** The reader of a writer's own board, which close() closes, too. */
     public function readerOf(object $writer): object;
 
     /** Each of these returns the sequence of the record. */
@@ -39,7 +39,12 @@ interface WriterBackend
 
     public function publishIf(object $writer, int $expected, string $record, int $present): int;
 
-    public function publishUnlessFull(object $writer, int $acknowledged, string $record, int $present): int;
+    public function publishUnlessFull(
+        object $writer,
+        int $acknowledged,
+        string $record,
+        int $present,
+    ): int;
 
     public function sync(object $writer): int;
 }

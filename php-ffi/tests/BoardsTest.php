@@ -4,7 +4,8 @@ declare(strict_types=1);
 
 namespace Pegel\Tests;
 
-use Pegel\{Conflict, Corrupt, Field, Gone, InvalidArgument, InvalidFields, Loader, Locked, NotFound, Overwritten};
+use Pegel\{Conflict, Corrupt, Field, Gone, InvalidArgument, InvalidFields, Loader, Locked};
+use Pegel\{NotFound, Overwritten};
 use Pegel\{Reader, Schema, Snapshot, Timeout, Unpublished, Untrusted, Writer};
 
 /** Opening, taking turns, and every state that has a name. */
@@ -12,21 +13,41 @@ final class BoardsTest extends BoardTestCase
 {
     private function create(string $name = 'roof', int $slots = 0): Writer
     {
-        return Writer::create($this->board($name), Schema::of(level: Field::f64('m'), rain: Field::bool()), $slots);
+        return Writer::create(
+            $this->board($name),
+            Schema::of(level: Field::f64('m'), rain: Field::bool()),
+            $slots
+        );
     }
 
     public function testABoardThatIsNotThere(): void
     {
-        $this->assertThrows(NotFound::class, 'no board roof', fn () => Reader::open($this->board('roof')));
-        $this->assertThrows(NotFound::class, 'no board roof', fn () => Writer::open($this->board('roof')));
-        $this->assertThrows(NotFound::class, 'no board roof', fn () => Writer::unlink($this->board('roof')));
+        $this->assertThrows(
+            NotFound::class,
+            'no board roof',
+            fn () => Reader::open($this->board('roof'))
+        );
+        $this->assertThrows(
+            NotFound::class,
+            'no board roof',
+            fn () => Writer::open($this->board('roof'))
+        );
+        $this->assertThrows(
+            NotFound::class,
+            'no board roof',
+            fn () => Writer::unlink($this->board('roof'))
+        );
     }
 
     public function testNamesThatAreNone(): void
     {
         foreach (['', 'Roof', 'rö', 'a b', "a\0", "a\0/b", str_repeat('a', 65)] as $name) {
             $this->assertThrows(InvalidArgument::class, '', fn () => Reader::open($name));
-            $this->assertThrows(InvalidArgument::class, '', fn () => Writer::create($name, Schema::json(64)));
+            $this->assertThrows(
+                InvalidArgument::class,
+                '',
+                fn () => Writer::create($name, Schema::json(64))
+            );
         }
     }
 
@@ -47,9 +68,21 @@ final class BoardsTest extends BoardTestCase
         $writer = $this->create();
         $reader = Reader::open($this->board('roof'));
         $this->assertSame(0, $reader->sequence());
-        $this->assertThrows(Unpublished::class, 'nothing has been published yet', fn () => $reader->read());
-        $this->assertThrows(Unpublished::class, 'nothing', fn () => $writer->update(fn (array $now): array => $now));
-        $this->assertThrows(Timeout::class, 'nothing after sequence 0', fn () => $reader->wait(0, 0));
+        $this->assertThrows(
+            Unpublished::class,
+            'nothing has been published yet',
+            fn () => $reader->read()
+        );
+        $this->assertThrows(
+            Unpublished::class,
+            'nothing',
+            fn () => $writer->update(fn (array $now): array => $now)
+        );
+        $this->assertThrows(
+            Timeout::class,
+            'nothing after sequence 0',
+            fn () => $reader->wait(0, 0)
+        );
     }
 
     public function testTheFieldsOfAnotherWriter(): void
@@ -60,7 +93,10 @@ final class BoardsTest extends BoardTestCase
         $this->assertSame(['level', 'm', 0], [$level->name, $level->unit, $level->offset]);
         $this->assertSame(['rain', '', 8], [$rain->name, $rain->unit, $rain->offset]);
         $info = $reader->info();
-        $this->assertSame([16, 16, 1, 0640], [$info->recordSize, $info->slots, $info->generation, $info->mode]);
+        $this->assertSame(
+            [16, 16, 1, 0640],
+            [$info->recordSize, $info->slots, $info->generation, $info->mode]
+        );
         $this->assertMatchesRegularExpression('/^[0-9a-f]{16}$/', $info->schemaHash);
     }
 
@@ -70,7 +106,8 @@ final class BoardsTest extends BoardTestCase
         $writer = Writer::create($this->board('roof'), $schema, slots: 32, mode: 0660);
         $this->assertSame(0660, fileperms("{$this->directory}/pegel.roof") & 0777);
         $this->assertSame(32, Reader::open($this->board('roof'))->info()->slots);
-        foreach ([['slots' => 5], ['slots' => -1], ['slots' => 1 << 32], ['mode' => 0666], ['mode' => -1]] as $bad) {
+        $slots = [['slots' => 5], ['slots' => -1], ['slots' => 1 << 32]];
+        foreach ([...$slots, ['mode' => 0666], ['mode' => -1]] as $bad) {
             $create = fn () => Writer::create($this->board('other'), $schema, ...$bad);
             $this->assertThrows(InvalidArgument::class, '', $create);
         }
@@ -81,8 +118,16 @@ final class BoardsTest extends BoardTestCase
     {
         $writer = $this->create();
         $this->assertThrows(Locked::class, 'board roof has a writer', fn () => $this->create());
-        $this->assertThrows(Locked::class, 'board roof', fn () => Writer::open($this->board('roof'), timeout: 0.01));
-        $this->assertThrows(Locked::class, 'board roof', fn () => Writer::unlink($this->board('roof')));
+        $this->assertThrows(
+            Locked::class,
+            'board roof',
+            fn () => Writer::open($this->board('roof'), timeout: 0.01)
+        );
+        $this->assertThrows(
+            Locked::class,
+            'board roof',
+            fn () => Writer::unlink($this->board('roof'))
+        );
         $writer->publish(level: 1.0, rain: false);
         unset($writer);
         $next = Writer::open($this->board('roof'), timeout: 0);
@@ -116,11 +161,14 @@ final class BoardsTest extends BoardTestCase
     {
         $writer = $this->create();
         $writer->publish(level: 1.0, rain: true);
-        $this->assertSame(2, $writer->update(fn (array $now): array => [...$now, 'level' => $now['level'] + 1]));
+        $this->assertSame(
+            2,
+            $writer->update(fn (array $now): array => [...$now, 'level' => $now['level'] + 1])
+        );
         $this->assertSame(['level' => 2.0, 'rain' => true], $writer->read()->toArray());
         $forgetful = fn () => $writer->update(function (array $now): void {
         });
-        $this->assertThrows(InvalidFields::class, 'an array of its fields, not null', $forgetful);
+        $this->assertThrows(InvalidFields::class, 'an array of its fields (got null)', $forgetful);
         $this->assertSame(2, $writer->sequence());
     }
 
@@ -133,7 +181,11 @@ final class BoardsTest extends BoardTestCase
         }
         $this->assertSame(8.0, $reader->readAt(8)['level']);
         foreach ([0, 1, 10] as $sequence) {
-            $this->assertThrows(Overwritten::class, "sequence $sequence", fn () => $reader->readAt($sequence));
+            $this->assertThrows(
+                Overwritten::class,
+                "sequence $sequence",
+                fn () => $reader->readAt($sequence)
+            );
         }
     }
 
@@ -151,7 +203,11 @@ final class BoardsTest extends BoardTestCase
         $this->assertThrows(Gone::class, 'open it again', fn () => $reader->wait(1));
         $this->assertThrows(Gone::class, 'open it again', fn () => $reader->sequence());
         $this->assertThrows(Gone::class, 'open it again', fn () => $reader->last(1));
-        $this->assertThrows(Unpublished::class, 'nothing has been published', fn () => $reader->read());
+        $this->assertThrows(
+            Unpublished::class,
+            'nothing has been published',
+            fn () => $reader->read()
+        );
         $this->assertSame(2, $new->publish(level: 2.0));
         $this->assertSame(['level' => 2.0], $reader->read()->toArray());
         $this->assertSame(4, $reader->schema()->fields['level']->size);
@@ -187,7 +243,10 @@ final class BoardsTest extends BoardTestCase
         $this->create()->publish(level: 1.0, rain: false);
         $reader = Reader::open($this->board('roof'));
         $this->assertSame(1.0, $reader->read()['level']);
-        array_map('unlink', ["{$this->directory}/pegel.roof", "{$this->directory}/pegel.roof.lock"]);
+        array_map(
+            'unlink',
+            ["{$this->directory}/pegel.roof", "{$this->directory}/pegel.roof.lock"]
+        );
         $this->create()->publish(level: 2.0, rain: false);
         // Files look once a second, the library at the 8192nd time at the latest.
         $end = hrtime(true) + 60_000_000_000;
@@ -212,7 +271,11 @@ final class BoardsTest extends BoardTestCase
             $boards = ['short' => Corrupt::class, 'other' => Corrupt::class];
             $boards += ['link' => Untrusted::class, 'dir' => Untrusted::class];
             foreach ($boards as $name => $class) {
-                $this->assertThrows($class, "pegel.$name", fn () => Reader::open($this->board($name)));
+                $this->assertThrows(
+                    $class,
+                    "pegel.$name",
+                    fn () => Reader::open($this->board($name))
+                );
             }
         } finally {
             rmdir("{$this->directory}/pegel.dir");
@@ -230,9 +293,10 @@ final class BoardsTest extends BoardTestCase
         }
         $this->assertSame(1.0, $now['level']);
         $uses = [
-            fn () => $reader->read(), fn () => $reader->readAt(1), fn () => $reader->wait(0), fn () => $reader->info(),
-            fn () => $reader->sequence(), fn () => $reader->writerAlive(), fn () => $now->writerAlive,
-            fn () => $writer->publish(level: 1.0, rain: true), fn () => $writer->publishIf(1, level: 1.0, rain: true),
+            fn () => $reader->read(), fn () => $reader->readAt(1), fn () => $reader->wait(0),
+            fn () => $reader->info(), fn () => $reader->sequence(), fn () => $reader->writerAlive(),
+            fn () => $now->writerAlive, fn () => $writer->publish(level: 1.0, rain: true),
+            fn () => $writer->publishIf(1, level: 1.0, rain: true),
             fn () => $writer->publishBytes(str_repeat("\0", 16)), fn () => $writer->read(),
             fn () => $writer->sequence(),
         ];
@@ -249,7 +313,11 @@ final class BoardsTest extends BoardTestCase
             $publish = fn () => $writer->publish(...$arguments);
             $this->assertThrows(InvalidArgument::class, 'publish one record', $publish);
         }
-        $this->assertThrows(InvalidArgument::class, 'a record has 16 bytes', fn () => $writer->publishBytes('short'));
+        $this->assertThrows(
+            InvalidArgument::class,
+            'a record has 16 bytes',
+            fn () => $writer->publishBytes('short')
+        );
     }
 
     public function testASnapshotNeverChanges(): void
@@ -269,21 +337,32 @@ final class BoardsTest extends BoardTestCase
         $published = (float) $now->publishedAt->format('U.u');
         $this->assertEqualsWithDelta(($before + $after) / 2, $published, $after - $before + 0.01);
         $this->assertSame(date_default_timezone_get(), $now->publishedAt->getTimezone()->getName());
-        $this->assertTrue(isset($now['rain'], $now->publishedAt, $now->writerAlive, $now->document, $now->age));
+        $this->assertTrue(
+            isset($now['rain'], $now->publishedAt, $now->writerAlive, $now->document, $now->age)
+        );
         $this->assertFalse(isset($now['snow']) || isset($now->snow));
         $this->assertSame('none', $now['snow'] ?? 'none');
-        $this->assertThrows(NotFound::class, 'has no field snow; it has level, rain', fn () => $now['snow']);
+        $this->assertThrows(
+            NotFound::class,
+            'has no field snow; it has level, rain',
+            fn () => $now['snow']
+        );
         $this->assertThrows(InvalidArgument::class, 'no property snow', fn () => $now->snow);
-        $this->assertThrows(InvalidArgument::class, 'cannot be changed', function () use ($now): void {
-            $now['level'] = 1.0;
-        });
-        $this->assertThrows(InvalidArgument::class, 'cannot be changed', function () use ($now): void {
-            unset($now['level']);
-        });
+        $changes = [
+            function () use ($now): void {
+                $now['level'] = 1.0;
+            },
+            function () use ($now): void {
+                unset($now['level']);
+            },
+        ];
         foreach (['snow', 'document', 'publishedAt', 'sequence'] as $property) {
-            $this->assertThrows(InvalidArgument::class, 'cannot be changed', function () use ($now, $property): void {
+            $changes[] = function () use ($now, $property): void {
                 $now->$property = 1;
-            });
+            };
+        }
+        foreach ($changes as $change) {
+            $this->assertThrows(InvalidArgument::class, 'cannot be changed', $change);
         }
     }
 
@@ -298,7 +377,11 @@ final class BoardsTest extends BoardTestCase
         $file = fopen("{$this->directory}/pegel.tank", 'r+b');
         fseek($file, -3 * 64, SEEK_END);
         fwrite($file, pack('d', 2.5));
-        $this->assertThrows(Corrupt::class, 'the checksum of sequence 1 is wrong', $reader->read(...));
+        $this->assertThrows(
+            Corrupt::class,
+            'the checksum of sequence 1 is wrong',
+            $reader->read(...)
+        );
         $writer->publish(level: 3.5);
         $this->assertSame(3.5, $reader->read()['level']);
 

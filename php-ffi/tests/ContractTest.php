@@ -24,14 +24,22 @@ final class ContractTest extends TestCase
 
     public function testEachStatusHasItsException(): void
     {
-        preg_match('/PEGEL_OK = 0,(.*?)\} pegel_status;/s', file_get_contents(self::HEADER), $listed);
+        preg_match(
+            '/PEGEL_OK = 0,(.*?)\} pegel_status;/s',
+            file_get_contents(self::HEADER),
+            $listed
+        );
         $found = preg_match_all('/^  PEGEL_(\w+) = (\d+),$/m', $listed[1], $statuses);
         $this->assertGreaterThan(15, $found);
         foreach (array_combine($statuses[1], $statuses[2]) as $name => $number) {
             $exception = Exception::of((int) $number, 'why');
             $this->assertSame((int) $number, $exception->getCode());
             $this->assertSame('why', $exception->getMessage());
-            $class = $name === 'EMPTY' ? 'Unpublished' : str_replace('_', '', ucwords(strtolower($name), '_'));
+            $class = $name === 'EMPTY' ? 'Unpublished' : str_replace(
+                '_',
+                '',
+                ucwords(strtolower($name), '_')
+            );
             $this->assertSame("Pegel\\$class", $exception::class);
         }
         $this->assertInstanceOf(System::class, Exception::of(4711, 'of a newer library'));
@@ -39,7 +47,11 @@ final class ContractTest extends TestCase
 
     public function testEachTypeHasItsNumber(): void
     {
-        preg_match('/PEGEL_BOOL = 1,(.*?)\} pegel_type;/s', file_get_contents(self::HEADER), $types);
+        preg_match(
+            '/PEGEL_BOOL = 1,(.*?)\} pegel_type;/s',
+            file_get_contents(self::HEADER),
+            $types
+        );
         preg_match_all('/^  PEGEL_(\w+),$/m', $types[1], $names);
         $labels = array_map(fn (Type $type): string => $type->label(), Type::cases());
         $this->assertSame(['bool', ...array_map('strtolower', $names[1])], $labels);
@@ -48,7 +60,10 @@ final class ContractTest extends TestCase
 
     public function testALibraryThatIsNotThereIsNamed(): void
     {
-        [$status, $output] = $this->php('PEGEL_LIBRARY=/nowhere/libpegel.so', 'Pegel\Loader::writing();');
+        [$status, $output] = $this->php(
+            'PEGEL_LIBRARY=/nowhere/libpegel.so',
+            'Pegel\Loader::writing();'
+        );
         $this->assertSame(255, $status);
         $this->assertStringContainsString(Unavailable::class, $output);
         $this->assertStringContainsString('/nowhere/libpegel.so', $output);
@@ -79,7 +94,8 @@ final class ContractTest extends TestCase
     private function php(string $environment, string $code): array
     {
         $program = 'require ' . var_export(__DIR__ . '/../autoload.php', true) . "; $code";
-        $command = "$environment " . PHP_BINARY . ' -d display_errors=1 -r ' . escapeshellarg($program);
+        $php = PHP_BINARY . ' -d display_errors=1 -r ';
+        $command = "$environment $php" . escapeshellarg($program);
         exec("$command 2>&1", $lines, $status);
         return [$status, implode("\n", $lines)];
     }

@@ -12,7 +12,14 @@ final class DetailsTest extends BoardTestCase
     private function config(): Schema
     {
         return Schema::of(
-            interval: Field::f64('s', default: 5, min: 1, max: 3600, label: 'Abstand', description: 'von "Abfragen"'),
+            interval: Field::f64(
+                's',
+                default: 5,
+                min: 1,
+                max: 3600,
+                label: 'Abstand',
+                description: 'von "Abfragen"'
+            ),
             rated: Field::u16('W', count: 2, default: [405, 405], min: 10),
             share: Field::f32(default: 0.1, max: 0.1),
             counter: Field::u64(default: '18446744073709551615', min: '9223372036854775808'),
@@ -27,7 +34,10 @@ final class DetailsTest extends BoardTestCase
         $schema = Reader::open($this->board('config'))->schema();
         $this->assertSame('Was die Seite will', $schema->description);
         $interval = $schema->fields['interval'];
-        $this->assertSame(['Abstand', 'von "Abfragen"'], [$interval->label, $interval->description]);
+        $this->assertSame(
+            ['Abstand', 'von "Abfragen"'],
+            [$interval->label, $interval->description]
+        );
         $this->assertSame([5.0, 1.0, 3600.0], [$interval->default, $interval->min, $interval->max]);
         $this->assertSame([405, 405], $schema->fields['rated']->default);
         $this->assertSame(0.1, $schema->fields['share']->default);
@@ -52,14 +62,21 @@ final class DetailsTest extends BoardTestCase
         $this->assertSame(2, $writer->publish(interval: 7.5, note: 'x'));
         $saved = $writer->read();
         $this->assertFalse($saved->isDefault);
-        $this->assertSame(['interval' => 7.5, 'note' => 'x'] + $expected, $this->sorted($saved, $expected));
+        $this->assertSame(
+            ['interval' => 7.5, 'note' => 'x'] + $expected,
+            $this->sorted($saved, $expected)
+        );
 
         $readings = Writer::create($this->board('readings'), Schema::of(
             level: Field::f64(),
             limit: Field::u8(default: 1),
         ));
         $this->assertThrows(Unpublished::class, 'readings', fn () => $readings->read());
-        $this->assertThrows(InvalidFields::class, 'level (f64) is missing', fn () => $readings->publish(limit: 2));
+        $this->assertThrows(
+            InvalidFields::class,
+            'level (f64) is missing',
+            fn () => $readings->publish(limit: 2)
+        );
     }
 
     /**
@@ -81,15 +98,27 @@ final class DetailsTest extends BoardTestCase
             ['field rated has to be at least 10 W; 9 is not', ['rated' => [10, 9]]],
             ['field share has to be at most 0.1; 0.2 is not', ['share' => 0.2]],
             ['field counter has to be at least 9223372036854775808; 7 is not', ['counter' => 7]],
-            ['at least 9223372036854775808; 9223372036854775807 is not', ['counter' => '9223372036854775807']],
+            [
+                'at least 9223372036854775808; 9223372036854775807 is not',
+                ['counter' => '9223372036854775807'],
+            ],
         ];
         foreach ($cases as [$message, $values]) {
-            $this->assertThrows(InvalidFields::class, $message, fn () => $writer->publish(...$values));
+            $this->assertThrows(
+                InvalidFields::class,
+                $message,
+                fn () => $writer->publish(...$values)
+            );
             $update = fn () => $writer->update(fn (array $now): array => $values + $now);
             $this->assertThrows(InvalidFields::class, $message, $update);
         }
         $this->assertSame(1, $writer->sequence());
-        $writer->publish(interval: 1, share: 0.1, rated: [10, 65535], counter: '9223372036854775808');
+        $writer->publish(
+            interval: 1,
+            share: 0.1,
+            rated: [10, 65535],
+            counter: '9223372036854775808'
+        );
         $this->assertSame(2, $writer->sequence());
     }
 
@@ -106,17 +135,31 @@ final class DetailsTest extends BoardTestCase
             'level' => 1.5, 'wind' => 0.0, 'phases' => [1.0, 2.0, 3.0], 'names' => ['a', ''],
             'big' => '18446744073709551615',
         ];
-        $nothing = ['level' => 2.5, 'wind' => null, 'phases' => null, 'names' => null, 'big' => null];
-        foreach ([$whole, ['level' => 2.5], $nothing, ['wind' => null] + $whole, $whole] as $record) {
+        $nothing = [
+            'level' => 2.5,
+            'wind' => null,
+            'phases' => null,
+            'names' => null,
+            'big' => null,
+        ];
+        $unknown = ['wind' => null] + $whole;
+        foreach ([$whole, ['level' => 2.5], $nothing, $unknown, $whole] as $record) {
             $writer->publish($record);
-            $this->assertSame($record + $nothing, array_replace($record, $writer->read()->toArray()));
+            $this->assertSame(
+                $record + $nothing,
+                array_replace($record, $writer->read()->toArray())
+            );
         }
         $writer->publish(level: 3.0, wind: 4.0);
         $writer->update(fn (array $now): array => ['level' => 5.0] + $now);
         $now = Reader::open($this->board('weather'))->read();
         $this->assertSame([5.0, 4.0, null], [$now['level'], $now['wind'], $now['phases']]);
         $this->assertSame(null, json_decode(json_encode($now), true)['big']);
-        $this->assertThrows(InvalidFields::class, 'level is f64, not null', fn () => $writer->publish(level: null));
+        $this->assertThrows(
+            InvalidFields::class,
+            'level is f64, not null',
+            fn () => $writer->publish(level: null)
+        );
     }
 
     public function testDetailsThatMakeNoSenseAreRefused(): void
@@ -125,12 +168,12 @@ final class DetailsTest extends BoardTestCase
         $cases = [
             ['minimum', Field::u8(min: -1)],
             ['default', Field::u8(default: 9, max: 8)],
-            ['default of field a is a list', Field::i32(count: 2, default: ['a' => 1, 'b' => 2])],
+            ['the default must be a list', Field::i32(count: 2, default: ['a' => 1, 'b' => 2])],
             ['default: field a is u64, not a text', Field::u64(default: '007')],
             ['from 2 to 1', Field::f64(min: 2, max: 1)],
             ['default', Field::text(3, default: 'long')],
             ['default', Field::f64(count: 2, default: [1.0])],
-            ['cannot be told', Field::f64(default: NAN)],
+            ['cannot be JSON', Field::f64(default: NAN)],
             ['label', Field::f64(label: "\xff")],
         ];
         foreach ($cases as [$message, $field]) {
@@ -140,7 +183,10 @@ final class DetailsTest extends BoardTestCase
 
     public function testDocumentsHaveDefaults(): void
     {
-        $writer = Writer::create($this->board('ahoy'), Schema::json(99, default: ['inverters' => []]));
+        $writer = Writer::create(
+            $this->board('ahoy'),
+            Schema::json(99, default: ['inverters' => []])
+        );
         $this->assertSame(['inverters' => []], $writer->read()->document);
         $this->assertTrue($writer->read()->isDefault);
         $bytes = Writer::create($this->board('raw'), Schema::bytes(9, default: 'ab'));

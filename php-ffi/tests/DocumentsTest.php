@@ -4,7 +4,8 @@ declare(strict_types=1);
 
 namespace Pegel\Tests;
 
-use Pegel\{Corrupt, InvalidArgument, InvalidFields, NotFound, Reader, Schema, TooLarge, Type, Writer};
+use Pegel\{Corrupt, InvalidArgument, InvalidFields, NotFound, Reader, Schema, TooLarge, Type};
+use Pegel\Writer;
 
 /** Boards of one JSON text or of bytes. */
 final class DocumentsTest extends BoardTestCase
@@ -42,7 +43,11 @@ final class DocumentsTest extends BoardTestCase
             $writer->publish($value);
             $this->assertSame($value, $writer->read()->document);
         }
-        $this->assertThrows(InvalidArgument::class, 'holds no array here, but null', fn () => $writer->read()['a']);
+        $this->assertThrows(
+            InvalidArgument::class,
+            'the document is not an array (got null)',
+            fn () => $writer->read()['a']
+        );
     }
 
     public function testBigIntegersLoseNothing(): void
@@ -79,12 +84,16 @@ final class DocumentsTest extends BoardTestCase
     {
         $writer = $this->json();
         foreach ([NAN, ["\xff"], fopen('php://memory', 'r')] as $value) {
-            $this->assertThrows(InvalidArgument::class, 'the document is no JSON', fn () => $writer->publish($value));
+            $this->assertThrows(
+                InvalidArgument::class,
+                'the document is not valid JSON',
+                fn () => $writer->publish($value)
+            );
         }
         $writer->publishBytes('{"half":');
         $now = $writer->read();
         $this->assertSame('{"half":', $now->bytes);
-        $this->assertThrows(Corrupt::class, 'the document is no JSON', fn () => $now->document);
+        $this->assertThrows(Corrupt::class, 'is not valid JSON', fn () => $now->document);
     }
 
     public function testBytesStayAsTheyAre(): void
@@ -98,8 +107,12 @@ final class DocumentsTest extends BoardTestCase
             $this->assertSame([$bytes, $bytes], [$now->bytes, $now->document]);
             $this->assertSame(base64_encode($bytes), $now->jsonSerialize());
         }
-        $this->assertThrows(InvalidFields::class, 'which are a string; not array', fn () => $writer->publish([1]));
-        $this->assertThrows(InvalidArgument::class, 'see ->document', fn () => $now->toArray());
+        $this->assertThrows(
+            InvalidFields::class,
+            'must be a string (got array)',
+            fn () => $writer->publish([1])
+        );
+        $this->assertThrows(InvalidArgument::class, 'Use ->document', fn () => $now->toArray());
     }
 
     public function testADocumentIsChangedInPlace(): void

@@ -4,14 +4,19 @@ declare(strict_types=1);
 
 namespace Pegel\Tests;
 
-use Pegel\{Corrupt, Field, Full, Gone, InvalidArgument, InvalidFields, Reader, Schema, Snapshot, Unpublished, Writer};
+use Pegel\{Corrupt, Field, Full, Gone, InvalidArgument, InvalidFields, Reader, Schema, Snapshot};
+use Pegel\{Unpublished, Writer};
 
 /** The newest records, every publication, and boards that grow meanwhile. */
 final class HistoryTest extends BoardTestCase
 {
     private function writer(Field ...$more): Writer
     {
-        return Writer::create($this->board('tank'), Schema::of(...['level' => Field::f64('m')] + $more), slots: 8);
+        return Writer::create(
+            $this->board('tank'),
+            Schema::of(...['level' => Field::f64('m')] + $more),
+            slots: 8
+        );
     }
 
     /**
@@ -40,7 +45,10 @@ final class HistoryTest extends BoardTestCase
         $this->assertSame([18.0, 19.0, 20.0], $levels);
         $this->assertCount(7, $reader->last(100));
         $this->assertSame([], $reader->last(0));
-        $this->assertSame([14, 10], [$reader->readAfter(3)->sequence, $reader->readAfter(3)->missed]);
+        $this->assertSame(
+            [14, 10],
+            [$reader->readAfter(3)->sequence, $reader->readAfter(3)->missed]
+        );
     }
 
     public function testEveryPublicationComesOnceAndInOrder(): void
@@ -51,7 +59,10 @@ final class HistoryTest extends BoardTestCase
         }
         $reader = Reader::open($this->board('tank'));
         $expected = array_map(fn (int $sequence): array => [$sequence, 0], range(15, 20));
-        $this->assertSame([[14, 3], ...$expected], $this->seen($reader->follow(timeout: 0, after: 10, every: true)));
+        $this->assertSame(
+            [[14, 3], ...$expected],
+            $this->seen($reader->follow(timeout: 0, after: 10, every: true))
+        );
         $this->assertSame([[20, 0]], $this->seen($reader->follow(timeout: 0, after: 10)));
     }
 
@@ -80,7 +91,7 @@ final class HistoryTest extends BoardTestCase
             fn () => $reader->readAt(-1),
         ];
         foreach ($refused as $attempt) {
-            $this->assertThrows(InvalidArgument::class, 'counted from 0; -1 is none', $attempt);
+            $this->assertThrows(InvalidArgument::class, 'at least 0 (got -1)', $attempt);
         }
         $this->assertSame(1, $reader->sequence());
     }
@@ -95,7 +106,11 @@ final class HistoryTest extends BoardTestCase
 
     public function testDefaultsThatNobodyChangedMakeWayForNewOnes(): void
     {
-        $create = fn (Field ...$fields) => Writer::create($this->board('set'), Schema::of(...$fields), replace: true);
+        $create = fn (Field ...$fields) => Writer::create(
+            $this->board('set'),
+            Schema::of(...$fields),
+            replace: true
+        );
         $create(limit: Field::u8(default: 5))->close();
         $writer = $create(limit: Field::u8(default: 7, min: 6), wind: Field::f32(optional: true));
         $now = $writer->read();
@@ -112,7 +127,10 @@ final class HistoryTest extends BoardTestCase
         $writer->publish(level: 1.0);
         $reader = Reader::open($this->board('tank'));
         foreach ([false, true] as $every) {
-            $grown = $every ? ['wind' => Field::f32(optional: true), 'rain' => Field::bool(default: true)]
+            $grown = $every ? [
+                'wind' => Field::f32(optional: true),
+                'rain' => Field::bool(default: true),
+            ]
                 : ['wind' => Field::f32(optional: true)];
             $follow = Reader::open($this->board('tank'))->follow(timeout: 0.05, every: $every);
             $follow->current();
@@ -123,28 +141,52 @@ final class HistoryTest extends BoardTestCase
         }
         $this->assertThrows(Gone::class, 'tank', fn () => $reader->readAt(1));
         $this->assertSame(['level', 'wind', 'rain'], array_keys($reader->read()->toArray()));
-        $this->assertSame(['level' => 1.0, 'wind' => null, 'rain' => true], $writer->read()->toArray());
+        $this->assertSame(
+            ['level' => 1.0, 'wind' => null, 'rain' => true],
+            $writer->read()->toArray()
+        );
         $this->assertSame(8, $writer->schema()->fields['level']->size);
     }
 
     public function testVersionsOfASchemaReadAndWriteEachOther(): void
     {
-        $new = Schema::of(level: Field::f64('m'), wind: Field::f32(optional: true), limit: Field::u8(default: 9));
+        $new = Schema::of(
+            level: Field::f64('m'),
+            wind: Field::f32(optional: true),
+            limit: Field::u8(default: 9)
+        );
         $old = Schema::of(level: Field::f64('m'));
         $this->writer()->publish(level: 1.0);
         $seen = Reader::open($this->board('tank'), $new)->read();
         $this->assertSame(['level' => 1.0, 'wind' => null, 'limit' => 9], $seen->toArray());
         Writer::create($this->board('tank'), $new)->publish(level: 2.0, wind: 3.0, limit: 4);
-        $this->assertSame(['level' => 2.0], Reader::open($this->board('tank'), $old)->read()->toArray());
+        $this->assertSame(
+            ['level' => 2.0],
+            Reader::open($this->board('tank'), $old)->read()->toArray()
+        );
         $writer = Writer::create($this->board('tank'), $old);
         $writer->update(fn (array $now): array => ['level' => 5.0] + $now);
-        $this->assertSame(['level' => 5.0, 'wind' => 3.0, 'limit' => 4], $writer->read()->toArray());
+        $this->assertSame(
+            ['level' => 5.0, 'wind' => 3.0, 'limit' => 4],
+            $writer->read()->toArray()
+        );
         $writer->publish(level: 6.0);
-        $this->assertSame(['level' => 6.0, 'wind' => null, 'limit' => 9], $writer->read()->toArray());
+        $this->assertSame(
+            ['level' => 6.0, 'wind' => null, 'limit' => 9],
+            $writer->read()->toArray()
+        );
         $other = Schema::of(level: Field::f64('ft'));
-        $this->assertThrows(InvalidFields::class, 'in ft', fn () => Reader::open($this->board('tank'), $other));
+        $this->assertThrows(
+            InvalidFields::class,
+            'in ft',
+            fn () => Reader::open($this->board('tank'), $other)
+        );
         $writer->close();
-        $this->assertThrows(InvalidFields::class, 'in ft', fn () => Writer::create($this->board('tank'), $other));
+        $this->assertThrows(
+            InvalidFields::class,
+            'in ft',
+            fn () => Writer::create($this->board('tank'), $other)
+        );
     }
 
     public function testABoardThatIsCutOffIsAnErrorToThoseWhoDoNotTrustIt(): void

@@ -14,11 +14,20 @@ final class MappingTest extends BoardTestCase
     {
         $fields = Schema::ofClass(Tank::class)->fields;
         // Those of the class before those of its constructor, as PHP has them.
-        $this->assertSame(['share', 'level', 'is_raining', 'rated', 'total', 'note', 'wind'], array_keys($fields));
+        $this->assertSame(
+            ['share', 'level', 'is_raining', 'rated', 'total', 'note', 'wind'],
+            array_keys($fields)
+        );
         $types = array_map(fn (Field $field): Type => $field->type, array_values($fields));
-        $this->assertSame([Type::I64, Type::F64, Type::Bool, Type::U16, Type::U64, Type::Text, Type::F32], $types);
+        $this->assertSame(
+            [Type::I64, Type::F64, Type::Bool, Type::U16, Type::U64, Type::Text, Type::F32],
+            $types
+        );
         $this->assertSame(['m', 'Water level'], [$fields['level']->unit, $fields['level']->label]);
-        $this->assertSame([50, 0, 100], [$fields['share']->default, $fields['share']->min, $fields['share']->max]);
+        $this->assertSame(
+            [50, 0, 100],
+            [$fields['share']->default, $fields['share']->min, $fields['share']->max]
+        );
         $this->assertSame([2, 8], [$fields['rated']->count, $fields['note']->size]);
         $this->assertSame([null, 0, 'none'], [
             $fields['level']->default, $fields['total']->default, $fields['note']->default,
@@ -73,27 +82,40 @@ final class MappingTest extends BoardTestCase
     /** @return iterable<string, array{Schema, array<string, mixed>, string}> */
     public static function misfits(): iterable
     {
-        yield 'no such field' => [Schema::of(depth: Field::f64('m')), ['depth' => 1.0], 'no field level, as'];
+        yield 'no such field' => [
+            Schema::of(depth: Field::f64('m')),
+            ['depth' => 1.0],
+            'no field level for',
+        ];
         yield 'another unit' => [
-            Schema::of(level: Field::f64('cm')), ['level' => 1.0], 'its field level in "cm", not in "m"',
+            Schema::of(level: Field::f64('cm')), ['level' => 1.0], 'field level in "cm", and ',
         ];
         yield 'another type' => [
             Schema::of(level: Field::text(8, 'm')), ['level' => 'high'], 'Cannot assign string to',
         ];
         yield 'unknown' => [
-            Schema::of(level: Field::f64('m', optional: true)), ['level' => null], 'Cannot assign null to',
+            Schema::of(level: Field::f64('m', optional: true)),
+            ['level' => null],
+            'Cannot assign null to',
         ];
         yield 'a document' => [Schema::json(100), [['level' => 1]], 'no field level'];
     }
 
     /** @dataProvider misfits */
     #[DataProvider('misfits')]
-    public function testABoardThatIsAnotherIsRefused(Schema $schema, array $record, string $message): void
-    {
+    public function testABoardThatIsAnotherIsRefused(
+        Schema $schema,
+        array $record,
+        string $message,
+    ): void {
         $writer = Writer::create($this->board('tank'), $schema);
         $writer->publish(...$record);
         foreach ([$message, Plain::class, 'tank'] as $part) {
-            $this->assertThrows(InvalidFields::class, $part, fn () => $writer->read()->to(Plain::class));
+            $this->assertThrows(
+                InvalidFields::class,
+                $part,
+                fn () => $writer->read()->to(Plain::class)
+            );
         }
     }
 
@@ -107,10 +129,26 @@ final class MappingTest extends BoardTestCase
             #[Field]
             public string $note = '';
         };
-        $this->assertThrows(InvalidArgument::class, 'no class Nowhere', fn () => Schema::ofClass('Nowhere'));
-        $this->assertThrows(InvalidFields::class, 'none of its public', fn () => Schema::ofClass(self::class));
-        $this->assertThrows(InvalidFields::class, '$level: its attribute', fn () => Schema::ofClass($untyped::class));
-        $this->assertThrows(InvalidFields::class, 'a text needs its bytes', fn () => Schema::ofClass($texts::class));
+        $this->assertThrows(
+            InvalidArgument::class,
+            'class Nowhere does not exist',
+            fn () => Schema::ofClass('Nowhere')
+        );
+        $this->assertThrows(
+            InvalidFields::class,
+            'no public property',
+            fn () => Schema::ofClass(self::class)
+        );
+        $this->assertThrows(
+            InvalidFields::class,
+            '$level: its attribute must name',
+            fn () => Schema::ofClass($untyped::class)
+        );
+        $this->assertThrows(
+            InvalidFields::class,
+            'a text must have a size',
+            fn () => Schema::ofClass($texts::class)
+        );
         $dated = new class {
             #[Field(Type::U64)]
             public \DateTimeImmutable $at;
@@ -119,13 +157,33 @@ final class MappingTest extends BoardTestCase
             #[Field(units: 'm')]
             public float $level = 0;
         };
-        $this->assertThrows(InvalidFields::class, 'no DateTimeImmutable', fn () => Schema::ofClass($dated::class));
-        $this->assertThrows(InvalidFields::class, 'parameter $units', fn () => Schema::ofClass($mistyped::class));
+        $this->assertThrows(
+            InvalidFields::class,
+            '(got DateTimeImmutable)',
+            fn () => Schema::ofClass($dated::class)
+        );
+        $this->assertThrows(
+            InvalidFields::class,
+            'parameter $units',
+            fn () => Schema::ofClass($mistyped::class)
+        );
         $writer = Writer::create($this->board('tank'), Schema::of(level: Field::f64('m')));
-        $this->assertThrows(InvalidFields::class, 'none of its public', fn () => $writer->publish(new \stdClass()));
-        $this->assertThrows(InvalidFields::class, 'before initialization', fn () => $writer->publish(new Plain()));
+        $this->assertThrows(
+            InvalidFields::class,
+            'no public property',
+            fn () => $writer->publish(new \stdClass())
+        );
+        $this->assertThrows(
+            InvalidFields::class,
+            'before initialization',
+            fn () => $writer->publish(new Plain())
+        );
         $writer->publish(level: 1.0);
         $this->assertSame(1.0, $writer->read()->to(Plain::class)->level);
-        $this->assertThrows(InvalidFields::class, 'abstract class', fn () => $writer->read()->to(PlainParent::class));
+        $this->assertThrows(
+            InvalidFields::class,
+            'abstract class',
+            fn () => $writer->read()->to(PlainParent::class)
+        );
     }
 }

@@ -24,7 +24,9 @@ final class OpeningTest extends BoardTestCase
             array_keys($variables),
             array_keys($variables)
         ));
-        $set = fn (string $value, string $name): bool => putenv($value === '' ? $name : "$name=$value");
+        $set = fn (string $value, string $name): bool => putenv(
+            $value === '' ? $name : "$name=$value"
+        );
         array_walk($variables, $set);
         try {
             $action();

@@ -25,18 +25,29 @@ final class TierTest extends BoardTestCase
     public function testWhatReadingBindsIsDeclaredAsInTheHeader(): void
     {
         // The same to C: without the status's names, and wherever lines end.
-        $squeezed = fn (string $text): string => preg_replace(['/\bpegel_status /', '/\s+/'], ['int32_t ', ''], $text);
+        $squeezed = fn (string $text): string => preg_replace(
+            ['/\bpegel_status /', '/\s+/'],
+            ['int32_t ', ''],
+            $text
+        );
         $header = $squeezed(Loader::header());
         $reading = (new ReflectionClassConstant(Loader::class, 'READING'))->getValue();
         foreach (array_filter(array_map('trim', explode(';', $reading))) as $declaration) {
-            $this->assertTrue(str_contains($header, $squeezed("$declaration;")), "pegel.h has no $declaration");
+            $this->assertTrue(
+                str_contains($header, $squeezed("$declaration;")),
+                "pegel.h has no $declaration"
+            );
         }
     }
 
     /** @return array<string, array{array<string, bool>}> */
     public static function boards(): array
     {
-        return ['plain' => [[]], 'with checksums' => [['checksum' => true]], 'durable' => [['durable' => true]]];
+        return [
+            'plain' => [[]],
+            'with checksums' => [['checksum' => true]],
+            'durable' => [['durable' => true]],
+        ];
     }
 
     /**
@@ -52,24 +63,31 @@ final class TierTest extends BoardTestCase
         $board = $this->board('roof');
         $schema = Schema::of(level: Field::f64('m'), note: Field::text(24));
         Writer::create($board, $schema, ...$options)->publish(level: 3.21, note: 'rising');
-        $read = <<<'PHP'
+        $code = <<<'PHP'
             require $argv[1];
             $now = Pegel\Reader::open($argv[2])->read();
-            $told = [...$now, $now->sequence, $now->generation, (float) $now->publishedAt->format('U.u')];
+            $seen = [...$now, $now->sequence, $now->generation];
+            $seen[] = (float) $now->publishedAt->format('U.u');
             $info = Pegel\Reader::open($argv[2])->info();
-            array_push($told, $info->checksums, $info->durable, $info->mirror);
-            echo json_encode([Pegel\Loader::describe()['tier'], $told]);
+            array_push($seen, $info->checksums, $info->durable, $info->mirror);
+            echo json_encode([Pegel\Loader::describe()['tier'], $seen]);
             PHP;
-        $tell = function (string $tier) use ($read, $board): array {
-            $command = [PHP_BINARY, '-r', $read, '--', __DIR__ . '/../autoload.php', $board];
-            $process = proc_open($command, [1 => ['pipe', 'w']], $pipes, null, ['PEGEL_TIER' => $tier] + getenv());
-            [$told, $status] = [stream_get_contents($pipes[1]), proc_close($process)];
-            $this->assertSame(0, $status, $told);
-            return json_decode($told, true);
+        $read = function (string $tier) use ($code, $board): array {
+            $command = [PHP_BINARY, '-r', $code, '--', __DIR__ . '/../autoload.php', $board];
+            $process = proc_open(
+                $command,
+                [1 => ['pipe', 'w']],
+                $pipes,
+                null,
+                ['PEGEL_TIER' => $tier] + getenv()
+            );
+            [$seen, $status] = [stream_get_contents($pipes[1]), proc_close($process)];
+            $this->assertSame(0, $status, $seen);
+            return json_decode($seen, true);
         };
-        [$tier, $byFile] = $tell('files');
+        [$tier, $byFile] = $read('files');
         $this->assertSame('files', $tier);
-        [$tier, $byLibrary] = $tell('');
+        [$tier, $byLibrary] = $read('');
         $this->assertSame('cdef', $tier);
         $this->assertEqualsWithDelta($byLibrary, $byFile, 0.1);
         array_map('unlink', glob("$durable/*"));

@@ -50,7 +50,10 @@ final class ValuesTest extends BoardTestCase
     #[DataProvider('fitting')]
     public function testAValueComesBack(Field $field, mixed $value): void
     {
-        $writer = Writer::create($this->board('b'), Schema::of(before: Field::u8(), it: $field, after: Field::i16()));
+        $writer = Writer::create(
+            $this->board('b'),
+            Schema::of(before: Field::u8(), it: $field, after: Field::i16())
+        );
         $record = ['before' => 255, 'it' => $value, 'after' => -1];
         $writer->publish($record);
         $this->assertSame($record, Reader::open($this->board('b'))->read()->toArray());
@@ -58,7 +61,10 @@ final class ValuesTest extends BoardTestCase
 
     public function testNotANumberComesBack(): void
     {
-        $writer = Writer::create($this->board('b'), Schema::of(a: Field::f64(), b: Field::f32(count: 2)));
+        $writer = Writer::create(
+            $this->board('b'),
+            Schema::of(a: Field::f64(), b: Field::f32(count: 2))
+        );
         $writer->publish(a: NAN, b: [NAN, 1.0]);
         $now = $writer->read();
         $this->assertNan($now['a']);
@@ -83,49 +89,165 @@ final class ValuesTest extends BoardTestCase
         $pairs = [[2 ** 53, 2 ** 24], [-2 ** 53, -2 ** 24], [PHP_INT_MIN, 2 ** 62]];
         foreach ([...$pairs, [2 ** 53 + 2, 2 ** 24 + 2]] as $exact) {
             $writer->publish(a: $exact[0], b: $exact[1]);
-            $this->assertSame($exact, array_map('intval', array_values($writer->read()->toArray())));
+            $this->assertSame(
+                $exact,
+                array_map('intval', array_values($writer->read()->toArray()))
+            );
         }
     }
 
     /** @return iterable<string, array{Field, mixed, class-string<Exception>, string}> */
     public static function unfit(): iterable
     {
-        yield 'float for an int' => [Field::i32(), 3.0, InvalidFields::class, 'field it is i32, not float'];
-        yield 'string for an int' => [Field::i32(), '3', InvalidFields::class, 'field it is i32, not string'];
-        yield 'int for a bool' => [Field::bool(), 1, InvalidFields::class, 'field it is bool, not int'];
-        yield 'bool for an int' => [Field::u8(), true, InvalidFields::class, 'field it is u8, not bool'];
-        yield 'bool for a float' => [Field::f64(), true, InvalidFields::class, 'field it is f64, not bool'];
-        yield 'text for a float' => [Field::f64(), 'x', InvalidFields::class, 'field it is f64, not string'];
+        yield 'float for an int' => [
+            Field::i32(),
+            3.0,
+            InvalidFields::class,
+            'field it is i32, not float',
+        ];
+        yield 'string for an int' => [
+            Field::i32(),
+            '3',
+            InvalidFields::class,
+            'field it is i32, not string',
+        ];
+        yield 'int for a bool' => [
+            Field::bool(),
+            1,
+            InvalidFields::class,
+            'field it is bool, not int',
+        ];
+        yield 'bool for an int' => [
+            Field::u8(),
+            true,
+            InvalidFields::class,
+            'field it is u8, not bool',
+        ];
+        yield 'bool for a float' => [
+            Field::f64(),
+            true,
+            InvalidFields::class,
+            'field it is f64, not bool',
+        ];
+        yield 'text for a float' => [
+            Field::f64(),
+            'x',
+            InvalidFields::class,
+            'field it is f64, not string',
+        ];
         yield 'null' => [Field::f64(), null, InvalidFields::class, 'field it is f64, not null'];
         foreach ([2 ** 53 + 1, -2 ** 53 - 1, PHP_INT_MAX] as $value) {
-            $message = "field it is f64, which cannot hold the integer $value exactly; give a float to round it";
-            yield "f64 that rounds $value" => [Field::f64(), $value, InvalidFields::class, $message];
+            $message = "which cannot hold the integer $value exactly; give a float to round it";
+            yield "f64 that rounds $value" => [
+                Field::f64(),
+                $value,
+                InvalidFields::class,
+                $message,
+            ];
         }
         foreach ([2 ** 24 + 1, -2 ** 24 - 1, PHP_INT_MAX] as $value) {
             $message = "field it is f32, which cannot hold the integer $value exactly";
-            yield "f32 that rounds $value" => [Field::f32(), $value, InvalidFields::class, $message];
+            yield "f32 that rounds $value" => [
+                Field::f32(),
+                $value,
+                InvalidFields::class,
+                $message,
+            ];
         }
-        yield 'int for a text' => [Field::text(4), 3, InvalidFields::class, 'field it is text, not int'];
-        yield 'i8 too small' => [Field::i8(), -129, InvalidFields::class, 'it is i8, -128 to 127; -129 is outside'];
-        yield 'u8 too great' => [Field::u8(), 256, InvalidFields::class, 'field it is u8, 0 to 255; 256 is outside'];
-        yield 'u32 too great' => [Field::u32(), 4294967296, InvalidFields::class, '4294967296 is outside'];
-        yield 'u64 negative' => [Field::u64(), -1, InvalidFields::class, '0 to 18446744073709551615; -1 is outside'];
-        yield 'u64 too great' => [Field::u64(), '18446744073709551616', InvalidFields::class, 'is outside'];
-        yield 'u64 far too great' => [Field::u64(), '99999999999999999999', InvalidFields::class, 'is outside'];
-        yield 'u64 too long' => [Field::u64(), '184467440737095516150', InvalidFields::class, 'is outside'];
+        yield 'int for a text' => [
+            Field::text(4),
+            3,
+            InvalidFields::class,
+            'field it is text, not int',
+        ];
+        yield 'i8 too small' => [
+            Field::i8(),
+            -129,
+            InvalidFields::class,
+            'it is i8, -128 to 127; -129 is outside',
+        ];
+        yield 'u8 too great' => [
+            Field::u8(),
+            256,
+            InvalidFields::class,
+            'field it is u8, 0 to 255; 256 is outside',
+        ];
+        yield 'u32 too great' => [
+            Field::u32(),
+            4294967296,
+            InvalidFields::class,
+            '4294967296 is outside',
+        ];
+        yield 'u64 negative' => [
+            Field::u64(),
+            -1,
+            InvalidFields::class,
+            '0 to 18446744073709551615; -1 is outside',
+        ];
+        yield 'u64 too great' => [
+            Field::u64(),
+            '18446744073709551616',
+            InvalidFields::class,
+            'is outside',
+        ];
+        yield 'u64 far too great' => [
+            Field::u64(),
+            '99999999999999999999',
+            InvalidFields::class,
+            'is outside',
+        ];
+        yield 'u64 too long' => [
+            Field::u64(),
+            '184467440737095516150',
+            InvalidFields::class,
+            'is outside',
+        ];
         yield 'u64 no number' => [Field::u64(), "12\n", InvalidFields::class, 'is outside'];
         yield 'text too long' => [
-            Field::text(6), 'Straße', TooLarge::class, 'field it: the text has 7 bytes; there is room for 6',
+            Field::text(6),
+            'Straße',
+            TooLarge::class,
+            'field it: the text has 7 bytes; there is room for 6',
         ];
-        yield 'NUL in a text' => [Field::text(6), "a\0b", InvalidFields::class, 'field it: a text holds no NUL'];
-        yield 'no UTF-8' => [Field::text(6), "\xff", InvalidFields::class, 'field it: the text is no UTF-8'];
+        yield 'NUL in a text' => [
+            Field::text(6),
+            "a\0b",
+            InvalidFields::class,
+            'field it: a text holds no NUL',
+        ];
+        yield 'no UTF-8' => [
+            Field::text(6),
+            "\xff",
+            InvalidFields::class,
+            'field it: the text is no UTF-8',
+        ];
         yield 'scalar for an array' => [
             Field::u8('', 2), 1, InvalidFields::class, 'field it is a list of 2 u8, not int',
         ];
-        yield 'short array' => [Field::u8('', 2), [1], InvalidFields::class, 'is a list of 2 u8, not 1 elements'];
-        yield 'named array' => [Field::u8('', 2), ['a' => 1, 'b' => 2], InvalidFields::class, 'a list of 2 u8'];
-        yield 'bad element' => [Field::u8('', 2), [1, 1.5], InvalidFields::class, 'field it is u8, not float'];
-        yield 'list for a scalar' => [Field::u8(), [1], InvalidFields::class, 'field it is u8, not array'];
+        yield 'short array' => [
+            Field::u8('', 2),
+            [1],
+            InvalidFields::class,
+            'is a list of 2 u8, not 1 elements',
+        ];
+        yield 'named array' => [
+            Field::u8('', 2),
+            ['a' => 1, 'b' => 2],
+            InvalidFields::class,
+            'a list of 2 u8',
+        ];
+        yield 'bad element' => [
+            Field::u8('', 2),
+            [1, 1.5],
+            InvalidFields::class,
+            'field it is u8, not float',
+        ];
+        yield 'list for a scalar' => [
+            Field::u8(),
+            [1],
+            InvalidFields::class,
+            'field it is u8, not array',
+        ];
     }
 
     /**
@@ -133,8 +255,12 @@ final class ValuesTest extends BoardTestCase
      * @param class-string<Exception> $class
      */
     #[DataProvider('unfit')]
-    public function testAValueIsRefused(Field $field, mixed $value, string $class, string $message): void
-    {
+    public function testAValueIsRefused(
+        Field $field,
+        mixed $value,
+        string $class,
+        string $message,
+    ): void {
         $board = $this->board('roof');
         $writer = Writer::create($board, Schema::of(it: $field));
         $this->assertThrows($class, "board $board: ", fn () => $writer->publish(it: $value));
@@ -158,7 +284,7 @@ final class ValuesTest extends BoardTestCase
         );
         $this->assertThrows(
             InvalidFields::class,
-            'a record is an array of its fields, not float',
+            'a record must be an array of its fields (got float)',
             fn () => $writer->publish(1.0)
         );
     }
@@ -168,8 +294,14 @@ final class ValuesTest extends BoardTestCase
         $schema = Schema::of(a: Field::u8(), b: Field::f64('m'), c: Field::text(5, 'x', 2));
         $this->assertSame(['a', 'b', 'c'], array_keys($schema->fields));
         ['b' => $b, 'c' => $c] = $schema->fields;
-        $this->assertSame([Type::F64, 'm', 8, 1, 8], [$b->type, $b->unit, $b->size, $b->count, $b->offset]);
-        $this->assertSame([Type::Text, 'x', 5, 2, 16], [$c->type, $c->unit, $c->size, $c->count, $c->offset]);
+        $this->assertSame(
+            [Type::F64, 'm', 8, 1, 8],
+            [$b->type, $b->unit, $b->size, $b->count, $b->offset]
+        );
+        $this->assertSame(
+            [Type::Text, 'x', 5, 2, 16],
+            [$c->type, $c->unit, $c->size, $c->count, $c->offset]
+        );
         $this->assertSame(32, $schema->recordSize);
         $this->assertNull($schema->document);
     }
@@ -177,26 +309,33 @@ final class ValuesTest extends BoardTestCase
     public function testASchemaThatIsNoneIsRefused(): void
     {
         $none = [
-            'no identifier' => fn () => Schema::of(...['a b' => Field::f64()]),
-            'its name has 32 bytes' => fn () => Schema::of(...[str_repeat('a', 32) => Field::f64()]),
-            "its name has 3 bytes; 31 without NUL" => fn () => Schema::of(...["a\0b" => Field::f64()]),
-            'its unit has 16 bytes' => fn () => Schema::of(a: Field::f64(str_repeat('m', 16))),
-            'text needs a size' => fn () => Schema::of(a: Field::text(0)),
-            '-1 is no size' => fn () => Schema::of(a: Field::text(-1)),
-            '0 is no count' => fn () => Schema::of(a: Field::f64(count: 0)),
-            '4294967296 is no count' => fn () => Schema::of(a: Field::f64(count: 1 << 32)),
-            'needs a size' => fn () => Schema::json(0),
-            "a schema's fields are named" => fn () => Schema::of(),
-            'are named, and at least one' => fn () => Schema::of(Field::f64()),
+            ['no identifier', fn () => Schema::of(...['a b' => Field::f64()])],
+            ['the name must have at most 31 bytes, without NUL (got 32 bytes)',
+                fn () => Schema::of(...[str_repeat('a', 32) => Field::f64()])],
+            ['without NUL (got 3 bytes)', fn () => Schema::of(...["a\0b" => Field::f64()])],
+            ['the unit must have at most 15 bytes, without NUL (got 16 bytes)',
+                fn () => Schema::of(a: Field::f64(str_repeat('m', 16)))],
+            ['text needs a size', fn () => Schema::of(a: Field::text(0))],
+            ['the size must be between 0 and 4294967295 (got -1)',
+                fn () => Schema::of(a: Field::text(-1))],
+            ['the count must be between 1 and 4294967295 (got 0)',
+                fn () => Schema::of(a: Field::f64(count: 0))],
+            ['(got 4294967296)', fn () => Schema::of(a: Field::f64(count: 1 << 32))],
+            ['needs a size', fn () => Schema::json(0)],
+            ['a schema must have at least one field', fn () => Schema::of()],
+            ['each must have a name', fn () => Schema::of(Field::f64())],
         ];
-        foreach ($none as $message => $make) {
+        foreach ($none as [$message, $make]) {
             $this->assertThrows(InvalidFields::class, $message, $make);
         }
     }
 
     public function testWhatIsNoUtf8InARawRecordIsShownAsSuch(): void
     {
-        $writer = Writer::create($this->board('b'), Schema::of(note: Field::text(4), flag: Field::bool()));
+        $writer = Writer::create(
+            $this->board('b'),
+            Schema::of(note: Field::text(4), flag: Field::bool())
+        );
         $writer->publishBytes("a\xffb\0\2");
         $this->assertSame(['note' => "a\u{fffd}b", 'flag' => true], $writer->read()->toArray());
     }

@@ -37,7 +37,14 @@ final class WaitingTest extends BoardTestCase
 
     private function startPublisher(): void
     {
-        $command = [PHP_BINARY, '-r', self::PUBLISHER, '--', __DIR__ . '/../autoload.php', $this->board('clock')];
+        $command = [
+            PHP_BINARY,
+            '-r',
+            self::PUBLISHER,
+            '--',
+            __DIR__ . '/../autoload.php',
+            $this->board('clock'),
+        ];
         $this->process = proc_open($command, [['pipe', 'r'], ['pipe', 'w'], STDERR], $this->pipes);
         $this->assertSame("ready\n", fgets($this->pipes[1]));
     }
@@ -58,7 +65,11 @@ final class WaitingTest extends BoardTestCase
         $this->publish(300_000);
         $this->assertSame(1, $reader->wait(0, 60));
         $this->assertSame(1, $reader->wait(0));
-        $this->assertThrows(Timeout::class, 'nothing after sequence 1', fn () => $reader->wait(1, 0.25));
+        $this->assertThrows(
+            Timeout::class,
+            'nothing after sequence 1',
+            fn () => $reader->wait(1, 0.25)
+        );
         $this->publish(10_000);
         $this->assertSame(2, $reader->wait(1));
     }
@@ -105,7 +116,11 @@ final class WaitingTest extends BoardTestCase
                 break;
             }
             $writer->close();
-            $writer = Writer::create($this->board('clock'), Schema::of(year: Field::u16()), replace: true);
+            $writer = Writer::create(
+                $this->board('clock'),
+                Schema::of(year: Field::u16()),
+                replace: true
+            );
             $writer->publish(year: 2026);
         }
         $this->assertSame(['old', 2026], $seen);
@@ -116,10 +131,22 @@ final class WaitingTest extends BoardTestCase
         $writer = Writer::create($this->board('clock'), Schema::json(64));
         $reader = Reader::open($this->board('clock'));
         foreach ([-0.1, NAN] as $timeout) {
-            $this->assertThrows(InvalidArgument::class, 'a timeout is', fn () => $reader->wait(0, $timeout));
-            $this->assertThrows(InvalidArgument::class, 'a timeout', fn () => Writer::open($writer->board, $timeout));
+            $this->assertThrows(
+                InvalidArgument::class,
+                'a timeout must be',
+                fn () => $reader->wait(0, $timeout)
+            );
+            $this->assertThrows(
+                InvalidArgument::class,
+                'a timeout',
+                fn () => Writer::open($writer->board, $timeout)
+            );
         }
-        $this->assertThrows(InvalidArgument::class, 'counted from 0; -1', fn () => $reader->wait(-1));
+        $this->assertThrows(
+            InvalidArgument::class,
+            'at least 0 (got -1)',
+            fn () => $reader->wait(-1)
+        );
         $writer->publish(1);
         $this->assertSame(1, $reader->wait(0, INF));
     }
@@ -151,7 +178,11 @@ final class WaitingTest extends BoardTestCase
         pcntl_signal(SIGUSR1, function () use (&$traces): void {
             $traces[] = (new \DomainException())->getTrace();
         });
-        $sender = proc_open(['sh', '-c', 'while kill -USR1 $0; do sleep 0.01; done', (string) getmypid()], [], $pipes);
+        $sender = proc_open(
+            ['sh', '-c', 'while kill -USR1 $0; do sleep 0.01; done', (string) getmypid()],
+            [],
+            $pipes
+        );
         try {
             while (count($traces) < 50) {
                 $writer->publish(count($traces));

@@ -12,20 +12,26 @@ function readings(): int
 {
     $now = Reader::open('readings')->read();
     $count = $now['count'];
-    $isWhole = $now['copies'] === array_fill(0, count($now['copies']), $count) && $now['text'] === (string) $count;
-    return $isWhole ? $now->sequence : throw new UnexpectedValueException('torn: ' . json_encode($now));
+    $isWhole = $now['copies'] === array_fill(0, count($now['copies']), $count)
+        && $now['text'] === (string) $count;
+    return $isWhole ? $now->sequence : throw new UnexpectedValueException(
+        'torn: ' . json_encode($now)
+    );
 }
 
 function config(): int
 {
     $now = Reader::open('config')->read();
     $isWhole = $now['saved'] === $now['twice'] / 2;
-    return $isWhole ? $now['saved'] : throw new UnexpectedValueException('torn: ' . json_encode($now));
+    return $isWhole ? $now['saved'] : throw new UnexpectedValueException(
+        'torn: ' . json_encode($now)
+    );
 }
 
 function save(): int
 {
-    $more = fn (array $now): array => ['saved' => $now['saved'] + 1, 'twice' => $now['twice'] + 2] + $now;
+    $more = fn (array $now): array
+        => ['saved' => $now['saved'] + 1, 'twice' => $now['twice'] + 2] + $now;
     return Writer::open('config', timeout: null)->update($more);
 }
 
@@ -38,5 +44,7 @@ try {
 } catch (Throwable $thrown) {
     http_response_code(500);
     echo get_class($thrown), ': ', $thrown->getMessage();
-    error_log("page {$_SERVER['QUERY_STRING']}: " . get_class($thrown) . ": {$thrown->getMessage()}");
+    error_log(
+        "page {$_SERVER['QUERY_STRING']}: " . get_class($thrown) . ": {$thrown->getMessage()}"
+    );
 }

@@ -14,7 +14,9 @@ try {
     match ($query['do']) {
         'read' => null,
         'create' => Writer::create($query['board'], $schema),
-        'publish' => Writer::open($query['board'], timeout: 1.0)->publish(number: (int) $query['number']),
+        'publish' => Writer::open($query['board'], timeout: 1.0)->publish(
+            number: (int) $query['number']
+        ),
         'fail' => Writer::open($query['board'])->publish(number: -1),
         'worker' => exit((string) getmypid()),
     };

@@ -1,6 +1,9 @@
 <?php
 
-/** One request of test_php_binding.py, in php-fpm or in the CLI: does what its query says and prints JSON. */
+/**
+ * One request of test_php_binding.py, in php-fpm or in the CLI: does what its query says and prints
+ * JSON.
+ */
 
 declare(strict_types=1);
 
@@ -36,7 +39,10 @@ function loop(): never
 /** How much of the boards this worker still has from the requests before. */
 function remains(): array
 {
-    $files = array_map(fn (string $link): string => (string) @readlink($link), glob('/proc/self/fd/*'));
+    $files = array_map(
+        fn (string $link): string => (string) @readlink($link),
+        glob('/proc/self/fd/*')
+    );
     $maps = preg_grep('~/pegel\.roof~', file('/proc/self/maps'));
     return [count(preg_grep('~/pegel\.roof~', $files)), count($maps)];
 }
@@ -53,8 +59,13 @@ header('Content-Type: application/json');
 try {
     $answer = match ($query['do']) {
         'create' => Writer::create($query['board'] ?? 'roof', $schema())->sequence(),
-        'write' => Writer::open('roof', timeout: 0)->publish(level: (float) $query['level'], note: 'Regen über Köln'),
-        'raise' => Writer::open('roof')->update(fn (array $now): array => [...$now, 'level' => $now['level'] + 1]),
+        'write' => Writer::open('roof', timeout: 0)->publish(
+            level: (float) $query['level'],
+            note: 'Regen über Köln'
+        ),
+        'raise' => Writer::open('roof')->update(
+            fn (array $now): array => [...$now, 'level' => $now['level'] + 1]
+        ),
         'read' => $snapshot(Reader::open('roof')->read()),
         'wait' => Reader::open('roof')->wait((int) $query['after']),
         'follow' => $snapshot(Reader::open('roof')->follow()->current()),
