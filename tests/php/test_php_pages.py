@@ -118,7 +118,7 @@ def test_plain_pages(pages: Pages, tmp_path: Path) -> None:
             inverter.publish(power=22, temperature=30)
             assert json.loads(events.readline()[6:]) == {"power": 22.0, "temperature": 30.0}
     age(tmp_path / "pegel.inverter")
-    assert "the daemon rests" in pages.ask("now.php")
+    assert "the daemon is stopped" in pages.ask("now.php")
 
 
 def age(board: Path) -> None:
@@ -139,7 +139,7 @@ def test_plain_forms(pages: Pages, tmp_path: Path) -> None:
     assert "Saved" in pages.ask("settings.php", shown=1, interval=2.5, limit=300)
     assert dict(pegel.Reader(tmp_path / "config").read()) == {"interval": 2.5, "limit": 300}
     late = pages.ask("settings.php", shown=1, interval=9, limit=9)
-    assert "Somebody else has saved" in late
+    assert "Someone else has saved" in late
     assert 'name="shown" value="2"' in late
     refused = html.unescape(pages.ask("settings.php", shown=2, interval=0, limit=9))
     assert "field interval has to be 1 to 3600 s; 0 is not" in refused
