@@ -5,19 +5,18 @@ declare(strict_types=1);
 namespace Pegel;
 
 /**
- * A board's file as docs/format.md tells it, read without the library. Files has what is done with
- * it.
+ * A board's file as docs/format.md describes it, read without the library, for Files.
  *
- * PHP cannot map memory, so each look is a system call. These look at the same bytes as the
- * writer's mapping, in the order in which they are made; where a processor might not keep to that,
- * a board's checksums tell.
+ * PHP cannot map memory, so each access is a system call. These see the writer's stores in the
+ * order in which the calls are made; where a processor might not keep to that, a board's checksums
+ * detect it.
  *
  * @internal
  */
 final class BoardFile
 {
-    private const HEADER = 'a8magic/Lversion/Lorder/qsize/Lcontrol/Lslots/LslotCount/LslotSize/LrecordSize/Lfields'
-        . '/a8hash/qbase/Ldetails/Lflags/a8lineage/Lchecksum/a44zero';
+    private const HEADER = 'a8magic/Lversion/Lorder/qsize/Lcontrol/Lslots/LslotCount/LslotSize'
+        . '/LrecordSize/Lfields/a8hash/qbase/Ldetails/Lflags/a8lineage/Lchecksum/a44zero';
     private const HEADER_SIZE = 128;
     private const FIELD = 64;
 
@@ -43,9 +42,11 @@ final class BoardFile
     /** Bytes of a stamp, and of its part that a checksum covers. */
     private const STAMP = 48;
     private const CHECKED = 44;
+    private const STAMP_WORDS = 'qsince_boot/qwall_offset/qboot/qgeneration/qpresent/Llength'
+        . '/Lchecksum';
 
-    /** Nanoseconds from look to look whether the file is still there. */
-    private const GLANCE = 1_000_000_000;
+    /** Nanoseconds between two checks whether the file still exists. */
+    private const INTERVAL = 1_000_000_000;
 
     /** @var list<array<string, int|string>> The fields as those of pegel_field. */
     public readonly array $rows;
@@ -53,7 +54,7 @@ final class BoardFile
     public readonly int $recordSize;
     public readonly bool $isDocument;
     public readonly int $slots;
-    /** Words, as they stand in the header. */
+    /** Words of the header. */
     public readonly string $hash;
     public readonly string $lineage;
     public readonly bool $hasChecksums;
@@ -62,7 +63,7 @@ final class BoardFile
     /** The sequence before this file's first. */
     public readonly int $base;
 
-    /** For a program that was made for certain fields. */
+    /** For a program with a schema of its own. */
     public ?BoardView $view = null;
 
     private ?Schema $schema = null;
@@ -126,7 +127,7 @@ final class BoardFile
         $this->isDocument = isset(Decoder::DOCUMENTS[$this->rows[0]['type']]);
         $this->checkLayout($header, $table);
         $isChecked = ($header['flags'] & self::CHECKSUMS) !== 0;
-        $covered = $isChecked ? substr($start, 0, self::HEADER_CHECKED) . $table . $this->details : '';
+        $covered = substr($start, 0, self::HEADER_CHECKED) . $table . $this->details;
         if ($header['checksum'] !== ($isChecked ? crc32($covered) : 0)) {
             throw $this->damaged('the checksum of its header is wrong');
         }
@@ -142,7 +143,7 @@ final class BoardFile
         $this->isDurable = ($header['flags'] & self::DURABLE) !== 0;
         $this->isMirror = ($header['flags'] & self::MIRROR) !== 0;
         [$this->hash, $this->lineage] = [$header['hash'], $header['lineage']];
-        // Of most boards, it was read with the rest.
+        // For most boards, it was read with the rest.
         $isRead = $this->control + 8 <= strlen($start);
         $head = $isRead ? unpack('q', $start, $this->control)[1] : $this->head();
         if (self::sequenceOf($head) < $this->base) {
@@ -162,25 +163,27 @@ final class BoardFile
         if ($header['version'] !== self::VERSION) {
             $known = self::VERSION;
             throw new Unsupported(
-                "{$this->path} has layout version {$header['version']}, and this Pegel reads $known; use the same "
+                "{$this->path} has layout version {$header['version']}, and this Pegel reads "
+                . "$known; use the same "
                 . 'version of Pegel for all programs that share it'
             );
         }
         if (($header['flags'] & ~(self::CHECKSUMS | self::DURABLE | self::MIRROR)) !== 0) {
             $flags = dechex($header['flags']);
             throw new Unsupported(
-                "{$this->path} has flags 0x$flags that this Pegel does not know; use a later version"
+                "{$this->path} has flags 0x$flags that this Pegel does not know; use a later "
+                . 'version'
             );
         }
     }
 
-    /** The fields, for those who want more of them than to read. */
+    /** The fields with their details. */
     public function schema(): Schema
     {
         return $this->schema ??= $this->intact(function (): Schema {
             $fields = array_map(Field::ofRow(...), $this->rows);
-            [$description, $told] = Details::decode($this->details, $fields, $this->board);
-            return new Schema($told, $this->recordSize, $description);
+            [$description, $fields] = Details::decode($this->details, $fields, $this->board);
+            return new Schema($fields, $this->recordSize, $description);
         });
     }
 
@@ -216,7 +219,7 @@ final class BoardFile
     }
 
     /**
-     * That the header is the one that follows from the fields.
+     * Checks that the header follows from the fields.
      *
      * @param array<string, mixed> $header
      */
@@ -246,7 +249,9 @@ final class BoardFile
             }
         }
         if ($this->status['size'] !== $expected['size']) {
-            throw $this->damaged("it has {$this->status['size']} bytes instead of {$expected['size']}");
+            throw $this->damaged(
+                "it has {$this->status['size']} bytes instead of {$expected['size']}"
+            );
         }
     }
 
@@ -256,7 +261,7 @@ final class BoardFile
         return bin2hex(pack('J', unpack('Q', $word)[1]));
     }
 
-    /** The word that says the newest sequence, and whether the board is gone. */
+    /** The commit word: the newest sequence, and whether the board is gone. */
     public function head(): int
     {
         return unpack('q', $this->bytes($this->control, 8))[1];
@@ -272,15 +277,15 @@ final class BoardFile
         return ($head & 1) !== 0;
     }
 
-    /** How many writers have taken the board. */
+    /** How many writers have opened the board. */
     public function generation(): int
     {
         return unpack('q', $this->bytes($this->control + self::GENERATION, 8))[1];
     }
 
     /**
-     * A record and the words of its stamp, which are whole only if the writer has not come that far
-     * meanwhile; null if it says itself that it is not.
+     * A record and the words of its stamp, which are consistent only if the writer has not reached
+     * the slot meanwhile; null if its checksum is wrong.
      *
      * @return array{string, array<string, int>}|null
      */
@@ -288,10 +293,12 @@ final class BoardFile
     {
         $slot = $this->ring + ($sequence & ($this->slots - 1)) * $this->slotSize;
         $end = ($this->recordSize + 7) & ~7;
-        // A document is mostly far shorter than its capacity.
-        $whole = $this->isDocument ? $this->bytes($slot + $end, self::STAMP) : $this->bytes($slot, $end + self::STAMP);
+        // Most documents are far shorter than their capacity.
+        $whole = $this->isDocument
+            ? $this->bytes($slot + $end, self::STAMP)
+            : $this->bytes($slot, $end + self::STAMP);
         $stamp = $this->isDocument ? $whole : substr($whole, $end);
-        $words = unpack('qsince_boot/qwall_offset/qboot/qgeneration/qpresent/Llength/Lchecksum', $stamp);
+        $words = unpack(self::STAMP_WORDS, $stamp);
         $length = $words['length'];
         if ($length > $this->recordSize) {
             return ['', $words];
@@ -317,7 +324,7 @@ final class BoardFile
         return $bytes;
     }
 
-    /** Whether its name still stands for this file. */
+    /** Whether the board's name still refers to this file. */
     public function isCurrent(): bool
     {
         clearstatcache();
@@ -326,17 +333,17 @@ final class BoardFile
             && [$now['dev'], $now['ino']] === [$this->status['dev'], $this->status['ino']];
     }
 
-    /** Whether nobody has this file by a name any more. */
+    /** Whether the file has no name any more. */
     public function isRemoved(): bool
     {
         return fstat($this->file)['nlink'] === 0;
     }
 
-    /** The same, looked for once a second. */
+    /** The same, checked once a second. */
     public function isFoundRemoved(): bool
     {
         $now = hrtime(true);
-        if ($now - $this->looked < self::GLANCE) {
+        if ($now - $this->looked < self::INTERVAL) {
             return false;
         }
         if ($this->isRemoved()) {

@@ -37,8 +37,15 @@ final class BoardPath
         if ($fault !== null) {
             throw new InvalidArgument(json_encode($board) . " is no name of a board: $fault");
         }
-        $directory = $slash === false ? (string) getenv('PEGEL_DIR') : substr($board, 0, $slash + 1);
-        return new self($name, rtrim($directory === '' ? '/dev/shm' : $directory, '/') . "/pegel.$name");
+        $directory = $slash === false ? (string) getenv('PEGEL_DIR') : substr(
+            $board,
+            0,
+            $slash + 1
+        );
+        return new self(
+            $name,
+            rtrim($directory === '' ? '/dev/shm' : $directory, '/') . "/pegel.$name"
+        );
     }
 
     /** The durable file of the board. */
@@ -75,7 +82,9 @@ final class BoardPath
         }
         $kind = $found['mode'] & self::KIND;
         if ($kind === self::LINK) {
-            throw new Untrusted("cannot open $path: it is a symbolic link, which is never followed");
+            throw new Untrusted(
+                "cannot open $path: it is a symbolic link, which is never followed"
+            );
         }
         if ($kind !== self::REGULAR) {
             throw Trust::untrusted($path, 'it is not a regular file. Remove it.');
@@ -117,11 +126,14 @@ final class BoardPath
         [$file, $reason] = self::attempt(fn (): mixed => fopen($path, 'rb'));
         if (str_contains($reason, 'open_basedir')) {
             throw new Denied(
-                "cannot open $path: PHP's open_basedir leaves it out; add $directory to it, or enable FFI"
+                "cannot open $path: PHP's open_basedir leaves it out; add $directory to it, or "
+                . 'enable FFI'
             );
         }
         if (str_contains($reason, 'Permission denied')) {
-            throw new Denied("cannot open $path: Permission denied; see its owner, group and mode with `ls -l`");
+            throw new Denied(
+                "cannot open $path: Permission denied; see its owner, group and mode with `ls -l`"
+            );
         }
         if (str_contains($reason, 'No such file') && !is_file($directory)) {
             $advice = $this->isDurable()
@@ -129,7 +141,8 @@ final class BoardPath
                 : 'Start its writer, or check PEGEL_DIR.';
             throw new NotFound(is_dir($directory)
                 ? "no board {$this->name}: $path does not exist. $advice"
-                : "cannot look for a board in $directory: No such file or directory; make the directory, or mount it "
+                : "cannot look for a board in $directory: No such file or directory; make the "
+                    . 'directory, or mount it '
                     . 'where this process is in a chroot or a container');
         }
         throw $file !== false ? $this->changed() : new System("cannot open $path: $reason");

@@ -11,7 +11,8 @@ namespace Pegel;
  */
 final class Trust
 {
-    private const SHARE = 'Share a group with its owner, or keep the board in a directory that only you share.';
+    private const SHARE = 'Share a group with its owner, or keep the board in a directory that '
+        . 'only you share.';
     private const GROUP_WRITABLE = 0020;
     private const WORLD_WRITABLE = 0002;
     private const STICKY = 01000;
@@ -32,22 +33,35 @@ final class Trust
             return;
         }
         $directory = @stat(dirname($path)) ?: throw new System('cannot stat ' . dirname($path));
-        $isCommon = self::has($directory, self::WORLD_WRITABLE | self::STICKY) && self::isUnmapped($directory);
-        if (!self::isOwn($directory, $user) && !self::isOwnGroup($directory, $groups) && !$isCommon) {
+        $isCommon = self::has($directory, self::WORLD_WRITABLE | self::STICKY)
+            && self::isUnmapped($directory);
+        $isOwn = self::isOwn($directory, $user) || self::isOwnGroup($directory, $groups);
+        if (!$isOwn && !$isCommon) {
             throw self::ofOther($path, 'its directory belongs to', $directory, self::SHARE);
         }
         if (self::isOwn($file, $user) || self::isOwnGroup($file, $groups)) {
             return;
         }
         if (self::has($directory, self::WORLD_WRITABLE)) {
-            throw self::ofOther($path, 'its directory is world-writable, and it belongs to', $file, self::SHARE);
+            throw self::ofOther(
+                $path,
+                'its directory is world-writable, and it belongs to',
+                $file,
+                self::SHARE
+            );
         }
         $isOwners = $file['uid'] === $directory['uid'] && !self::isUnmapped($file);
-        $isMembers = self::has($directory, self::GROUP_WRITABLE) && $file['gid'] === $directory['gid']
+        $isMembers = self::has($directory, self::GROUP_WRITABLE)
+            && $file['gid'] === $directory['gid']
             && !self::isOverflow($file['gid'], 'gid_map');
         if (!$isOwners && !$isMembers) {
             $remedy = "Remove it, or give it to the directory's owner or group.";
-            throw self::ofOther($path, "not its directory's owner put it there, it belongs to", $file, $remedy);
+            throw self::ofOther(
+                $path,
+                "not its directory's owner put it there, it belongs to",
+                $file,
+                $remedy
+            );
         }
     }
 
@@ -74,7 +88,8 @@ final class Trust
      */
     private static function isOwnGroup(array $status, array $groups): bool
     {
-        return in_array($status['gid'], $groups, true) && !self::isOverflow($status['gid'], 'gid_map');
+        return in_array($status['gid'], $groups, true)
+            && !self::isOverflow($status['gid'], 'gid_map');
     }
 
     /** @param array<int|string, int> $status */
@@ -83,19 +98,33 @@ final class Trust
         return self::isOverflow($status['uid'], 'uid_map');
     }
 
-    /** Whether a number may stand for any user that is not mapped. Where all are, it is an ordinary one. */
+    /**
+     * Whether a number can stand for any user that is not mapped. Where all users are mapped, it
+     * is an ordinary number.
+     */
     private static function isOverflow(int $id, string $map): bool
     {
-        return $id === self::OVERFLOW
-            && preg_match('/^\s*0\s+0\s+4294967295\s*$/', (string) @file_get_contents("/proc/self/$map")) !== 1;
+        if ($id !== self::OVERFLOW) {
+            return false;
+        }
+        $mapped = (string) @file_get_contents("/proc/self/$map");
+        return preg_match('/^\s*0\s+0\s+4294967295\s*$/', $mapped) !== 1;
     }
 
     /** @param array<int|string, int> $status */
-    private static function ofOther(string $path, string $reason, array $status, string $remedy): Untrusted
-    {
+    private static function ofOther(
+        string $path,
+        string $reason,
+        array $status,
+        string $remedy,
+    ): Untrusted {
         if (self::isUnmapped($status)) {
-            $reason .= sprintf(' a user that this user namespace does not map (got uid %d)', self::OVERFLOW);
-            $remedy = 'Map the owner into the container, create the board inside it, or read it untrusted.';
+            $reason .= sprintf(
+                ' a user that this user namespace does not map (got uid %d)',
+                self::OVERFLOW
+            );
+            $remedy = 'Map the owner into the container, create the board inside it, or read it '
+                . 'untrusted.';
             return self::untrusted($path, "$reason. $remedy");
         }
         return self::untrusted($path, "$reason another user (got uid {$status['uid']}). $remedy");

@@ -31,14 +31,29 @@ final class TrustTest extends BoardTestCase
         if (posix_geteuid() !== 0) {
             $this->fail('this needs other users: run it as root');
         }
-        Writer::create($this->board('tank'), Schema::of(level: Field::f64()), mode: 0644)->publish(level: 3.5);
+        $schema = Schema::of(level: Field::f64());
+        Writer::create($this->board('tank'), $schema, mode: 0644)->publish(level: 3.5);
     }
 
     /** @param list<string> $as */
     private function read(string $tier, array $as): string
     {
-        $command = [...$as, PHP_BINARY, '-r', self::READ, '--', __DIR__ . '/../autoload.php', $this->board('tank')];
-        $process = proc_open($command, [1 => ['pipe', 'w']], $pipes, null, ['PEGEL_TIER' => $tier] + getenv());
+        $command = [
+            ...$as,
+            PHP_BINARY,
+            '-r',
+            self::READ,
+            '--',
+            __DIR__ . '/../autoload.php',
+            $this->board('tank'),
+        ];
+        $process = proc_open(
+            $command,
+            [1 => ['pipe', 'w']],
+            $pipes,
+            null,
+            ['PEGEL_TIER' => $tier] + getenv()
+        );
         $read = stream_get_contents($pipes[1]);
         proc_close($process);
         return $read;
@@ -48,7 +63,8 @@ final class TrustTest extends BoardTestCase
     private function give(array $directory, int $owner, int $group): void
     {
         [$user, $shared, $mode] = $directory;
-        foreach ([[$this->directory, $user, $shared], ["{$this->directory}/pegel.tank", $owner, $group]] as $each) {
+        $file = "{$this->directory}/pegel.tank";
+        foreach ([[$this->directory, $user, $shared], [$file, $owner, $group]] as $each) {
             chown($each[0], $each[1]);
             chgrp($each[0], $each[2]);
         }
@@ -61,12 +77,21 @@ final class TrustTest extends BoardTestCase
     {
         $reader = ['setpriv', '--reuid=61001', '--regid=61001', '--clear-groups'];
         $this->give([61002, 61002, 0755], 61002, 61002);
-        $this->assertStringContainsString('its directory belongs to another user', $this->read($tier, $reader));
+        $this->assertStringContainsString(
+            'its directory belongs to another user',
+            $this->read($tier, $reader)
+        );
         // Left there before the directory was given to its owner.
         $this->give([61001, 61001, 02770], 61002, 61002);
-        $this->assertStringContainsString('belongs to another user (got uid 61002)', $this->read($tier, $reader));
+        $this->assertStringContainsString(
+            'belongs to another user (got uid 61002)',
+            $this->read($tier, $reader)
+        );
         $this->give([0, 61001, 02770], 61002, 61002);
-        $this->assertStringContainsString('belongs to another user (got uid 61002)', $this->read($tier, $reader));
+        $this->assertStringContainsString(
+            'belongs to another user (got uid 61002)',
+            $this->read($tier, $reader)
+        );
         $this->give([0, 61002, 02775], 61002, 61002);
         $this->assertSame('3.5', $this->read($tier, $reader));
         $this->give([61002, 61001, 03770], 61002, 61001);
@@ -83,7 +108,10 @@ final class TrustTest extends BoardTestCase
         $inside = [...$user, 'unshare', '--user', '--map-root-user'];
         foreach ([[0, 0, 01777], [0, 0, 0755]] as $directory) {
             $this->give($directory, 61002, 61002);
-            $this->assertStringContainsString('this user namespace does not map', $this->read($tier, $inside));
+            $this->assertStringContainsString(
+                'this user namespace does not map',
+                $this->read($tier, $inside)
+            );
         }
         $this->give([0, 0, 01777], 61001, 61001);
         $this->assertSame('3.5', $this->read($tier, $inside));

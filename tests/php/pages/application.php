@@ -23,7 +23,9 @@ function answer(callable $handle): void
     while (($line = fgets(STDIN)) !== false) {
         [$method, $path, $body] = json_decode($line, true, flags: JSON_THROW_ON_ERROR);
         $server = ['CONTENT_TYPE' => 'application/json'];
-        $response = $handle(Request::create($path, $method, server: $server, content: json_encode($body)));
+        $response = $handle(
+            Request::create($path, $method, server: $server, content: json_encode($body))
+        );
         echo json_encode([$response->getStatusCode(), json_decode($response->getContent())]), "\n";
     }
 }
