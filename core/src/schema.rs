@@ -4,6 +4,7 @@ pub mod codec;
 pub mod details;
 pub mod evolution;
 pub mod field;
+pub mod nesting;
 pub mod record;
 pub mod text;
 pub mod value;

@@ -693,3 +693,29 @@ fn a_part_is_read_as_the_whole_is() {
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(!reader.read_fast(&mut [0; 100]), "a document is not plain");
 }
+
+#[test]
+fn refuses_documents_that_are_nested_too_deep() {
+    let directory = tempfile::tempdir().unwrap();
+    let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    for capacity in [1000, 256] {
+        let board = format!("{}/json{capacity}", directory.path().display());
+        let schema = Schema::new(vec![Field::json(capacity)]).unwrap();
+        let mut writer = Writer::create(&board, &schema, &Options::default()).unwrap();
+        writer.publish(&nested(127)).unwrap();
+        // Also by the fast way, which takes documents as long as the capacity.
+        assert_eq!(writer.publish_fast(nested(128).as_bytes()), None);
+        let errors = [
+            writer.publish(&nested(128)).unwrap_err(),
+            writer.publish_if(1, &nested(128)).unwrap_err(),
+            Schema::new(vec![Field::json(capacity).default(nested(128))]).unwrap_err(),
+        ];
+        for error in errors {
+            assert!(
+                error.to_string().contains("at most 127 levels (got 128)"),
+                "{error}"
+            );
+        }
+        assert_eq!(writer.reader().sequence().unwrap(), 1);
+    }
+}

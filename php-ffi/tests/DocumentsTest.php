@@ -96,6 +96,19 @@ final class DocumentsTest extends BoardTestCase
         $this->assertThrows(Corrupt::class, 'is not valid JSON', fn () => $now->document);
     }
 
+    public function testDocumentsThatAreNestedTooDeepAreRefused(): void
+    {
+        $writer = $this->json();
+        $nested = fn (int $levels): array => array_reduce(range(2, $levels), fn (array $in): array => [$in], []);
+        $writer->publish($nested(127));
+        $this->assertSame($nested(127), $writer->read()->document);
+        $deep = json_encode($nested(128));
+        foreach ([fn () => $writer->publish($nested(128)), fn () => $writer->publishBytes($deep)] as $publish) {
+            $this->assertThrows(InvalidArgument::class, 'at most 127 levels (got 128)', $publish);
+        }
+        $this->assertSame(1, $writer->sequence());
+    }
+
     public function testBytesStayAsTheyAre(): void
     {
         $schema = Schema::bytes(300);

@@ -86,7 +86,7 @@ def test_what_is_no_json() -> None:
 
 def test_json_that_somebody_spoiled() -> None:
     with pegel.Writer("ahoy", pegel.json(10_000)) as writer:
-        for spoiled in (b'{"power":', b"\xff", b"", b"[" * 10_000):
+        for spoiled in (b'{"power":', b"\xff", b"", b"[" * 100):
             writer.publish_bytes(spoiled)
             now = writer.read()
             assert now.bytes == spoiled
@@ -125,3 +125,22 @@ def test_a_document_that_outgrew_the_one_before() -> None:
         for size in (1, 100_000, 10, 190_000):
             writer.publish("x" * size)
             assert reader.read().document == "x" * size
+
+
+def test_documents_that_are_nested_too_deep_are_refused() -> None:
+    def nested(levels: int) -> list[object]:
+        return [nested(levels - 1)] if levels > 1 else []
+
+    with pegel.Writer("ahoy", pegel.json(65536)) as writer:
+        writer.publish(nested(127))
+        assert writer.read().document == nested(127)
+        for publish in (
+            lambda: writer.publish(nested(128)),
+            lambda: writer.publish_bytes(json.dumps(nested(128)).encode()),
+            lambda: writer.update(lambda document: [document]),
+        ):
+            with pytest.raises(pegel.InvalidArgument, match=r"at most 127 levels \(got 128\)"):
+                publish()
+        assert writer.sequence == 1
+    with pytest.raises(pegel.Error, match="at most 127 levels"):
+        pegel.Writer("deep", pegel.json(65536, default=nested(128)))

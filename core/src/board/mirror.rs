@@ -17,6 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ring::MAX_SEQUENCE;
 use crate::schema::Schema;
 use crate::schema::codec::Payload;
+use crate::schema::field::Type;
+use crate::schema::nesting;
 use crate::segment::path::BoardPath;
 use crate::segment::trust::Access;
 
@@ -68,7 +70,7 @@ impl Mirror {
         record: impl Into<Payload<'a>>,
     ) -> Result<bool> {
         let record = record.into();
-        self.check(schema, origin, record.bytes.len())?;
+        self.check(schema, origin, record.bytes)?;
         let turn = match self.resume(schema)? {
             Taken::Writer(mut writer) => {
                 let place = self.compare(&writer, origin, record);
@@ -119,8 +121,8 @@ impl Mirror {
         Ok(())
     }
 
-    fn check(&self, schema: &Schema, origin: &Origin, length: usize) -> Result<()> {
-        let size = schema.record_size();
+    fn check(&self, schema: &Schema, origin: &Origin, record: &[u8]) -> Result<()> {
+        let (size, length) = (schema.record_size(), record.len());
         let refuse = |reason: String| {
             let message = format!("board {}: {reason}", self.place.name);
             Err(Error::new(ErrorKind::InvalidArgument, message))
@@ -130,6 +132,9 @@ impl Mirror {
         }
         if !(1..=MAX_SEQUENCE).contains(&origin.sequence) {
             return refuse(format!("{} is no sequence", origin.sequence));
+        }
+        if schema.document() == Some(Type::Json) {
+            nesting::check(record)?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ring::wake_policy::has_to_wake;
 use crate::ring::{MAX_SEQUENCE, Ring};
 use crate::schema::codec::{Encoded, Payload};
+use crate::schema::nesting;
 use crate::segment::checksum;
 
 /// How many publications an unstamped writer makes before it reads the clock again.
@@ -32,7 +33,7 @@ impl Writer {
 
     fn try_publish_stamped(&mut self, record: &[u8]) -> Option<u64> {
         let board = self.reader.inner();
-        let is_plain = self.stamps && self.conversion.is_none();
+        let is_plain = self.stamps && self.conversion.is_none() && !self.is_json;
         if !is_plain || record.len() != board.layout.record_size || self.fork_guard.is_child() {
             return None;
         }
@@ -119,7 +120,11 @@ impl Writer {
             let message = format!("board {name}: a record has {size} bytes, not {given}");
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
-        Ok(())
+        if self.is_json {
+            nesting::check(record)
+        } else {
+            Ok(())
+        }
     }
 
     fn commit(&mut self, record: &[u8], present: u64) -> Result<u64> {

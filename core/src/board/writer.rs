@@ -14,6 +14,7 @@ use crate::ring::Ring;
 use crate::schema::Schema;
 use crate::schema::codec::Payload;
 use crate::schema::evolution::Conversion;
+use crate::schema::field::Type;
 use crate::segment::Mapping;
 use crate::segment::lock::{ForkGuard, ForkSafeFile, Lock, try_lock};
 use crate::segment::path::BoardPath;
@@ -48,6 +49,8 @@ pub struct Writer {
     pub(super) stamps: bool,
     /// Whether their stamps have checksums.
     pub(super) checksums: bool,
+    /// Whether the nesting of each document is checked.
+    pub(super) is_json: bool,
     /// How many of the newest publications have a stamp without a time.
     pub(super) unstamped: u64,
     /// The newest sequence when the clock was last read.
@@ -106,6 +109,7 @@ impl Writer {
         let optional = board.schema.presence_of(board.schema.fields().len());
         let memory = board.ring().0.clone();
         let checksums = board.layout.checksums;
+        let is_json = board.schema.document() == Some(Type::Json);
         Ok(Self {
             newest: Ring(&memory).head().sequence,
             memory,
@@ -121,6 +125,7 @@ impl Writer {
             conversion: None,
             stamps: true,
             checksums,
+            is_json,
             unstamped: 0,
             clocked: 0,
         })

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Schema;
 use crate::schema::field::{Field, Type};
+use crate::schema::nesting;
 use crate::schema::value::Value;
 
 /// A record in its bytes, or a document.
@@ -178,7 +179,13 @@ pub(crate) fn canonical(field: &Field, value: &Value) -> Result<Value> {
             }
             _ => Err(mismatch(field, value)),
         }
-        .and_then(|value| document(field, &value).map(|_| value));
+        .and_then(|value| {
+            let bytes = document(field, &value)?;
+            if field.kind == Type::Json {
+                nesting::check(&bytes)?;
+            }
+            Ok(value)
+        });
     }
     // Nothing is as large as the field claims to be: there is only the file's word for it yet.
     let of_element = |value: &Value| {
