@@ -33,7 +33,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests come first: none is then the last one, for which the other workers wait."""
+    """Long tests come first, so that no worker runs one alone at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
@@ -53,7 +53,7 @@ def c_program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    """Where PHP finds the package, and its boards."""
+    """A site with the PHP package and its boards."""
     # Not below pytest's own directory, which only its user may enter.
     with tempfile.TemporaryDirectory(prefix="pegel-php-") as directory:
         yield Site(Path(directory))
@@ -61,7 +61,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
-    """Mosquitto, at a port of its own."""
+    """Mosquitto, at a free port."""
     broker = Broker(tmp_path / "broker")
     yield broker
     broker.kill()
@@ -77,13 +77,13 @@ def boards(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def machines(tmp_path: Path) -> Machines:
-    """Two of them, for mirrors."""
+    """Two machines, for mirrors."""
     return Machines(tmp_path)
 
 
 @pytest.fixture
 def key() -> Iterator[int]:
-    """A key of the test's own, with nothing left behind it."""
+    """A System V key of the test; its objects are removed."""
     number = 0x40000000 | os.getpid() << 8 & 0x3FFFFF00 | next(numbers) & 0xFF
     remove(number)
     yield number

@@ -1,4 +1,4 @@
-"""The programs that the system tests run: how they are built, started, and talked to."""
+"""The programs that the system tests run: building, starting, input and output."""
 
 import os
 import shlex
@@ -36,12 +36,12 @@ def built(path: str) -> Path:
 
 
 def library() -> Path:
-    """The shared library, by the name that programs linked to it look for."""
+    """The shared library, by its SONAME."""
     return built("target/release/libpegel.so.1")
 
 
 def environment(boards: Path) -> dict[str, str]:
-    """That of a program whose boards live in a directory of the test's own."""
+    """The environment of a program whose boards are in a test's directory."""
     return os.environ | {"PEGEL_DIR": str(boards), "PEGEL_LIBRARY": str(library())}
 
 
@@ -67,12 +67,12 @@ def python(script: str) -> list[str]:
 
 
 def php(script: str, *, tier: str = "") -> list[str]:
-    """With the library; `files` reads without it, as PHP does where it has no FFI."""
+    """PHP with the library; tier `files` reads without it, as PHP without FFI does."""
     return ["env", f"PEGEL_TIER={tier}", "php", str(ROOT / script)]
 
 
 def debian_package(directory: Path, version: str = "") -> Path:
-    """Pegel's package for Debian, uncompressed: to compress it takes a minute."""
+    """Pegel's package for Debian, uncompressed, as compressing takes a minute."""
     uncompressed = os.environ | {"DPKG_DEB_COMPRESSOR_TYPE": "none"}
     done = run([str(ROOT / "packaging/deb"), version, str(directory)], uncompressed)
     assert done.returncode == 0, done.stderr
@@ -81,7 +81,7 @@ def debian_package(directory: Path, version: str = "") -> Path:
 
 
 def run_scene(unshare: list[str], scene: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs a script in namespaces of its own; it may wait more than once."""
+    """Runs a script in separate namespaces, with time for several waits."""
     command = ["unshare", *unshare, str(ROOT / scene), *arguments]
     watchdog = os.environ | {"WATCHDOG": str(WATCHDOG)}
     return run(command, watchdog, patience=3 * WATCHDOG)
@@ -107,7 +107,7 @@ def run(
 
 
 def wait_until(is_so: Callable[[], object], what: str = "it") -> None:
-    """Waits for what only polling can show; until then a board may be missing or empty."""
+    """Polls a condition; until it holds, a board can be missing or empty."""
     deadline = time.monotonic() + WATCHDOG
     while True:
         with suppress(pegel.NotFound, pegel.Empty):
@@ -118,24 +118,24 @@ def wait_until(is_so: Callable[[], object], what: str = "it") -> None:
 
 
 def free_port() -> int:
-    """A port of this machine that nothing listens at."""
+    """An unused port of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 def listens(port: int) -> bool:
-    """Whether somebody listens at a port of this machine."""
+    """Whether a program listens at a port of this machine."""
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Service:
-    """A program that runs until it is told to end."""
+    """A program that runs until SIGTERM."""
 
     process: subprocess.Popen[str]
 
     def end(self) -> str:
-        """Ends it well; what it complained of."""
+        """Stops it, expects status 0, and returns its standard error."""
         self.process.send_signal(signal.SIGTERM)
         _, complaint = self.process.communicate(timeout=WATCHDOG)
         assert self.process.returncode == 0, complaint
@@ -147,7 +147,7 @@ class Service:
 
 
 class Conversation:
-    """A running program that is told lines and answers with lines."""
+    """A running program that reads lines and answers with lines."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -170,7 +170,7 @@ class Conversation:
 
 @contextmanager
 def converse(command: list[str], environment: Mapping[str, str]) -> Iterator[Conversation]:
-    """Starts a program, and at the end sees it end well once its input does."""
+    """Starts a program, and at the end expects status 0 after the end of its input."""
     pipe = subprocess.PIPE
     with subprocess.Popen(
         command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True

@@ -25,7 +25,7 @@ MIDSUMMER = 1_750_456_800.0
 
 
 def reader(station: Station, board: str) -> pegel.Reader:
-    """A reader of a board, once somebody has created it."""
+    """A reader of a board, once the board exists."""
     wait_until((station.boards / f"pegel.{board}").exists, f"board {board}")
     return pegel.Reader(station.boards / board)
 
@@ -38,13 +38,13 @@ def newest(station: Station, board: str) -> pegel.Snapshot:
 
 
 def change(station: Station, board: str, **values: Any) -> None:
-    """Changes a board that is written by turns."""
+    """Changes a shared board."""
     with as_daemon(station), boards.writer(board, place=f"{station.boards}/") as writer:
         writer.update(**values)
 
 
 def ask(station: Station, inverter: str, action: str, **values: Any) -> int:
-    """Sends a command as a page would, and says its number."""
+    """Sends a command as a page would, and returns its number."""
     with as_daemon(station):
         acknowledged = newest(station, "answers")["command"]
         with boards.writer("commands", place=f"{station.boards}/") as commands:
@@ -53,7 +53,7 @@ def ask(station: Station, inverter: str, action: str, **values: Any) -> int:
 
 
 def answer(station: Station, command: int) -> pegel.Snapshot:
-    """What a command came to."""
+    """The final answer to a command."""
     for now in pegel.Reader(station.boards / "answers").follow(after=0, timeout=WATCHDOG):
         if now["command"] >= command and now["done"]:
             break

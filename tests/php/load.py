@@ -60,19 +60,19 @@ http {{
 
 @dataclass
 class Tally:
-    """What came of a load."""
+    """The results of a load."""
 
     requests: int = 0
     failed: int = 0
     kills: int = 0
     saved: int = 0
-    # The number of saves that the board tells.
+    # The number of saves, from the board.
     published: int = 0
     complaints: str = ""
     held: list[Held] = field(default_factory=list)
 
     def growth(self) -> Held:
-        """By how much the most that a worker held was more in the second half of the time."""
+        """How much the maximum that a worker held grew in the second half of the time."""
         half = len(self.held) // 2
         halves = zip(self.most(self.held[:half]), self.most(self.held[half:]), strict=True)
         return Held(*(late - early for early, late in halves))
@@ -106,7 +106,7 @@ def nginx(site: Site) -> Iterator[int]:
 
 
 def look(port: int, boards: Path) -> bool:
-    """Whether a page answers; its reading is the newest one, whatever happens meanwhile."""
+    """Whether a page answers with the newest record, whatever happens meanwhile."""
     before = newest(boards)
     try:
         with urllib.request.urlopen(
@@ -128,7 +128,7 @@ def newest(boards: Path) -> int:
 
 
 def disturb(php: Fpm, port: int, boards: Path, tally: Tally, chance: random.Random) -> None:
-    """Kills a worker, and looks at a page and at what the workers hold."""
+    """Kills a worker, and checks a page and what the workers hold."""
     workers = children(php.master)
     for worker in workers:
         try:
@@ -196,7 +196,7 @@ def attack(port: int, way: str, requests: int) -> "subprocess.Popen[str]":
 
 
 def result(process: "subprocess.Popen[str]") -> tuple[int, int]:
-    """How many requests were made, and how many failed."""
+    """The number of requests, and of failed ones."""
     output, complaint = process.communicate(timeout=WATCHDOG)
     assert process.returncode == 0, complaint
     numbers = dict(re.findall(r"^(.+?):\s+(\d+)", output, re.MULTILINE))

@@ -19,7 +19,7 @@ WARM = 1000
 
 
 class Held(NamedTuple):
-    """What a process holds."""
+    """The resources that a process holds."""
 
     kilobytes: int
     descriptors: int
@@ -34,7 +34,7 @@ def held(process: str) -> Held:
 
 
 def serve(site: Site, requests: int) -> tuple[Held, Held]:
-    """What the worker held after the first requests, and after so many."""
+    """The resources of the worker after the first requests, and after all."""
     page = site.directory / "many.php"
     numbers = [0] * BOARDS
     with scope(site) as php, Connection(php.socket, page) as connection:
@@ -63,7 +63,7 @@ def serve(site: Site, requests: int) -> tuple[Held, Held]:
 
 
 def change(board: Path, request: int, numbers: list[int]) -> None:
-    """Lets a board grow, or removes it."""
+    """Grows or removes a board."""
     if request % 3 == 0:
         pegel.unlink(board)
         numbers[int(board.name)] = 0

@@ -1,4 +1,4 @@
-"""PHP as people run it: the CLI, and a php-fpm with one worker."""
+"""PHP as in production: the CLI, and a php-fpm with one worker."""
 
 import json
 import os
@@ -26,14 +26,14 @@ def tool(*names: str) -> str:
 
 
 def php_fpm() -> str:
-    """That of the CLI's version, whose name in Debian has the version, else another one."""
+    """The php-fpm of the CLI's version, whose name in Debian has the version; or another one."""
     version = run(["php", "-r", "echo PHP_MAJOR_VERSION, '.', PHP_MINOR_VERSION;"]).stdout
     others = sorted(path.name for path in Path("/usr/sbin").glob("php-fpm*.*"))
     return tool(f"php-fpm{version}", "php-fpm", *others)
 
 
 class Site:
-    """The package and the library where a worker may read them, and a directory for its boards."""
+    """The package and the library where a worker can read them, and a directory for boards."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -122,7 +122,7 @@ class Fpm(Php):
         return json.loads(body)
 
     def fail(self, query: str) -> str:
-        """Sees a request end by a fatal error, and says what PHP printed of it."""
+        """Expects a request to end with a fatal error, and returns what PHP printed."""
         output, _ = self.begin(query).communicate(timeout=WATCHDOG)
         assert "Fatal error" in output, output
         return output
@@ -164,5 +164,5 @@ def fpm(site: Site, settings: list[str], *pool: str) -> Iterator[Fpm]:
 
 
 def scope(site: Site) -> AbstractContextManager[Fpm]:
-    """As README recommends: the header preloaded, and FFI enabled for one pool."""
+    """The settings of README: the header preloaded, and FFI enabled for one pool."""
     return fpm(site, site.ffi_preload(), "php_admin_value[ffi.enable] = 1")

@@ -11,7 +11,7 @@ NOTE = "Regen über Köln"
 
 
 def preloaded(site: Site) -> AbstractContextManager[Fpm]:
-    """PHP's default: only preloaded code may use FFI."""
+    """PHP's default: only preloaded code can use FFI."""
     return fpm(site, ["-d", "ffi.enable=preload", *site.opcache_preload()])
 
 
@@ -27,7 +27,7 @@ def enabled(site: Site) -> AbstractContextManager[Fpm]:
 
 
 def enabled_in_words(site: Site) -> AbstractContextManager[Fpm]:
-    """As a pool may say it."""
+    """The setting of a pool."""
     return fpm(site, [], "php_admin_value[ffi.enable] = On")
 
 
@@ -88,7 +88,7 @@ def restricted(site: Site) -> AbstractContextManager[Fpm]:
 
 
 def disabled(site: Site) -> AbstractContextManager[Fpm]:
-    """As hosts have it that sell web space."""
+    """The settings of web hosts."""
     return fpm(site, ["-d", "ffi.enable=0"])
 
 
@@ -142,9 +142,9 @@ def test_describes_its_tier(
     writes: bool,
 ) -> None:
     with place(site) as php:
-        told = php.ask("do=describe")
-    advice = told.pop("advice")
-    assert told == {
+        described = php.ask("do=describe")
+    advice = described.pop("advice")
+    assert described == {
         "tier": tier,
         "preloaded": preloaded,
         "reads": True,

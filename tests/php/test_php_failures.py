@@ -13,10 +13,11 @@ import pegel
 from helpers.programs import ROOT, WATCHDOG, run
 from php.site import Fpm, Site, fpm, scope
 
-# As hosts have it that sell web space.
+# The functions that web hosts disable.
 USUAL = (
-    "exec,passthru,shell_exec,system,proc_open,popen,dl,link,symlink,readlink,chgrp,chown,chmod,ini_set,ini_restore,"
-    "set_time_limit,show_source,phpinfo,getmypid,get_current_user,disk_free_space,opcache_get_status,fsockopen,putenv"
+    "exec,passthru,shell_exec,system,proc_open,popen,dl,link,symlink,readlink,chgrp,chown,chmod,"
+    "ini_set,ini_restore,set_time_limit,show_source,phpinfo,getmypid,get_current_user,"
+    "disk_free_space,opcache_get_status,fsockopen,putenv"
 )
 TANK = {"level": pegel.f64("m"), "note": pegel.text(24)}
 FFI = ["-d", "ffi.enable=1"]
@@ -24,7 +25,7 @@ NO_FFI = ["-d", "ffi.enable=0"]
 
 
 def make_board(site: Site) -> Path:
-    """A board that the workers may read and write."""
+    """A board that the workers can read and write."""
     with pegel.Writer(site.boards / "roof", TANK, mode=0o660) as writer:
         writer.publish(level=1, note="")
     path = site.boards / "pegel.roof"
@@ -46,8 +47,8 @@ def works(php: Fpm) -> None:
 
 
 def refuses(php: Fpm, query: str, exception: str, *parts: str) -> None:
-    told, message = php.ask(query)
-    assert told == f"Pegel\\{exception}", message
+    thrown, message = php.ask(query)
+    assert thrown == f"Pegel\\{exception}", message
     for part in parts:
         assert part in message
 
@@ -133,7 +134,7 @@ def test_no_directory(site: Site, settings: list[str]) -> None:
 
 @pytest.mark.parametrize("settings", [FFI, NO_FFI])
 def test_in_a_chroot(site: Site, settings: list[str]) -> None:
-    """Where there is no /dev/shm and no /proc."""
+    """A chroot without /dev/shm and /proc."""
     if os.geteuid() != 0:
         pytest.fail("only root can have a pool with a chroot: run this as root")
     make_board(site)
