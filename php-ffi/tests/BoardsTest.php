@@ -8,7 +8,7 @@ use Pegel\{Conflict, Corrupt, Field, Gone, InvalidArgument, InvalidFields, Loade
 use Pegel\{NotFound, Overwritten};
 use Pegel\{Reader, Schema, Snapshot, Timeout, Unpublished, Untrusted, Writer};
 
-/** Opening, taking turns, and every state that has a name. */
+/** Opening, the writer lock, and every state that has a name. */
 final class BoardsTest extends BoardTestCase
 {
     private function create(string $name = 'roof', int $slots = 0): Writer
@@ -20,7 +20,7 @@ final class BoardsTest extends BoardTestCase
         );
     }
 
-    public function testABoardThatIsNotThere(): void
+    public function testAnAbsentBoardIsNotFound(): void
     {
         $this->assertThrows(
             NotFound::class,
@@ -39,7 +39,7 @@ final class BoardsTest extends BoardTestCase
         );
     }
 
-    public function testNamesThatAreNone(): void
+    public function testRejectsInvalidNames(): void
     {
         foreach (['', 'Roof', 'rö', 'a b', "a\0", "a\0/b", str_repeat('a', 65)] as $name) {
             $this->assertThrows(InvalidArgument::class, '', fn () => Reader::open($name));
@@ -51,7 +51,7 @@ final class BoardsTest extends BoardTestCase
         }
     }
 
-    public function testADirectoryByEnvironment(): void
+    public function testTakesTheDirectoryFromTheEnvironment(): void
     {
         $before = getenv('PEGEL_DIR');
         putenv("PEGEL_DIR={$this->directory}");
@@ -63,7 +63,7 @@ final class BoardsTest extends BoardTestCase
         $this->assertSame(1, Reader::open($this->board('roof'))->read()->document);
     }
 
-    public function testNothingPublished(): void
+    public function testReportsABoardWithoutRecords(): void
     {
         $writer = $this->create();
         $reader = Reader::open($this->board('roof'));
@@ -85,7 +85,7 @@ final class BoardsTest extends BoardTestCase
         );
     }
 
-    public function testTheFieldsOfAnotherWriter(): void
+    public function testReadsTheFieldsOfAnotherWriter(): void
     {
         $this->create();
         $reader = Reader::open($this->board('roof'));
@@ -100,7 +100,7 @@ final class BoardsTest extends BoardTestCase
         $this->assertMatchesRegularExpression('/^[0-9a-f]{16}$/', $info->schemaHash);
     }
 
-    public function testTheModeAndSlotsThatWereAskedFor(): void
+    public function testCreatesWithModeAndSlots(): void
     {
         $schema = Schema::of(level: Field::f64());
         $writer = Writer::create($this->board('roof'), $schema, slots: 32, mode: 0660);
@@ -114,7 +114,7 @@ final class BoardsTest extends BoardTestCase
         $writer->close();
     }
 
-    public function testOneWriterAtATime(): void
+    public function testAllowsOneWriterAtATime(): void
     {
         $writer = $this->create();
         $this->assertThrows(Locked::class, 'board roof has a writer', fn () => $this->create());
@@ -136,7 +136,7 @@ final class BoardsTest extends BoardTestCase
         $this->assertSame([2, 2, true], [$now->sequence, $now->generation, $now->writerAlive]);
     }
 
-    public function testReadingAWriterKeepsItNotOpen(): void
+    public function testASnapshotDoesNotKeepItsWriterOpen(): void
     {
         $writer = $this->create();
         $writer->publish(level: 1.0, rain: false);
@@ -147,7 +147,7 @@ final class BoardsTest extends BoardTestCase
         $this->assertThrows(InvalidArgument::class, 'closed', fn () => $now->writerAlive);
     }
 
-    public function testPublishingOnlyIfNobodyElseDid(): void
+    public function testPublishesIfTheSequenceIsStillTheNewest(): void
     {
         $writer = $this->create();
         $this->assertSame(1, $writer->publishIf(0, level: 1.0, rain: false));
@@ -157,7 +157,7 @@ final class BoardsTest extends BoardTestCase
         $this->assertSame(2.0, $writer->read()['level']);
     }
 
-    public function testUpdating(): void
+    public function testUpdatesARecord(): void
     {
         $writer = $this->create();
         $writer->publish(level: 1.0, rain: true);
@@ -172,7 +172,7 @@ final class BoardsTest extends BoardTestCase
         $this->assertSame(2, $writer->sequence());
     }
 
-    public function testOlderRecordsAreInTheRing(): void
+    public function testReadsOlderRecordsFromTheRing(): void
     {
         $writer = $this->create(slots: 4);
         $reader = Reader::open($this->board('roof'));
@@ -189,7 +189,7 @@ final class BoardsTest extends BoardTestCase
         }
     }
 
-    public function testAnotherSchemaReplacesOnlyWhenAsked(): void
+    public function testReplacesAnotherSchemaOnlyOnRequest(): void
     {
         $old = $this->create();
         $old->publish(level: 1.0, rain: false);
@@ -261,7 +261,7 @@ final class BoardsTest extends BoardTestCase
         $ask($reader);
     }
 
-    public function testFilesThatAreNoBoards(): void
+    public function testRejectsFilesThatAreNotBoards(): void
     {
         file_put_contents("{$this->directory}/pegel.short", 'x');
         file_put_contents("{$this->directory}/pegel.other", str_repeat('x', 8192));
@@ -282,7 +282,7 @@ final class BoardsTest extends BoardTestCase
         }
     }
 
-    public function testWhatIsClosedSaysSo(): void
+    public function testClosedReadersAndWritersThrow(): void
     {
         $writer = $this->create();
         $reader = Reader::open($this->board('roof'));
@@ -306,7 +306,7 @@ final class BoardsTest extends BoardTestCase
         }
     }
 
-    public function testOneRecordIsPublishedAtATime(): void
+    public function testPublishesOneRecordAtATime(): void
     {
         $writer = $this->create();
         foreach ([[], [[], []], [['level' => 1.0], 'rain' => true]] as $arguments) {
@@ -366,7 +366,7 @@ final class BoardsTest extends BoardTestCase
         }
     }
 
-    public function testEachPublicationMayCarryAChecksum(): void
+    public function testChecksumsDetectDamage(): void
     {
         $schema = Schema::of(level: Field::f64('m'));
         $writer = Writer::create($this->board('tank'), $schema, slots: 4, checksum: true);

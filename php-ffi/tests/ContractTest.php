@@ -7,7 +7,7 @@ namespace Pegel\Tests;
 use Pegel\{Exception, Loader, System, Type, Unavailable};
 use PHPUnit\Framework\TestCase;
 
-/** The package and the C header say the same. */
+/** The package agrees with the C header. */
 final class ContractTest extends TestCase
 {
     private const HEADER = __DIR__ . '/../../include/pegel.h';
@@ -58,7 +58,7 @@ final class ContractTest extends TestCase
         $this->assertSame(range(1, count($labels)), array_column(Type::cases(), 'value'));
     }
 
-    public function testALibraryThatIsNotThereIsNamed(): void
+    public function testNamesAMissingLibrary(): void
     {
         [$status, $output] = $this->php(
             'PEGEL_LIBRARY=/nowhere/libpegel.so',
@@ -70,7 +70,7 @@ final class ContractTest extends TestCase
         $this->assertStringContainsString('set PEGEL_LIBRARY', $output);
     }
 
-    public function testTheHeaderForPreloadingNamesTheLibrary(): void
+    public function testThePreloadedHeaderNamesTheLibrary(): void
     {
         $library = realpath(Loader::path());
         $defines = ['#define FFI_SCOPE "PEGEL"', "#define FFI_LIB \"$library\""];

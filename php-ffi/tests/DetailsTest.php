@@ -6,7 +6,7 @@ namespace Pegel\Tests;
 
 use Pegel\{Field, InvalidFields, Reader, Schema, Snapshot, Unpublished, Writer};
 
-/** What a board tells of its fields, and values that are unknown. */
+/** Details of fields, and values that are unknown. */
 final class DetailsTest extends BoardTestCase
 {
     private function config(): Schema
@@ -28,7 +28,7 @@ final class DetailsTest extends BoardTestCase
         )->describe('Was die Seite will');
     }
 
-    public function testEverythingThatIsToldComesBack(): void
+    public function testReadsAllDetailsOfFields(): void
     {
         Writer::create($this->board('config'), $this->config());
         $schema = Reader::open($this->board('config'))->schema();
@@ -122,7 +122,7 @@ final class DetailsTest extends BoardTestCase
         $this->assertSame(2, $writer->sequence());
     }
 
-    public function testUnknownIsNotZero(): void
+    public function testAnUnknownFieldIsNotZero(): void
     {
         $writer = Writer::create($this->board('weather'), Schema::of(
             level: Field::f64('m'),
@@ -162,7 +162,7 @@ final class DetailsTest extends BoardTestCase
         );
     }
 
-    public function testDetailsThatMakeNoSenseAreRefused(): void
+    public function testRejectsInvalidDetails(): void
     {
         $create = fn (Field $field) => Writer::create($this->board('bad'), Schema::of(a: $field));
         $cases = [

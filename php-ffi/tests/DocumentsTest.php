@@ -15,7 +15,7 @@ final class DocumentsTest extends BoardTestCase
         return Writer::create($this->board('ahoy'), Schema::json($capacity));
     }
 
-    public function testADocumentComesBack(): void
+    public function testReadsTheDocumentThatWasPublished(): void
     {
         $document = [
             'name' => 'Dach/Süd', 'power' => 21.0, 'count' => 3, 'none' => null, 'on' => true,
@@ -29,14 +29,14 @@ final class DocumentsTest extends BoardTestCase
         $this->assertStringStartsWith('{"name":"Dach/Süd","power":21.0,"count":3,', $now->bytes);
     }
 
-    public function testADocumentMayBeGivenByItsMembers(): void
+    public function testPublishesADocumentByItsMembers(): void
     {
         $writer = $this->json();
         $writer->publish(power: 21.8, on: true);
         $this->assertSame('{"power":21.8,"on":true}', $writer->read()->bytes);
     }
 
-    public function testADocumentMayBeAnyValue(): void
+    public function testADocumentCanBeAnyValue(): void
     {
         $writer = $this->json();
         foreach ([[], [1, 2.5], 'text', 7, 1.0, false, null] as $value) {
@@ -50,7 +50,7 @@ final class DocumentsTest extends BoardTestCase
         );
     }
 
-    public function testBigIntegersLoseNothing(): void
+    public function testBigIntegersKeepAllDigits(): void
     {
         $writer = $this->json();
         $writer->publishBytes('{"id":18446744073709551615}');
@@ -80,7 +80,7 @@ final class DocumentsTest extends BoardTestCase
         );
     }
 
-    public function testWhatIsNoJsonIsRefused(): void
+    public function testRejectsWhatIsNotJson(): void
     {
         $writer = $this->json();
         foreach ([NAN, ["\xff"], fopen('php://memory', 'r')] as $value) {
@@ -96,10 +96,14 @@ final class DocumentsTest extends BoardTestCase
         $this->assertThrows(Corrupt::class, 'is not valid JSON', fn () => $now->document);
     }
 
-    public function testDocumentsThatAreNestedTooDeepAreRefused(): void
+    public function testRejectsDocumentsThatAreNestedTooDeep(): void
     {
         $writer = $this->json();
-        $nested = fn (int $levels): array => array_reduce(range(2, $levels), fn (array $in): array => [$in], []);
+        $nested = fn (int $levels): array => array_reduce(
+            range(2, $levels),
+            fn (array $in): array => [$in],
+            []
+        );
         $writer->publish($nested(127));
         $this->assertSame($nested(127), $writer->read()->document);
         $deep = json_encode($nested(128));
@@ -109,7 +113,7 @@ final class DocumentsTest extends BoardTestCase
         $this->assertSame(1, $writer->sequence());
     }
 
-    public function testBytesStayAsTheyAre(): void
+    public function testBytesStayUnchanged(): void
     {
         $schema = Schema::bytes(300);
         $this->assertSame([Type::Bytes, 300], [$schema->document, $schema->recordSize]);
@@ -128,7 +132,7 @@ final class DocumentsTest extends BoardTestCase
         $this->assertThrows(InvalidArgument::class, 'Use ->document', fn () => $now->toArray());
     }
 
-    public function testADocumentIsChangedInPlace(): void
+    public function testUpdatesADocument(): void
     {
         $writer = $this->json();
         $writer->publish(['limit' => 80, 'name' => 'Dach']);

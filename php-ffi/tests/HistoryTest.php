@@ -32,7 +32,7 @@ final class HistoryTest extends BoardTestCase
         return $seen;
     }
 
-    public function testTheNewestComeOldestFirst(): void
+    public function testLastReturnsTheOldestFirst(): void
     {
         $writer = $this->writer();
         $reader = Reader::open($this->board('tank'));
@@ -51,7 +51,7 @@ final class HistoryTest extends BoardTestCase
         );
     }
 
-    public function testEveryPublicationComesOnceAndInOrder(): void
+    public function testFollowsEachRecordOnceAndInOrder(): void
     {
         $writer = $this->writer();
         foreach (range(1, 20) as $level) {
@@ -66,7 +66,7 @@ final class HistoryTest extends BoardTestCase
         $this->assertSame([[20, 0]], $this->seen($reader->follow(timeout: 0, after: 10)));
     }
 
-    public function testWhatNobodyAcknowledgedIsNotOverwritten(): void
+    public function testKeepsRecordsThatAreNotAcknowledged(): void
     {
         $writer = $this->writer();
         foreach (range(1, 7) as $sequence) {
@@ -79,7 +79,7 @@ final class HistoryTest extends BoardTestCase
         $this->assertThrows(InvalidArgument::class, 'the newest sequence is 8', $beyond);
     }
 
-    public function testSequencesAreCountedFromZero(): void
+    public function testRejectsNegativeSequences(): void
     {
         $writer = $this->writer();
         $writer->publish(level: 1.0);
@@ -96,7 +96,7 @@ final class HistoryTest extends BoardTestCase
         $this->assertSame(1, $reader->sequence());
     }
 
-    public function testADocumentMayHaveGrown(): void
+    public function testReadsDocumentsOfALaterCapacity(): void
     {
         $board = $this->board('notes');
         $text = str_repeat('x', 5000);
@@ -104,7 +104,7 @@ final class HistoryTest extends BoardTestCase
         $this->assertSame($text, Reader::open($board, Schema::json(100))->read()->document);
     }
 
-    public function testDefaultsThatNobodyChangedMakeWayForNewOnes(): void
+    public function testNewDefaultsReplaceUnchangedOnes(): void
     {
         $create = fn (Field ...$fields) => Writer::create(
             $this->board('set'),
@@ -121,7 +121,7 @@ final class HistoryTest extends BoardTestCase
         $this->assertSame([false, 8], [$now->isDefault, $now['limit']]);
     }
 
-    public function testFollowersOfABoardThatGrowsSeeNothingTwice(): void
+    public function testFollowsABoardThatGrowsWithoutRepeats(): void
     {
         $writer = $this->writer();
         $writer->publish(level: 1.0);
@@ -189,7 +189,7 @@ final class HistoryTest extends BoardTestCase
         );
     }
 
-    public function testABoardThatIsCutOffIsAnErrorToThoseWhoDoNotTrustIt(): void
+    public function testATruncatedBoardThrowsWhenUntrusted(): void
     {
         $writer = $this->writer();
         $writer->publish(level: 1.0);
@@ -209,7 +209,7 @@ final class HistoryTest extends BoardTestCase
         }
     }
 
-    public function testACreatorWaitsForItsTurn(): void
+    public function testCreateWaitsForTheWriterLock(): void
     {
         $writer = $this->writer();
         $create = fn () => Writer::create($this->board('tank'), $writer->schema(), timeout: 0.01);

@@ -7,10 +7,10 @@ namespace Pegel\Tests;
 use Pegel\{Field, InvalidArgument, InvalidFields, Reader, Schema, Type, Writer};
 use PHPUnit\Framework\Attributes\DataProvider;
 
-/** Records as objects of classes that say by attributes which fields they are. */
+/** Records as objects of classes with attributes. */
 final class MappingTest extends BoardTestCase
 {
-    public function testAClassIsASchema(): void
+    public function testMakesASchemaOfAClass(): void
     {
         $fields = Schema::ofClass(Tank::class)->fields;
         // Those of the class before those of its constructor, as PHP has them.
@@ -35,7 +35,7 @@ final class MappingTest extends BoardTestCase
         $this->assertSame([false, true], [$fields['level']->optional, $fields['wind']->optional]);
     }
 
-    public function testObjectsArePublishedAndRead(): void
+    public function testPublishesAndReadsObjects(): void
     {
         $writer = Writer::create($this->board('tank'), Schema::ofClass(Tank::class));
         $tank = new Tank(3.5, true, [1, 65535], '18446744073709551615', 'rising');
@@ -57,7 +57,7 @@ final class MappingTest extends BoardTestCase
         });
     }
 
-    public function testAClassTakesPartOfABoard(): void
+    public function testAClassCanHaveSomeOfTheFields(): void
     {
         $schema = Schema::of(rain: Field::bool(), level: Field::f64('m'));
         $writer = Writer::create($this->board('tank'), $schema);
@@ -103,7 +103,7 @@ final class MappingTest extends BoardTestCase
 
     /** @dataProvider misfits */
     #[DataProvider('misfits')]
-    public function testABoardThatIsAnotherIsRefused(
+    public function testRejectsABoardThatDoesNotFitTheClass(
         Schema $schema,
         array $record,
         string $message,
@@ -119,7 +119,7 @@ final class MappingTest extends BoardTestCase
         }
     }
 
-    public function testClassesThatAreNoRecords(): void
+    public function testRejectsClassesThatAreNotRecords(): void
     {
         $untyped = new class {
             #[Field(unit: 'm')]

@@ -95,7 +95,7 @@ final class OpeningTest extends BoardTestCase
      * @param callable(string): mixed $try
      */
     #[DataProvider('tries')]
-    public function testABoardThatWaitsToBeRestoredIsNotNull(callable $try): void
+    public function testABoardThatCanBeRestoredIsNotNull(callable $try): void
     {
         $durable = "{$this->directory}/durable";
         mkdir($durable);

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Pegel\Tests;
 
-/** Without a constructor. */
+/** A class without a constructor. */
 final class Plain extends PlainParent
 {
 }

@@ -6,7 +6,7 @@ namespace Pegel\Tests;
 
 use Pegel\Field;
 
-/** What others inherit. */
+/** A class to inherit from. */
 abstract class PlainParent
 {
     #[Field(unit: 'm')]

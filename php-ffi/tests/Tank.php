@@ -6,7 +6,7 @@ namespace Pegel\Tests;
 
 use Pegel\{Field, Type};
 
-/** A class of somebody's own, whose constructor checks what it gets. */
+/** A class of a program, whose constructor checks its arguments. */
 final class Tank
 {
     public bool $isFull = false;

@@ -11,7 +11,7 @@ use ReflectionClassConstant;
 /** How the package reaches boards. */
 final class TierTest extends BoardTestCase
 {
-    public function testTheTierIsTheOneThatIsTested(): void
+    public function testUsesTheExpectedTier(): void
     {
         $described = Loader::describe();
         $wanted = getenv('PEGEL_EXPECTED_TIER');

@@ -7,7 +7,7 @@ namespace Pegel\Tests;
 use Pegel\{Exception, Field, InvalidFields, Reader, Schema, TooLarge, Type, Writer};
 use PHPUnit\Framework\Attributes\DataProvider;
 
-/** What goes in comes out, and what does not fit is refused by the name of its field. */
+/** Values of all types, and the messages for values that do not fit. */
 final class ValuesTest extends BoardTestCase
 {
     /** @return iterable<string, array{Field, mixed}> */
@@ -48,7 +48,7 @@ final class ValuesTest extends BoardTestCase
 
     /** @dataProvider fitting */
     #[DataProvider('fitting')]
-    public function testAValueComesBack(Field $field, mixed $value): void
+    public function testReadsTheValueThatWasPublished(Field $field, mixed $value): void
     {
         $writer = Writer::create(
             $this->board('b'),
@@ -59,7 +59,7 @@ final class ValuesTest extends BoardTestCase
         $this->assertSame($record, Reader::open($this->board('b'))->read()->toArray());
     }
 
-    public function testNotANumberComesBack(): void
+    public function testReadsNan(): void
     {
         $writer = Writer::create(
             $this->board('b'),
@@ -72,7 +72,7 @@ final class ValuesTest extends BoardTestCase
         $this->assertSame('{"a":null,"b":[null,1]}', json_encode($now));
     }
 
-    public function testSmallerNumbersOfU64MayBeStrings(): void
+    public function testSmallU64CanBeStrings(): void
     {
         $writer = Writer::create($this->board('b'), Schema::of(it: Field::u64()));
         foreach (['0', '42', '1000000000000000000', '9223372036854775807'] as $digits) {
@@ -81,7 +81,7 @@ final class ValuesTest extends BoardTestCase
         }
     }
 
-    public function testAnIntegerIsAFloatToo(): void
+    public function testAFloatFieldTakesExactIntegers(): void
     {
         $writer = Writer::create($this->board('b'), Schema::of(a: Field::f64(), b: Field::f32()));
         $writer->publish(a: 3, b: -4);
@@ -255,7 +255,7 @@ final class ValuesTest extends BoardTestCase
      * @param class-string<Exception> $class
      */
     #[DataProvider('unfit')]
-    public function testAValueIsRefused(
+    public function testRejectsValues(
         Field $field,
         mixed $value,
         string $class,
@@ -268,7 +268,7 @@ final class ValuesTest extends BoardTestCase
         $this->assertSame(0, $writer->sequence());
     }
 
-    public function testAllFieldsAndNoOthersAreGiven(): void
+    public function testRequiresAllFieldsAndNoOthers(): void
     {
         $board = $this->board('roof');
         $writer = Writer::create($board, Schema::of(level: Field::f64('m'), rain: Field::bool()));
@@ -289,7 +289,7 @@ final class ValuesTest extends BoardTestCase
         );
     }
 
-    public function testASchemaSaysWhereItsFieldsAre(): void
+    public function testASchemaHasOffsets(): void
     {
         $schema = Schema::of(a: Field::u8(), b: Field::f64('m'), c: Field::text(5, 'x', 2));
         $this->assertSame(['a', 'b', 'c'], array_keys($schema->fields));
@@ -306,7 +306,7 @@ final class ValuesTest extends BoardTestCase
         $this->assertNull($schema->document);
     }
 
-    public function testASchemaThatIsNoneIsRefused(): void
+    public function testRejectsInvalidSchemas(): void
     {
         $none = [
             ['no identifier', fn () => Schema::of(...['a b' => Field::f64()])],
@@ -330,7 +330,7 @@ final class ValuesTest extends BoardTestCase
         }
     }
 
-    public function testWhatIsNoUtf8InARawRecordIsShownAsSuch(): void
+    public function testReplacesInvalidUtf8OfRawRecords(): void
     {
         $writer = Writer::create(
             $this->board('b'),

@@ -55,7 +55,7 @@ final class WaitingTest extends BoardTestCase
         fwrite($this->pipes[0], "$pause\n");
     }
 
-    public function testWaitingForAnotherProcess(): void
+    public function testWaitsForAnotherProcess(): void
     {
         Writer::create($this->board('clock'), Schema::json(64));
         $reader = Reader::open($this->board('clock'));
@@ -74,7 +74,7 @@ final class WaitingTest extends BoardTestCase
         $this->assertSame(2, $reader->wait(1));
     }
 
-    public function testFollowing(): void
+    public function testFollows(): void
     {
         Writer::create($this->board('clock'), Schema::json(64));
         $this->startPublisher();
@@ -90,7 +90,7 @@ final class WaitingTest extends BoardTestCase
         $this->assertSame([1, 2, 3, 4, 5], $seen);
     }
 
-    public function testFollowingEndsWhenNothingComes(): void
+    public function testFollowingEndsAfterTheTimeout(): void
     {
         $writer = Writer::create($this->board('clock'), Schema::json(64));
         $reader = Reader::open($this->board('clock'));
@@ -105,7 +105,7 @@ final class WaitingTest extends BoardTestCase
         $this->assertSame([], $documents($reader->follow(timeout: 0, after: 2)));
     }
 
-    public function testFollowingGoesOnWithTheBoardThatReplacesThisOne(): void
+    public function testFollowsTheBoardThatReplacesThisOne(): void
     {
         $writer = Writer::create($this->board('clock'), Schema::json(64));
         $writer->publish('old');
@@ -126,7 +126,7 @@ final class WaitingTest extends BoardTestCase
         $this->assertSame(['old', 2026], $seen);
     }
 
-    public function testTimeoutsThatAreNone(): void
+    public function testRejectsInvalidTimeouts(): void
     {
         $writer = Writer::create($this->board('clock'), Schema::json(64));
         $reader = Reader::open($this->board('clock'));
@@ -151,7 +151,7 @@ final class WaitingTest extends BoardTestCase
         $this->assertSame(1, $reader->wait(0, INF));
     }
 
-    public function testSignalHandlersGetTheirTurn(): void
+    public function testRunsSignalHandlersWhileWaiting(): void
     {
         if (!function_exists('pcntl_alarm')) {
             $this->fail('PHP has no pcntl, which this test needs');
@@ -169,7 +169,7 @@ final class WaitingTest extends BoardTestCase
         }
     }
 
-    public function testSignalHandlersMayAskWhereTheyAre(): void
+    public function testSignalHandlersCanTakeBacktraces(): void
     {
         $writer = Writer::create($this->board('clock'), Schema::json(64));
         $reader = Reader::open($this->board('clock'));
