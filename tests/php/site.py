@@ -77,11 +77,19 @@ class Php:
 
     command: list[str]
     environment: dict[str, str]
+    # The boards' directory is the worker's, and root does not write boards in it.
+    user = WORKER if os.geteuid() == 0 else None
 
     def begin(self, query: str) -> "subprocess.Popen[str]":
         pipe = subprocess.PIPE
         return subprocess.Popen(
-            [*self.command, query], env=self.environment, stdout=pipe, stderr=pipe, text=True
+            [*self.command, query],
+            env=self.environment,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            user=self.user,
+            group=self.user,
         )
 
     def end(self, request: "subprocess.Popen[str]") -> Any:
