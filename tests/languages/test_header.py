@@ -162,7 +162,7 @@ def test_php_uses_the_header_of_a_clone_in_which_nothing_was_made(tmp_path: Path
     shutil.copytree(ROOT / "php-ffi", tmp_path / "mirrored/php-ffi", ignore=without)
     shutil.copytree(ROOT / "include", tmp_path / "clone/include")
     program = "echo strlen(Pegel\\Loader::header());"
-    for place, expected in (("clone", str(HEADER.stat().st_size)), ("mirrored", "run `make cabi`")):
+    for place, expected in (("clone", str(HEADER.stat().st_size)), ("mirrored", "Run `make cabi`")):
         required = f"require '{tmp_path}/{place}/php-ffi/autoload.php';"
         command = ["php", "-d", "display_errors=1", "-r", f"{required} {program}"]
         assert expected in run(command, environment(tmp_path)).stdout
