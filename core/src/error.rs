@@ -139,7 +139,8 @@ impl Error {
             ),
             Errno::EACCES | Errno::EPERM => (
                 ErrorKind::Denied,
-                "; see its owner, group and mode with `ls -l`",
+                "; see its owner, group and mode with `ls -l`, and denials by SELinux or AppArmor with \
+                 `journalctl -k`",
             ),
             Errno::EROFS => (ErrorKind::Denied, "; its file system is read-only"),
             Errno::ENOSPC | Errno::EDQUOT => (

@@ -223,16 +223,16 @@ def test_the_doctor_looks_at_bridges(broker: Broker, boards: Path) -> None:
         command = [str(built("target/release/pegel")), "doctor", "--json"]
         lines = run(command, environment(boards)).stdout.splitlines()
         found = [json.loads(line) for line in lines]
-        return next((one for one in found if one["about"].startswith("MQTT")), {})
+        return next((one for one in found if one["subject"].startswith("MQTT")), {})
 
     assert finding() == {}
     with bridged(boards, broker, *HERE, "--board", "tank", complaint="lost") as bridge:
         bridge.wait_until_well()
-        assert (finding()["state"], finding()["told"]) == ("ok", "1 connections to the broker")
+        assert (finding()["status"], finding()["message"]) == ("ok", "1 connections to the broker")
         broker.kill()
         wait_until(lambda: bridge.status()["complaint"])
-        assert finding()["state"] == "wrong"
-    assert (finding()["state"], "does not run" in finding()["told"]) == ("note", True)
+        assert finding()["status"] == "problem"
+    assert (finding()["status"], "does not run" in finding()["message"]) == ("note", True)
 
 
 def test_two_bridges_have_two_boards(broker: Broker, boards: Path) -> None:

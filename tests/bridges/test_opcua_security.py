@@ -213,7 +213,7 @@ def test_doctor_looks_at_the_server(tmp_path: Path, config: Path) -> None:
         command = [str(built("target/release/pegel")), "doctor", "--json", "--opcua", str(config)]
         done = run(command, environment(tmp_path))
         told = [json.loads(line) for line in done.stdout.splitlines()]
-        return {one["about"]: (one["state"], one["told"]) for one in told}
+        return {one["subject"]: (one["status"], one["message"]) for one in told}
 
     passwords = tmp_path / "passwords"
     passwords.chmod(0o640)
@@ -223,7 +223,7 @@ def test_doctor_looks_at_the_server(tmp_path: Path, config: Path) -> None:
             f'listen = "127.0.0.1:{server.port}"\nstate_dir = "{server.state}"\n{text}'
         )
         told = findings()
-        assert told["OPC UA"] == ("ok", f"somebody answers at 127.0.0.1:{server.port}")
+        assert told["OPC UA"] == ("ok", f"a server answers at 127.0.0.1:{server.port}")
         assert told["OPC UA passwords"] == ("ok", "2 users")
         assert "OPC UA clients" not in told
         assert refused(secured(server, Certificate(tmp_path))) == "BadCertificateUntrusted"
@@ -231,9 +231,9 @@ def test_doctor_looks_at_the_server(tmp_path: Path, config: Path) -> None:
         (client,) = (server.state / "rejected").iterdir()
         assert (state, client.name in reason) == ("note", True)
         passwords.chmod(0o644)
-        assert findings()["OPC UA passwords"][0] == "wrong"
+        assert findings()["OPC UA passwords"][0] == "problem"
     state, reason = findings()["OPC UA"]
-    assert (state, "nobody answers" in reason) == ("note", True)
+    assert (state, "no answer" in reason) == ("note", True)
     config.write_text("lissen = 1\n")
     assert findings()["OPC UA"][0] == "wrong"
 

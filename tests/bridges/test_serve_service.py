@@ -120,8 +120,8 @@ def doctor(place: Path, address: str) -> tuple[str, str]:
     """What it says of the server, and how bad that is."""
     command = [str(built("target/release/pegel")), "doctor", "--json", "--serve", address]
     findings = [json.loads(line) for line in run(command, environment(place)).stdout.splitlines()]
-    (finding,) = [one for one in findings if one["about"] == "HTTP"]
-    return finding["state"], finding["told"]
+    (finding,) = [one for one in findings if one["subject"] == "HTTP"]
+    return finding["status"], finding["message"]
 
 
 def test_the_doctor_asks_the_server(tmp_path: Path) -> None:
@@ -130,10 +130,10 @@ def test_the_doctor_asks_the_server(tmp_path: Path) -> None:
         address = f"127.0.0.1:{server.port}"
         assert doctor(tmp_path, address) == ("ok", f"pegel serve answers at {address}")
     state, told = doctor(tmp_path, address)
-    assert (state, "nobody answers" in told) == ("note", True)
+    assert (state, "no answer" in told) == ("note", True)
     with serving(tmp_path, *token_file(tmp_path), listen="0.0.0.0:0") as server:
         state, told = doctor(tmp_path, f"0.0.0.0:{server.port}")
-        assert (state, "to those who have its token" in told) == ("ok", True)
+        assert (state, "to clients that have its token" in told) == ("ok", True)
     path = f"unix:{tmp_path / 'serve.sock'}"
     with serving(tmp_path, listen=path):
         assert doctor(tmp_path, path)[0] == "ok"
@@ -142,7 +142,7 @@ def test_the_doctor_asks_the_server(tmp_path: Path) -> None:
         thread.start()
         state, told = doctor(tmp_path, f"127.0.0.1:{other.getsockname()[1]}")
         thread.join()
-    assert (state, "another program" in told) == ("wrong", True)
+    assert (state, "another program" in told) == ("problem", True)
 
 
 def answer_as_another(listener: socket.socket) -> None:

@@ -178,9 +178,9 @@ def test_a_holder_without_undo_is_told_by_doctor(tmp_path: Path, key: int) -> No
         wait_until(lambda: told in complaint_of(tmp_path))
         done = run(doctor, environment(tmp_path))
         findings = [json.loads(line) for line in done.stdout.splitlines()]
-        (finding,) = [one for one in findings if one["about"] == "System V (tank)"]
-        assert (done.returncode, finding["state"]) == (1, "wrong")
-        assert told in finding["told"]
+        (finding,) = [one for one in findings if one["subject"] == "System V (tank)"]
+        assert (done.returncode, finding["status"]) == (1, "problem")
+        assert told in finding["message"]
         # As the complaint says.
         sysv_ipc.Semaphore(key).release()
         with script("php", key) as talk:
@@ -189,8 +189,8 @@ def test_a_holder_without_undo_is_told_by_doctor(tmp_path: Path, key: int) -> No
         findings = [
             json.loads(line) for line in run(doctor, environment(tmp_path)).stdout.splitlines()
         ]
-        (finding,) = [one for one in findings if one["about"] == "System V (tank)"]
-        assert finding["state"] == "ok"
+        (finding,) = [one for one in findings if one["subject"] == "System V (tank)"]
+        assert finding["status"] == "ok"
 
 
 @pytest.mark.parametrize("language", SCRIPTS)

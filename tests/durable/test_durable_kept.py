@@ -272,34 +272,34 @@ def test_a_mere_reader_cannot_keep_others_from_syncing(machine: Machine) -> None
 
 def findings(machine: Machine) -> dict[str, dict[str, Any]]:
     done = machine.program("doctor", "--json")
-    return {told["about"]: told for told in map(json.loads, done.stdout.splitlines())}
+    return {told["subject"]: told for told in map(json.loads, done.stdout.splitlines())}
 
 
 def test_the_doctor(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     kept(1)
     told = findings(machine)
-    assert told[str(machine.disk)]["state"] == "ok"
-    assert told["durable tank"]["told"] == "sequence 1 is on the disk, 1 is the newest"
-    assert "nobody keeps" in told["keeper"]["told"]
+    assert told[str(machine.disk)]["status"] == "ok"
+    assert told["durable tank"]["message"] == "sequence 1 is on disk, 1 is the newest"
+    assert "nobody keeps" in told["keeper"]["message"]
     with Keeper(machine):
-        assert findings(machine)["keeper"]["state"] == "ok"
+        assert findings(machine)["keeper"]["status"] == "ok"
     # More than the ring holds, since long ago.
     with pegel.Writer.open("tank") as writer:
         for level in range(40):
             writer.publish(level=level)
     os.utime(machine.file("tank"), (0, 0))
-    assert "since" in findings(machine)["durable tank"]["told"]
+    assert "since" in findings(machine)["durable tank"]["message"]
     machine.disk.chmod(0o777)
-    assert findings(machine)[str(machine.disk)]["remedy"] == f"chmod o-w {machine.disk}"
+    assert findings(machine)[str(machine.disk)]["fix"] == f"chmod o-w {machine.disk}"
     machine.file("tank").unlink()
-    assert findings(machine)["durable tank"]["told"] == "it has no durable file"
+    assert findings(machine)["durable tank"]["message"] == "it has no durable file"
     kept(2)
     machine.reboot()
-    assert "there is no such board" in findings(machine)["durable tank"]["told"]
+    assert "no durable board of this name" in findings(machine)["durable tank"]["message"]
     os.truncate(machine.file("tank"), 10)
-    assert findings(machine)[str(machine.file("tank"))]["state"] == "wrong"
+    assert findings(machine)[str(machine.file("tank"))]["status"] == "problem"
     monkeypatch.setenv("PEGEL_DURABLE_DIR", "/dev/shm")
-    assert "in memory too" in findings(machine)["/dev/shm"]["told"]
+    assert "it is in memory" in findings(machine)["/dev/shm"]["message"]
 
 
 def test_the_service(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,10 +22,10 @@ PRIVATE_MOUNTS = ["unshare", "--mount", *([] if IS_ROOT else ["--map-root-user"]
 
 @dataclass
 class Finding:
-    about: str
-    state: str
-    told: str
-    remedy: str | None
+    subject: str
+    status: str
+    message: str
+    fix: str | None
 
 
 def doctor(
@@ -34,9 +35,9 @@ def doctor(
     command = [*prefix, str(built("target/release/pegel")), "doctor", "--json", *arguments]
     done = run(command, environment(boards))
     findings = [Finding(**json.loads(line)) for line in done.stdout.splitlines()]
-    wrong = [finding for finding in findings if finding.state == "wrong"]
+    wrong = [finding for finding in findings if finding.status == "problem"]
     assert done.returncode == (1 if wrong else 0), done.stderr
-    return done.returncode, {finding.about: finding for finding in findings}
+    return done.returncode, {finding.subject: finding for finding in findings}
 
 
 def test_nothing_is_wrong(tmp_path: Path) -> None:
@@ -44,10 +45,10 @@ def test_nothing_is_wrong(tmp_path: Path) -> None:
         writer.publish(level=1)
         status, findings = doctor(tmp_path)
         assert status == 0
-        assert "its writer lives" in findings["board tank"].told
+        assert "writer alive" in findings["board tank"].message
     _, findings = doctor(tmp_path)
-    assert "it has no writer now" in findings["board tank"].told
-    assert findings["rights"].state == findings["/proc"].state == "ok"
+    assert "no writer now" in findings["board tank"].message
+    assert findings["rights"].status == findings["/proc"].status == "ok"
 
 
 def test_boards_that_are_damaged_empty_or_left(tmp_path: Path) -> None:
@@ -56,25 +57,39 @@ def test_boards_that_are_damaged_empty_or_left(tmp_path: Path) -> None:
     (tmp_path / "pegel.left.lock").touch()
     status, findings = doctor(tmp_path)
     assert status == 1
-    assert findings["board broken"].state == "wrong"
-    assert "replace it by creating it anew" in findings["board broken"].told
-    assert findings["board fresh"].state == "note"
-    assert findings["board fresh"].remedy == "start its writer"
-    assert "pegel.left.lock" in findings["locks"].told
+    assert findings["board broken"].status == "problem"
+    assert "replace it by creating it anew" in findings["board broken"].message
+    assert findings["board fresh"].status == "note"
+    assert findings["board fresh"].fix == "start its writer"
+    assert "pegel.left.lock" in findings["leftovers"].message
 
 
 def test_directories(tmp_path: Path) -> None:
     missing = tmp_path / "missing"
-    assert "mkdir -p" in (doctor(missing)[1][str(missing)].remedy or "")
+    assert "mkdir -p" in (doctor(missing)[1][str(missing)].fix or "")
     tmp_path.chmod(0o777)
     status, findings = doctor(tmp_path)
-    assert (status, findings["sharing"].remedy) == (1, f"chmod o-w {tmp_path}")
+    assert (status, findings["sharing"].fix) == (1, f"chmod o-w {tmp_path}")
     tmp_path.chmod(0o1777)
-    assert "install -d -g GROUP" in (doctor(tmp_path)[1]["sharing"].remedy or "")
+    fix = doctor(tmp_path)[1]["sharing"].fix or ""
+    assert "install -d -g GROUP" in fix
+    assert "docs/sharing.md" in fix
     tmp_path.chmod(0o770)
-    assert doctor(tmp_path)[1]["sharing"].remedy == f"chmod g+s {tmp_path}"
+    assert doctor(tmp_path)[1]["sharing"].fix == f"chmod g+s {tmp_path}; see docs/sharing.md"
     tmp_path.chmod(0o2770)
-    assert doctor(tmp_path)[1]["sharing"].state == "ok"
+    assert doctor(tmp_path)[1]["sharing"].status == "ok"
+
+
+@pytest.mark.parametrize("parent", ["/tmp", "/var/tmp", "/dev/shm"])
+def test_directories_that_are_cleaned_by_age(parent: str) -> None:
+    with tempfile.TemporaryDirectory(dir=parent) as directory:
+        finding = doctor(Path(directory))[1].get("tmpfiles")
+    if parent == "/dev/shm":
+        assert finding is None
+    else:
+        assert finding
+        assert (finding.status, f"below {parent} " in finding.message) == ("note", True)
+        assert "docs/sharing.md" in (finding.fix or "")
 
 
 def within(script: str) -> tuple[str, ...]:
@@ -86,8 +101,8 @@ def test_a_full_memory(tmp_path: Path) -> None:
         mount -t tmpfs -o size=64k pegel {shlex.quote(str(tmp_path))}
         ! dd if=/dev/zero of={shlex.quote(str(tmp_path))}/filler bs=1k status=none 2>/dev/null"""
     status, findings = doctor(tmp_path, prefix=within(full))
-    assert (status, findings[str(tmp_path)].state) == (1, "wrong")
-    assert "remount,size=" in (findings[str(tmp_path)].remedy or "")
+    assert (status, findings[str(tmp_path)].status) == (1, "problem")
+    assert "remount,size=" in (findings[str(tmp_path)].fix or "")
 
 
 @pytest.mark.parametrize(("setting", "state"), [("", "note"), ("RemoveIPC = no", "ok")])
@@ -97,9 +112,9 @@ def test_what_systemd_does_at_logout(setting: str, state: str) -> None:
         mkdir -p /run/systemd/system /run/systemd/logind.conf.d
         printf '[Login]\\n%s\\n' {shlex.quote(setting)} > /run/systemd/logind.conf.d/ours.conf"""
     if not IS_ROOT:
-        state = "wrong" if state == "note" else state
+        state = "problem" if state == "note" else state
     findings = doctor(Path("/dev/shm"), prefix=within(systemd))[1]
-    assert findings["RemoveIPC"].state == state
+    assert findings["RemoveIPC"].status == state
 
 
 def of_php(site: Site, php: Fpm | None, *arguments: str) -> dict[str, Finding]:
@@ -119,8 +134,8 @@ def disabled(site: Site) -> AbstractContextManager[Fpm]:
 @pytest.mark.parametrize(
     ("place", "told", "remedy"),
     [
-        (scope, "by the tier scope", "with opcache.preload="),
-        (enabled, "by the tier cdef", "with ffi.preload it is there"),
+        (scope, "by the tier scope", "anew; opcache.preload="),
+        (enabled, "by the tier cdef", "ffi.preload binds it once"),
         (disabled, "by the tier files, but cannot write", "opcache.preload="),
     ],
 )
@@ -134,33 +149,33 @@ def test_php_says_how_it_reaches_boards(
     lines = [line for line in done.stdout.splitlines() if f"php-fpm at {php.socket}" in line]
     assert told in lines[0]
     after = done.stdout.splitlines()[done.stdout.splitlines().index(lines[0]) + 1]
-    assert after.startswith("       -> ")
+    assert after.startswith("        -> ")
     assert remedy in after
     # The CLI needs nothing more.
-    assert "ok     php: it reads and writes" in done.stdout
+    assert "ok      php: it reads and writes" in done.stdout
 
 
 def test_php_that_cannot_run_the_package(site: Site) -> None:
     site.package.chmod(0o700)
     with enabled(site) as php:
         finding = of_php(site, php)[f"php-fpm at {php.socket}"]
-    assert finding.state == "wrong"
-    assert "let its user read the package" in (finding.remedy or "")
+    assert finding.status == "problem"
+    assert "make the package readable for its user" in (finding.fix or "")
 
 
 def test_php_with_other_boards(site: Site) -> None:
     site.environment["PEGEL_DIR"] = "/dev/shm"
     with enabled(site) as php:
         finding = of_php(site, php)[f"php-fpm at {php.socket}"]
-    assert finding.state == "note"
-    assert f"env[PEGEL_DIR] = {site.boards}" in (finding.remedy or "")
+    assert finding.status == "note"
+    assert f"env[PEGEL_DIR] = {site.boards}" in (finding.fix or "")
 
 
 def test_php_that_may_not_look_into_the_directory(site: Site) -> None:
     os.chown(site.boards, 0, 0)
     with enabled(site) as php:
         finding = of_php(site, php)[f"php-fpm at {php.socket}"]
-    assert (finding.state, "cannot look into" in finding.told) == ("wrong", True)
+    assert (finding.status, "cannot list" in finding.message) == ("problem", True)
 
 
 def test_php_that_is_not_there(site: Site) -> None:
@@ -168,7 +183,7 @@ def test_php_that_is_not_there(site: Site) -> None:
         findings = of_php(site, None, "--fpm", address)
         finding = findings[f"php-fpm at {address}"]
         units = [unit.stem for unit in Path("/usr/lib/systemd/system").glob("php*fpm.service")]
-        assert finding.state == "wrong"
-        assert finding.remedy == f"start it: systemctl start {' or '.join(sorted(units))}"
+        assert finding.status == "problem"
+        assert finding.fix == f"systemctl start {' or '.join(sorted(units))}"
     status, findings = doctor(site.boards, "--php", "--package", str(site.directory))
-    assert (status, findings["PHP"].state) == (1, "wrong")
+    assert (status, findings["PHP"].status) == (1, "problem")

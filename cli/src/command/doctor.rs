@@ -1,4 +1,4 @@
-//! What is wrong with boards, this machine or PHP, and what to do about it.
+//! Problems with boards, this machine or PHP, each with the command that fixes it.
 
 mod boards;
 mod durable;
@@ -23,41 +23,41 @@ use pegel_program::{escape, json};
 use serde_json::json;
 
 const MORE: &str = "\
-ok: as it should be. note: it works, but look at it. wrong: something will fail.
-What to do stands below each after an arrow. With --json, each is an object on a
-line with `about`, `state`, `told` and `remedy` (null if there is none).
+ok: as it should be. note: it works, but look at it. problem: something will
+fail. The fix follows after an arrow. With --json, each finding is an object on
+a line with `subject`, `status`, `message` and `fix` (null without one).
 
-PHP is asked itself how it reaches boards: the CLI, and each php-fpm whose
-socket is in /run/php or named with --fpm. The socket's owner or root may ask.
+PHP itself reports how it reaches boards: the CLI, and each php-fpm whose socket
+is in /run/php or named with --fpm. Only the socket's owner or root can ask it.
 
-Exit status: 1 if something is wrong.
+docs/sharing.md has the commands for boards of several users.
+
+Exit status: 1 if there is a problem.
 
 Examples:
   pegel doctor
   sudo pegel doctor --php
   pegel doctor --php --fpm 127.0.0.1:9000";
 
-/// Look for what is wrong with boards, this machine or PHP, and say what to do
+/// Find problems with boards, this machine or PHP, and how to fix them
 #[derive(Args)]
 #[command(after_help = MORE)]
 pub struct Doctor {
     /// Only PHP
     #[arg(long)]
     php: bool,
-    /// A php-fpm to ask: the path of its socket, or HOST:PORT
+    /// Also ask this php-fpm: the path of its socket, or HOST:PORT
     #[arg(long, value_name = "ADDRESS")]
     fpm: Vec<String>,
-    /// The package as PHP loads it [default: the one that was installed with this
-    /// program, or stands beside it]
+    /// Package for PHP [default: the one installed with this program]
     #[arg(long, value_name = "DIRECTORY")]
     package: Option<PathBuf>,
-    /// The configuration of a server for OPC UA [default: /etc/pegel/opcua.toml, if it
-    /// is there]
+    /// Configuration of the OPC UA server [default: /etc/pegel/opcua.toml, if present]
     #[cfg(feature = "opcua")]
     #[arg(long, value_name = "FILE")]
     opcua: Option<PathBuf>,
-    /// Where a server for HTTP should listen: ADDRESS:PORT or unix:PATH [default:
-    /// 127.0.0.1:7070, if its unit is enabled]
+    /// Address of the HTTP server, ADDRESS:PORT or unix:PATH [default: 127.0.0.1:7070,
+    /// if its unit is enabled]
     #[cfg(feature = "serve")]
     #[arg(long, value_name = "ADDRESS")]
     serve: Option<pegel_program::args::serve::address::Address>,
@@ -67,52 +67,62 @@ pub struct Doctor {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum State {
+enum Status {
     Ok,
     Note,
-    Wrong,
+    Problem,
 }
 
-impl State {
+impl Status {
     fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Note => "note",
-            Self::Wrong => "wrong",
+            Self::Problem => "problem",
         }
     }
 }
 
-/// What was found out about one thing.
+/// The state of one subject.
 struct Finding {
-    about: String,
-    state: State,
-    told: String,
-    remedy: Option<String>,
+    subject: String,
+    status: Status,
+    message: String,
+    fix: Option<String>,
 }
 
 impl Finding {
-    fn ok(about: impl Into<String>, told: impl Into<String>) -> Self {
+    fn ok(subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
-            about: about.into(),
-            state: State::Ok,
-            told: told.into(),
-            remedy: None,
+            subject: subject.into(),
+            status: Status::Ok,
+            message: message.into(),
+            fix: None,
         }
     }
 
-    fn note(about: impl Into<String>, told: impl Into<String>, remedy: impl Into<String>) -> Self {
+    /// With an empty fix if there is none, or the message has it.
+    fn note(
+        subject: impl Into<String>,
+        message: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
         Self {
-            state: State::Note,
-            remedy: Some(remedy.into()).filter(|remedy| !remedy.is_empty()),
-            ..Self::ok(about, told)
+            status: Status::Note,
+            fix: Some(fix.into()).filter(|fix| !fix.is_empty()),
+            ..Self::ok(subject, message)
         }
     }
 
-    fn wrong(about: impl Into<String>, told: impl Into<String>, remedy: impl Into<String>) -> Self {
+    /// As [`Self::note`].
+    fn problem(
+        subject: impl Into<String>,
+        message: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
         Self {
-            state: State::Wrong,
-            ..Self::note(about, told, remedy)
+            status: Status::Problem,
+            ..Self::note(subject, message, fix)
         }
     }
 }
@@ -145,32 +155,33 @@ impl Doctor {
         }
         match findings
             .iter()
-            .filter(|one| one.state == State::Wrong)
+            .filter(|finding| finding.status == Status::Problem)
             .count()
         {
             0 => Ok(()),
-            1 => Err(Failure::Failed("one thing is wrong".to_owned())),
-            count => Err(Failure::Failed(format!("{count} things are wrong"))),
+            1 => Err(Failure::Failed("1 problem found".to_owned())),
+            count => Err(Failure::Failed(format!("{count} problems found"))),
         }
     }
 
     fn print(&self, finding: &Finding) -> Result<()> {
         let Finding {
-            about,
-            state,
-            told,
-            remedy,
+            subject,
+            status,
+            message,
+            fix,
         } = finding;
+        let status = status.name();
         if self.json {
-            let state = state.name();
-            let object = json!({ "about": about, "state": state, "told": told, "remedy": remedy });
+            let object =
+                json!({ "subject": subject, "status": status, "message": message, "fix": fix });
             return Ok(json::print(&object)?);
         }
         let mut out = io::stdout().lock();
-        let (state, told) = (state.name(), escape::line(told));
-        writeln!(out, "{state:<6} {}: {told}", escape::line(about))?;
-        if let Some(remedy) = remedy {
-            writeln!(out, "       -> {}", escape::line(remedy))?;
+        let (subject, message) = (escape::line(subject), escape::line(message));
+        writeln!(out, "{status:<7} {subject}: {message}")?;
+        if let Some(fix) = fix {
+            writeln!(out, "        -> {}", escape::line(fix))?;
         }
         Ok(())
     }

@@ -1,6 +1,5 @@
-//! Each board, and what is left of those that are no more.
+//! Each board, and the leftover files of others.
 
-use std::fs;
 use std::path::Path;
 
 use pegel::ErrorKind;
@@ -12,78 +11,63 @@ use crate::time;
 pub fn look(target: &Target, directory: &Path) -> Vec<Finding> {
     let names = match pegel::list(Some(directory)) {
         Ok(names) => names,
-        Err(error) => return vec![Finding::wrong("boards", error.to_string(), "")],
+        Err(error) => return vec![Finding::problem("boards", error.to_string(), "")],
     };
-    if names.is_empty() {
-        return vec![Finding::ok("boards", "there are none yet")];
-    }
     let mut findings: Vec<_> = names
         .iter()
         .map(|name| board(target, directory, name))
         .collect();
-    findings.extend(left(directory, &names));
+    if names.is_empty() {
+        findings.push(Finding::ok("boards", "there are none yet"));
+    }
+    findings.extend(leftovers(directory));
     findings
 }
 
 fn board(target: &Target, directory: &Path, name: &str) -> Finding {
-    let about = format!("board {name}");
-    let told = || -> pegel::Result<Finding> {
+    let subject = format!("board {name}");
+    let finding = || -> pegel::Result<Finding> {
         let reader = target.open(&format!("{}/{name}", directory.display()))?;
         let alive = reader.writer_alive()?;
         let snapshot = match reader.read() {
             Err(error) if error.kind() == ErrorKind::Empty => {
-                let remedy = if alive {
-                    "wait for its writer, or look at its log"
+                let fix = if alive {
+                    "wait for its writer, or read its log"
                 } else {
                     "start its writer"
                 };
-                return Ok(Finding::note(
-                    &about,
-                    "nothing has been published yet",
-                    remedy,
-                ));
+                let message = "nothing has been published yet";
+                return Ok(Finding::note(&subject, message, fix));
             }
             read => read?,
         };
         let stamp = snapshot.stamp();
         let age = time::old(stamp);
         let writer = if alive {
-            "its writer lives"
+            "writer alive"
         } else {
-            "it has no writer now"
+            "no writer now"
         };
-        Ok(Finding::ok(
-            &about,
-            format!("sequence {}, {age}, {writer}", stamp.sequence),
-        ))
+        let message = format!("sequence {}, {age}, {writer}", stamp.sequence);
+        Ok(Finding::ok(&subject, message))
     };
-    // Its message says what to do.
-    told().unwrap_or_else(|error| Finding::wrong(&about, error.to_string(), ""))
+    // The error's message has the fix.
+    finding().unwrap_or_else(|error| Finding::problem(&subject, error.to_string(), ""))
 }
 
-/// Files of boards that were removed by hand, or whose writer died while it replaced them.
-fn left(directory: &Path, names: &[String]) -> Option<Finding> {
-    let entries = fs::read_dir(directory).ok()?;
-    let files = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok());
-    let is_left = |file: &String| {
-        let lock = file
-            .strip_prefix("pegel.")
-            .and_then(|name| name.strip_suffix(".lock"));
-        lock.is_some_and(|name| !names.iter().any(|known| known == name))
-    };
-    let mut left: Vec<_> = files.filter(is_left).collect();
-    if left.is_empty() {
+/// Files of boards that were removed by hand, or whose writer crashed while it replaced them.
+fn leftovers(directory: &Path) -> Option<Finding> {
+    let files = pegel::leftovers(Some(directory)).ok()?;
+    let files = files.values().flatten();
+    let names: Vec<_> = files
+        .filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned()))
+        .collect();
+    if names.is_empty() {
         return None;
     }
-    left.sort();
-    Some(Finding::note(
-        "locks",
-        format!(
-            "{} of boards that are not there; they do no harm",
-            left.join(", ")
-        ),
-        "`pegel rm` removes a board with its lock; remove these as you like",
-    ))
+    let message = format!(
+        "files that a crash left, which do no harm: {}",
+        names.join(", ")
+    );
+    Some(Finding::note("leftovers", message, "pegel gc"))
 }

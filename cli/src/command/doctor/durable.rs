@@ -1,4 +1,4 @@
-//! Durable boards: where they are kept, whether somebody does, and how new that is.
+//! Durable boards: the directory of their files, the keeper, and how old the synced records are.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -17,8 +17,8 @@ use super::Finding;
 use crate::command::keep;
 use crate::time;
 
-/// A keeper that syncs as seldom as once in ten minutes is still one.
-const LONG: Duration = Duration::from_secs(20 * 60);
+/// Twice the longest interval of a keeper.
+const MAX_UNSYNCED: Duration = Duration::from_secs(20 * 60);
 const START: &str = "`pegel keep`, or sudo systemctl enable --now pegel-keep";
 
 pub fn look(target: &Target, directory: &Path) -> Vec<Finding> {
@@ -42,56 +42,60 @@ pub fn look(target: &Target, directory: &Path) -> Vec<Finding> {
     findings
 }
 
-/// Whether files can be kept there, by this user.
+/// Whether this user can create durable files there.
 fn directory_of(home: &Path) -> Finding {
     let about = home.display().to_string();
     let status = match (statfs(home), fs::metadata(home)) {
         (Ok(status), Ok(metadata)) => (status, metadata),
         (Err(Errno::EACCES), _) => return denied(about),
         (Err(errno), _) => {
-            let remedy = format!(
-                "sudo install -d -g GROUP -m 2770 {about}, or name another in PEGEL_DURABLE_DIR"
-            );
-            return Finding::wrong(about, errno.desc(), remedy);
+            let remedy =
+                format!("sudo install -d -g GROUP -m 2770 {about}, or set PEGEL_DURABLE_DIR");
+            return Finding::problem(about, errno.desc(), remedy);
         }
-        (_, Err(error)) => return Finding::wrong(about, error.to_string(), ""),
+        (_, Err(error)) => return Finding::problem(about, error.to_string(), ""),
     };
     if status.0.filesystem_type() == TMPFS_MAGIC {
-        return Finding::wrong(
+        return Finding::problem(
             about,
-            "durable files there are in memory too, and end with a reboot",
-            "name a directory on a disk in PEGEL_DURABLE_DIR",
+            "it is in memory, so durable files there do not survive a reboot",
+            "set PEGEL_DURABLE_DIR to a directory on disk",
         );
     }
     if status.1.mode() & 0o002 != 0 {
         let remedy = format!("chmod o-w {about}");
-        return Finding::wrong(about, "everybody may put durable files there", remedy);
+        return Finding::problem(
+            about,
+            "it is world-writable: any user can create durable files there",
+            remedy,
+        );
     }
     let mut options = File::options();
     let unnamed = options.read(true).write(true).mode(0o600);
     match unnamed.custom_flags(O_TMPFILE).open(home) {
-        Ok(_) => Finding::ok(about, "durable files can be made there, on a disk"),
-        Err(error) if error.raw_os_error() == Some(Errno::EOPNOTSUPP as i32) => Finding::wrong(
+        Ok(_) => Finding::ok(about, "durable files can be created there, on disk"),
+        Err(error) if error.raw_os_error() == Some(Errno::EOPNOTSUPP as i32) => Finding::problem(
             about,
             "its file system has no unnamed files (O_TMPFILE)",
-            "name a directory on ext4, xfs, btrfs or f2fs in PEGEL_DURABLE_DIR",
+            "set PEGEL_DURABLE_DIR to a directory on ext4, xfs, btrfs or f2fs",
         ),
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => denied(about),
-        Err(error) => Finding::wrong(about, error.to_string(), ""),
+        Err(error) => Finding::problem(about, error.to_string(), ""),
     }
 }
 
 fn denied(about: String) -> Finding {
-    let remedy = format!("join the group that `ls -ld {about}` shows, if you are to keep boards");
-    Finding::note(about, "you may make no durable files there", remedy)
+    let remedy =
+        format!("join the group that `ls -ld {about}` shows to keep boards: see docs/sharing.md");
+    Finding::note(about, "you cannot create durable files there", remedy)
 }
 
-/// What no board is there for, or what is none.
+/// Durable files without a board, and invalid ones.
 fn files(directory: &Path, boards: &[Reader]) -> Vec<Finding> {
     let files = durable::list().unwrap_or_default().into_iter();
     let findings = files.filter_map(|(file, state)| match state {
         Err(error) if error.kind() == ErrorKind::Denied => None,
-        Err(error) => Some(Finding::wrong(
+        Err(error) => Some(Finding::problem(
             file.display().to_string(),
             error.to_string(),
             "",
@@ -103,11 +107,11 @@ fn files(directory: &Path, boards: &[Reader]) -> Vec<Finding> {
                 Finding::note(
                     format!("durable {name}"),
                     format!(
-                        "there is no such board, or one that is not durable; {} has sequence {}",
+                        "no durable board of this name; {} has sequence {}",
                         file.display(),
                         state.sequence
                     ),
-                    format!("its writer lets it come back, or {START}"),
+                    format!("start its writer, which restores it, or {START}"),
                 )
             })
         }
@@ -131,7 +135,7 @@ fn keeper(reader: Option<&Reader>) -> Finding {
     {
         Ok(complaint) if complaint.is_empty() => Finding::ok(about, "it keeps all of them"),
         Ok(complaint) => Finding::note(about, format!("its last complaint: {complaint}"), ""),
-        Err(error) => Finding::wrong(about, error.to_string(), ""),
+        Err(error) => Finding::problem(about, error.to_string(), ""),
     }
 }
 
@@ -139,38 +143,38 @@ fn board(reader: &Reader) -> Finding {
     let about = format!("durable {}", reader.board());
     let state = match reader.durable_state() {
         Err(error) if error.kind() == ErrorKind::Denied => {
-            return Finding::note(about, "you may not look at its durable file", "");
+            return Finding::note(about, "you cannot read its durable file", "");
         }
-        Err(error) => return Finding::wrong(about, error.to_string(), ""),
+        Err(error) => return Finding::problem(about, error.to_string(), ""),
         Ok(None) => {
-            return Finding::wrong(
+            return Finding::problem(
                 about,
                 "it has no durable file",
-                "restart its writer, which makes one",
+                "restart its writer, which creates one",
             );
         }
         Ok(Some(state)) => state,
     };
     let newest = match reader.sequence() {
-        Err(error) => return Finding::wrong(about, error.to_string(), ""),
+        Err(error) => return Finding::problem(about, error.to_string(), ""),
         Ok(newest) => newest,
     };
     if state.lineage != reader.lineage() {
         let file = state.file.display();
-        return Finding::wrong(
+        return Finding::problem(
             about,
-            format!("{file} is of another board that was there"),
+            format!("{file} belongs to another board"),
             format!(
                 "run `pegel load {file} --replace` to restore its record, or move the file away"
             ),
         );
     }
     let told = format!(
-        "sequence {} is on the disk, {newest} is the newest",
+        "sequence {} is on disk, {newest} is the newest",
         state.sequence
     );
     match behind(reader, &state) {
-        Some(time) => Finding::wrong(
+        Some(time) => Finding::problem(
             about,
             format!("{told}, since {time}"),
             format!("`pegel sync {}` says why, or {START}", reader.board()),
@@ -179,12 +183,12 @@ fn board(reader: &Reader) -> Finding {
     }
 }
 
-/// For how long something has waited to be synced, if that is long.
+/// The age of the oldest record that is not synced, if that is too long.
 fn behind(reader: &Reader, state: &State) -> Option<String> {
     let waits = reader.read_after(state.sequence).ok()?;
     let stamp = waits.stamp();
     let synced = fs::metadata(&state.file).and_then(|file| file.modified());
-    // What the ring no longer holds has waited longer, but no longer than since the last sync.
+    // A record that the ring no longer holds is older, but not older than the last sync.
     let age = if stamp.missed > 0 {
         let since = SystemTime::now().duration_since(synced.ok()?).ok()?;
         i64::try_from(since.as_nanos()).ok()?
@@ -193,5 +197,5 @@ fn behind(reader: &Reader, state: &State) -> Option<String> {
     } else {
         return None;
     };
-    (i128::from(age) > LONG.as_nanos().cast_signed()).then(|| time::age(age))
+    (i128::from(age) > MAX_UNSYNCED.as_nanos().cast_signed()).then(|| time::age(age))
 }

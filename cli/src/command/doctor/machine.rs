@@ -10,24 +10,27 @@ use nix::unistd::{AccessFlags, access, geteuid};
 use super::Finding;
 
 const MIB: u64 = 1 << 20;
-/// What creating boards takes, a few of them.
-const LITTLE: u64 = MIB;
+/// Enough to create a few boards.
+const MIN_FREE: u64 = MIB;
+/// The page that has the commands for several users.
+const SHARING: &str = "docs/sharing.md";
 
 pub fn look(directory: &Path) -> Vec<Finding> {
     let mut findings = vec![kind(directory), rights(directory)];
     findings.extend(sharing(directory));
     findings.push(proc());
     findings.extend(logind(directory));
+    findings.extend(tmpfiles(directory));
     findings
 }
 
 fn kind(directory: &Path) -> Finding {
-    let about = directory.display().to_string();
+    let subject = directory.display().to_string();
     let status = match statfs(directory) {
         Ok(status) => status,
         Err(errno) => {
-            let remedy = format!("mkdir -p {about}, or name another with --dir or PEGEL_DIR");
-            return Finding::wrong(about, errno.desc(), remedy);
+            let fix = format!("mkdir -p {subject}, or set --dir or PEGEL_DIR");
+            return Finding::problem(subject, errno.desc(), fix);
         }
     };
     // Its type is another one on each machine.
@@ -36,94 +39,95 @@ fn kind(directory: &Path) -> Finding {
     let (free, whole) = (size(status.blocks_available()), size(status.blocks()));
     if status.filesystem_type() != TMPFS_MAGIC {
         return Finding::note(
-            about,
-            "it is on a disk, to which the kernel writes what is published",
-            "take a directory below /dev/shm or /run, which are memory",
+            subject,
+            "it is on disk, and the kernel writes each record to it",
+            "use a directory below /dev/shm or /run, which are in memory",
         );
     }
-    let told = format!("memory, {} of {} MiB free", free / MIB, whole / MIB);
+    let message = format!("memory, {} of {} MiB free", free / MIB, whole / MIB);
     // A tmpfs without a limit says 0.
-    if whole > 0 && free < LITTLE {
-        let remedy = format!(
-            "remove what is large there, or `mount -o remount,size=256M {about}` \
+    if whole > 0 && free < MIN_FREE {
+        let fix = format!(
+            "remove large files there, or `mount -o remount,size=256M {subject}` \
              (a container: docker run --shm-size=256m)"
         );
-        return Finding::wrong(about, told, remedy);
+        return Finding::problem(subject, message, fix);
     }
-    Finding::ok(about, told)
+    Finding::ok(subject, message)
 }
 
 fn rights(directory: &Path) -> Finding {
-    let about = "rights";
+    let subject = "rights";
     let may = |flags| access(directory, flags).is_ok();
     if !may(AccessFlags::R_OK | AccessFlags::X_OK) {
-        return Finding::wrong(
-            about,
-            "you may not look into it",
+        return Finding::problem(
+            subject,
+            "you cannot list it",
             format!(
-                "sudo chmod o+rx {0}, or join the group that `ls -ld {0}` shows",
+                "join the group that `ls -ld {0}` shows, or sudo chmod o+rx {0}: see {SHARING}",
                 directory.display()
             ),
         );
     }
     if !may(AccessFlags::W_OK) {
         return Finding::note(
-            about,
-            "you may read boards there, but not make or write any",
+            subject,
+            "you can read boards there, but not create or write any",
             format!(
-                "join the group that `ls -ld {}` shows, if it may write",
+                "join the group that `ls -ld {}` shows, if it can write: see {SHARING}",
                 directory.display()
             ),
         );
     }
-    Finding::ok(about, "you may read, make and write boards there")
+    Finding::ok(subject, "you can read, create and write boards there")
 }
 
-/// How users get at each other's boards.
+/// How users access each other's boards.
 fn sharing(directory: &Path) -> Option<Finding> {
     let mode = fs::metadata(directory).ok()?.mode();
-    let about = "sharing";
-    let (is_sticky, is_everybodys) = (mode & 0o1000 != 0, mode & 0o002 != 0);
-    if is_everybodys && !is_sticky {
-        return Some(Finding::wrong(
-            about,
-            "everybody may remove and replace everybody's boards there",
+    let subject = "sharing";
+    let (is_sticky, is_world_writable) = (mode & 0o1000 != 0, mode & 0o002 != 0);
+    if is_world_writable && !is_sticky {
+        return Some(Finding::problem(
+            subject,
+            "it is world-writable: any user can remove and replace the boards of others",
             format!("chmod o-w {}", directory.display()),
         ));
     }
-    if is_everybodys {
+    if is_world_writable {
         let protected = fs::read_to_string("/proc/sys/fs/protected_regular").unwrap_or_default();
         return Some(Finding::note(
-            about,
+            subject,
             format!(
-                "everybody may make boards there (fs.protected_regular={}): each one's are his own, \
-                 and boards of strangers are refused",
+                "it is world-writable (fs.protected_regular={}): boards of other users are rejected",
                 protected.trim()
             ),
-            "for programs of several users: install -d -g GROUP -m 2770 /dev/shm/NAME at boot, \
-             and --dir or PEGEL_DIR=/dev/shm/NAME for all of them (docs/sharing.md)",
+            format!(
+                "to share boards between users: install -d -g GROUP -m 2770 /dev/shm/NAME at boot, \
+                 and set PEGEL_DIR or --dir for all of them: see {SHARING}"
+            ),
         ));
     }
     if mode & 0o020 != 0 && mode & 0o2000 == 0 {
         return Some(Finding::note(
-            about,
-            "a group may make boards there, but they belong to each maker's own group",
-            format!("chmod g+s {}", directory.display()),
+            subject,
+            "a group can create boards there, but each belongs to its creator's own group",
+            format!("chmod g+s {}; see {SHARING}", directory.display()),
         ));
     }
     Some(Finding::ok(
-        about,
-        "only those may make boards there who are meant to",
+        subject,
+        "only its owner and its group can create boards there",
     ))
 }
 
 fn proc() -> Finding {
-    let about = "/proc";
+    let subject = "/proc";
     match fs::read_to_string("/proc/sys/kernel/random/boot_id") {
-        Ok(_) => Finding::ok(about, "it is mounted, which making boards needs"),
-        Err(error) => Finding::wrong(
-            about,
-            format!("{error}: no board can be made without it"),
+        Ok(_) => Finding::ok(subject, "it is mounted, as creating boards needs"),
+        Err(error) => Finding::problem(
+            subject,
+            format!("{error}: no board can be created without it"),
             "mount -t proc proc /proc",
         ),
     }
@@ -135,24 +139,40 @@ fn logind(directory: &Path) -> Option<Finding> {
     if !is_shm || !Path::new("/run/systemd/system").exists() {
         return None;
     }
-    let about = "RemoveIPC";
-    let remedy = "RemoveIPC=no in /etc/systemd/logind.conf, then systemctl restart systemd-logind; \
-                  or let a system user write the boards";
+    let subject = "RemoveIPC";
+    let fix = "RemoveIPC=no in /etc/systemd/logind.conf, then systemctl restart systemd-logind; \
+                  or write the boards as a system user";
     if setting("RemoveIPC").is_some_and(|value| matches!(&*value, "no" | "false" | "off" | "0")) {
-        return Some(Finding::ok(about, "boards stay when their users log out"));
+        return Some(Finding::ok(subject, "boards stay when their users log out"));
     }
     // As man 5 logind.conf: system users and root are exempt.
     if geteuid().as_raw() < 1000 {
         return Some(Finding::note(
-            about,
-            "systemd removes the boards of a user who logs out; not root's and system users', as yours",
-            remedy,
+            subject,
+            "systemd removes a user's boards at logout, but not yours: you are a system user",
+            fix,
         ));
     }
-    Some(Finding::wrong(
-        about,
-        "systemd removes your boards as soon as you have logged out everywhere",
-        remedy,
+    Some(Finding::problem(
+        subject,
+        "systemd removes your boards when your last session ends",
+        fix,
+    ))
+}
+
+/// systemd removes files below /tmp that have not changed for a while (man 5 tmpfiles.d). A record
+/// that is published through a mapping changes no time of its file.
+fn tmpfiles(directory: &Path) -> Option<Finding> {
+    let directory = directory.canonicalize().ok()?;
+    let mut cleaned = [("/tmp", 10), ("/var/tmp", 30)].into_iter();
+    let (parent, days) = cleaned.find(|(parent, _)| directory.starts_with(parent))?;
+    Some(Finding::note(
+        "tmpfiles",
+        format!(
+            "systemd-tmpfiles removes files below {parent} after {days} days, boards that are in \
+             use among them: publishing does not make a file newer"
+        ),
+        format!("use a directory below /dev/shm or /run: see {SHARING}"),
     ))
 }
 

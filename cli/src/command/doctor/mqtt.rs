@@ -21,7 +21,7 @@ pub fn look(target: &Target, directory: &Path) -> Vec<Finding> {
         .collect();
     let mode = fs::metadata(PASSWORD).map(|status| status.permissions().mode());
     if mode.is_ok_and(|mode| mode & 0o007 != 0) {
-        findings.push(Finding::wrong(
+        findings.push(Finding::problem(
             "MQTT",
             format!("everybody may read or write the password {PASSWORD}"),
             format!("chmod o= {PASSWORD}"),
@@ -58,6 +58,6 @@ fn bridge(target: &Target, directory: &Path, name: &str) -> Option<Finding> {
             "{} of {all} connections are not well: {complaint}",
             all - well
         );
-        Finding::wrong(about, told, "see its log: journalctl -u pegel-mqtt")
+        Finding::problem(about, told, "see its log: journalctl -u pegel-mqtt")
     })
 }

@@ -1,4 +1,4 @@
-//! The server for OPC UA: its configuration, whether it answers, and whom it turned away.
+//! The OPC UA server: its configuration, whether it answers, and the clients that it rejected.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -11,22 +11,22 @@ use pegel_program::args::opcua::passwords;
 
 use super::Finding;
 
-/// Where its unit has it.
+/// Its path in the unit.
 const CONFIG: &str = "/etc/pegel/opcua.toml";
-/// Where its unit keeps the certificates.
+/// The directory of the certificates in the unit.
 const STATE: &str = "/var/lib/pegel-opcua";
-const PATIENCE: Duration = Duration::from_secs(1);
-const ABOUT: &str = "OPC UA";
+const TIMEOUT: Duration = Duration::from_secs(1);
+const SUBJECT: &str = "OPC UA";
 
-/// Nothing, where there is no such server.
+/// No findings where there is no such server.
 pub fn look(named: Option<&Path>) -> Vec<Finding> {
     let path = named.unwrap_or(Path::new(CONFIG));
     if named.is_none() && !path.exists() {
         return Vec::new();
     }
     match config::read(path) {
-        // Its message says what to do.
-        Err(error) => vec![Finding::wrong(ABOUT, error, "")],
+        // The error's message has the fix.
+        Err(error) => vec![Finding::problem(SUBJECT, error, "")],
         Ok(config) => {
             let mut findings = vec![listens(&config)];
             findings.extend(config.passwords.as_deref().map(users));
@@ -40,8 +40,8 @@ pub fn look(named: Option<&Path>) -> Vec<Finding> {
 fn listens(config: &Config) -> Finding {
     let listen = config.listen.as_deref().unwrap_or(LISTEN);
     let Ok(mut address) = listen.parse::<SocketAddr>() else {
-        let remedy = format!("write ADDRESS:PORT, such as {LISTEN}");
-        return Finding::wrong(ABOUT, format!("{listen:?} is no address"), remedy);
+        let fix = format!("write ADDRESS:PORT, such as {LISTEN}");
+        return Finding::problem(SUBJECT, format!("invalid address {listen:?}"), fix);
     };
     if address.ip().is_unspecified() {
         address.set_ip(match address {
@@ -49,35 +49,35 @@ fn listens(config: &Config) -> Finding {
             SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::LOCALHOST),
         });
     }
-    match TcpStream::connect_timeout(&address, PATIENCE) {
-        Ok(_) => Finding::ok(ABOUT, format!("somebody answers at {address}")),
+    match TcpStream::connect_timeout(&address, TIMEOUT) {
+        Ok(_) => Finding::ok(SUBJECT, format!("a server answers at {address}")),
         Err(error) => Finding::note(
-            ABOUT,
-            format!("nobody answers at {address}: {error}"),
-            "systemctl start pegel-opcua, or see why it ended: journalctl -u pegel-opcua",
+            SUBJECT,
+            format!("no answer at {address}: {error}"),
+            "systemctl start pegel-opcua; its log: journalctl -u pegel-opcua",
         ),
     }
 }
 
 fn users(path: &Path) -> Finding {
-    let about = "OPC UA passwords";
+    let subject = "OPC UA passwords";
     let known = match passwords::read(path) {
         Ok(known) => known.len(),
-        Err(error) => return Finding::wrong(about, error, ""),
+        Err(error) => return Finding::problem(subject, error, ""),
     };
     let mode = fs::metadata(path).map_or(0, |status| status.permissions().mode());
     if mode & 0o007 != 0 {
         let path = path.display();
-        return Finding::wrong(
-            about,
-            format!("everybody may read or write {path}"),
+        return Finding::problem(
+            subject,
+            format!("{path} is readable or writable for all users"),
             format!("chmod o= {path}"),
         );
     }
-    Finding::ok(about, format!("{known} users"))
+    Finding::ok(subject, format!("{known} users"))
 }
 
-/// Clients whose certificates nobody has trusted yet.
+/// Clients whose certificates are not trusted yet.
 fn rejected(state: &Path) -> Option<Finding> {
     let entries = fs::read_dir(state.join("rejected")).ok()?;
     let files = entries.flatten().map(|entry| entry.file_name());
@@ -89,9 +89,12 @@ fn rejected(state: &Path) -> Option<Finding> {
     }
     Some(Finding::note(
         "OPC UA clients",
-        format!("turned away, as nobody trusts them: {}", names.join(", ")),
         format!(
-            "those that you know: mv {0}/rejected/... {0}/trusted/",
+            "rejected, as their certificates are not trusted: {}",
+            names.join(", ")
+        ),
+        format!(
+            "to trust one: mv {0}/rejected/... {0}/trusted/",
             state.display()
         ),
     ))

@@ -1,4 +1,4 @@
-//! How PHP reaches boards, as it says itself.
+//! How PHP reaches boards, as PHP reports it.
 
 use std::collections::BTreeSet;
 use std::net::TcpStream;
@@ -22,13 +22,13 @@ const UNITS: [&str; 3] = [
     "/usr/lib/systemd/system",
 ];
 const SCRIPT: &str = "describe.php";
-/// A pool whose workers are all taken lets us wait.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A pool whose workers are all busy does not answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub struct Question<'a> {
     pub package: Option<PathBuf>,
     pub named: &'a [String],
-    /// Whether PHP was asked for, so that none is worth a word.
+    /// Whether a missing PHP is worth a finding.
     pub is_wanted: bool,
     pub directory: &'a Path,
 }
@@ -39,10 +39,10 @@ pub fn look(question: &Question) -> Vec<Finding> {
         .map(|package| package.join(SCRIPT))
         .filter(|script| script.is_file())
     else {
-        let remedy = "name its directory with --package: with Composer, vendor/pegel/pegel";
-        let absent = "Pegel's package for PHP is not where this program looks for it";
+        let fix = "pass its directory with --package: with Composer, vendor/pegel/pegel";
+        let absent = "the package for PHP was not found";
         return if question.is_wanted {
-            vec![Finding::wrong("PHP", absent, remedy)]
+            vec![Finding::problem("PHP", absent, fix)]
         } else {
             Vec::new()
         };
@@ -56,7 +56,7 @@ pub fn look(question: &Question) -> Vec<Finding> {
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stdout);
             let complaint = String::from_utf8_lossy(&output.stderr);
-            findings.extend(told(
+            findings.extend(parse(
                 "php",
                 &format!("{said}\n{complaint}"),
                 question.directory,
@@ -65,7 +65,7 @@ pub fn look(question: &Question) -> Vec<Finding> {
         Err(_) if !question.is_wanted && question.named.is_empty() => return findings,
         Err(error) => findings.push(Finding::note(
             "php",
-            format!("no CLI: {error}"),
+            format!("the CLI does not start: {error}"),
             "apt install php-cli",
         )),
     }
@@ -78,11 +78,11 @@ pub fn look(question: &Question) -> Vec<Finding> {
     addresses.sort();
     addresses.extend_from_slice(question.named);
     if addresses.is_empty() && question.is_wanted {
-        let remedy = "if there is one elsewhere: --fpm with the `listen` of its pool";
+        let fix = "pass the `listen` of its pool with --fpm";
         findings.push(Finding::note(
             "php-fpm",
             format!("no socket in {SOCKETS}"),
-            remedy,
+            fix,
         ));
     }
     for address in addresses {
@@ -104,38 +104,36 @@ fn package() -> Option<PathBuf> {
 }
 
 fn ask(address: &str, script: &Path, directory: &Path) -> Vec<Finding> {
-    let about = format!("php-fpm at {address}");
+    let subject = format!("php-fpm at {address}");
     let answer = if address.contains('/') {
         UnixStream::connect(address).and_then(|stream| {
-            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_read_timeout(Some(TIMEOUT))?;
             request(stream, script)
         })
     } else {
         TcpStream::connect(address).and_then(|stream| {
-            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_read_timeout(Some(TIMEOUT))?;
             request(stream, script)
         })
     };
     match answer {
-        Ok(answer) => told(&about, &answer, directory),
+        Ok(answer) => parse(&subject, &answer, directory),
         Err(error) => {
-            let remedy = match error.kind() {
-                io::ErrorKind::PermissionDenied => {
-                    "ask as root: sudo pegel doctor --php".to_owned()
-                }
+            let fix = match error.kind() {
+                io::ErrorKind::PermissionDenied => "sudo pegel doctor --php".to_owned(),
                 io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-                    format!("start it: systemctl start {}", units())
+                    format!("systemctl start {}", units())
                 }
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                    "all its workers are busy: raise pm.max_children, or look at what they wait for"
+                    "all its workers are busy: raise pm.max_children, or find what they wait for"
                         .to_owned()
                 }
-                _ => "look at its log".to_owned(),
+                _ => "read its log".to_owned(),
             };
-            vec![Finding::wrong(
-                about,
+            vec![Finding::problem(
+                subject,
                 format!("it does not answer: {error}"),
-                remedy,
+                fix,
             )]
         }
     }
@@ -157,7 +155,7 @@ fn units() -> String {
     }
 }
 
-/// What php-fpm answers to a request for the script, its complaints behind.
+/// What php-fpm answers to a request for the script, followed by its errors.
 fn request(stream: impl io::Read + io::Write + Unpin, script: &Path) -> io::Result<String> {
     let script = script.display().to_string();
     let parameters = Params::default()
@@ -176,8 +174,8 @@ fn request(stream: impl io::Read + io::Write + Unpin, script: &Path) -> io::Resu
     Ok(String::from_utf8_lossy(&stdout).into_owned() + "\n" + &String::from_utf8_lossy(&stderr))
 }
 
-/// What PHP said, which may have headers before and complaints behind.
-fn told(about: &str, answer: &str, directory: &Path) -> Vec<Finding> {
+/// The findings of PHP's answer, which may have headers before it and errors behind it.
+fn parse(subject: &str, answer: &str, directory: &Path) -> Vec<Finding> {
     let object = answer.lines().find_map(|line| {
         serde_json::from_str::<Json>(line)
             .ok()
@@ -189,12 +187,12 @@ fn told(about: &str, answer: &str, directory: &Path) -> Vec<Finding> {
             .map(str::trim)
             .filter(|line| !line.is_empty());
         let reason = lines.collect::<Vec<_>>().join("; ");
-        let remedy = "let its user read the package, and its open_basedir and chroot contain that: or name a package \
-                      that they do, with --package";
-        return vec![Finding::wrong(
-            about,
+        let fix = "make the package readable for its user, within its open_basedir and chroot, or pass \
+                   another copy with --package";
+        return vec![Finding::problem(
+            subject,
             format!("it does not run the package: {reason}"),
-            remedy,
+            fix,
         )];
     };
     let text = |key: &str| said[key].as_str().unwrap_or_default().to_owned();
@@ -217,49 +215,51 @@ fn told(about: &str, answer: &str, directory: &Path) -> Vec<Finding> {
     );
     let mut findings = vec![match (is("reads"), is("writes")) {
         (true, true) if advice.is_empty() => {
-            Finding::ok(about, format!("it reads and writes, {by}"))
+            Finding::ok(subject, format!("it reads and writes, {by}"))
         }
-        (true, true) => Finding::note(about, format!("it reads and writes, {by}"), advice),
-        (true, false) => Finding::note(about, format!("it reads, {by}, but cannot write"), advice),
-        _ => Finding::wrong(about, format!("it cannot reach boards, {by}"), advice),
+        (true, true) => Finding::note(subject, format!("it reads and writes, {by}"), advice),
+        (true, false) => {
+            Finding::note(subject, format!("it reads, {by}, but cannot write"), advice)
+        }
+        _ => Finding::problem(subject, format!("it cannot reach boards, {by}"), advice),
     }];
     if is("writes") {
-        findings.push(library(about, &text("library"), &text("version")));
+        findings.push(library(subject, &text("library"), &text("version")));
     }
     let theirs = text("directory");
     if Path::new(&theirs) != directory {
-        let told = format!(
-            "its boards are in {theirs}, and this program looks into {}",
+        let message = format!(
+            "its boards are in {theirs}, those of this program in {}",
             directory.display()
         );
-        let remedy = format!(
+        let fix = format!(
             "env[PEGEL_DIR] = {} in the pool, or --dir {theirs} here",
             directory.display()
         );
-        findings.push(Finding::note(about, told, remedy));
+        findings.push(Finding::note(subject, message, fix));
     } else if !is("lists") {
         let user = said["user"]
             .as_u64()
             .map_or_else(String::new, |user| format!(" as user {user}"));
-        let told = format!("it cannot look into {theirs}{user}");
-        let remedy = "a chroot needs it mounted inside, an open_basedir has to contain it, its rights let the user in";
-        findings.push(Finding::wrong(about, told, remedy));
+        let message = format!("it cannot list {theirs}{user}");
+        let fix = "mount it inside the chroot, add it to open_basedir, or add the user to its group: see docs/sharing.md";
+        findings.push(Finding::problem(subject, message, fix));
     }
     findings
 }
 
 /// Whether PHP uses the library of the same version as this program.
-fn library(about: &str, path: &str, version: &str) -> Finding {
+fn library(subject: &str, path: &str, version: &str) -> Finding {
     let own = env!("CARGO_PKG_VERSION");
-    let told = format!("its library is {path}, version {version}");
+    let message = format!("its library is {path}, version {version}");
     if version == own {
-        Finding::ok(about, told)
+        Finding::ok(subject, message)
     } else {
-        let told = format!("{told}; this program is {own}");
+        let message = format!("{message}; this program is {own}");
         Finding::note(
-            about,
-            told,
-            "install one version of both; php-fpm takes the new one when it is restarted",
+            subject,
+            message,
+            "install the same version of both, then restart php-fpm",
         )
     }
 }

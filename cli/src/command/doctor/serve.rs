@@ -1,4 +1,4 @@
-//! The server for HTTP: whether it answers, and its token.
+//! The HTTP server: whether it answers, and its token.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -12,16 +12,16 @@ use pegel_program::args::serve::address::Address;
 
 use super::Finding;
 
-/// What its unit has.
+/// Its path in the unit.
 const TOKEN: &str = "/etc/pegel/serve.token";
 const UNIT: &str = "/etc/systemd/system/multi-user.target.wants/pegel-serve.service";
 const LISTEN: &str = "127.0.0.1:7070";
-const PATIENCE: Duration = Duration::from_secs(1);
-/// What is read of an answer: its beginning says all.
-const ENOUGH: u64 = 4096;
-const ABOUT: &str = "HTTP";
+const TIMEOUT: Duration = Duration::from_secs(1);
+/// The bytes that are read of an answer.
+const MAX_ANSWER: u64 = 4096;
+const SUBJECT: &str = "HTTP";
 
-/// Nothing, where nobody wants such a server.
+/// No findings where no such server is wanted.
 pub fn look(named: Option<&Address>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if named.is_some() || Path::new(UNIT).exists() {
@@ -31,9 +31,9 @@ pub fn look(named: Option<&Address>) -> Vec<Finding> {
     }
     let mode = fs::metadata(TOKEN).map(|status| status.permissions().mode());
     if mode.is_ok_and(|mode| mode & 0o007 != 0) {
-        findings.push(Finding::wrong(
-            ABOUT,
-            format!("everybody may read or write the token {TOKEN}"),
+        findings.push(Finding::problem(
+            SUBJECT,
+            format!("the token {TOKEN} is readable or writable for all users"),
             format!("chmod o= {TOKEN}"),
         ));
     }
@@ -45,46 +45,46 @@ fn answers(address: &Address) -> Finding {
         Ok(answer) => answer,
         Err(error) => {
             return Finding::note(
-                ABOUT,
-                format!("nobody answers at {address}: {error}"),
-                "systemctl start pegel-serve, or see why it ended: journalctl -u pegel-serve",
+                SUBJECT,
+                format!("no answer at {address}: {error}"),
+                "systemctl start pegel-serve; its log: journalctl -u pegel-serve",
             );
         }
     };
     let status = answer.split(' ').nth(1).unwrap_or_default();
     let is_ours = answer.lines().any(|line| line == "server: pegel");
     match (is_ours, status) {
-        (true, "200") => Finding::ok(ABOUT, format!("pegel serve answers at {address}")),
+        (true, "200") => Finding::ok(SUBJECT, format!("pegel serve answers at {address}")),
         (true, "401") => Finding::ok(
-            ABOUT,
-            format!("pegel serve answers at {address}, to those who have its token"),
+            SUBJECT,
+            format!("pegel serve answers at {address}, to clients that have its token"),
         ),
-        (true, _) => Finding::wrong(
-            ABOUT,
+        (true, _) => Finding::problem(
+            SUBJECT,
             format!("pegel serve at {address} answers {status}"),
-            "see what GET /boards says, or its log: journalctl -u pegel-serve",
+            "read the body of GET /boards, or its log: journalctl -u pegel-serve",
         ),
-        (false, _) => Finding::wrong(
-            ABOUT,
+        (false, _) => Finding::problem(
+            SUBJECT,
             format!("another program answers at {address}"),
-            "see which with `ss -ltnp`, or let pegel serve listen elsewhere: --listen",
+            "find it with `ss -ltnp`, or pass another address to pegel serve with --listen",
         ),
     }
 }
 
-/// The beginning of the answer to a question for the boards.
+/// The beginning of the answer to GET /boards.
 fn ask(address: &Address) -> io::Result<String> {
     let question = b"GET /boards HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     let answer = match address {
         Address::Internet(address) => {
-            let stream = TcpStream::connect_timeout(&reachable(*address), PATIENCE)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
+            let stream = TcpStream::connect_timeout(&reachable(*address), TIMEOUT)?;
+            stream.set_read_timeout(Some(TIMEOUT))?;
             (&stream).write_all(question)?;
             read(stream)?
         }
         Address::Unix(path) => {
             let stream = UnixStream::connect(path)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_read_timeout(Some(TIMEOUT))?;
             (&stream).write_all(question)?;
             read(stream)?
         }
@@ -94,11 +94,11 @@ fn ask(address: &Address) -> io::Result<String> {
 
 fn read(stream: impl Read) -> io::Result<Vec<u8>> {
     let mut answer = Vec::new();
-    stream.take(ENOUGH).read_to_end(&mut answer)?;
+    stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
     Ok(answer)
 }
 
-/// Who listens everywhere is reached here.
+/// The address at which a server that listens on all addresses answers.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {

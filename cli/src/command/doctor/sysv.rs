@@ -37,6 +37,6 @@ fn bridge(target: &Target, directory: &Path, name: &str, shown: &str) -> Option<
         Finding::ok(about, "scripts see the newest record")
     } else {
         // It says what to do.
-        Finding::wrong(about, complaint, "")
+        Finding::problem(about, complaint, "")
     })
 }
