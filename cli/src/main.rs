@@ -16,7 +16,6 @@ use pegel_program::args::opcua;
 #[cfg(feature = "serve")]
 use pegel_program::args::serve;
 use pegel_program::failure::Failure;
-#[cfg(any(feature = "mqtt", feature = "opcua", feature = "serve"))]
 use pegel_program::program;
 use pegel_program::target::Target;
 
@@ -29,21 +28,21 @@ use crate::command::{
 
 const MORE: &str = "\
 Examples:
-  pegel create tank tank.toml     make a board; see `pegel create --help`
+  pegel create tank tank.toml     create a board; see `pegel create --help`
   pegel set tank level=3.21       change one field, keep the others
   pegel get tank level            print its value, for a script
   pegel show tank                 print everything, for a person
   pegel watch tank --json         print each new record, one JSON object a line
 
 A board is NAME (a-z 0-9 . _ -, at most 64 characters) or DIRECTORY/NAME.
-NAME is looked for in --dir, else in $PEGEL_DIR, else in /dev/shm.
+NAME is in the directory --dir, else $PEGEL_DIR, else /dev/shm.
 
-In the JSON, integers are exact up to 64 bits. What JSON has no numbers for are
-the strings \"NaN\", \"Infinity\" and \"-Infinity\". Bytes are base64. `published` is
-Unix time, and it and `age` are in seconds; null if the writer leaves them out.
+In JSON, integers are exact up to 64 bits. Numbers that JSON does not have are
+the strings \"NaN\", \"Infinity\" and \"-Infinity\". Bytes are base64. `published`
+(Unix time) and `age` are in seconds; null for an unstamped record.
 
-Exit status: 0 done; 1 failed, and standard error says why and what to do; 2 the
-command line is wrong.";
+Exit status: 0 done; 1 failed, with the reason and the fix on standard error; 2
+the command line is wrong.";
 
 /// Show and change boards: the latest value of something, in shared memory
 #[derive(Parser)]
@@ -89,32 +88,33 @@ enum Command {
     Man(man::Man),
 }
 
-/// `pegel get`, which scripts call in loops: to describe all the other commands would take a third of its time.
+/// `pegel get`, which scripts call in loops: describing all other commands would take a third of
+/// its time.
 #[derive(Parser)]
 #[command(name = "pegel")]
-struct Brief {
+struct GetOnly {
     #[command(flatten)]
     target: Target,
     #[command(subcommand)]
-    command: BriefCommand,
+    command: GetCommand,
 }
 
 #[derive(Subcommand)]
-enum BriefCommand {
+enum GetCommand {
     Get(get::Get),
 }
 
 fn parse() -> Program {
-    match Brief::try_parse() {
-        Ok(Brief {
+    match GetOnly::try_parse() {
+        Ok(GetOnly {
             target,
-            command: BriefCommand::Get(get),
+            command: GetCommand::Get(get),
         }) => Program {
             target,
             command: Command::Get(get),
         },
         // Another command, or one that needs help.
-        Err(_) => Program::parse(),
+        Err(_) => program::parse(),
     }
 }
 
@@ -152,5 +152,43 @@ fn main() -> ExitCode {
     match done.and_then(|()| io::stdout().flush().map_err(Failure::from)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The columns of a terminal.
+    const COLUMNS: usize = 80;
+
+    fn check(command: &mut clap::Command) {
+        let name = command.get_name().to_owned();
+        // Longer lines would be wrapped, which breaks the shape of lists and examples.
+        let more = command.get_after_help().map(ToString::to_string);
+        let help = command.render_help().to_string();
+        assert!(help.starts_with("Usage: "), "{help}");
+        for line in more.iter().chain([&help]).flat_map(|text| text.lines()) {
+            assert!(line.chars().count() <= COLUMNS, "{name}: {line:?}");
+        }
+        // The command `help` is clap's own.
+        let commands = command.get_subcommands_mut();
+        commands
+            .filter(|command| command.get_name() != "help")
+            .for_each(check);
+    }
+
+    #[test]
+    fn no_line_of_help_is_too_long() {
+        let mut command = program::with_help(Program::command());
+        command.build();
+        check(&mut command);
+        let commands: Vec<_> = command
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
+        for bridge in ["mqtt", "opcua", "serial", "serve", "sysv"] {
+            assert!(commands.contains(&bridge), "{commands:?}");
+        }
     }
 }

@@ -32,9 +32,27 @@ struct Program<C: Subcommand> {
     command: C,
 }
 
+/// Usage first, then what the command does.
+const HELP: &str = "\
+{before-help}{usage-heading} {usage}
+
+{about-with-newline}
+{all-args}{after-help}";
+
+/// Parses the command line. Ends the program if that is wrong, or asks for help.
+pub fn parse<P: Parser>() -> P {
+    let matches = with_help(P::command()).get_matches();
+    P::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// A command and its subcommands with the common form of help.
+pub fn with_help(command: clap::Command) -> clap::Command {
+    command.help_template(HELP).mut_subcommands(with_help)
+}
+
 /// The `main` of a bridge: parses the command line, runs the command, and reports its failure.
 pub fn main<C: Subcommand>(run: impl FnOnce(C, Target) -> Result<()>) -> ExitCode {
-    let Program { target, command } = Program::parse();
+    let Program { target, command } = parse();
     match run(command, target) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),

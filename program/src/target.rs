@@ -1,4 +1,4 @@
-//! Which boards a command is about: the options of every command that say where its boards are.
+//! The options of every command that select its boards.
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,14 @@ use pegel::dynamic::Reader;
 
 use crate::failure::{Failure, Result};
 
-/// The directory of the boards, and whose boards may be opened there.
+/// The directory of the boards, and whether boards of other users are opened.
 #[derive(Args)]
 pub struct Target {
     #[arg(long = "dir", value_name = "DIRECTORY", global = true)]
     #[arg(help = "Directory of the boards [default: $PEGEL_DIR, else /dev/shm]")]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     directory: Option<String>,
-    /// Show boards of strangers, too, and what everybody may write
+    /// Also show boards of other users, and world-writable ones
     #[arg(long, global = true)]
     untrusted: bool,
 }
@@ -60,7 +60,7 @@ impl Target {
             None => Ok(name.to_owned()),
             Some(directory) if !name.contains('/') => Ok(format!("{directory}/{name}")),
             Some(directory) => Err(Failure::Usage(format!(
-                "{name} says its directory itself; leave out --dir {directory}"
+                "{name} already has a directory; leave out --dir {directory}"
             ))),
         }
     }

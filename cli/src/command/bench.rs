@@ -16,8 +16,8 @@ use serde_json::json;
 use crate::terminal::table;
 
 const MORE: &str = "\
-Each figure is the median of five rounds, on a board of its own that is removed
-again. What others take, side by side, is in bench/RESULTS.md of the project.";
+Each figure is the median of five rounds, on a temporary board. The project's
+bench/RESULTS.md compares Pegel with alternatives.";
 
 const SIZES: [u32; 3] = [64, 1024, 65_536];
 const ROUNDS: usize = 5;

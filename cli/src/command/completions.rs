@@ -4,10 +4,10 @@ use clap::{Args, Command};
 use clap_complete::{Shell, generate};
 use pegel_program::failure::Result;
 
-/// Print what makes a shell complete pegel's commands and options
+/// Print the completion script of a shell
 #[derive(Args)]
 pub struct Completions {
-    /// For instance: pegel completions bash > ~/.local/share/bash-completion/completions/pegel
+    /// Shell; for bash, write to ~/.local/share/bash-completion/completions/pegel
     shell: Shell,
 }
 

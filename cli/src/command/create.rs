@@ -13,52 +13,53 @@ use crate::description::{self, Description};
 const MORE: &str = "\
 A schema is a TOML file:
   board = \"config\"            # its name, unless NAME is given
-  description = \"For people\"  # may be left out, as the next four
+  description = \"For people\"  # optional, like the next four
   slots = 16                  # records in the ring: 4, 8, 16 ...
-  mode = \"0660\"               # permissions, octal; 0640 if it is left out
-  checksum = true             # in each publication; false if it is left out
-  durable = true              # it comes back after a reboot, as it was synced
+  mode = \"0660\"               # permissions, octal [default: 0640]
+  checksum = true             # in each publication [default: false]
+  durable = true              # the synced record is restored after a reboot
 
-  [[field]]                   # one for each, in the order of the record
+  [[field]]                   # one for each field, in the order of the record
   name = \"interval\"
   type = \"f64\"                # bool, i8 to i64, u8 to u64, f32, f64, text
-  unit = \"s\"                  # all that follows may be left out
+  unit = \"s\"                  # optional, like all that follows
   label = \"Interval\"
   description = \"From poll to poll\"
-  default = 5.0               # until somebody publishes another value
-  min = 1.0                   # of a number
+  default = 5.0               # until another value is published
+  min = 1.0                   # numbers only
   max = 3600.0
 
   [[field]]
   name = \"notes\"
   type = \"text\"
-  size = 24                   # bytes of UTF-8, which a text needs
-  count = 2                   # elements, if it is an array
-  optional = true             # it may be unknown
+  size = 24                   # bytes of UTF-8; required for a text
+  count = 2                   # elements of an array
+  optional = true             # the value can be unknown
 
 Or the board holds a document, one JSON text or bytes of varying length:
   document = \"json\"           # or \"bytes\"
-  capacity = 65536            # the longest one, in bytes
+  capacity = 65536            # maximum length in bytes
   default = \"{}\"
 
 If each field has a default or is optional, and one has a default, a new board
-begins with a record of them. A board that exists keeps its records, so `pegel
-create` may run at every start; fields appended to its own are added if they
-have defaults or are optional. Other labels, defaults and limits need --replace.
+begins with a record of the defaults. An existing board keeps its records, so
+`pegel create` can run at every start. Fields that are appended to those of the
+board are added if they have defaults or are optional. Changed labels, defaults
+and limits need --replace.
 
 Examples:
   pegel create tank tank.toml
   pegel create config.toml --mode 0660 --dir /run/station";
 
-/// Make a board, unless it is there with the same fields
+/// Create a board, unless it exists with the same fields
 #[derive(Args)]
 #[command(after_help = MORE, override_usage = "pegel create [OPTIONS] [NAME] <SCHEMA>")]
 pub struct Create {
-    /// Board: NAME or DIRECTORY/NAME, unless the file names it; then the TOML file
+    /// Board, NAME or DIRECTORY/NAME, unless the file has it; then the TOML file
     #[arg(value_name = "[NAME] SCHEMA", num_args = 1..=2, required = true)]
     name_and_schema: Vec<PathBuf>,
-    /// Replace a board that is described otherwise; records are kept where one has
-    /// the other's fields and perhaps more at their end
+    /// Replace a board with another schema; its records are kept if one schema is
+    /// the other with fields appended
     #[arg(long)]
     replace: bool,
     /// Records in the ring: 4, 8, 16 ... [default: the schema's, else by size]
@@ -67,10 +68,10 @@ pub struct Create {
     /// Permissions, octal [default: the schema's, else 0640]
     #[arg(long, value_parser = description::mode)]
     mode: Option<u32>,
-    /// A checksum in each publication, which all readers verify [default: the schema's]
+    /// Add a checksum to each publication, which readers verify [default: the schema's]
     #[arg(long)]
     checksum: bool,
-    /// A durable file, from which it comes back after a reboot [default: the schema's]
+    /// Restore the synced record after a reboot [default: the schema's]
     #[arg(long)]
     durable: bool,
 }
@@ -94,7 +95,7 @@ impl Create {
             (None, Some(name)) => target.board_in_file(file, name)?,
             (None, None) => {
                 return Err(Failure::Usage(format!(
-                    "{} names no board; give NAME before it",
+                    "{} does not name its board; give NAME before it",
                     file.display()
                 )));
             }
@@ -114,18 +115,18 @@ impl Create {
                 ErrorKind::Unsupported,
             ];
             if replaceable.contains(&error.kind()) && !self.replace {
-                Failure::Failed(format!("{error} (--replace does it)"))
+                Failure::Failed(format!("{error} (pass --replace)"))
             } else {
                 Failure::from(error)
             }
         })?;
         if writer.reader().schema().details() != schema.details() {
             let kept = format!(
-                "pegel: board {} keeps its own labels, defaults and limits; --replace takes those of {}",
+                "pegel: board {} keeps its own labels, defaults and limits; pass --replace to take those of {}",
                 writer.reader().board(),
                 file.display()
             );
-            // A remark: nothing fails if nobody can read it.
+            // Only a remark: the board is created, whether or not standard error is open.
             let _ = writeln!(io::stderr(), "{}", escape::line(&kept));
         }
         Ok(())

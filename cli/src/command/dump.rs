@@ -9,17 +9,17 @@ use serde_json::{Value as Json, json};
 
 const MORE: &str = "\
 Without --snapshot, JSON is printed: for people, other programs and an editor.
-`pegel load` makes the board of it and publishes the records anew.
+`pegel load` creates the board from it and publishes the records again.
 
-A snapshot file holds the records bit by bit, with their sequences and times, and
-checksums: `pegel load` restores it as old as it is, or says that a bit has changed.
-It is written whole or not at all, and is on the disk when this ends.
+A snapshot file holds the exact records with their sequences, times and
+checksums: `pegel load` restores them with their age, or reports that a bit has
+changed. The file is written atomically, and is on disk when this ends.
 
 Examples:
   pegel dump config > config.json
   pegel dump inverter --snapshot /var/backups/inverter.snapshot";
 
-/// Save a board, its schema and its records, in a file
+/// Save a board, its schema and its records
 #[derive(Args)]
 #[command(after_help = MORE)]
 pub struct Dump {
@@ -42,9 +42,9 @@ impl Dump {
         let (info, schema) = (reader.info(), reader.schema());
         let records = reader.last(self.last as usize)?;
         let records = records.iter().map(|snapshot| -> Result<Json> {
-            let mut told = json::stamp(snapshot);
-            told.insert("record".into(), json::record(&reader, snapshot)?);
-            Ok(Json::Object(told))
+            let mut object = json::stamp(snapshot);
+            object.insert("record".into(), json::record(&reader, snapshot)?);
+            Ok(Json::Object(object))
         });
         let dumped = json!({
             "board": reader.board(),

@@ -150,7 +150,7 @@ impl Gc {
             Err(error) if !is_board && error.kind() == ErrorKind::Denied => {}
             Err(error) => return Err(error.into()),
             Ok(()) if is_board && self.json => {
-                json::print(&json!({ "board": name, "removed": true }))?
+                json::print(&json!({ "board": name, "removed": true }))?;
             }
             Ok(()) if is_board => writeln!(io::stdout(), "removed {name}")?,
             Ok(()) => self.report(name, leftovers)?,

@@ -14,17 +14,17 @@ use pegel_program::target::Target;
 
 const MORE: &str = "\
 c: a header with a struct, its table of fields for pegel_writer_create() and
-pegel_reader_open_as(), bits for what may be unknown, and checks by the compiler
-that the struct stands in memory as the board has it (C99 and later, C++17).
+pegel_reader_open_as(), bits for optional fields, and compile-time checks that
+the struct has the board's layout (C99 and later, C++17).
 
-php: a class whose properties say by #[Pegel\\Field] which fields they are, for
+php: a class whose properties have the attribute #[Pegel\\Field], for
 Schema::ofClass(), $snapshot->to() and $writer->publish() (PHP 8.1 and later).
 
 python: a module with a class for pegel.Writer(NAME, CLASS) and
 snapshot.as_record(CLASS), which type checkers understand.
 
-rust: a struct that derives pegel::Record, for pegel::Writer::<STRUCT>::create(NAME)
-and pegel::Reader::<STRUCT>::open(NAME).
+rust: a struct that derives pegel::Record, for pegel::Writer::<STRUCT> and
+pegel::Reader::<STRUCT>.
 
 Examples:
   pegel gen c tank > tank.h
@@ -35,12 +35,12 @@ Examples:
 #[derive(Args)]
 #[command(after_help = MORE)]
 pub struct Generate {
-    /// The language
+    /// Language of the type
     #[arg(value_enum)]
     language: Language,
     /// Board: NAME or DIRECTORY/NAME
     name: String,
-    /// The namespace of PHP's class
+    /// Namespace of the PHP class
     #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
     namespace: Option<String>,
 }
@@ -57,7 +57,7 @@ impl Generate {
     pub fn run(self, target: &Target) -> Result<()> {
         let namespace = self.namespace.as_deref();
         if namespace.is_some() && self.language != Language::Php {
-            let reason = "--namespace is for php; the others have none";
+            let reason = "--namespace is for php only";
             return Err(Failure::Usage(reason.to_owned()));
         }
         let reader = target.reader(&self.name)?;
@@ -73,7 +73,7 @@ impl Generate {
     }
 }
 
-/// As PHP writes it, without the backslash that may stand before or behind it.
+/// A namespace as PHP writes it, without a backslash at either end.
 fn namespace(text: &str) -> std::result::Result<String, String> {
     let text = text.trim_matches('\\');
     let is_name = |part: &str| {
@@ -84,11 +84,13 @@ fn namespace(text: &str) -> std::result::Result<String, String> {
     if text.split('\\').all(is_name) {
         Ok(text.to_owned())
     } else {
-        Err(format!("{text:?} is no namespace such as App\\Boards"))
+        Err(format!(
+            "{text:?} is not a valid namespace such as App\\Boards"
+        ))
     }
 }
 
-/// A class's name, of the board's.
+/// The name of a board's class.
 pub fn class_name(board: &str) -> String {
     let capital = |word: &str| {
         let (first, rest) = word.split_at(1);
@@ -109,7 +111,7 @@ pub fn words(board: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty())
 }
 
-/// What people are told of a field, on one line.
+/// The label, description and unit of a field on one line.
 pub fn comment(field: &pegel::Field) -> String {
     let parts = [&field.details.label, &field.details.description];
     let parts = parts.into_iter().filter(|part| !part.is_empty());

@@ -14,7 +14,7 @@ use crate::command::watch;
 const MORE: &str = "\
 FIELD is a field, FIELD.N an element of an array (from 0), or the path into a
 JSON document, such as inverters.0.power. Each value is printed bare on a line;
-with --json it is JSON. The elements of an array are joined by commas.
+with --json it is JSON. The elements of an array have commas between them.
 
 Without FIELD, all fields are printed as FIELD=VALUE, one a line, with control
 characters escaped; with --json as one object. A document is printed as it is.
@@ -22,8 +22,8 @@ A terminal never gets control characters. An unknown value is an empty line, and
 null in JSON.
 
 With --last, the newest records that the board still holds are printed, oldest
-first, a record on a line: as `pegel watch` does, or the values of the fields that
-are named, with tabs between them.
+first, a record a line: as `pegel watch` does, or the values of the named fields
+with tabs between them.
 
 Examples:
   pegel get tank level

@@ -16,15 +16,16 @@ use serde_json::{Map, Value as Json};
 
 use crate::description;
 
-/// What a snapshot file begins with, as every board and every durable file.
+/// The first bytes of every snapshot file, board and durable file.
 const MAGIC: &[u8] = b"PEGEL";
 
 const MORE: &str = "\
-FILE is what `pegel dump` wrote. A snapshot file makes a board NAME with its
-records as old as they are and with their sequences, or none at all if a bit
-of it has changed. A copy of a durable file does the same with its record, and
-knows its NAME. From JSON, the records are published anew, now; NAME is the
-one in it, unless another is given; - is standard input.
+FILE is what `pegel dump` wrote. From a snapshot file, board NAME is created
+with its records, their ages and their sequences, or not at all if a bit has
+changed.
+A copy of a durable file does the same with its record, and has the NAME. From
+JSON, the records are published again, now; without NAME, the board has the name
+in the JSON. - is standard input.
 
 Examples:
   pegel load config.json
@@ -32,15 +33,15 @@ Examples:
   pegel load /var/backups/inverter.snapshot inverter
   pegel load /var/backups/pegel.config.durable --replace";
 
-/// Make a board of what `pegel dump` wrote, or of a copy of a durable file
+/// Create a board from the output of `pegel dump`, or a copy of a durable file
 #[derive(Args)]
 #[command(after_help = MORE)]
 pub struct Load {
-    /// The file; - is standard input
+    /// File to load; - is standard input
     file: PathBuf,
     /// Board: NAME or DIRECTORY/NAME
     name: Option<String>,
-    /// Replace a board that is there: the sequences go on
+    /// Replace an existing board: its sequences continue
     #[arg(long)]
     replace: bool,
     /// Permissions, octal [default: those in the JSON, else 0640]
@@ -104,21 +105,21 @@ impl Load {
             ..Options::default()
         };
         if text.starts_with(MAGIC) {
-            let told = State::read(&self.file).ok();
-            let told = told.and_then(|state| Some(state.board.file_name()?.to_str()?.to_owned()));
-            let Some(name) = self.name.clone().or(told) else {
+            let named = State::read(&self.file).ok();
+            let named = named.and_then(|state| Some(state.board.file_name()?.to_str()?.to_owned()));
+            let Some(name) = self.name.clone().or(named) else {
                 return Err(Failure::Usage(format!(
-                    "{shown} does not say its board: give NAME"
+                    "{shown} does not have the name of its board: give NAME"
                 )));
             };
             if self.file == Path::new("-") {
-                let reason = "a snapshot file is read by its path, not from standard input";
+                let reason = "a snapshot file cannot be read from standard input; pass its path";
                 return Err(Failure::Usage(reason.to_owned()));
             }
             return Ok(restore(&target.board(&name)?, &self.file, &options)?);
         }
         let dumped: Dumped = serde_json::from_slice(&text)
-            .map_err(|error| failed(format!("it is no dump of a board: {error}")))?;
+            .map_err(|error| failed(format!("not a dump of a board: {error}")))?;
         let board = match &self.name {
             Some(name) => target.board(name)?,
             None => target.board_in_file(&self.file, &dumped.board)?,
@@ -128,7 +129,7 @@ impl Load {
             let record = record(&schema, &dumped.record);
             record.map_err(|reason| failed(format!("record {}: {reason}", index + 1)))
         });
-        // All of them, before anything is made.
+        // All of them, before the board is created.
         let records: Vec<Encoded> = records.collect::<Result<_>>()?;
         let mode = match (&*dumped.mode, self.mode) {
             ("", mode) | (_, mode @ Some(_)) => mode.unwrap_or(0),
@@ -197,7 +198,7 @@ fn record(schema: &Schema, json: &Json) -> std::result::Result<Encoded, String> 
     match schema.document() {
         Some(Type::Json) => Ok(document(json.to_string().into_bytes())),
         Some(_) => {
-            let text = json.as_str().ok_or("bytes are a text in base64")?;
+            let text = json.as_str().ok_or("bytes must be a text in base64")?;
             let bytes = BASE64_STANDARD
                 .decode(text)
                 .map_err(|error| error.to_string())?;
@@ -206,7 +207,7 @@ fn record(schema: &Schema, json: &Json) -> std::result::Result<Encoded, String> 
         None => fields(
             schema,
             json.as_object()
-                .ok_or("a record is an object of its fields")?,
+                .ok_or("a record must be an object of its fields")?,
         ),
     }
 }
@@ -218,7 +219,7 @@ fn document(bytes: Vec<u8>) -> Encoded {
 fn fields(schema: &Schema, values: &Map<String, Json>) -> std::result::Result<Encoded, String> {
     let is_missing = |field: &&Field| !values.contains_key(&field.name) && !field.may_be_missing();
     if let Some(field) = schema.fields().iter().find(is_missing) {
-        return Err(format!("it lacks the field {}", field.name));
+        return Err(format!("field {} is missing", field.name));
     }
     let mut record = schema.template();
     for (name, json) in values {

@@ -17,12 +17,12 @@ use crate::terminal::table;
 use crate::time;
 
 const MORE: &str = "\
-RATE is that of the publications that the board still holds, until now: a
-board that rests gets slower. A board that cannot be read is listed with the
-reason, such as DENIED; `pegel show NAME` says more. A durable board that is
-not there, but only its durable file, is NOT_FOUND. With --json, it has a key
-`error` instead of the others; sizes are in bytes, `rate` is in publications a
-second.";
+RATE is the average over the publications that the board still holds, until now:
+it falls while nothing is published. A board that cannot be read is listed with
+the reason, such as DENIED; `pegel show NAME` has the message. A durable board
+that has not been restored yet is NOT_FOUND. With --json, such a board has the
+key `error` instead of the others; sizes are in bytes, `rate` is in publications
+a second.";
 
 const HEAD: [&str; 9] = [
     "BOARD", "FIELDS", "SIZE", "SLOTS", "SEQUENCE", "RATE", "AGE", "WRITER", "ACCESS",
@@ -35,7 +35,7 @@ pub struct Ls {
     /// Print one JSON object a board, one a line
     #[arg(long)]
     json: bool,
-    /// List them anew every so many seconds, until interrupted
+    /// Repeat every SECONDS, until interrupted
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "1")]
     #[arg(require_equals = true, value_parser = time::pause)]
     watch: Option<Duration>,

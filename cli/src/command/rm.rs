@@ -2,7 +2,7 @@ use clap::Args;
 use pegel_program::failure::Result;
 use pegel_program::target::Target;
 
-/// Remove a board that has no writer, with its durable file; its readers are told
+/// Remove a board that has no writer, and its durable file
 #[derive(Args)]
 pub struct Rm {
     /// Board: NAME or DIRECTORY/NAME

@@ -7,8 +7,8 @@ use pegel_program::target::Target;
 use crate::description;
 
 const MORE: &str = "\
-The board alone tells it: fields, units, defaults, limits, labels. `pegel create`
-makes the same board from it elsewhere.
+All of it is in the board: fields, units, defaults, limits, labels. `pegel
+create` creates the same board from it elsewhere.
 
 Examples:
   pegel schema tank > tank.toml";

@@ -28,20 +28,22 @@ const MORE: &str = "\
 The map is a schema file, as `pegel create` takes it, with a section [serial]:
 
   [serial]
-  port = \"/dev/ttyUSB0\"       # or --port; so for baud, data_bits, parity, stop_bits
+  port = \"/dev/ttyUSB0\"       # or --port; likewise baud, data_bits, parity,
+                              # stop_bits
   baud = 9600
   format = \"pairs\"            # power=21.8 temperature=30
-                              # \"json\": {\"power\": 21.8}; \"csv\": a header, then rows
+                              # \"json\": {\"power\": 21.8}; \"csv\": a header, rows
                               # \"patterns\": regular expressions, see below
   [serial.from]               # where the line calls a field otherwise
   power = \"P\"                 # for JSON a path: \"ac.power\"
   [serial.scale]              # what numbers are multiplied by
   power = 0.1
 
-With format = \"patterns\", the named groups of `patterns` are the fields. A record of
-many lines goes from one that `start` matches to one that `end` matches; lines
-that say nothing of a field match `other`, or the record is bad. Write numbers
-with as many digits as they have, so that a lost one is noticed:
+With format = \"patterns\", the named groups of `patterns` are the fields. A
+record of several lines starts with a line that `start` matches and ends with
+one that `end` matches; a line without a field must match `other`, or the record
+is bad. Write numbers with their exact count of digits, so that a lost digit is
+noticed:
 
   format = \"patterns\"
   start = '^/'
@@ -53,17 +55,17 @@ Only whole records are published. What is no record is counted in the board
 NAME-serial: good, bad and lost lines, records, whether the port is there, and
 the last complaint. A port that vanishes is opened again as soon as it is there.
 
-With --write BOARD, fields of that board are sent as lines when they change, each
-once. [serial.write] says how; {} is the value:
+With --write BOARD, a field of that board is sent as a line when it changes,
+once. [serial.write] has the lines; {} is the value:
 
   [serial.write]
   limit = \"LIMIT {}\"
 
-The board BOARD-sent then has the sequence that was sent last, and whether it was.
+The board BOARD-sent has the sequence that was sent last, and whether it was.
 
 Examples:
   pegel serial --map meter.toml
-  pegel serial --map inverter.toml --port /dev/ttyACM0 --baud 115200 --write control";
+  pegel serial --map inverter.toml --port /dev/ttyACM0 --write control";
 
 /// Longest pause between two attempts to open a port.
 const PATIENCE: Duration = Duration::from_secs(1);

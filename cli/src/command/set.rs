@@ -20,7 +20,7 @@ const DOCUMENT: &str = "document";
 const MORE: &str = "\
 The other fields keep their values. The first record needs all fields that have
 no default and are not optional. Read, change and publish is atomic. FIELD.N is
-an element of an array (from 0); a whole array is its elements, joined by commas.
+an element of an array (from 0); a whole array is its elements with commas.
 Values outside a field's limits are refused.
 
 In a JSON document, FIELD is the path to a part, such as inverters.0.power.
@@ -55,13 +55,13 @@ pub struct Set {
     /// Publish this file as the document; - is standard input
     #[arg(long, value_name = "FILE")]
     document: Option<PathBuf>,
-    /// Publish only if this is still the newest sequence; 0: none yet
+    /// Publish only if this is still the newest sequence; 0 if none is
     #[arg(long, value_name = "N")]
     if_sequence: Option<u64>,
-    /// Put the record of a durable board on the disk before this ends
+    /// Sync the record of a durable board to disk before this ends
     #[arg(long)]
     sync: bool,
-    /// How long to wait for another writer to finish
+    /// How long to wait for the writer lock
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = timeout)]
     timeout: Duration,
     /// Print the sequence of the new record as JSON
@@ -87,12 +87,12 @@ impl Set {
         {
             return Err(Failure::Usage(format!("{field} is given twice")));
         }
-        // Before the turn: others must not wait for a slow standard input.
+        // Before the lock: other writers must not wait for a slow standard input.
         let document = self.document.as_deref().map(read).transpose()?;
         let mut writer = Writer::open(&board, Some(self.timeout)).map_err(locked)?;
         if self.sync && !writer.reader().info().durable {
             return Err(Failure::Failed(format!(
-                "board {} is not durable, so --sync can do nothing; `pegel create --durable` makes it so",
+                "board {} is not durable: --sync can do nothing. Make it durable with `pegel create --durable`",
                 self.name
             )));
         }

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use crate::terminal::table;
 use crate::time;
 
-/// Print all that is known of a board
+/// Print everything about a board
 #[derive(Args)]
 pub struct Show {
     /// Board: NAME or DIRECTORY/NAME
@@ -86,7 +86,7 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
         |snapshot| {
             let stamp = snapshot.stamp();
             if !stamp.is_timed() {
-                return "when is left out by its writer".to_owned();
+                return "at an unknown time (unstamped writer)".to_owned();
             }
             let (moment, age) = (time::local(stamp.published_ns), time::age(stamp.age_ns));
             format!("{moment}, {age} ago")
@@ -128,21 +128,15 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
     ];
     let mut facts = facts.map(|(fact, text)| [fact.to_owned(), text]).to_vec();
     if info.durable {
-        let kept = match reader.durable_state() {
+        let synced = match reader.durable_state() {
             Ok(Some(state)) => format!("sequence {} in {}", state.sequence, state.file.display()),
-            Ok(None) => "it has no durable file yet".to_owned(),
+            Ok(None) => "no durable file yet".to_owned(),
             Err(error) => error.to_string(),
         };
-        facts.push(["durable".to_owned(), escape::line(&kept)]);
+        facts.push(["durable".to_owned(), escape::line(&synced)]);
     }
     if info.mirror {
-        facts.push(
-            [
-                "mirror",
-                "of another machine's board; cannot be written here",
-            ]
-            .map(str::to_owned),
-        );
+        facts.push(["mirror", "of another machine's board; read-only here"].map(str::to_owned));
     }
     Ok(table::print(&facts)?)
 }
@@ -183,7 +177,7 @@ fn sequence(snapshot: Option<&Snapshot>) -> String {
     match snapshot.map(Snapshot::stamp) {
         None => "0".to_owned(),
         Some(stamp) if stamp.is_default() => {
-            format!("{}, the defaults; nobody published yet", stamp.sequence)
+            format!("{}, the defaults; nothing is published yet", stamp.sequence)
         }
         Some(stamp) => stamp.sequence.to_string(),
     }

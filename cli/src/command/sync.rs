@@ -4,12 +4,12 @@ use pegel_program::json;
 use pegel_program::target::Target;
 use serde_json::json;
 
-/// Put the newest record of a durable board on the disk: it is there when this ends
+/// Sync the newest record of a durable board to disk
 #[derive(Args)]
 pub struct Sync {
     /// Board: NAME or DIRECTORY/NAME
     name: String,
-    /// Print the sequence that is on the disk as JSON
+    /// Print the synced sequence as JSON
     #[arg(long)]
     json: bool,
 }

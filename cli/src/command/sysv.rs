@@ -27,11 +27,12 @@ use crate::description;
 pub use self::status::SUFFIX;
 
 const MORE: &str = "\
-The segment holds one text, padded with NULs, under a semaphore that is 1 when it
-is free. It keeps its size, and is never removed while this runs. Scripts acquire
-the semaphore with undo, read or write, and release it:
+The segment holds one text, padded with NULs, under a semaphore that is 1 when
+it is free. It keeps its size, and is never removed while this runs. Scripts
+acquire the semaphore with undo, read or write, and release it:
 
-  Python   memory, semaphore = sysv_ipc.SharedMemory(KEY), sysv_ipc.Semaphore(KEY)
+  Python   memory = sysv_ipc.SharedMemory(KEY)
+           semaphore = sysv_ipc.Semaphore(KEY)
            semaphore.undo = True
            with semaphore: text = memory.read().split(b\"\\0\", 1)[0]
            tank = json.loads(text)
@@ -44,9 +45,9 @@ the semaphore with undo, read or write, and release it:
 An empty text is none: try again. shm_get_var cannot read it, as that reads what
 PHP alone wrote.
 
-With --write, what scripts write there is published: the fields that they changed,
-if all are good. Else the board NAME-sysv and standard error say why not, as they do
-when somebody holds the semaphore for more than a second.
+With --write, what scripts write there is published: the fields that they
+changed, if all are good. Else the board NAME-sysv and standard error say why
+not, as they do when somebody holds the semaphore for more than a second.
 
 Examples:
   pegel sysv --board inverter --key 0x50454745

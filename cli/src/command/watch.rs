@@ -17,17 +17,17 @@ use crate::terminal::screen::Screen;
 use crate::terminal::watch_table::Table;
 use crate::time;
 
-/// How often to look whether anybody still reads the output.
-const GLANCE: Duration = Duration::from_secs(1);
+/// How often to check whether the output is still read.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 const MORE: &str = "\
-In a terminal, a table shows the newest record, marks what has changed and draws
+In a terminal, a table shows the newest record, marks changed values and draws
 the last numbers of each field; piped, each record is a line.
 
-The record of the moment comes first, if there is one. Records that follow each
-other faster than they can be printed are left out; with --every, none is that
-the board still holds, and how many were missed is told. A board that is
-replaced is watched on; one that is removed ends it, with exit status 1.
+The current record comes first, if there is one. Records that are published
+faster than they can be printed are skipped; with --every, only those that the
+board no longer holds, with their number. A replaced board is watched further; a
+removed one ends the command with exit status 1.
 
 Examples:
   pegel watch tank
@@ -42,16 +42,16 @@ pub struct Watch {
     /// Print JSON: sequence, generation, published, age, record
     #[arg(long)]
     json: bool,
-    /// Print every record that the board still holds, oldest first, and each new one
+    /// Print every record that the board holds, oldest first, and each new one
     #[arg(long)]
     every: bool,
-    /// Print lines in a terminal, too, where a table is shown else
+    /// Print lines instead of a table in a terminal
     #[arg(long)]
     lines: bool,
-    /// End after so many records
+    /// Stop after N records
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Fail when no record came for so long
+    /// Fail if no record comes within this time
     #[arg(long, value_name = "SECONDS", value_parser = timeout)]
     timeout: Option<Duration>,
 }
@@ -59,7 +59,7 @@ pub struct Watch {
 impl Watch {
     pub fn run(self, target: &Target) -> Result<()> {
         let mut reader = target.reader(&self.name)?;
-        // Who counts or wants every record wants lines.
+        // Options about single records need lines.
         let is_plain = self.json || self.every || self.lines || self.count.is_some();
         if !is_plain && let Some(screen) = Screen::new() {
             return self.show(&mut reader, Table::new(screen));
@@ -82,7 +82,7 @@ impl Watch {
         let mut after = 0;
         let mut start = Instant::now();
         loop {
-            match self.next_within(reader, &mut after, self.glance(start))? {
+            match self.next_within(reader, &mut after, self.poll_interval(start))? {
                 Some(snapshot) => {
                     after = snapshot.stamp().sequence;
                     table.show(reader, snapshot)?;
@@ -97,7 +97,7 @@ impl Watch {
     fn next(&self, reader: &mut Reader, mut after: u64) -> Result<Snapshot> {
         let start = Instant::now();
         loop {
-            let time = self.glance(start);
+            let time = self.poll_interval(start);
             if let Some(snapshot) = self.next_within(reader, &mut after, time)? {
                 return Ok(snapshot);
             }
@@ -106,15 +106,15 @@ impl Watch {
         }
     }
 
-    /// How long to wait before the next look at all else.
-    fn glance(&self, start: Instant) -> Duration {
+    /// How long to wait for a record before the next check.
+    fn poll_interval(&self, start: Instant) -> Duration {
         let left = self
             .timeout
             .map(|timeout| timeout.saturating_sub(start.elapsed()));
-        left.map_or(GLANCE, |left| left.min(GLANCE))
+        left.map_or(POLL_INTERVAL, |left| left.min(POLL_INTERVAL))
     }
 
-    /// Fails when nothing has come for as long as that is allowed.
+    /// Fails if no record came within the timeout.
     fn check_time(&self, reader: &Reader, after: u64, start: Instant) -> Result<()> {
         let is_over = self
             .timeout
@@ -125,7 +125,7 @@ impl Watch {
         }
     }
 
-    /// The next record, if it comes within some time.
+    /// The next record, if it comes in time.
     fn next_within(
         &self,
         reader: &mut Reader,
@@ -178,7 +178,7 @@ pub fn print(reader: &Reader, snapshot: &Snapshot, as_json: bool) -> Result<()> 
     Ok(())
 }
 
-/// Fails when the other end of the pipe was closed: without anything to write, nothing else tells.
+/// Fails if the other end of the pipe is closed, which no write would report while no record comes.
 fn check_output() -> Result<()> {
     let out = io::stdout();
     let mut polled = [PollFd::new(out.as_fd(), PollFlags::empty())];

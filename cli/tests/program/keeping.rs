@@ -107,7 +107,7 @@ fn a_dump_that_is_none_makes_no_board() {
         other.to_string()
     };
     let bad = [
-        ("[".to_owned(), "no dump of a board"),
+        ("[".to_owned(), "not a dump of a board"),
         ("{}".to_owned(), "missing field"),
         (
             with(&|dump| dump["fields"][0]["type"] = json!("f65")),
@@ -255,7 +255,7 @@ fn gc_removes_what_a_crash_left_and_nobody_uses() {
     );
     let is_there = |file: &&str| boards.0.path().join(file).exists();
     assert_eq!(left.iter().filter(|file| is_there(file)).count(), 1);
-    assert!(others.iter().all(|file| is_there(file)));
+    assert!(others.iter().all(is_there));
     assert!(!is_there(&"pegel.other.lock"));
     drop(writer);
     let removed = boards.json(&["gc", "--yes", "--json"]);

@@ -20,20 +20,20 @@ Below PREFIX/BOARD, all retained:
   (itself)      JSON: sequence, generation, published, age, record
   /fields/NAME  a value as text; empty while unknown
   /age          seconds, repeated every 10 s
-  /writer       alive, shared (of --write and --settings), or gone: the writer or,
-                as the last will, this bridge
+  /writer       alive, shared (of --write and --settings), or gone: the writer
+                or, as the last will, this bridge
   /schema, /record  for mirrors
 
 With --write BOARD, messages to PREFIX/BOARD/set (JSON: an object of fields, or
 the document) and to PREFIX/BOARD/set/FIELD (a value as text) change the board.
-They are acknowledged after the record is published and, if the board is durable,
-on disk. A rejected message is reported at PREFIX/BOARD/rejected.
+They are acknowledged after the record is published and, if the board is
+durable, on disk. A rejected message is reported at PREFIX/BOARD/rejected.
 
 --mirror TOPIC, another bridge's PREFIX/BOARD, makes a read-only copy of that
 board here: whole records with their sequences, generations and ages.
 
-Nothing is queued for a broker that is down: after it returns, it gets the newest
-records. The bridge reports its state in the board `pegel-mqtt`.
+Nothing is queued for a broker that is down: after it returns, it gets the
+newest records. The bridge reports its state in the board `pegel-mqtt`.
 
 Examples:
   pegel mqtt --broker mqtt://localhost

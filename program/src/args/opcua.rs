@@ -24,17 +24,17 @@ Status                    the value
   BadWaitingForInitialData  was never published
 Boards of --write and --settings do not become stale: they are always good.
 
-The values that one request writes to a board are published as one record, or, if
-one of them is rejected, not at all. A value beyond its limits is BadOutOfRange, a
-board that another writer holds BadResourceUnavailable.
+The values that one request writes to a board are published as one record, or,
+if one of them is rejected, not at all. A value beyond its limits is
+BadOutOfRange, a board that another writer holds BadResourceUnavailable.
 
-Without --config, every user of this machine can read, and can write the boards of
---write. The configuration is a TOML file:
+Without --config, every user of this machine can read, and can write the boards
+of --write. The configuration is a TOML file:
 
   listen = \"0.0.0.0:4840\"
   host = \"station.local\"      # name of this machine for clients
-  boards = [\"inverter\"]       # as --board; likewise write, settings, stale_after,
-                              # state_dir
+  boards = [\"inverter\"]       # as --board; likewise write, settings,
+                              # stale_after, state_dir
   passwords = \"/etc/pegel/opcua.passwords\"  # NAME:HASH; `openssl passwd -6`
   anonymous = true            # read without a name [default: if no passwords]
   security = [\"Basic256Sha256\"]  # and \"Aes128-Sha256-RsaOaep\",

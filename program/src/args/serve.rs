@@ -34,8 +34,8 @@ socket may write. At addresses other than loopback, reading needs the token or
 --public.
 
 The Host header of a request must be an address, localhost, or a name of --host;
-pages of other servers are refused. Put nginx in front for encryption. The server
-reports its state in the board `pegel-serve`.
+pages of other servers are refused. Put nginx in front for encryption. The
+server reports its state in the board `pegel-serve`.
 
 Examples:
   pegel serve
