@@ -279,7 +279,11 @@ fn a_board_tells_the_schema_that_made_it() {
         assert_eq!(schema(name), schema(&format!("{name}2")));
     }
     boards.file("nameless.toml", "document = 'json'\ncapacity = 9");
-    boards.fails(2, &["create", "nameless.toml"], &["does not name its board"]);
+    boards.fails(
+        2,
+        &["create", "nameless.toml"],
+        &["does not name its board"],
+    );
 }
 
 #[test]
