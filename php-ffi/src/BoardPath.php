@@ -35,7 +35,7 @@ final class BoardPath
             default => null,
         };
         if ($fault !== null) {
-            throw new InvalidArgument(json_encode($board) . " is no name of a board: $fault");
+            throw new InvalidArgument(json_encode($board) . " is not a valid board name: $fault");
         }
         $directory = $slash === false ? (string) getenv('PEGEL_DIR') : substr(
             $board,

@@ -100,7 +100,7 @@ fn a_wrong_command_line_is_status_2() {
     let names = ["Tank", "a b", "x.lock", "", "ä", &"a".repeat(65)];
     for command in ["show", "get", "watch", "rm"] {
         for name in names {
-            boards.fails(2, &[command, name], &["is no name of a board"]);
+            boards.fails(2, &[command, name], &["is not a valid board name"]);
         }
     }
     boards.prints(&["get", "tank", "level"], "3.21\n");

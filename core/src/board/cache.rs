@@ -22,8 +22,8 @@ impl Reader {
     /// only checks whether the path still names this file, with the same owner and mode.
     ///
     /// The cache keeps the 64 boards opened last, each with a descriptor and its memory. A board
-    /// that was removed stays until the next call for it. A process that changes its user still reads
-    /// the boards that it has open.
+    /// that was removed stays until the next call for it. A process that changes its user still
+    /// reads the boards that it has open.
     pub fn open_cached(board: &str) -> Result<Arc<Self>> {
         let path = BoardPath::parse(board)?;
         // To wait for the lock would be for ever in a child that was forked while a thread of its

@@ -27,8 +27,8 @@ impl Condition {
                     return Ok(());
                 }
                 let message = format!(
-                    "board {name}: the newest sequence is {newest}, no longer {expected}; \
-                     read it again and decide anew"
+                    "board {name}: the newest sequence is {newest}, no longer {expected}. \
+                     Read it again, then retry."
                 );
                 Err(Error::new(ErrorKind::Conflict, message))
             }
@@ -38,8 +38,8 @@ impl Condition {
                 let newest = reader.sequence()?;
                 let Some(waiting) = newest.checked_sub(sequence) else {
                     let message = format!(
-                        "board {name}: {sequence} cannot be acknowledged, as the newest sequence is \
-                         {newest}; was the board removed without the one of its answers?"
+                        "board {name}: {sequence} cannot be acknowledged, as the newest sequence \
+                         is {newest}. Remove the board with the answers, too."
                     );
                     return Err(Error::new(ErrorKind::InvalidArgument, message));
                 };
@@ -47,8 +47,8 @@ impl Condition {
                     return Ok(());
                 }
                 let message = format!(
-                    "board {name}: {waiting} publications wait to be acknowledged, and it keeps no \
-                     more than {room}; wait, or see whether the one who acknowledges them still runs"
+                    "board {name}: {waiting} publications wait to be acknowledged, of at most \
+                     {room}. Wait, or check that the process that acknowledges them still runs."
                 );
                 Err(Error::new(ErrorKind::Full, message))
             }

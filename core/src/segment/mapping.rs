@@ -1,5 +1,5 @@
 //! Files and memory: making a segment, mapping it, waiting on a word of it. What the words mean is
-//! none of its business.
+//! the ring's business.
 
 #![allow(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Where boards live: from the name that a caller gives to the paths of its files.
+//! The paths of a board's files, from the name that a caller gives.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -49,7 +49,7 @@ pub(crate) struct BoardPath {
 }
 
 impl BoardPath {
-    /// The place of NAME in [`directory`], or of DIRECTORY/NAME.
+    /// The path of NAME in [`directory`], or of DIRECTORY/NAME.
     pub fn parse(board: &str) -> Result<Self> {
         let (directory, name) = match board.rsplit_once('/') {
             Some(("", name)) => (PathBuf::from("/"), name),
@@ -57,14 +57,14 @@ impl BoardPath {
             None => (directory(), board),
         };
         if let Some(fault) = fault(name) {
-            let message = format!("{name:?} is no name of a board: {fault}");
+            let message = format!("{name:?} is not a valid board name: {fault}");
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
         if directory.as_os_str().as_encoded_bytes().contains(&0) {
-            let message = format!("{board:?} is no path of a board: it has a NUL");
+            let message = format!("{board:?} is not a valid board path: it contains NUL");
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
-        // A daemon changes its directory, and must find its board later on.
+        // A daemon may change its directory, and must find its board after that.
         let directory = if directory.is_absolute() {
             directory
         } else {
@@ -77,7 +77,7 @@ impl BoardPath {
         })
     }
 
-    /// The file whose lock makes a writer.
+    /// The file whose lock is the writer lock.
     pub fn lock(&self) -> PathBuf {
         file(&self.directory, &self.name, LOCK_SUFFIX)
     }
@@ -116,19 +116,19 @@ mod tests {
 
     #[test]
     fn names_become_paths() {
-        let place = BoardPath::parse("/srv/boards/roof-1").unwrap();
-        assert_eq!(place.name, "roof-1");
-        assert_eq!(place.board, Path::new("/srv/boards/pegel.roof-1"));
-        assert_eq!(place.lock(), Path::new("/srv/boards/pegel.roof-1.lock"));
-        let place = BoardPath::parse("./roof").unwrap();
+        let path = BoardPath::parse("/srv/boards/roof-1").unwrap();
+        assert_eq!(path.name, "roof-1");
+        assert_eq!(path.board, Path::new("/srv/boards/pegel.roof-1"));
+        assert_eq!(path.lock(), Path::new("/srv/boards/pegel.roof-1.lock"));
+        let path = BoardPath::parse("./roof").unwrap();
         let here = env::current_dir().unwrap();
-        assert_eq!(place.board, here.join("pegel.roof"));
-        let place = BoardPath::parse("/roof").unwrap();
-        assert_eq!(place.board, Path::new("/pegel.roof"));
+        assert_eq!(path.board, here.join("pegel.roof"));
+        let path = BoardPath::parse("/roof").unwrap();
+        assert_eq!(path.board, Path::new("/pegel.roof"));
     }
 
     #[test]
-    fn bad_names_are_refused() {
+    fn rejects_bad_names() {
         let long = "a".repeat(65);
         for name in [
             "", "/", "a/", "Roof", "ä", "a b", "a\0", "a\0/b", "x.lock", &long,
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn only_boards_are_listed() {
+    fn lists_only_boards() {
         let directory = tempfile::tempdir().unwrap();
         for file in [
             "pegel.b",

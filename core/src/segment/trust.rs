@@ -54,14 +54,14 @@ pub fn open_trusted(path: &Path, access: Access) -> Result<(File, FileStat)> {
 
 /// Refuses what is not a regular file and, unless it is read untrusted, a file
 ///
-/// - with more than one name, or that is world-writable,
-/// - in a directory of another user: neither root's nor this user's nor of one of its groups,
-/// - of another user, unless its group is one of this process's or the directory's owner let that user
+/// - with more than one name, or that is world-writable, - in a directory of another user: neither
+/// root's nor this user's nor of one of its groups, - of another user, unless its group is one of
+/// this process's or the directory's owner let that user
 ///   create it: the same user owns both, or the directory is writable for the group of the file. In a
 ///   world-writable directory anyone may have created it.
 ///
-/// Root may read and remove such files, and does not write them. A user that this user namespace does
-/// not map is always another one.
+/// Root may read and remove such files, and does not write them. A user that this user namespace
+/// does not map is always another one.
 pub fn check(path: &Path, status: &FileStat, access: Access) -> Result<()> {
     if !is_regular(status) {
         return Err(untrusted(path, "it is not a regular file", "Remove it."));
@@ -121,8 +121,8 @@ pub fn check_creatable(path: &Path) -> Result<()> {
     status_of_directory(path).map_or(Ok(()), |directory| check_directory(path, &directory))
 }
 
-/// Whoever owns a directory decides what its names stand for. In a sticky one that is only so for the
-/// names of the owner's own files, so where an owner cannot be known, as that of /dev/shm in a
+/// Whoever owns a directory decides what its names stand for. In a sticky one that is only so for
+/// the names of the owner's own files, so where an owner cannot be known, as that of /dev/shm in a
 /// container, the owner of the file decides.
 fn check_directory(path: &Path, directory: &FileStat) -> Result<()> {
     let is_sticky = directory.st_mode & Mode::S_ISVTX.bits() != 0;
@@ -154,11 +154,12 @@ fn is_unmapped(status: &FileStat) -> bool {
     is_overflow(status.st_uid, "/proc/self/uid_map")
 }
 
-/// What the kernel shows for each user and each group that a user namespace does not map, of files and
-/// of this process alike (`man 7 user_namespaces`).
+/// What the kernel shows for each user and each group that a user namespace does not map, of files
+/// and of this process alike (`man 7 user_namespaces`).
 const OVERFLOW: u32 = 65534;
 
-/// Whether a number may stand for any user that is not mapped. Where all are, it is an ordinary one.
+/// Whether a number may stand for any user that is not mapped. Where all are, it is an ordinary
+/// one.
 fn is_overflow(id: u32, map: &str) -> bool {
     let is_whole = |map: String| map.split_whitespace().eq(["0", "0", "4294967295"]);
     id == OVERFLOW && !fs::read_to_string(map).is_ok_and(is_whole)
@@ -211,17 +212,15 @@ pub fn is_same(one: &FileStat, other: &FileStat) -> bool {
     (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 }
 
-/// How often one may open a file whose name then stands for another one, as it was replaced
-/// meanwhile.
+/// How often to open a file again whose name then stands for another one, as it was replaced.
 #[derive(Debug, Default)]
 pub struct Tries(u32);
 
 impl Tries {
-    /// More than files that really are replaced ever need.
+    /// More than a file needs that really is replaced.
     const MOST: u32 = 100;
 
-    /// Counts one that was in vain, for a file that was opened so if it was there. An error when
-    /// there were too many.
+    /// Counts a try in vain, and what it opened, if the file existed. An error after too many.
     pub fn again(&mut self, path: &Path, opened: Option<&FileStat>) -> Result<()> {
         self.0 += 1;
         if self.0 < Self::MOST {
@@ -236,20 +235,21 @@ impl Tries {
     }
 }
 
-/// Of a file that is never the one that its name stands for: so do some file systems of containers
-/// and virtual machines.
+/// The error for a file whose name never stands for it, as on some file systems of containers and
+/// virtual machines.
 pub fn misnumbered(path: &Path, opened: &FileStat) -> Error {
     let by_name = lstat(path).map_or(0, |found| found.st_ino);
     let (open, path) = (opened.st_ino, path.display());
     let message = format!(
-        "{path}: its inode number is one when it is open and another by its name (got {open} and {by_name}), so that \
-         nobody can tell whether it was replaced. Keep it on a file system with stable inode numbers, such as a tmpfs."
+        "{path}: its inode number is one when it is open and another by its name \
+         (got {open} and {by_name}), so that a replacement goes unnoticed. \
+         Keep it on a file system with stable inode numbers, such as a tmpfs."
     );
     Error::new(ErrorKind::System, message)
 }
 
-/// Whether a path names this very file still. One that cannot be looked at, as after a change of
-/// user, is not known to be another.
+/// Whether a path still names this very file. If the path cannot be read, as after a change of
+/// user, the file counts as the same.
 pub fn names(path: &Path, status: &FileStat) -> bool {
     match lstat(path) {
         Ok(found) => is_same(&found, status),
