@@ -1,8 +1,10 @@
 //! Which files are taken for a board's: opened without following links, and checked once open, so
 //! that nothing can change between the look and the use.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -54,11 +56,11 @@ pub fn open_trusted(path: &Path, access: Access) -> Result<(File, FileStat)> {
 
 /// Refuses what is not a regular file and, unless it is read untrusted, a file
 ///
-/// - with more than one name, or that is world-writable, - in a directory of another user: neither
-/// root's nor this user's nor of one of its groups, - of another user, unless its group is one of
-/// this process's or the directory's owner let that user
-///   create it: the same user owns both, or the directory is writable for the group of the file. In a
-///   world-writable directory anyone may have created it.
+/// - with more than one name, or that is world-writable,
+/// - in a directory of another user: neither root's nor this user's nor of one of its groups,
+/// - of another user, unless its group is one of this process's or the directory's owner let that
+///   user create it: the same user owns both, or the directory is writable for the group of the
+///   file. In a world-writable directory anyone may have created it.
 ///
 /// Root may read and remove such files, and does not write them. A user that this user namespace
 /// does not map is always another one.
@@ -115,13 +117,13 @@ fn check_owner(path: &Path, status: &FileStat) -> Result<()> {
 const SHARE: &str =
     "Share a group with its owner, or keep the board in a directory that only you share.";
 
-/// Refuses to create a file in a directory of another user, who may exchange it at any time.
+/// Refuses to create a file in a directory of another user, because that user can exchange it.
 pub fn check_creatable(path: &Path) -> Result<()> {
     // What is wrong with a directory that cannot be looked at, the creation reports.
     status_of_directory(path).map_or(Ok(()), |directory| check_directory(path, &directory))
 }
 
-/// Whoever owns a directory decides what its names stand for. In a sticky one that is only so for
+/// The owner of a directory decides what its names stand for. In a sticky one that is only so for
 /// the names of the owner's own files, so where an owner cannot be known, as that of /dev/shm in a
 /// container, the owner of the file decides.
 fn check_directory(path: &Path, directory: &FileStat) -> Result<()> {
@@ -170,12 +172,12 @@ fn is_world_writable(status: &FileStat) -> bool {
 }
 
 fn status_of_directory(path: &Path) -> Result<FileStat> {
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    // Of a relative path in the working directory.
-    let directory = if directory == Path::new("") {
-        Path::new(".")
-    } else {
-        directory
+    // Not `Path::parent`, which takes half as long as the call.
+    let bytes = path.as_os_str().as_bytes();
+    let directory = match bytes.iter().rposition(|&byte| byte == b'/') {
+        Some(0) => Path::new("/"),
+        Some(end) => Path::new(OsStr::from_bytes(&bytes[..end])),
+        None => Path::new("."),
     };
     stat(directory).map_err(|errno| Error::system(errno, "stat", directory))
 }
