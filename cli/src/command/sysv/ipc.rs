@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 
 use libc::{c_int, c_short, c_ushort};
+use nix::sys::time::TimeSpec;
 
 /// Semaphores of a set as PHP makes it: the one that is held, how many processes use it, and one that PHP holds while
 /// it looks at these. PHP gives the first one its value anew when the first process comes to use it, whoever holds it.
@@ -16,6 +17,8 @@ const PHP_COUNT: c_int = 3;
 const HELD: c_ushort = 0;
 const USERS: c_ushort = 1;
 
+/// The longest wait: it fits the 32 bits that a time has on some machines.
+const LONGEST: Duration = Duration::from_secs(i32::MAX as u64);
 /// The bit of a segment's mode that says that somebody removed it.
 const SHM_DEST: u32 = 0o1000;
 
@@ -164,13 +167,10 @@ impl Semaphore {
             sem_op: by,
             sem_flg: libc::SEM_UNDO as c_short,
         };
-        let timeout = timeout.map(|timeout| libc::timespec {
-            tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-            tv_nsec: timeout.subsec_nanos().into(),
+        let timeout = timeout.map(|timeout| TimeSpec::from_duration(timeout.min(LONGEST)));
+        let timeout = timeout.as_ref().map_or(std::ptr::null(), |timeout| {
+            std::ptr::from_ref(timeout.as_ref())
         });
-        let timeout = timeout
-            .as_ref()
-            .map_or(std::ptr::null(), std::ptr::from_ref);
         loop {
             // SAFETY: one operation, which is there as long as the call takes, as is the time, unless it is null.
             match checked(unsafe { semtimedop(self.id, &raw mut operation, 1, timeout) }) {
