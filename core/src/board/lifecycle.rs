@@ -21,7 +21,8 @@ use crate::segment::{remove, remove_left};
 
 /// The permissions of a board for which none are chosen.
 pub const DEFAULT_MODE: u32 = 0o640;
-/// How long to wait for another writer if no timeout is chosen: a program that publishes once is done by then.
+/// How long to wait for another writer if no timeout is chosen: a program that publishes once is
+/// done by then.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How a board is created.

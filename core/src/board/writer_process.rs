@@ -1,5 +1,5 @@
-//! Which process writes a board, as far as this one can see: the kernel names no holder of its locks (open file
-//! description locks have none), but shows them with each open file.
+//! Which process writes a board, as far as this one can see: the kernel names no holder of its locks
+//! (open file description locks have none), but shows them with each open file.
 
 use std::fmt::{Display, Formatter};
 use std::fs;
@@ -21,7 +21,8 @@ impl Display for WriterProcess {
     }
 }
 
-/// The process that holds a lock; `None` if there is none, or if it is another user's, whose files only root can see.
+/// The process that holds a lock; `None` if there is none, or if it is another user's, whose files
+/// only root can see.
 pub fn holder(lock: &Path) -> Option<WriterProcess> {
     let lock = fs::canonicalize(lock).ok()?;
     let processes = fs::read_dir("/proc").ok()?.flatten();

@@ -50,18 +50,29 @@ impl Schema {
     /// One that is missing, given twice, of the wrong type, outside of its type's range or its limits,
     /// or too long is an error that names it.
     pub fn encode(&self, values: &[(&str, Value)]) -> Result<Encoded> {
-        for (index, (name, _)) in values.iter().enumerate() {
-            self.field(name)
+        let mut given = vec![None; self.fields().len()];
+        for (name, value) in values {
+            let index = self
+                .index(name)
                 .map_err(|error| invalid(error.to_string()))?;
-            if values[..index].iter().any(|(other, _)| other == name) {
+            if given[index].replace(value).is_some() {
                 return Err(invalid(format!("field {name} is given twice")));
             }
         }
+        self.encode_in_order(given)
+    }
+
+    /// The same of values in the fields' order, `None` for a field that is left out: for callers
+    /// that look up the names once and not for each record.
+    pub fn encode_in_order<'a>(
+        &self,
+        values: impl IntoIterator<Item = Option<&'a Value>>,
+    ) -> Result<Encoded> {
         let mut record = self.blank();
+        let mut values = values.into_iter();
         for (index, field) in self.fields().iter().enumerate() {
-            let given = values.iter().find(|(name, _)| *name == field.name);
-            let value = match given {
-                Some((_, value)) => value,
+            let value = match values.next().flatten() {
+                Some(value) => value,
                 None => match &field.details.default {
                     Some(default) => default,
                     None if field.optional => &Value::Null,
@@ -344,7 +355,8 @@ fn put(field: &Field, value: &Value, place: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-/// The number of a value for a field of floats. An integer must not lose digits; a float may be rounded to an f32.
+/// The number of a value for a field of floats. An integer must not lose digits; a float may be
+/// rounded to an f32.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // compared below
 fn float(field: &Field, value: &Value) -> Result<f64> {
     let integer = match value {
@@ -363,7 +375,8 @@ fn float(field: &Field, value: &Value) -> Result<f64> {
     }
     let Field { name, kind, .. } = field;
     Err(invalid(format!(
-        "field {name} is {kind}, which cannot hold the integer {integer} exactly; give a float to round it"
+        "field {name} is {kind}, which cannot hold the integer {integer} exactly; \
+         give a float to round it"
     )))
 }
 

@@ -183,7 +183,8 @@ pub fn read(text: &str, fields: &mut [Field]) -> Result<String> {
     Ok(read.description.into_owned())
 }
 
-/// A number of a JSON text for a field of floats: its decimal digits are rounded, whether it has a fraction or not.
+/// A number of a JSON text for a field of floats: its decimal digits are rounded, whether it has a
+/// fraction or not.
 #[allow(clippy::cast_precision_loss)]
 fn as_float(value: Value) -> Value {
     match value {
