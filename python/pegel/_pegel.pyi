@@ -11,6 +11,7 @@ from typing_extensions import Buffer, Self, TypeAlias
 from ._record import Record
 
 __all__ = [
+    "BackgroundWait",
     "Field",
     "Follow",
     "Info",
@@ -18,7 +19,6 @@ __all__ = [
     "Schema",
     "Snapshot",
     "Stamp",
-    "Waiting",
     "Writer",
     "__version__",
     "boards",
@@ -221,10 +221,10 @@ class Follow:
     def __aiter__(self) -> Self: ...
     def __anext__(self) -> Coroutine[Any, Any, Snapshot]: ...
     def poll(self) -> Snapshot | None: ...
-    def wait_aside(self, timeout: float, /) -> Waiting: ...
+    def wait_in_background(self, timeout: float, /) -> BackgroundWait: ...
 
 @final
-class Waiting:
+class BackgroundWait:
     def fileno(self) -> int: ...
 
 @final
@@ -238,14 +238,14 @@ class Writer:
         slots: int | None = None,
         mode: int | None = None,
         replace: bool = False,
-        timeout: float | None = 0.0,
+        timeout: float | None = 1.0,
         description: str | None = None,
         checksum: bool = False,
         durable: bool = False,
         **fields: Field,
     ) -> Self: ...
     @staticmethod
-    def open(board: _Board, /, timeout: float | None = None) -> Writer: ...
+    def open(board: _Board, /, timeout: float | None = 1.0) -> Writer: ...
     @property
     def board(self) -> str: ...
     @property

@@ -4,7 +4,7 @@ use pegel::{Error, ErrorKind};
 use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-/// The exception of an error: the class in `pegel` is called like the kind.
+/// The exception of an error: the class in `pegel` has the name of the kind.
 #[allow(clippy::needless_pass_by_value)] // for map_err
 pub fn raise(error: Error) -> PyErr {
     Python::attach(|py| {
@@ -18,13 +18,20 @@ pub fn raise(error: Error) -> PyErr {
     })
 }
 
-/// The exception for a reason that does not name its board.
+/// The exception for a reason that does not yet name its board.
 pub fn refuse(board: &str, kind: ErrorKind, reason: impl std::fmt::Display) -> PyErr {
     raise(Error::new(kind, format!("board {board}: {reason}")))
 }
 
-/// The exception for what `json` refused; not for a failure of something else meanwhile.
-pub fn no_json(py: Python<'_>, board: &str, kind: ErrorKind, what: &str, cause: PyErr) -> PyErr {
+/// The exception for what Python's `json` refused. Any other exception, such as
+/// `KeyboardInterrupt`, is passed on.
+pub fn invalid_json(
+    py: Python<'_>,
+    board: &str,
+    kind: ErrorKind,
+    what: &str,
+    cause: PyErr,
+) -> PyErr {
     let is_refusal = cause.is_instance_of::<PyValueError>(py)
         || cause.is_instance_of::<PyTypeError>(py)
         || cause.is_instance_of::<PyRecursionError>(py);
@@ -34,7 +41,7 @@ pub fn no_json(py: Python<'_>, board: &str, kind: ErrorKind, what: &str, cause: 
     let error = refuse(
         board,
         kind,
-        format!("{what} is no JSON: {}", cause.value(py)),
+        format!("{what} is not valid JSON: {}", cause.value(py)),
     );
     error.set_cause(py, Some(cause));
     error

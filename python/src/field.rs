@@ -34,7 +34,7 @@ impl Field {
     ) -> PyResult<Self> {
         let kind: Type = r#type.parse().map_err(raise)?;
         if count == 0 {
-            let message = format!("a field has at least one {kind}; count is 0");
+            let message = format!("the count of a field must be at least 1 (got 0 of {kind})");
             return Err(raise(Error::new(ErrorKind::InvalidFields, message)));
         }
         let bring = |what: &str, object: Option<&Bound<'_, PyAny>>| {

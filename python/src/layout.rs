@@ -1,4 +1,4 @@
-//! How the records of a board become Python objects: worked out once, when the board is opened.
+//! How the records of a board become Python objects: planned once, when the board is opened.
 
 use std::ops::Range;
 
@@ -11,25 +11,25 @@ use crate::error::refuse;
 use crate::schema;
 use crate::value;
 
-/// What a board's records are made of.
+/// The fields of a board's records.
 pub struct Layout {
     pub board: String,
     pub schema: pegel::Schema,
+    pub fields: Vec<FieldLayout>,
     /// Every name with None: copying it is cheaper than building it.
     unknown: Py<PyDict>,
-    places: Vec<Place>,
     dtype: PyOnceLock<Py<PyAny>>,
 }
 
-/// Where a field stands.
-struct Place {
-    name: Py<PyString>,
+/// Where a field is in a record.
+pub struct FieldLayout {
+    pub name: Py<PyString>,
     kind: Type,
     range: Range<usize>,
     /// Bytes of one element.
     size: usize,
     is_array: bool,
-    /// The bit that says whether it is known, if it is optional.
+    /// The bit of an optional field that is set while its value is known.
     presence: Option<u64>,
 }
 
@@ -37,12 +37,12 @@ impl Layout {
     pub fn new(py: Python<'_>, reader: &pegel::dynamic::Reader) -> PyResult<Self> {
         let schema = reader.schema().clone();
         let unknown = PyDict::new(py);
-        let mut places = Vec::with_capacity(schema.fields().len());
+        let mut fields = Vec::with_capacity(schema.fields().len());
         for (index, field) in schema.fields().iter().enumerate() {
             let name = PyString::intern(py, &field.name);
             unknown.set_item(&name, py.None())?;
             let start = field.offset as usize;
-            places.push(Place {
+            fields.push(FieldLayout {
                 name: name.unbind(),
                 kind: field.kind,
                 range: start..start + field.bytes_len(),
@@ -54,13 +54,13 @@ impl Layout {
         Ok(Self {
             board: reader.board().into(),
             schema,
+            fields,
             unknown: unknown.unbind(),
-            places,
             dtype: PyOnceLock::new(),
         })
     }
 
-    /// A record as Python sees it: a dict, a JSON document, or bytes.
+    /// The Python object of a record: a dict, the value of a JSON document, or bytes.
     pub fn decode<'py>(
         &self,
         record: &Bound<'py, PyBytes>,
@@ -69,24 +69,24 @@ impl Layout {
         match self.schema.document() {
             Some(Type::Json) => value::loads(record),
             Some(_) => Ok(record.clone().into_any()),
-            None => Ok(self.fields(record, present)?.into_any()),
+            None => Ok(self.dict(record, present)?.into_any()),
         }
     }
 
-    fn fields<'py>(
+    fn dict<'py>(
         &self,
         record: &Bound<'py, PyBytes>,
         present: u64,
     ) -> PyResult<Bound<'py, PyDict>> {
         let (py, record) = (record.py(), record.as_bytes());
-        let fields = self.unknown.bind(py).copy()?;
-        let is_known = |place: &&Place| place.presence.is_none_or(|bit| present & bit != 0);
-        for place in self.places.iter().filter(is_known) {
-            if let Some(bytes) = record.get(place.range.clone()) {
-                fields.set_item(place.name.bind(py), place.object(py, bytes)?)?;
+        let dict = self.unknown.bind(py).copy()?;
+        let is_known = |field: &&FieldLayout| field.presence.is_none_or(|bit| present & bit != 0);
+        for field in self.fields.iter().filter(is_known) {
+            if let Some(bytes) = record.get(field.range.clone()) {
+                dict.set_item(field.name.bind(py), field.object(py, bytes)?)?;
             }
         }
-        Ok(fields)
+        Ok(dict)
     }
 
     /// A record's fields in another version of its schema.
@@ -96,7 +96,7 @@ impl Layout {
         wanted: &pegel::Schema,
     ) -> PyResult<Bound<'py, PyDict>> {
         let refuse = |reason: String| {
-            let reason = format!("it is no record of that class: {reason}");
+            let reason = format!("its records are not of that class: {reason}");
             refuse(&self.board, ErrorKind::InvalidFields, reason)
         };
         let difference = || self.schema.difference(wanted).unwrap_or_default();
@@ -119,14 +119,15 @@ impl Layout {
         Ok(converted)
     }
 
-    /// The bytes of a numpy structured scalar or array without dimensions; `None` for other objects.
+    /// The bytes of a numpy structured scalar, or of an array without dimensions; `None` for
+    /// objects that numpy did not make.
     pub fn numpy_bytes(&self, record: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
         let Some(dtype) = record.getattr_opt("dtype")? else {
             return Ok(None);
         };
         let own = self.dtype(record.py())?;
         if !dtype.eq(own)? || record.getattr("shape")?.len()? != 0 {
-            let reason = format!("one record of dtype {own} is to be published, not {dtype}");
+            let reason = format!("a record must be one scalar of dtype {own} (got {dtype})");
             return Err(refuse(&self.board, ErrorKind::InvalidFields, reason));
         }
         record.call_method0("tobytes")?.extract().map(Some)
@@ -144,7 +145,7 @@ impl Layout {
     }
 }
 
-impl Place {
+impl FieldLayout {
     fn object<'py>(&self, py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
         if !self.is_array {
             return element(py, self.kind, bytes);

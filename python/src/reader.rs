@@ -1,159 +1,40 @@
 //! `pegel.Reader`.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use pegel::dynamic::Publication;
-use pegel::{ErrorKind, Schema, Stamp};
+use pegel::ErrorKind;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
-use crate::error::{raise, refuse};
+use crate::error::raise;
 use crate::follow::Follow;
 use crate::info::Info;
-use crate::layout::Layout;
-use crate::place;
+use crate::opened::{Handle, Opened, Source};
+use crate::path_text;
 use crate::schema;
-use crate::snapshot::{Snapshot, Source};
+use crate::snapshot::Snapshot;
 use crate::wait::Deadline;
 
-/// A document is mostly far shorter than its capacity.
-const DOCUMENT_ROOM: usize = 4096;
-
-/// A board that is open, and how its records become Python objects.
-pub struct Opened {
-    pub core: pegel::dynamic::Reader,
-    pub layout: Layout,
-}
-
-impl Opened {
-    fn new(py: Python<'_>, place: &str, view: Option<&Schema>, untrusted: bool) -> PyResult<Self> {
-        let core = if untrusted {
-            pegel::dynamic::Reader::open_untrusted(place)
-        } else {
-            pegel::dynamic::Reader::open(place)
-        };
-        let core = core.and_then(|core| match view {
-            Some(schema) => core.view(schema),
-            None => Ok(core),
-        });
-        let core = core.map_err(raise)?;
-        let layout = Layout::new(py, &core)?;
-        Ok(Self { core, layout })
-    }
-
-    /// A snapshot of the record that `copy` copies from the board.
-    pub fn snapshot(
-        self: &Arc<Self>,
-        py: Python<'_>,
-        copy: impl Fn(&pegel::dynamic::Reader, &mut [u8]) -> pegel::Result<Publication>,
-    ) -> PyResult<pegel::Result<Snapshot>> {
-        let source = Source::Reader(Arc::clone(self));
-        let stamp = |publication: &Publication| Ok(self.core.stamp(publication));
-        snapshot(py, source, |record| Ok(copy(&self.core, record)), stamp)
-    }
-}
-
-/// A snapshot of the record that `copy` copies straight into its bytes.
-pub fn snapshot(
-    py: Python<'_>,
-    source: Source,
-    copy: impl Fn(&mut [u8]) -> PyResult<pegel::Result<Publication>>,
-    stamp: impl Fn(&Publication) -> PyResult<pegel::Result<Stamp>>,
-) -> PyResult<pegel::Result<Snapshot>> {
-    let schema = &source.layout().schema;
-    let size = schema.record_size();
-    let mut room = match schema.document() {
-        Some(_) => size.min(DOCUMENT_ROOM),
-        None => size,
-    };
-    loop {
-        let mut copied = None;
-        let bytes = PyBytes::new_with(py, room, |bytes| {
-            copied = Some(copy(bytes)?);
-            Ok(())
-        })?;
-        match copied.expect("it was called") {
-            Err(error) if error.kind() == ErrorKind::TooLarge && room < size => {
-                room = size.min(room.saturating_mul(4));
-            }
-            Err(error) => return Ok(Err(error)),
-            Ok(publication) => {
-                let bytes = match publication.len() {
-                    length if length == room => bytes,
-                    length => PyBytes::new(py, &bytes.as_bytes()[..length]),
-                };
-                let stamp = match stamp(&publication)? {
-                    Err(error) => return Ok(Err(error)),
-                    Ok(stamp) => stamp,
-                };
-                return Ok(Ok(Snapshot::new(source, stamp, bytes)));
-            }
-        }
-    }
-}
-
-/// What a reader and those who follow with it share.
-pub struct Handle {
-    place: String,
-    view: Option<Schema>,
-    untrusted: bool,
-    /// `None` when closed; shared with a wait that goes on in another thread.
-    opened: Mutex<Option<Arc<Opened>>>,
-}
-
-impl Handle {
-    fn locked(&self) -> MutexGuard<'_, Option<Arc<Opened>>> {
-        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub fn opened(&self) -> PyResult<Arc<Opened>> {
-        let opened = self.locked().clone();
-        opened.ok_or_else(|| {
-            let reason = "this reader is closed";
-            refuse(&self.place, ErrorKind::InvalidArgument, reason)
-        })
-    }
-
-    /// The open board for one that waits without Python.
-    pub fn current(&self) -> Option<Arc<Opened>> {
-        self.locked().clone()
-    }
-
-    /// Opens the board that has the name now; what its end was called if there is none.
-    fn reopen_after(&self, py: Python<'_>, gone: pegel::Error) -> PyResult<()> {
-        let not_found = py.import("pegel")?.getattr("NotFound")?;
-        match self.reopen(py) {
-            Err(error) if error.matches(py, not_found)? => Err(raise(gone)),
-            reopened => reopened,
-        }
-    }
-
-    /// Opens the board that has the name now, unless the reader was closed meanwhile.
-    pub fn reopen(&self, py: Python<'_>) -> PyResult<()> {
-        let fresh = Arc::new(Opened::new(
-            py,
-            &self.place,
-            self.view.as_ref(),
-            self.untrusted,
-        )?);
-        // What it replaces is dropped when the lock is free again.
-        let _old = self
-            .locked()
-            .as_mut()
-            .map(|opened| std::mem::replace(opened, fresh));
-        Ok(())
-    }
-}
-
-/// Reads a board. Threads may share it.
+/// Reads a board: `Reader("tank")` opens `$PEGEL_DIR/pegel.tank`, or `/dev/shm/pegel.tank` without
+/// that variable; `Reader("/srv/boards/tank")` opens `/srv/boards/pegel.tank`.
 ///
-/// With a schema, given as for `Writer`, it hands over records of that, also if the board has an earlier
-/// or a later version of it.
+/// Reading takes no lock and does not disturb the writer. Opening takes microseconds; keep a reader
+/// that is used often. Close it by `close()` or `with`.
 ///
-/// `untrusted=True` takes boards of those whom this program does not trust, also ones that are refused as
-/// `Untrusted` else. If somebody cuts the file off, that is `Corrupt`, where it ends the process else; each
-/// look at the board is a system call then.
+/// `schema` is a record class, a mapping of names to fields, or a document's field, as for
+/// `Writer`. The reader then returns records of that schema, also if the board has an earlier or a
+/// later version of it; another schema is `InvalidFields`.
+///
+/// `untrusted=True` also opens files that are otherwise `Untrusted`: those that another user could
+/// have put there or can change. A truncated file is then `Corrupt`, whereas it would otherwise end
+/// the process with SIGBUS. Each read is a system call.
+///
+/// Threads can share a reader. Only `wait()` and iterating over `follow()` block; meanwhile, other
+/// threads run and signal handlers are called. A child made by `os.fork()` can go on reading.
+///
+/// Errors of opening: `NotFound`, `InvalidArgument` (the name), `InvalidFields`, `Untrusted`,
+/// `Corrupt`, `Unsupported` (another layout version), `Denied`, `System`.
 #[pyclass(frozen, module = "pegel")]
 pub struct Reader(Arc<Handle>);
 
@@ -163,8 +44,7 @@ impl Reader {
     }
 
     fn newest(&self, py: Python<'_>) -> PyResult<pegel::Result<Snapshot>> {
-        self.opened()?
-            .snapshot(py, pegel::dynamic::Reader::copy_into)
+        Snapshot::read(py, &self.opened()?, pegel::dynamic::Reader::copy_into)
     }
 }
 
@@ -179,16 +59,11 @@ impl Reader {
         schema: Option<Bound<'_, PyAny>>,
         untrusted: bool,
     ) -> PyResult<Self> {
-        let place = place(&board)?;
-        let view = schema.map(|schema| schema::schema(place, Some(&schema), None, None));
+        let path = path_text(&board)?;
+        let view = schema.map(|schema| schema::schema(path, Some(&schema), None, None));
         let view = view.transpose()?;
-        let opened = Opened::new(py, place, view.as_ref(), untrusted)?;
-        Ok(Self(Arc::new(Handle {
-            place: place.into(),
-            view,
-            untrusted,
-            opened: Mutex::new(Some(Arc::new(opened))),
-        })))
+        let handle = Handle::open(py, path, view.as_ref(), untrusted)?;
+        Ok(Self(Arc::new(handle)))
     }
 
     /// The board's name.
@@ -197,76 +72,86 @@ impl Reader {
         Ok(self.opened()?.core.board().into())
     }
 
-    /// The board's file.
+    /// The path of the board's file.
     #[getter]
     fn path(&self) -> PyResult<PathBuf> {
         Ok(self.opened()?.core.path().into())
     }
 
-    /// The fields of the records by name, in their order.
+    /// The fields of the records by name, in their order. A new dict at each access.
     #[getter]
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         schema::fields(py, self.opened()?.core.schema())
     }
 
-    /// What the board is about; may be empty.
+    /// What the board is about; can be empty.
     #[getter]
     fn description(&self) -> PyResult<String> {
         Ok(self.opened()?.core.schema().description().into())
     }
 
-    /// The numpy dtype of the records.
+    /// The numpy dtype of the records. `ImportError` without numpy, `TypeError` for a document.
     #[getter]
     fn dtype(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         Ok(self.opened()?.layout.dtype(py)?.clone().unbind())
     }
 
-    /// What is known of the board itself.
+    /// Sizes, permissions, owner and options of the board, as a `pegel.Info`.
     #[getter]
     fn info(&self) -> PyResult<Info> {
         Ok(Info(self.opened()?.core.info()))
     }
 
-    /// Drawn at random when a board is new, and kept when it is replaced: sequences can be compared
-    /// while it is the same.
+    /// A random number that a new board gets and that its replacements keep. Sequences are
+    /// comparable while it stays the same.
     #[getter]
     fn lineage(&self) -> PyResult<u64> {
         Ok(self.opened()?.core.lineage())
     }
 
-    /// The newest sequence, 0 when nothing has been published. `Gone` once the board was replaced or removed: `read()`
-    /// opens the new one.
+    /// The newest sequence, 0 when nothing has been published. `Gone` once the board was replaced
+    /// or removed: `read()` opens the new one.
     #[getter]
     fn sequence(&self) -> PyResult<u64> {
         self.opened()?.core.sequence().map_err(raise)
     }
 
-    /// Whether the board has a writer now. Asks the kernel each time.
+    /// Whether a writer holds the board now, even a stopped one. Asks the kernel at each access.
     #[getter]
     fn writer_alive(&self) -> PyResult<bool> {
         self.opened()?.core.writer_alive().map_err(raise)
     }
 
-    /// The newest record. A board that was replaced is opened again; `Gone` is one that was removed.
+    /// Returns the newest record as a `Snapshot`, without waiting. A board that was replaced is
+    /// opened again.
+    ///
+    /// Raises `Empty` when nothing has been published, `Gone` when the board was removed, `Busy`
+    /// when the writer overtook every attempt, `Corrupt` for a wrong checksum.
     fn read(&self, py: Python<'_>) -> PyResult<Snapshot> {
         match self.newest(py)? {
             Err(gone) if gone.kind() == ErrorKind::Gone => {
-                self.0.reopen_after(py, gone)?;
-                self.newest(py)?.map_err(raise)
+                match self.0.reopen(py)? {
+                    // Removed: that names the reason better than a board that does not exist.
+                    Err(error) if error.kind() == ErrorKind::NotFound => Err(raise(gone)),
+                    Err(error) => Err(raise(error)),
+                    Ok(()) => self.newest(py)?.map_err(raise),
+                }
             }
             read => read.map_err(raise),
         }
     }
 
-    /// The record of a sequence, while it is in the ring.
+    /// Returns the record of a sequence. Raises `Overwritten` if the ring does not hold it (any
+    /// more), and `Gone` once the board was replaced or removed.
     #[pyo3(signature = (sequence, /))]
     fn read_at(&self, py: Python<'_>, sequence: u64) -> PyResult<Snapshot> {
         let copy =
             |core: &pegel::dynamic::Reader, record: &mut [u8]| core.copy_at_into(sequence, record);
-        self.opened()?.snapshot(py, copy)?.map_err(raise)
+        Snapshot::read(py, &self.opened()?, copy)?.map_err(raise)
     }
 
-    /// The newest records, oldest first: so many, or as many as the ring holds.
+    /// Returns the newest `count` records, oldest first, or as many as the ring holds. Raises
+    /// `Gone` once the board was replaced or removed.
     #[pyo3(signature = (count, /))]
     fn last(&self, py: Python<'_>, count: usize) -> PyResult<Vec<Snapshot>> {
         let opened = self.opened()?;
@@ -278,9 +163,11 @@ impl Reader {
         Ok(records.into_iter().map(snapshot).collect())
     }
 
-    /// Waits for a publication after the given one and returns its sequence.
+    /// Waits for a publication after the given sequence and returns its sequence. Blocks this
+    /// thread alone.
     ///
-    /// Raises `Timeout` after so many seconds; `None` waits for ever.
+    /// Raises `Timeout` after so many seconds (`None` waits forever), and `Gone` once the board was
+    /// replaced or removed.
     #[pyo3(signature = (after, timeout=None))]
     fn wait(&self, py: Python<'_>, after: u64, timeout: Option<f64>) -> PyResult<u64> {
         let deadline = Deadline::after(timeout)?;
@@ -290,24 +177,25 @@ impl Reader {
             .map_err(raise)
     }
 
-    /// Yields the newest snapshot after the given sequence, then each newer one, skipping what it
-    /// was too slow for; or every publication once, in order, each with how many were `missed` before.
-    /// A board that is replaced is opened again.
+    /// Iterates over snapshots, by `for` or `async for`: the newest one after the sequence `after`,
+    /// then each newer one, skipping those that the loop was too slow for. With `every=True`, every
+    /// publication once, in order; `snapshot.missed` counts those that the ring no longer held.
     ///
-    /// Ends when nothing was published for `timeout` seconds; `None` goes on for ever.
+    /// The loop ends after `timeout` seconds without a publication; `None` never ends it. A board
+    /// that is replaced is opened again; when it is removed, the loop raises `NotFound`.
     #[pyo3(signature = (*, after=0, timeout=None, every=false))]
     fn follow(&self, after: u64, timeout: Option<f64>, every: bool) -> PyResult<Follow> {
         Follow::new(Arc::clone(&self.0), after, timeout, every)
     }
 
-    /// As `follow()`, for `async for`.
+    /// The same as `follow()`, for `async for`.
     fn __aiter__(&self) -> PyResult<Follow> {
         self.follow(0, None, false)
     }
 
-    /// Closes the reader, also for those who wait with it. Snapshots stay good.
+    /// Closes the reader. Waits and loops over it raise `InvalidArgument`; snapshots stay valid.
     fn close(&self) {
-        let _closed = self.0.locked().take();
+        self.0.close();
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {
@@ -320,6 +208,6 @@ impl Reader {
     }
 
     fn __repr__(&self) -> String {
-        format!("<pegel.Reader of {}>", self.0.place)
+        format!("<pegel.Reader of {}>", self.0.path())
     }
 }

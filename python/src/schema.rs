@@ -1,4 +1,4 @@
-//! The fields of boards, as Python gives and gets them.
+//! The fields of a board or of a record class, from and to Python.
 
 use pegel::{Error, ErrorKind};
 use pyo3::exceptions::PyTypeError;
@@ -9,7 +9,7 @@ use crate::error::{raise, refuse};
 use crate::field::Field;
 use crate::value;
 
-/// Where a record class keeps its schema.
+/// The attribute in which a record class stores its schema.
 const SCHEMA: &str = "__pegel_schema__";
 
 /// The fields of a record class.
@@ -21,14 +21,15 @@ impl Schema {
     #[new]
     fn new(name: &str, fields: &Bound<'_, PyDict>, description: &str) -> PyResult<Self> {
         let mut all = Vec::new();
-        for (field, told) in fields {
-            all.push(named(name, &field.extract::<String>()?, &told)?);
+        for (field_name, field) in fields {
+            all.push(named(name, &field_name.extract::<String>()?, &field)?);
         }
         let refuse = |error: Error| raise(Error::new(error.kind(), format!("{name}: {error}")));
         let schema = pegel::Schema::new(all).and_then(|schema| schema.describe(description));
         let schema = schema.map_err(refuse)?;
         if schema.document().is_some() {
-            let message = "a document is no record; create its board with the field alone";
+            let message =
+                "a document cannot be a field of a record. Create its board with that field alone";
             return Err(refuse(Error::new(ErrorKind::InvalidFields, message)));
         }
         Ok(Self(schema))
@@ -47,8 +48,8 @@ pub fn of_class<'py>(class: &Bound<'py, PyType>) -> PyResult<Option<Bound<'py, S
     Ok(schema.and_then(|schema| schema.cast_into().ok()))
 }
 
-/// The schema of a document's field, of a record class, or of a mapping of fields; and of more fields
-/// by name.
+/// The schema of a document's field, a record class or a mapping of fields, with more fields by
+/// name appended.
 pub fn schema(
     board: &str,
     schema: Option<&Bound<'_, PyAny>>,
@@ -84,12 +85,12 @@ fn named(whose: &str, name: &str, field: &Bound<'_, PyAny>) -> PyResult<pegel::F
     let field = field.cast::<Field>().map_err(|_| {
         let given = value::kind(field);
         PyTypeError::new_err(format!(
-            "{whose}: {name} is to be a pegel.Field, not {given}"
+            "{whose}: {name} must be a pegel.Field, not {given}"
         ))
     })?;
     Ok(pegel::Field {
         name: name.into(),
-        // Another schema may put it elsewhere.
+        // It came with the offset of the schema that it is taken from.
         offset: 0,
         ..field.get().0.clone()
     })

@@ -1,148 +1,41 @@
-//! `pegel.Snapshot` and `pegel.Stamp`.
+//! `pegel.Snapshot`.
 
 use std::sync::{Arc, OnceLock};
 
 use pegel::ErrorKind;
+use pegel::dynamic::Publication;
 use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyMapping, PyType};
 
-use crate::error::{no_json, raise};
+use crate::error::{invalid_json, raise};
 use crate::layout::Layout;
-use crate::reader::Opened;
+use crate::opened::{Opened, Source};
 use crate::schema;
+use crate::stamp::Stamp;
 use crate::value;
 
-/// What is known of a publication.
-#[pyclass(frozen, module = "pegel")]
-pub struct Stamp(pegel::Stamp);
+/// A document is mostly far shorter than its capacity, so the first attempt takes no more memory.
+const DOCUMENT_ROOM: usize = 4096;
 
-#[pymethods]
-impl Stamp {
-    /// The publication's number, from 1.
-    #[getter]
-    fn sequence(&self) -> u64 {
-        self.0.sequence
-    }
-
-    /// How many writers had taken the board by then; 0 for the defaults of a new board.
-    #[getter]
-    fn generation(&self) -> u64 {
-        self.0.generation
-    }
-
-    /// Nanoseconds of Unix time at which it was published, worked out when it was read; `None` if its writer
-    /// leaves out the times.
-    #[getter]
-    fn published_ns(&self) -> Option<i64> {
-        self.0.is_timed().then_some(self.0.published_ns)
-    }
-
-    /// When it was published, worked out when it was read: an aware datetime in UTC; `None` if its writer leaves
-    /// out the times.
-    #[getter]
-    fn published<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some(nanoseconds) = self.published_ns() else {
-            return Ok(None);
-        };
-        let datetime = py.import("datetime")?;
-        let utc = datetime.getattr("timezone")?.getattr("utc")?;
-        let seconds = nanoseconds.div_euclid(1_000_000_000);
-        let microseconds = nanoseconds.rem_euclid(1_000_000_000) / 1000;
-        let whole = datetime
-            .getattr("datetime")?
-            .call_method1("fromtimestamp", (seconds, utc))?;
-        let rest = PyDict::new(py);
-        rest.set_item("microsecond", microseconds)?;
-        whole.call_method("replace", (), Some(&rest)).map(Some)
-    }
-
-    /// How many nanoseconds old it was when it was read; time in suspend counts.
-    #[getter]
-    fn age_ns(&self) -> i64 {
-        self.0.age_ns
-    }
-
-    /// How many seconds old it was when it was read; time in suspend counts. Infinity if its writer leaves out the
-    /// times.
-    #[getter]
-    #[allow(clippy::cast_precision_loss)] // below a nanosecond for a hundred days
-    fn age(&self) -> f64 {
-        if self.0.is_timed() {
-            self.0.age_ns as f64 / 1e9
-        } else {
-            f64::INFINITY
-        }
-    }
-
-    /// Bytes of the record; a document's length.
-    #[getter]
-    fn record_size(&self) -> usize {
-        self.0.record_size
-    }
-
-    /// How often the writer lapped this read.
-    #[getter]
-    fn retries(&self) -> u32 {
-        self.0.retries
-    }
-
-    /// Whether nobody published it: the defaults of a new board.
-    #[getter]
-    fn is_default(&self) -> bool {
-        self.0.is_default()
-    }
-
-    /// Publications before it that a follower of every one asked for, and that the ring no longer held.
-    #[getter]
-    fn missed(&self) -> u64 {
-        self.0.missed
-    }
-
-    fn __repr__(&self) -> String {
-        let pegel::Stamp {
-            sequence,
-            generation,
-            ..
-        } = self.0;
-        format!(
-            "<pegel.Stamp sequence={sequence} generation={generation} age={:.3}>",
-            self.age()
-        )
-    }
-}
-
-/// A record and its stamp. The record is made into Python objects when it is first looked at.
+/// A record and its stamp, as they were when they were read. A read-only mapping of field names to
+/// values; for a board of JSON documents, of the document's members, if it is an object.
+///
+/// Numbers are `int` and `float`, arrays are tuples, an unknown optional field is `None`. Decoding
+/// happens at the first access. `snapshot["name"]` raises `KeyError` for a field that the board
+/// lacks. Lists and dicts of a document are copies: changing them changes nothing else.
+///
+/// A snapshot stays valid when its reader is closed, and threads can share it. Pegel never discards
+/// an old record: check `age` (seconds) before you rely on the values.
 #[pyclass(frozen, module = "pegel", mapping)]
 pub struct Snapshot {
     source: Source,
     stamp: pegel::Stamp,
     bytes: Py<PyBytes>,
     writer_alive: OnceLock<bool>,
+    /// The decoded record, of which nothing that can be changed is handed out.
     record: OnceLock<Py<PyAny>>,
-}
-
-/// Where a snapshot comes from.
-pub enum Source {
-    Reader(Arc<Opened>),
-    Writer(Arc<Layout>),
-}
-
-impl Source {
-    pub fn layout(&self) -> &Layout {
-        match self {
-            Self::Reader(opened) => &opened.layout,
-            Self::Writer(layout) => layout,
-        }
-    }
-
-    fn writer_alive(&self) -> pegel::Result<bool> {
-        match self {
-            Self::Reader(opened) => opened.core.writer_alive(),
-            Self::Writer(_) => Ok(true),
-        }
-    }
 }
 
 impl Snapshot {
@@ -156,63 +49,113 @@ impl Snapshot {
         }
     }
 
-    fn layout(&self) -> &Layout {
-        self.source.layout()
+    /// A snapshot of the record that `copy` copies from an open board.
+    pub fn read(
+        py: Python<'_>,
+        opened: &Arc<Opened>,
+        copy: impl Fn(&pegel::dynamic::Reader, &mut [u8]) -> pegel::Result<Publication>,
+    ) -> PyResult<pegel::Result<Self>> {
+        let source = Source::Reader(Arc::clone(opened));
+        let stamp = |publication: &Publication| Ok(opened.core.stamp(publication));
+        Self::copied(py, source, |record| Ok(copy(&opened.core, record)), stamp)
     }
 
-    /// The record as a dict, a JSON document, or bytes.
-    fn record<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyAny>> {
-        if let Some(record) = self.record.get() {
-            return Ok(record.bind(py));
+    /// A snapshot of the record that `copy` copies straight into its bytes.
+    pub fn copied(
+        py: Python<'_>,
+        source: Source,
+        copy: impl Fn(&mut [u8]) -> PyResult<pegel::Result<Publication>>,
+        stamp: impl Fn(&Publication) -> PyResult<pegel::Result<pegel::Stamp>>,
+    ) -> PyResult<pegel::Result<Self>> {
+        let schema = &source.layout().schema;
+        let size = schema.record_size();
+        let mut room = match schema.document() {
+            Some(_) => size.min(DOCUMENT_ROOM),
+            None => size,
+        };
+        loop {
+            let mut copied = None;
+            let bytes = PyBytes::new_with(py, room, |bytes| {
+                copied = Some(copy(bytes)?);
+                Ok(())
+            })?;
+            match copied.expect("it was called") {
+                Err(error) if error.kind() == ErrorKind::TooLarge && room < size => {
+                    room = size.min(room.saturating_mul(4));
+                }
+                Err(error) => return Ok(Err(error)),
+                Ok(publication) => {
+                    let bytes = match publication.len() {
+                        length if length == room => bytes,
+                        length => PyBytes::new(py, &bytes.as_bytes()[..length]),
+                    };
+                    let stamp = stamp(&publication)?;
+                    return Ok(stamp.map(|stamp| Self::new(source, stamp, bytes)));
+                }
+            }
         }
-        // Nothing is locked meanwhile: decoding may run Python code, and so another thread.
-        let decoded = self.to_python(py)?.unbind();
-        Ok(self.record.get_or_init(|| decoded).bind(py))
     }
 
-    fn fields<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyDict>> {
-        let record = self.record(py)?;
-        record.cast().map_err(|_| {
-            let (board, kind) = (&self.layout().board, value::kind(record));
-            PyTypeError::new_err(format!(
-                "board {board}: this document is a {kind} and has no fields; use its .document"
-            ))
-        })
-    }
-
-    /// What is known of the publication.
     pub fn stamp(&self) -> &pegel::Stamp {
         &self.stamp
     }
 
-    /// A copy of the record that may be changed.
-    pub fn to_python<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    /// The record decoded anew, for a caller who may change it.
+    pub fn decode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let decoded = self
             .layout()
             .decode(self.bytes.bind(py), self.stamp.present);
         decoded.map_err(|cause| {
             let what = format!("sequence {}", self.stamp.sequence);
-            no_json(py, &self.layout().board, ErrorKind::Corrupt, &what, cause)
+            invalid_json(py, &self.layout().board, ErrorKind::Corrupt, &what, cause)
         })
     }
 
-    /// The error that a document gives to those who want fields.
-    fn no_document(&self) -> PyResult<()> {
-        match self.layout().schema.document() {
-            None => Ok(()),
-            Some(kind) => {
-                let board = &self.layout().board;
-                Err(PyTypeError::new_err(format!(
-                    "board {board} holds {kind} documents, which have no fields; use .document"
-                )))
-            }
+    fn layout(&self) -> &Layout {
+        self.source.layout()
+    }
+
+    fn is_document(&self) -> bool {
+        self.layout().schema.document().is_some()
+    }
+
+    /// The record as a dict, a JSON document, or bytes; decoded once.
+    fn record<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyAny>> {
+        if let Some(record) = self.record.get() {
+            return Ok(record.bind(py));
         }
+        // No lock is held meanwhile: decoding may run Python code, and so another thread.
+        let decoded = self.decode(py)?.unbind();
+        Ok(self.record.get_or_init(|| decoded).bind(py))
+    }
+
+    fn fields<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyDict>> {
+        let record = self.record(py)?;
+        record.cast().map_err(|_| self.not_a_mapping(record))
+    }
+
+    fn not_a_mapping(&self, record: &Bound<'_, PyAny>) -> PyErr {
+        let (board, kind) = (&self.layout().board, value::kind(record));
+        PyTypeError::new_err(format!(
+            "board {board}: this document is a {kind} and has no fields; use its .document"
+        ))
+    }
+
+    /// The fields for a view of them: the values of a document can be changed, so it gets its own.
+    fn shown<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        if !self.is_document() {
+            return self.fields(py).cloned();
+        }
+        let record = self.decode(py)?;
+        record
+            .cast_into()
+            .map_err(|error| self.not_a_mapping(&error.into_inner()))
     }
 }
 
 #[pymethods]
 impl Snapshot {
-    /// All that is known of the publication.
+    /// All that is known of the publication, as a `pegel.Stamp`.
     #[getter(stamp)]
     fn python_stamp(&self) -> Stamp {
         Stamp(self.stamp)
@@ -224,37 +167,40 @@ impl Snapshot {
         self.stamp.sequence
     }
 
-    /// How many writers had taken the board by then; 0 for the defaults of a new board.
+    /// How many writers had opened the board by then; 0 for the defaults of a new board.
     #[getter]
     fn generation(&self) -> u64 {
         self.stamp.generation
     }
 
-    /// Whether nobody published it: the defaults of a new board.
+    /// True for the defaults of a new board, which no writer published.
     #[getter]
     fn is_default(&self) -> bool {
         self.stamp.is_default()
     }
 
-    /// Publications before it that a follower of every one asked for, and that the ring no longer held.
+    /// How many publications before this one a follower with `every=True` missed, because the ring
+    /// no longer held them.
     #[getter]
     fn missed(&self) -> u64 {
         self.stamp.missed
     }
 
-    /// How many seconds old it was when it was read; infinity if its writer leaves out the times.
+    /// The record's age at the read in seconds. Infinity if the writer leaves out the times.
     #[getter]
     fn age(&self) -> f64 {
         self.python_stamp().age()
     }
 
-    /// When it was published: an aware datetime in UTC; `None` if its writer leaves out the times.
+    /// The time of the publication as an aware datetime in UTC; `None` if the writer leaves out the
+    /// times.
     #[getter]
     fn published<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.python_stamp().published(py)
     }
 
-    /// Whether the board had a writer when this was first asked; remembered since.
+    /// Whether the board had a writer at the first access to this property, which asks the kernel.
+    /// Later accesses return the same answer.
     #[getter]
     fn writer_alive(&self) -> PyResult<bool> {
         if let Some(alive) = self.writer_alive.get() {
@@ -264,37 +210,47 @@ impl Snapshot {
         Ok(*self.writer_alive.get_or_init(|| asked))
     }
 
-    /// The record as it was published.
+    /// The record's bytes as they were published; the text of a JSON document.
     #[getter]
     fn bytes<'py>(&self, py: Python<'py>) -> &Bound<'py, PyBytes> {
         self.bytes.bind(py)
     }
 
-    /// The document: what its JSON says, or its bytes.
+    /// The document: a JSON value, or bytes. Each access returns a new object, which the caller can
+    /// change. `TypeError` on a board of fields.
     #[getter]
     fn document<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        if self.layout().schema.document().is_none() {
+        if !self.is_document() {
             let board = &self.layout().board;
             return Err(PyTypeError::new_err(format!(
                 "board {board} holds fields, not a document; use the snapshot as a mapping"
             )));
         }
-        self.record(py).cloned()
+        match self.record.get() {
+            Some(record) => value::copied(record.bind(py)),
+            // The usual caller asks once, and is given the only one.
+            None => self.decode(py),
+        }
     }
 
-    /// The record as an instance of a record class, which may be of an earlier or later version than
-    /// the board.
+    /// The record as an instance of a class that derives from `pegel.Record`. The class can be an
+    /// earlier or later version of the board's schema; another schema is `InvalidFields`.
     #[pyo3(signature = (record, /))]
     fn as_record<'py>(
         &self,
         py: Python<'py>,
         record: &Bound<'py, PyType>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.no_document()?;
+        if let Some(kind) = self.layout().schema.document() {
+            let board = &self.layout().board;
+            return Err(PyTypeError::new_err(format!(
+                "board {board} holds {kind} documents, which have no fields; use .document"
+            )));
+        }
         let Some(wanted) = schema::of_class(record)? else {
             let record = record.name()?;
             return Err(PyTypeError::new_err(format!(
-                "{record} is no class of records: derive one with fields from pegel.Record"
+                "{record} is not a class of records: derive one with fields from pegel.Record"
             )));
         };
         let mut values = self.fields(py)?.copy()?;
@@ -307,13 +263,14 @@ impl Snapshot {
         Ok(instance)
     }
 
-    /// The numpy dtype of the record.
+    /// The numpy dtype of the record. `ImportError` without numpy, `TypeError` for a document.
     #[getter]
     fn dtype<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyAny>> {
         self.layout().dtype(py)
     }
 
-    /// The record's bytes as a numpy structured scalar, without a copy. It cannot tell what is unknown.
+    /// The record as a numpy structured scalar that shares the snapshot's bytes. It shows zero for
+    /// an optional field that is unknown.
     fn as_numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let dtype = self.layout().dtype(py)?;
         let scalar = py.import("pegel._numpy")?.getattr("scalar")?;
@@ -326,15 +283,13 @@ impl Snapshot {
         name: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let fields = self.fields(py)?;
-        fields.get_item(name)?.ok_or_else(|| {
-            let (board, names) = (&self.layout().board, fields.keys());
-            match name.repr() {
-                Ok(name) => {
-                    PyKeyError::new_err(format!("board {board} has no field {name}, only {names}"))
-                }
-                Err(error) => error,
-            }
-        })
+        if let Some(value) = fields.get_item(name)? {
+            return value::copied(&value);
+        }
+        let (board, name, names) = (&self.layout().board, name.repr()?, fields.keys());
+        Err(PyKeyError::new_err(format!(
+            "board {board} has no field {name}, only {names}"
+        )))
     }
 
     fn __contains__(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -349,7 +304,7 @@ impl Snapshot {
         Ok(self.fields(py)?.len())
     }
 
-    /// The value of a field, or the default.
+    /// The value of a field, or `default` if the board lacks the field.
     #[pyo3(signature = (name, default=None, /))]
     fn get<'py>(
         &self,
@@ -357,22 +312,25 @@ impl Snapshot {
         name: &Bound<'py, PyAny>,
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        Ok(self.fields(py)?.get_item(name)?.or(default))
+        match self.fields(py)?.get_item(name)? {
+            Some(value) => value::copied(&value).map(Some),
+            None => Ok(default),
+        }
     }
 
-    /// The names of the fields.
+    /// The names of the fields, in their order.
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.fields(py)?.call_method0("keys")
     }
 
-    /// The values of the fields.
+    /// The values of the fields, in their order.
     fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.fields(py)?.call_method0("values")
+        self.shown(py)?.call_method0("values")
     }
 
-    /// The names and values of the fields.
+    /// The names and values of the fields, in their order.
     fn items<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.fields(py)?.call_method0("items")
+        self.shown(py)?.call_method0("items")
     }
 
     fn __eq__<'py>(

@@ -1,27 +1,12 @@
-//! Python objects to values and documents, and back.
+//! Python objects to values of fields, JSON texts and bytes, and back.
 
-use pegel::dynamic::Encoded;
 use pegel::{Error, ErrorKind, Type, Value};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyMemoryView,
-    PyString, PyTuple,
+    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMemoryView, PyString, PyTuple,
 };
 
-use crate::error::{no_json, raise, refuse};
-use crate::layout::Layout;
-use crate::schema;
-
-/// The bytes of a record given as a mapping or an instance of a record class, or of a document.
-pub fn encode(layout: &Layout, record: &Bound<'_, PyAny>) -> PyResult<Encoded> {
-    let document = |bytes| Encoded { bytes, present: 0 };
-    match layout.schema.document() {
-        Some(Type::Json) => json(&layout.board, record).map(document),
-        Some(_) => bytes(record).map(document),
-        None => fields(layout, record),
-    }
-}
+use crate::error::raise;
 
 /// A default or limit of a field that has no name yet.
 pub fn detail(kind: Type, what: &str, object: &Bound<'_, PyAny>) -> PyResult<Value> {
@@ -39,13 +24,13 @@ pub fn detail(kind: Type, what: &str, object: &Bound<'_, PyAny>) -> PyResult<Val
     }
 }
 
-/// What a JSON text says.
+/// The Python object of a JSON text.
 pub fn loads<'py>(text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = text.py();
     py.import("json")?.call_method1("loads", (text,))
 }
 
-/// The bytes of anything that has a buffer.
+/// The bytes of any object that has a buffer.
 pub fn bytes(object: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     if let Ok(bytes) = object.cast::<PyBytes>() {
         return Ok(bytes.as_bytes().to_vec());
@@ -55,17 +40,11 @@ pub fn bytes(object: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
         .extract()
 }
 
-fn json(board: &str, document: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-    let py = document.py();
-    let refuse = |cause| no_json(py, board, ErrorKind::InvalidArgument, "the document", cause);
-    Ok(dumps(document).map_err(refuse)?.into_bytes())
-}
-
-/// An object's JSON text.
-fn dumps(object: &Bound<'_, PyAny>) -> PyResult<String> {
+/// The JSON text of an object.
+pub fn dumps(object: &Bound<'_, PyAny>) -> PyResult<String> {
     let py = object.py();
     let options = PyDict::new(py);
-    // NaN and lone surrogates are no JSON for anybody else.
+    // Other programs cannot parse NaN and lone surrogates.
     options.set_item("allow_nan", false)?;
     options.set_item("ensure_ascii", false)?;
     options.set_item("separators", (",", ":"))?;
@@ -73,51 +52,11 @@ fn dumps(object: &Bound<'_, PyAny>) -> PyResult<String> {
     dumps.call((object,), Some(&options))?.extract()
 }
 
-fn fields(layout: &Layout, record: &Bound<'_, PyAny>) -> PyResult<Encoded> {
-    let board = &layout.board;
-    let values = match record.cast::<PyMapping>() {
-        Ok(mapping) => mapping.clone(),
-        Err(_) if schema::of_class(&record.get_type())?.is_some() => {
-            record.getattr("__dict__")?.cast_into()?
-        }
-        Err(_) => {
-            if let Some(bytes) = layout.numpy_bytes(record)? {
-                return Ok(Encoded {
-                    bytes,
-                    present: u64::MAX,
-                });
-            }
-            let given = kind(record);
-            return Err(PyTypeError::new_err(format!(
-                "board {board}: a record maps fields to values; {given} does not"
-            )));
-        }
-    };
-    let items = values.items()?;
-    let items = items.iter().map(|item| item.extract());
-    let items: Vec<(String, Bound<'_, PyAny>)> = items.collect::<PyResult<_>>()?;
-    let values = items.iter().map(|(name, object)| {
-        let refuse = |reason: &str| {
-            let reason = format!("field {name}: {reason}");
-            refuse(board, ErrorKind::InvalidFields, reason)
-        };
-        Ok((&**name, value(object, &refuse)?))
-    });
-    let values: Vec<_> = values.collect::<PyResult<_>>()?;
-    layout.schema.encode(&values).map_err(|error| {
-        // A FileNotFoundError would be a surprise here.
-        let kind = match error.kind() {
-            ErrorKind::NotFound => ErrorKind::InvalidFields,
-            kind => kind,
-        };
-        refuse(board, kind, error)
-    })
-}
-
+/// Makes the exception for a reason.
 type Refuse<'a> = &'a dyn Fn(&str) -> PyErr;
 
-/// The value of an object, whatever its field.
-fn value(object: &Bound<'_, PyAny>, refuse: Refuse<'_>) -> PyResult<Value> {
+/// The value of an object, for a field of any type.
+pub fn value(object: &Bound<'_, PyAny>, refuse: Refuse<'_>) -> PyResult<Value> {
     if let Some(value) = scalar(object, refuse)? {
         return Ok(value);
     }
@@ -135,26 +74,29 @@ fn value(object: &Bound<'_, PyAny>, refuse: Refuse<'_>) -> PyResult<Value> {
             .map(|element| element_value(&element?, refuse));
         return values.collect::<PyResult<_>>().map(Value::List);
     }
-    scalar(plain, refuse)?.ok_or_else(|| none(plain, refuse))
+    scalar(plain, refuse)?.ok_or_else(|| unsupported(plain, refuse))
 }
 
 fn element_value(element: &Bound<'_, PyAny>, refuse: Refuse<'_>) -> PyResult<Value> {
     if let Some(value) = scalar(element, refuse)? {
         return Ok(value);
     }
-    scalar(&plain(element, refuse)?, refuse)?.ok_or_else(|| none(element, refuse))
+    scalar(&plain(element, refuse)?, refuse)?.ok_or_else(|| unsupported(element, refuse))
 }
 
-/// What the arrays and scalars of numpy, array.array and memoryview are in Python's own types.
+/// Arrays and scalars of numpy, an array.array or a memoryview, in Python's own types.
 fn plain<'py>(object: &Bound<'py, PyAny>, refuse: Refuse<'_>) -> PyResult<Bound<'py, PyAny>> {
     match object.getattr_opt("tolist")? {
         Some(tolist) => tolist.call0(),
-        None => Err(none(object, refuse)),
+        None => Err(unsupported(object, refuse)),
     }
 }
 
-fn none(object: &Bound<'_, PyAny>, refuse: Refuse<'_>) -> PyErr {
-    refuse(&format!("{} is no value of a field", kind(object)))
+fn unsupported(object: &Bound<'_, PyAny>, refuse: Refuse<'_>) -> PyErr {
+    refuse(&format!(
+        "a {} cannot be the value of a field",
+        kind(object)
+    ))
 }
 
 fn scalar(object: &Bound<'_, PyAny>, refuse: Refuse<'_>) -> PyResult<Option<Value>> {
@@ -186,7 +128,7 @@ pub fn kind(object: &Bound<'_, PyAny>) -> String {
     name.map_or_else(|error| error.to_string(), |name| name.to_string())
 }
 
-/// A value as Python sees it.
+/// The Python object of a value.
 pub fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {
         Value::Null => py.None().into_bound(py),
@@ -202,4 +144,21 @@ pub fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>
             PyTuple::new(py, values.collect::<PyResult<Vec<_>>>()?)?.into_any()
         }
     })
+}
+
+/// An object of a JSON document with its own lists and dicts, for a caller who may change it.
+pub fn copied<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = object.py();
+    if let Ok(dict) = object.cast_exact::<PyDict>() {
+        let copy = PyDict::new(py);
+        for (name, value) in dict {
+            copy.set_item(name, copied(&value)?)?;
+        }
+        return Ok(copy.into_any());
+    }
+    if let Ok(list) = object.cast_exact::<PyList>() {
+        let copy = list.iter().map(|value| copied(&value));
+        return Ok(PyList::new(py, copy.collect::<PyResult<Vec<_>>>()?)?.into_any());
+    }
+    Ok(object.clone())
 }

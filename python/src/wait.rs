@@ -7,10 +7,10 @@ use pyo3::prelude::*;
 
 use crate::error::raise;
 
-/// The longest that a Python signal handler waits for its turn.
+/// A wait is interrupted so often for Python's signal handlers.
 pub const SLICE: Duration = Duration::from_millis(200);
 
-/// A moment to give up; `None` is never.
+/// The end of a wait; `None` is never.
 #[derive(Clone, Copy)]
 pub struct Deadline(Option<Instant>);
 
@@ -21,21 +21,22 @@ impl Deadline {
             return Ok(Self(None));
         };
         if seconds.is_nan() || seconds < 0.0 {
-            let message =
-                format!("a timeout is at least 0 seconds, or None for ever; not {seconds}");
+            let message = format!(
+                "a timeout must be at least 0 seconds, or None to wait forever (got {seconds})"
+            );
             return Err(raise(Error::new(ErrorKind::InvalidArgument, message)));
         }
         let far = Duration::try_from_secs_f64(seconds).ok();
         Ok(Self(far.and_then(|far| Instant::now().checked_add(far))))
     }
 
-    /// The time until then.
+    /// The time that is left.
     pub fn left(self) -> Option<Duration> {
         self.0
             .map(|end| end.saturating_duration_since(Instant::now()))
     }
 
-    /// Tries for a slice at a time while that fails with `kind` and time is left.
+    /// Tries again, for a slice at a time, while that fails with `kind` and time is left.
     pub fn attempt<T: Send>(
         self,
         py: Python<'_>,

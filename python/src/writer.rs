@@ -9,30 +9,47 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use crate::codec;
 use crate::error::{raise, refuse};
 use crate::layout::Layout;
-use crate::place;
-use crate::reader::snapshot;
+use crate::opened::Source;
+use crate::path_text;
 use crate::schema;
-use crate::snapshot::{Snapshot, Source};
+use crate::snapshot::Snapshot;
 use crate::value;
 use crate::wait::Deadline;
 
-/// Publishes to a board and holds it until it is closed or its process ends.
+/// Creates a board, or opens one that has the same schema, and holds it until it is closed or its
+/// process exits: `Writer("tank", level=pegel.f64("m"))`. A board has at most one writer at a time.
 ///
-/// Creates the board, or takes over one that has the same schema; a board that lacks fields which may
-/// be missing grows. The schema is given as named fields, as a mapping of fields, as a record class, or
-/// as the one field of a document. `slots` and `mode` are chosen for you, and left as they are when the
-/// board exists; `replace` replaces a board with another schema. `description` says what it is about.
-/// With `checksum`, each publication carries one, which all readers verify. A `durable` board comes back
-/// after a reboot with the record that `sync` put into its durable file.
-/// Raises `Locked` when another writer does not let go within `timeout` seconds; `None` waits for ever.
+/// The schema is given as named fields, as a mapping of names to fields, as a class that derives
+/// from `pegel.Record`, or as the one field of a document (`pegel.json(capacity)`). A board that
+/// lacks fields which have a default or are optional grows, and keeps its records. Another schema
+/// is `InvalidFields`, unless `replace` is true. Options:
+///
+/// - `slots`: records that the ring holds, a power of two from 4 to 65536; `mode`: permissions,
+///   0o640 by default. An existing board keeps its own.
+/// - `replace`: replaces a board that has another schema or other slots, or is damaged.
+/// - `timeout`: seconds to wait for another writer, 1 by default; then `Locked`, which names the
+///   process. `None` waits forever, 0 does not wait.
+/// - `description`: what the board is about.
+/// - `checksum`: each publication carries a checksum, which all readers verify.
+/// - `durable`: the board gets a file on disk, from which it is restored after a reboot with the
+///   record that `sync()` put there.
+///
+/// Threads can share a writer; its methods are atomic, except that `update` raises `Conflict` when
+/// another thread publishes meanwhile. A child made by `os.fork()` cannot publish with it.
+///
+/// Only creating and opening (for `timeout`) and `sync` (for the disk) block; publishing does not.
+///
+/// Errors: `InvalidArgument` (name, slots, mode), `InvalidFields`, `Locked`, `Untrusted`,
+/// `Corrupt`, `Unsupported`, `Denied`, `NoSpace`, `System`.
 #[pyclass(frozen, module = "pegel")]
 pub struct Writer {
     path: PathBuf,
     layout: Arc<Layout>,
-    /// `None` when closed. No Python code runs while it is locked: that could let another thread in,
-    /// which would then wait for this one without letting it go on.
+    /// `None` when closed. No Python code runs while this is locked: that could switch to another
+    /// thread, which would then block on the lock and keep this one from running.
     core: Mutex<Option<pegel::dynamic::Writer>>,
 }
 
@@ -50,7 +67,7 @@ impl Writer {
     }
 
     fn encode(&self, record: &Bound<'_, PyAny>) -> PyResult<Encoded> {
-        value::encode(&self.layout, record)
+        codec::encode(&self.layout, record)
     }
 
     fn publish_on(
@@ -59,7 +76,7 @@ impl Writer {
         record: &Bound<'_, PyTuple>,
         values: Option<Bound<'_, PyDict>>,
     ) -> PyResult<u64> {
-        let record = self.encode(&one(record, values)?)?;
+        let record = self.encode(&single(record, values)?)?;
         self.with(|core| core.publish_on(condition, &record))?
             .map_err(raise)
     }
@@ -77,7 +94,7 @@ impl Writer {
     #[new]
     #[pyo3(signature = (
         board, schema=None, /, *,
-        slots=None, mode=None, replace=false, timeout=0.0, description=None, checksum=false,
+        slots=None, mode=None, replace=false, timeout=1.0, description=None, checksum=false,
         durable=false, **fields,
     ))]
     #[allow(clippy::needless_pass_by_value, clippy::too_many_arguments)] // Python's, named
@@ -94,8 +111,8 @@ impl Writer {
         durable: bool,
         fields: Option<Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let place = place(&board)?;
-        let schema = schema::schema(place, schema.as_ref(), fields.as_ref(), description)?;
+        let path = path_text(&board)?;
+        let schema = schema::schema(path, schema.as_ref(), fields.as_ref(), description)?;
         let create = |slice| {
             let options = Options {
                 slots: slots.unwrap_or(0),
@@ -106,22 +123,23 @@ impl Writer {
                 checksum,
                 durable,
             };
-            Ok(pegel::dynamic::Writer::create(place, &schema, &options))
+            Ok(pegel::dynamic::Writer::create(path, &schema, &options))
         };
         let created = Deadline::after(timeout)?.attempt(py, ErrorKind::Locked, create)?;
         Self::of(py, created.map_err(raise)?)
     }
 
-    /// Takes an existing board, waiting for its writer to let go.
+    /// Opens an existing board for writing, and waits for its writer to release it.
     ///
-    /// Raises `Locked` when it did not within so many seconds; `None` waits for ever. A board that is
-    /// absent comes back from its durable file, if it has one.
+    /// Raises `Locked`, which names the process, after `timeout` seconds; `None` waits forever, 0
+    /// does not wait. A board that does not exist is restored from its durable file if it has one;
+    /// otherwise `NotFound`.
     #[staticmethod]
-    #[pyo3(signature = (board, /, timeout=None))]
+    #[pyo3(signature = (board, /, timeout=1.0))]
     #[allow(clippy::needless_pass_by_value)] // a Python argument
     fn open(py: Python<'_>, board: PathBuf, timeout: Option<f64>) -> PyResult<Self> {
-        let place = place(&board)?;
-        let open = |slice| Ok(pegel::dynamic::Writer::open(place, Some(slice)));
+        let path = path_text(&board)?;
+        let open = |slice| Ok(pegel::dynamic::Writer::open(path, Some(slice)));
         let opened = Deadline::after(timeout)?.attempt(py, ErrorKind::Locked, open)?;
         Self::of(py, opened.map_err(raise)?)
     }
@@ -132,25 +150,25 @@ impl Writer {
         &self.layout.board
     }
 
-    /// The board's file.
+    /// The path of the board's file.
     #[getter]
     fn path(&self) -> PathBuf {
         self.path.clone()
     }
 
-    /// The board's fields by name, in their order.
+    /// The board's fields by name, in their order. A new dict at each access.
     #[getter]
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         schema::fields(py, &self.layout.schema)
     }
 
-    /// What the board is about; may be empty.
+    /// What the board is about; can be empty.
     #[getter]
     fn description(&self) -> &str {
         self.layout.schema.description()
     }
 
-    /// The numpy dtype of the records.
+    /// The numpy dtype of the records. `ImportError` without numpy, `TypeError` for a document.
     #[getter]
     fn dtype<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyAny>> {
         self.layout.dtype(py)
@@ -162,9 +180,9 @@ impl Writer {
         self.with(|core| core.reader().sequence())?.map_err(raise)
     }
 
-    /// The newest record.
+    /// Returns the newest record as a `Snapshot`. Raises `Empty` when nothing has been published.
     fn read(&self, py: Python<'_>) -> PyResult<Snapshot> {
-        let read = snapshot(
+        let read = Snapshot::copied(
             py,
             Source::Writer(Arc::clone(&self.layout)),
             |record| self.with(|core| core.reader().copy_into(record)),
@@ -173,9 +191,17 @@ impl Writer {
         read.map_err(raise)
     }
 
-    /// Publishes a record, given as a mapping, an instance of a record class, a numpy structured scalar
-    /// or by its fields, or a document; returns its sequence. Fields that are left out get their
-    /// defaults, or are unknown if they are optional.
+    /// Publishes a record in one step and returns its sequence: `publish(level=3.21)`, or one
+    /// argument: a mapping, an instance of a record class, a numpy structured scalar, or a
+    /// document.
+    ///
+    /// Fields that are left out get their defaults, or are unknown (`None`) if they are optional.
+    /// Arrays are tuples, lists or numpy arrays.
+    ///
+    /// Raises `InvalidFields` for a field that is missing, unknown, of the wrong type, outside its
+    /// range or limits, and for an integer that a float cannot hold exactly; `TooLarge` for a text
+    /// or document that is too long; `Gone` once the board was replaced or removed. Nothing is then
+    /// published.
     #[pyo3(signature = (*record, **values))]
     fn publish(
         &self,
@@ -185,7 +211,7 @@ impl Writer {
         self.publish_on(Condition::Always, record, values)
     }
 
-    /// Publishes if `expected` is still the newest sequence, else raises `Conflict`.
+    /// Publishes if `expected` is still the newest sequence; otherwise raises `Conflict`.
     #[pyo3(signature = (expected, /, *record, **values))]
     fn publish_if(
         &self,
@@ -196,8 +222,9 @@ impl Writer {
         self.publish_on(Condition::Newest(expected), record, values)
     }
 
-    /// Publishes if the board then still holds every publication after `acknowledged`, up to which
-    /// somebody has worked through them, else raises `Full`: for boards of commands.
+    /// Publishes if the ring still holds every publication after the sequence `acknowledged`
+    /// afterwards; otherwise raises `Full`. For boards of commands, whose reader acknowledges the
+    /// sequence up to which it is done.
     #[pyo3(signature = (acknowledged, /, *record, **values))]
     fn publish_unless_full(
         &self,
@@ -208,15 +235,19 @@ impl Writer {
         self.publish_on(Condition::Acknowledged(acknowledged), record, values)
     }
 
-    /// Publishes a record that is already laid out, or a document as it is, unlooked at.
+    /// Publishes the bytes of a whole record, or of a document, without checking their content.
     #[pyo3(signature = (record, /))]
     fn publish_bytes(&self, record: &Bound<'_, PyAny>) -> PyResult<u64> {
         let record = value::bytes(record)?;
         self.with(|core| core.publish(&record))?.map_err(raise)
     }
 
-    /// Reads, changes and publishes, while no other writer can: `change` is given the record and
-    /// returns the new one; named fields are set.
+    /// Reads the newest record, changes it and publishes it, which no other writer can interrupt:
+    /// `update(limit=80)` sets fields; `update(change)` calls `change` with the record as a dict or
+    /// document, and publishes what it returns. Returns the sequence.
+    ///
+    /// Raises `Empty` when nothing has been published, `Conflict` when another thread of this
+    /// process published meanwhile.
     #[pyo3(signature = (change=None, /, **values))]
     fn update(
         &self,
@@ -225,13 +256,13 @@ impl Writer {
         values: Option<Bound<'_, PyDict>>,
     ) -> PyResult<u64> {
         let now = self.read(py)?;
-        let mut record = now.to_python(py)?;
+        let mut record = now.decode(py)?;
         if let Some(change) = change {
             record = change.call1((record,))?;
             if record.is_none() {
                 let board = &self.layout.board;
                 return Err(PyTypeError::new_err(format!(
-                    "board {board}: the function given to update returns None instead of the record"
+                    "board {board}: the function given to update must return the record (got None)"
                 )));
             }
         }
@@ -243,14 +274,14 @@ impl Writer {
             .map_err(raise)
     }
 
-    /// Puts the newest record into the file of a durable board, and returns its sequence: it is on the disk
-    /// then, and comes back after a reboot.
+    /// Writes the newest record to the durable file and returns its sequence. When it returns, the
+    /// record is on disk and is restored after a reboot. Blocks for the disk, not other threads.
     fn sync(&self, py: Python<'_>) -> PyResult<u64> {
         py.detach(|| self.with(pegel::dynamic::Writer::sync))?
             .map_err(raise)
     }
 
-    /// Lets the board go. It and its last record stay.
+    /// Releases the board. The board and its last record stay.
     fn close(&self) {
         locked(&self.core).take();
     }
@@ -270,7 +301,7 @@ impl Writer {
 }
 
 /// The one record that was given, as a whole or by its fields.
-fn one<'py>(
+fn single<'py>(
     record: &Bound<'py, PyTuple>,
     values: Option<Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -278,7 +309,7 @@ fn one<'py>(
         (0, Some(values)) => Ok(values.into_any()),
         (1, None) => record.get_item(0),
         _ => Err(PyTypeError::new_err(
-            "publish one record: a mapping or document, or its fields by name",
+            "publish takes one record: a mapping or document, or fields by name",
         )),
     }
 }

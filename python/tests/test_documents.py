@@ -28,6 +28,23 @@ def test_json_goes_in_and_comes_out() -> None:
         assert reader.read().document == ["on", "level"]
 
 
+def test_a_caller_who_changes_a_document_changes_nothing_else() -> None:
+    document = {"inverters": [{"power": 21.8}], "limits": {"a": [1]}}
+    with pegel.Writer("ahoy", pegel.json(1000)) as writer:
+        writer.publish(document)
+        snapshot = writer.read()
+        for _ in range(2):
+            snapshot.document["inverters"][0]["power"] = 0
+            snapshot.document.clear()
+            snapshot["inverters"].append(1)
+            snapshot["inverters"][0]["power"] = 0
+            snapshot.get("limits")["a"].append(2)
+            for value in (*snapshot.values(), *dict(snapshot.items()).values()):
+                value.clear()
+            assert snapshot == snapshot.document == dict(snapshot) == document
+            assert dict(snapshot.items()) == document
+
+
 @pytest.mark.parametrize("document", [[1, 2], "text", 7, 1.5, None, True, {}, []])
 def test_json_of_any_kind(document: object) -> None:
     with pegel.Writer("ahoy", pegel.json(100)) as writer:
@@ -76,7 +93,7 @@ def test_what_is_no_json() -> None:
         endless.append(endless)
         wrongs = ({"power": math.nan}, [math.inf], {1, 2}, "\ud800", {"when": object()}, endless)
         for wrong in wrongs:
-            with pytest.raises(pegel.InvalidArgument, match=r"ahoy.*no JSON") as caught:
+            with pytest.raises(pegel.InvalidArgument, match=r"ahoy.*not valid JSON") as caught:
                 writer.publish(wrong)
             assert caught.value.__cause__ is not None
         with pytest.raises(pegel.TooLarge, match=r"ahoy.*102.*100"):
@@ -90,9 +107,9 @@ def test_json_that_somebody_spoiled() -> None:
             writer.publish_bytes(spoiled)
             now = writer.read()
             assert now.bytes == spoiled
-            with pytest.raises(pegel.Corrupt, match=rf"ahoy.*{now.sequence}.*no JSON"):
+            with pytest.raises(pegel.Corrupt, match=rf"ahoy.*{now.sequence}.*not valid JSON"):
                 now.document  # noqa: B018
-            with pytest.raises(pegel.Corrupt, match=rf"ahoy.*{now.sequence}.*no JSON"):
+            with pytest.raises(pegel.Corrupt, match=rf"ahoy.*{now.sequence}.*not valid JSON"):
                 writer.update(power=1)
 
 

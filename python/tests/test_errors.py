@@ -1,5 +1,6 @@
 """Every state has an exception of its own, which tells the board and what to do."""
 
+import inspect
 import os
 import re
 import subprocess
@@ -66,6 +67,23 @@ def test_a_board_is_a_name_or_a_path() -> None:
     for use in (pegel.Reader, pegel.Writer.open, pegel.unlink):
         with pytest.raises(TypeError):
             use(7)  # type: ignore[arg-type]
+
+
+def test_locked_names_the_process_that_holds_the_board() -> None:
+    holder = f"process {os.getpid()} \\(.+\\) holds .*pegel.station.lock"
+    with pegel.Writer("station", n=pegel.u8()):
+        for use in (
+            lambda: pegel.Writer("station", n=pegel.u8(), timeout=0),
+            lambda: pegel.Writer.open("station", timeout=0),
+            lambda: pegel.unlink("station"),
+        ):
+            with pytest.raises(pegel.Locked, match=f"station has a writer: {holder}"):
+                use()
+
+
+def test_a_writer_waits_a_second_by_default() -> None:
+    for make in (pegel.Writer, pegel.Writer.open):
+        assert inspect.signature(make).parameters["timeout"].default == 1.0
 
 
 def test_a_file_that_is_no_board(boards: Path) -> None:

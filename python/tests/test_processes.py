@@ -55,7 +55,7 @@ def test_writers_take_turns(start: Start) -> None:
             import pegel
             print("ready", flush=True)
             for _ in range(50):
-                with pegel.Writer.open("count") as writer:
+                with pegel.Writer.open("count", timeout=None) as writer:
                     writer.update(lambda record: {"n": record["n"] + 1})
         """
         processes = [start(textwrap.dedent(turns)) for _ in range(4)]

@@ -136,7 +136,7 @@ def test_a_snapshot_of_something_else() -> None:
             now.as_record(Level)
         with pytest.raises(pegel.InvalidFields, match=r"inverter.*lacks phase"):
             now.as_record(Longer)
-        with pytest.raises(TypeError, match="int is no class of records"):
+        with pytest.raises(TypeError, match="int is not a class of records"):
             now.as_record(int)  # type: ignore[type-var]
         with pytest.raises(pegel.InvalidFields, match=r"inverter.*level"):
             writer.publish(Level(level=1.0))

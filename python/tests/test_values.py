@@ -46,7 +46,7 @@ def test_integers(helper: Any, least: int, most: int) -> None:
     for value in (least - 1, most + 1, 2**64, -(2**63) - 1, 10**40):
         refused(helper(), value, "outside|beyond")
     for wrong in (1.0, True, "1", None, [1]):
-        refused(helper(), wrong, "not|no value")
+        refused(helper(), wrong, "not|cannot be")
 
 
 def test_floats() -> None:
@@ -60,9 +60,28 @@ def test_floats() -> None:
         assert type(back(helper(), 7)) is float
         wrong: tuple[Any, ...] = (True, "1", None, [1.0], {})
         for value in wrong:
-            refused(helper(), value, "not|no value")
+            refused(helper(), value, "not|cannot be")
     assert back(pegel.f32(), 0.1) == struct.unpack("f", struct.pack("f", 0.1))[0]
     assert back(pegel.f64(count=2), (1.5, 2)) == (1.5, 2.0)
+
+
+@pytest.mark.parametrize(("helper", "digits"), [(pegel.f32, 24), (pegel.f64, 53)])
+def test_rejects_integers_that_a_float_would_round(helper: Any, digits: int) -> None:
+    for exact in (2**digits, -(2**digits), 2**digits + 2, 2**62, -(2**63)):
+        assert back(helper(), exact) == exact
+    for rounded in (2**digits + 1, -(2**digits) - 1, 2**63 - 1, 2**64 - 1):
+        refused(helper(), rounded, f"cannot hold the integer {rounded} exactly")
+        refused(helper(count=2), [0, rounded], "exactly")
+        for detail in ("default", "min", "max"):
+            with pytest.raises(pegel.InvalidFields, match=r"probe.*exactly"):
+                pegel.Writer("probe", {"value": helper(**{detail: rounded})}, replace=True)
+        # A float says that rounding is meant.
+        assert back(helper(), float(rounded)) == nearest(digits, rounded)
+
+
+def nearest(digits: int, value: int) -> float:
+    """The value as a float of that many digits."""
+    return float(struct.unpack("f", struct.pack("f", value))[0]) if digits == 24 else float(value)
 
 
 def test_bools() -> None:
@@ -70,7 +89,7 @@ def test_bools() -> None:
     assert back(pegel.bool_(), False) is False
     assert back(pegel.bool_(count=3), [True, False, True]) == (True, False, True)
     for wrong in (1, 0.0, "true", None):
-        refused(pegel.bool_(), wrong, "not|no value")
+        refused(pegel.bool_(), wrong, "not|cannot be")
     with pegel.Writer("bytes", flag=pegel.bool_()) as writer:
         writer.publish_bytes(b"\x02")
         assert writer.read()["flag"] is True
@@ -83,17 +102,17 @@ def test_texts() -> None:
     refused(pegel.text(24), "a\0b", "NUL")
     refused(pegel.text(24), "\ud800", "surrogates")
     for wrong in (b"bytes", 1, None):
-        refused(pegel.text(24), wrong, "not|no value")
+        refused(pegel.text(24), wrong, "not|cannot be")
     assert back(pegel.text(4, count=2), ["ab", "cdef"]) == ("ab", "cdef")
 
 
 def test_arrays_have_their_length() -> None:
     for wrong in ([], [1.0], [1.0, 2.0, 3.0], 1.0, "ab", {1.0, 2.0}, {1.0: 2.0}):
-        refused(pegel.f64(count=2), wrong, "array of 2|no value")
+        refused(pegel.f64(count=2), wrong, "array of 2|cannot be the value")
     refused(pegel.f64(count=2), [1.0, "2"], "not a text")
     endless: list[object] = []
     endless.extend([endless, endless])
-    refused(pegel.f64(count=2), endless, "list is no value")
+    refused(pegel.f64(count=2), endless, "list cannot be the value")
 
 
 def test_arrays_of_others() -> None:
@@ -154,7 +173,7 @@ def test_fields_that_are_none() -> None:
         pegel.Writer("probe", {"a": pegel.u8()}, a=pegel.u8())
     with pytest.raises(pegel.InvalidFields, match="f65"):
         pegel.Field("f65")
-    with pytest.raises(pegel.InvalidFields, match="count is 0"):
+    with pytest.raises(pegel.InvalidFields, match="must be at least 1"):
         pegel.f64(count=0)
     with pytest.raises(TypeError, match=r"probe.*level.*pegel.Field.*str"):
         pegel.Writer("probe", level="f64")  # type: ignore[arg-type]

@@ -173,7 +173,7 @@ def test_documents_beyond_the_capacity(tmp_path: Path) -> None:
         with pytest.raises(pegel.TooLarge, match=r"65 bytes.* 64"):
             writer.publish(json.loads(too_long))
         for nothing in (float("nan"), object(), {"a": {1}}):
-            with pytest.raises(pegel.InvalidArgument, match="no JSON"):
+            with pytest.raises(pegel.InvalidArgument, match="not valid JSON"):
                 writer.publish(nothing)
         assert writer.publish(json.loads(longest)) == 1
     command = [*php("tests/safety/refusals/publish.php"), str(board)]
