@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Callable
 
 import pytest
 
@@ -151,11 +152,12 @@ def test_documents_that_are_nested_too_deep_are_refused() -> None:
     with pegel.Writer("ahoy", pegel.json(65536)) as writer:
         writer.publish(nested(127))
         assert writer.read().document == nested(127)
-        for publish in (
+        publications: tuple[Callable[[], int], ...] = (
             lambda: writer.publish(nested(128)),
             lambda: writer.publish_bytes(json.dumps(nested(128)).encode()),
             lambda: writer.update(lambda document: [document]),
-        ):
+        )
+        for publish in publications:
             with pytest.raises(pegel.InvalidArgument, match=r"at most 127 levels \(got 128\)"):
                 publish()
         assert writer.sequence == 1
