@@ -4,15 +4,18 @@
 pub mod cache;
 pub mod condition;
 pub mod copy;
+pub mod durability;
 pub mod follow;
 pub mod info;
 pub mod leftovers;
 pub mod lifecycle;
 pub mod mirror;
+pub mod options;
 pub mod publish;
 pub mod reader;
 pub mod revalidation;
 pub mod snapshot;
+pub mod snapshot_file;
 pub mod spec;
 pub mod typed;
 pub mod wait;
@@ -26,11 +29,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use bytemuck::{bytes_of, cast_slice, pod_read_unaligned};
+use bytemuck::{bytes_of, pod_read_unaligned};
 use nix::errno::Errno;
 use nix::sys::stat::{FileStat, Mode, fchmod};
 
-use crate::board::snapshot::Publication;
 use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ring::WORD;
@@ -43,39 +45,13 @@ use crate::segment::layout::{
 };
 use crate::segment::path::BoardPath;
 use crate::segment::pread_ring;
+use crate::segment::seed::{RawRecord, Seed, header_of, write_segment};
+use crate::segment::stamp::Publication;
 use crate::segment::trust::{Access, names, open_trusted};
 use crate::segment::{Draft, Mapping, Segment};
 
 /// Of a file, what is read at once: all that most boards tell of themselves.
 const START: usize = 1024;
-
-/// What a new segment goes on from: the board that it replaces, and the record to begin with.
-#[derive(Debug)]
-pub struct Seed {
-    /// The newest sequence.
-    pub sequence: u64,
-    pub generation: u64,
-    pub lineage: u64,
-    /// The newest records, oldest first; the last one has the newest sequence.
-    pub records: Vec<RawRecord>,
-}
-
-impl Seed {
-    /// The same, as it comes back from a file.
-    pub fn restored(mut self) -> Self {
-        for kept in &mut self.records {
-            kept.stamp = Publication::restored(kept.stamp);
-        }
-        self
-    }
-}
-
-/// A record that a segment begins with.
-#[derive(Debug)]
-pub struct RawRecord {
-    pub stamp: ring::Stamp,
-    pub bytes: Vec<u8>,
-}
 
 /// An open board. All sizes in it were checked once and are private since.
 #[derive(Debug)]
@@ -425,45 +401,6 @@ impl Board {
         let message = format!("board {name} ({path}) was replaced or removed; open it again");
         Error::new(ErrorKind::Gone, message)
     }
-}
-
-/// Writes all of a segment but zeros.
-pub fn write_segment<E>(
-    schema: &Schema,
-    layout: &Layout,
-    past: &Seed,
-    write: impl Fn(usize, &[u8]) -> std::result::Result<(), E>,
-) -> std::result::Result<(), E> {
-    let head = Head {
-        sequence: past.sequence,
-        gone: false,
-    };
-    let base = past.sequence - past.records.len() as u64;
-    let header = header_of(layout, schema, base, past.lineage);
-    write(0, bytes_of(&header))?;
-    write(HEADER_SIZE, &schema.table())?;
-    write(layout.details_offset(), schema.details().as_bytes())?;
-    write(layout.control_offset, &head.word().to_ne_bytes())?;
-    write(layout.generation_offset(), &past.generation.to_ne_bytes())?;
-    for (sequence, kept) in (base + 1..).zip(&past.records) {
-        write(layout.slot_offset(sequence), &kept.bytes)?;
-        let mut stamp = kept.stamp;
-        if layout.checksums {
-            checksum::seal(sequence, &mut stamp, &kept.bytes);
-        }
-        write(layout.stamp_offset(sequence), cast_slice(&stamp))?;
-    }
-    Ok(())
-}
-
-/// The header of a segment, which has a checksum if its records have.
-fn header_of(layout: &Layout, schema: &Schema, base: u64, lineage: u64) -> Header {
-    let mut header = layout.header(schema.hash(), base, lineage);
-    if layout.checksums {
-        let details = schema.details().as_bytes();
-        header.checksum = checksum::of_start(&header, &schema.table(), details);
-    }
-    header
 }
 
 fn cut_off(path: &Path, error: &std::io::Error) -> Error {

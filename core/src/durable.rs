@@ -9,31 +9,26 @@ mod crash_tests;
 mod file;
 mod header;
 mod slots;
-pub(crate) mod snapshot_file;
 mod write;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use std::{env, fs};
 
-use crate::board::lifecycle;
-use crate::board::reader::Reader;
-use crate::board::snapshot::{Publication, Stamp};
-use crate::board::{Board, RawRecord, Seed};
 use crate::clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::segment::path::BoardPath;
-use crate::segment::trust::{self, Access};
+use crate::segment::seed::{RawRecord, Seed};
+use crate::segment::stamp::{Publication, Stamp};
+use crate::segment::trust::Access;
+
+pub use crate::board::durability::restore;
 
 pub(crate) use self::file::{
-    Owner, Wish, is_there, path as path_for, read_copy, removal, restored,
+    Owner, Wish, is_there, missing, path as path_for, read_copy, removal, restored,
 };
 pub(crate) use self::header::MAGIC;
 pub(crate) use self::write::{DurableWriter, Staged};
-
-/// For how long one who only restores waits for the board's writer, who then restores it himself.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Of a handle that has not synced yet.
 pub(crate) const UNKNOWN: u64 = u64::MAX;
@@ -136,93 +131,6 @@ pub fn list() -> Result<Vec<(PathBuf, Result<State>)>> {
         Some((path, opened.and_then(State::of)))
     };
     Ok(files.into_iter().filter_map(look).collect())
-}
-
-/// Lets a board that is absent come back from its durable file, with the sequence, generation and age of its record;
-/// `false` if it has none, or is there. `LOCKED` while it has a writer all the same.
-pub fn restore(board: &str) -> Result<bool> {
-    let place = BoardPath::parse(board)?;
-    match Board::open(place.clone(), Access::ReadUnmapped) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            lifecycle::restore_durable(&place, Some(PATIENCE))
-        }
-        there => there.map(|_| false),
-    }
-}
-
-impl Reader {
-    /// Puts the newest record into the board's durable file, where it is when this returns, and says its sequence. For
-    /// a keeper, or whoever may write that file; the one who may create the board makes it.
-    pub fn sync(&self) -> Result<u64> {
-        let board = self.inner();
-        if self.has_view() {
-            return Self::at(board.place.clone(), board.access)?.sync();
-        }
-        board.check_durable()?;
-        // Root, too, puts nothing of a stranger where the others' boards are kept.
-        trust::check(board.path(), &board.status, Access::Write)?;
-        let path = file::path(&board.place);
-        if !is_there(&path) {
-            return Err(file::missing(&path));
-        }
-        let newest = match self.whole(|record| self.copy_into(record)) {
-            Ok((publication, bytes)) => Some((publication.sequence, publication.stamp, bytes)),
-            Err(error) if error.kind() == ErrorKind::Empty => None,
-            Err(error) => return Err(error),
-        };
-        let past = match newest {
-            None => board.past_of(board.base, None),
-            Some((sequence, stamp, bytes)) => {
-                board.past_of(sequence, Some(RawRecord { stamp, bytes }))
-            }
-        };
-        self.sync_to(&DurableWriter::seen(board, past)?)
-    }
-
-    /// What is on the disk of this board; `None` if it has no durable file.
-    pub fn durable_state(&self) -> Result<Option<State>> {
-        let board = self.inner();
-        if board.layout.durable {
-            look_at(&board.place)
-        } else {
-            Ok(None)
-        }
-    }
-
-    /// Syncs what the caller has found to be the newest.
-    pub(crate) fn sync_to(&self, lasting: &DurableWriter) -> Result<u64> {
-        let board = self.inner();
-        if !board.is_current() {
-            return Err(board.gone());
-        }
-        let synced = lasting.sync(Some(self.synced()).filter(|synced| *synced != UNKNOWN))?;
-        self.set_synced(synced);
-        Ok(synced)
-    }
-}
-
-impl Board {
-    /// `INVALID_ARGUMENT` of a board that has no durable file.
-    pub(crate) fn check_durable(&self) -> Result<()> {
-        if self.layout.durable {
-            return Ok(());
-        }
-        let (name, path) = (&self.place.name, self.path().display());
-        let message = format!(
-            "board {name} ({path}) is not durable; create it with that option, which keeps its records"
-        );
-        Err(Error::new(ErrorKind::InvalidArgument, message))
-    }
-
-    /// What there is to keep of a board whose newest record is this one.
-    pub(crate) fn past_of(&self, sequence: u64, newest: Option<RawRecord>) -> Seed {
-        Seed {
-            sequence,
-            generation: self.generation(),
-            lineage: self.lineage,
-            records: Vec::from_iter(newest),
-        }
-    }
 }
 
 /// The newest record of a past, as it is kept: without its checksum in the ring, and with the wall clock as it is now,

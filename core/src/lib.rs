@@ -79,9 +79,10 @@ pub mod dynamic {
     pub use crate::board::follow::Follow;
     pub use crate::board::mirror::{Mirror, Origin};
     pub use crate::board::reader::Reader;
-    pub use crate::board::snapshot::{Publication, Snapshot};
+    pub use crate::board::snapshot::Snapshot;
     pub use crate::board::writer::Writer;
     pub use crate::schema::codec::{Encoded, Payload};
+    pub use crate::segment::stamp::Publication;
 }
 
 #[cfg(not(pegel_loom))]
@@ -92,8 +93,8 @@ pub use self::{
     board::condition::Condition,
     board::info::Info,
     board::leftovers::{leftovers, remove_leftovers},
-    board::lifecycle::{Options, restore, unlink},
-    board::snapshot::Stamp,
+    board::lifecycle::{restore, unlink},
+    board::options::Options,
     board::typed::{Reader, Snapshot, Writer},
     board::writer_process::WriterProcess,
     error::{Error, ErrorKind, Result},
@@ -104,4 +105,5 @@ pub use self::{
     schema::text::Text,
     schema::value::Value,
     segment::path::{directory, list},
+    segment::stamp::Stamp,
 };

@@ -3,11 +3,11 @@
 use crossbeam_utils::Backoff;
 
 use crate::board::reader::Reader;
-use crate::board::snapshot::Publication;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ring::{self, Ring};
 use crate::segment::BlockMapping;
 use crate::segment::checksum;
+use crate::segment::stamp::Publication;
 
 /// After this many laps a read is `BUSY`. One lap is rare; as many as these mean that the record is
 /// too large for its slots and its writer's pace.

@@ -1,75 +1,26 @@
 //! How boards come and go: created, taken over, replaced, removed. A death at any point leaves the
 //! old board or the new one.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::stat::lstat;
 
+use crate::board::options::Options;
+use crate::board::snapshot_file::{self, SnapshotFile};
 use crate::board::spec::BoardSpec;
 use crate::board::writer_lock::WriterLock;
-use crate::board::{Board, Seed, absent};
-use crate::durable::snapshot_file::{self, SnapshotFile};
+use crate::board::{Board, absent};
 use crate::durable::{self, DurableWriter, Wish};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ring::MAX_SEQUENCE;
 use crate::schema::Schema;
+use crate::segment::mode::DEFAULT_MODE;
 use crate::segment::path::BoardPath;
+use crate::segment::random;
+use crate::segment::seed::Seed;
 use crate::segment::trust::{self, Access};
 use crate::segment::{remove, remove_left};
-
-/// The permissions of a board for which none are chosen.
-pub const DEFAULT_MODE: u32 = 0o640;
-/// How long to wait for another writer if no timeout is chosen: a program that publishes once is
-/// done by then.
-const TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How a board is created.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools)] // each is a choice of its own, by name
-pub struct Options {
-    /// Slots of the ring, a power of two from 4; 0 chooses by the record's size, or leaves them as they
-    /// are.
-    pub slots: u32,
-    /// Permissions of the board's file; 0 is 0640, or what they are if there is one. Who may write the
-    /// file may become its writer.
-    pub mode: u32,
-    /// Replace a board that has another schema or other slots, or is damaged. Its records stay if one
-    /// schema is the other with fields appended. The sequences go on, except those of a damaged board,
-    /// whose readers are not told either.
-    pub replace: bool,
-    /// How long to wait for another writer to release the board; a second by default.
-    pub timeout: Duration,
-    /// Publish records of fields without looking at the clock, in loops where that would take most of the time: as
-    /// bytes, on no condition (`publish_fast`, else `publish`). Readers cannot tell a record's age, those who wait
-    /// look once a millisecond, and the writer notices that the board is gone a second later, and after up
-    /// to 255 more publications.
-    pub unstamped: bool,
-    /// Let each publication carry a checksum of its bytes, which all readers verify: one that is wrong is then
-    /// `CORRUPT`. For bytes that come by other ways than from their writer's memory, and for `open_untrusted`;
-    /// against half-written records there is no need of it. Else it is left as it is if there is a board.
-    /// Such publications are always stamped.
-    pub checksum: bool,
-    /// Give it a durable file, into which `sync` puts the newest record, and from which the board comes back after a
-    /// reboot: with that record, the sequences going on. Else it is left as it is if there is a board, or such a
-    /// file. A board that is there without is replaced by one with the same records.
-    pub durable: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            slots: 0,
-            mode: 0,
-            replace: false,
-            timeout: TIMEOUT,
-            unstamped: false,
-            checksum: false,
-            durable: false,
-        }
-    }
-}
 
 /// Creates a board or opens the one that is there, for the one whose turn it then is.
 pub fn create(
@@ -373,18 +324,7 @@ fn beginning() -> Seed {
     Seed {
         sequence: 0,
         generation: 0,
-        // The one way to random bits in the standard library.
-        lineage: RandomState::new().build_hasher().finish(),
+        lineage: random(),
         records: Vec::new(),
     }
-}
-
-/// The permissions that a board may have and that are next to these.
-pub fn valid_mode(mode: u32) -> u32 {
-    mode & 0o664 | 0o600
-}
-
-/// Whether a board may have these permissions.
-pub fn is_mode(mode: u32) -> bool {
-    mode & !0o664 == 0 && mode & 0o600 == 0o600
 }

@@ -5,13 +5,11 @@
 //! a new segment, as a board that is replaced does: its readers find the old one gone and open the new one, in which
 //! the missed records never were.
 
-use std::hash::{BuildHasher, RandomState};
-
-use crate::board::lifecycle::{self, DEFAULT_MODE, Options};
-use crate::board::snapshot::Publication;
+use crate::board::Board;
+use crate::board::lifecycle;
+use crate::board::options::Options;
 use crate::board::writer::Writer;
 use crate::board::writer_lock::WriterLock;
-use crate::board::{Board, RawRecord, Seed};
 use crate::clock::Moment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ring::MAX_SEQUENCE;
@@ -19,7 +17,11 @@ use crate::schema::Schema;
 use crate::schema::codec::Payload;
 use crate::schema::field::Type;
 use crate::schema::nesting;
+use crate::segment::mode::DEFAULT_MODE;
 use crate::segment::path::BoardPath;
+use crate::segment::random;
+use crate::segment::seed::{RawRecord, Seed};
+use crate::segment::stamp::Publication;
 use crate::segment::trust::Access;
 
 /// Of a publication that was made elsewhere, what is known beside its record.
@@ -95,8 +97,7 @@ impl Mirror {
                         if place == Order::Before {
                             // After a power failure, sequences that were not synced are given anew: readers could
                             // not tell those from the ones they know.
-                            let drawn = RandomState::new().hash_one(origin.sequence);
-                            self.alias = Some((origin.lineage, drawn));
+                            self.alias = Some((origin.lineage, random()));
                         }
                         writer.into_lock()
                     }

@@ -2,7 +2,6 @@
 
 use crate::board::condition::Condition;
 use crate::board::revalidation::{self, INTERVAL_NS};
-use crate::board::snapshot::Publication;
 use crate::board::writer::Writer;
 use crate::clock::{self, Moment};
 use crate::error::{Error, ErrorKind, Result};
@@ -11,6 +10,7 @@ use crate::ring::{MAX_SEQUENCE, Ring};
 use crate::schema::codec::{Encoded, Payload};
 use crate::schema::nesting;
 use crate::segment::checksum;
+use crate::segment::stamp::Publication;
 
 /// How many publications an unstamped writer makes before it reads the clock again.
 const UNSTAMPED_BUDGET: i64 = 255;

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use crate::board::Board;
 use crate::board::follow::Follow;
 use crate::board::revalidation::Revalidation;
-use crate::board::snapshot::{Publication, Snapshot, Stamp};
+use crate::board::snapshot::Snapshot;
 use crate::board::writer_process::{WriterProcess, holder};
 use crate::clock;
 use crate::durable;
@@ -18,6 +18,7 @@ use crate::schema::Schema;
 use crate::schema::evolution::Conversion;
 use crate::segment::lock::is_locked;
 use crate::segment::path::BoardPath;
+use crate::segment::stamp::{Publication, Stamp};
 use crate::segment::trust::{Access, is_same, misnumbered};
 use crate::segment::{BlockMapping, Mapping};
 

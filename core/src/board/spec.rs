@@ -2,9 +2,8 @@
 
 use nix::sys::stat::FileStat;
 
-use crate::board::lifecycle::{DEFAULT_MODE, Options, is_mode};
-use crate::board::snapshot::Publication;
-use crate::board::{Board, RawRecord, Seed};
+use crate::board::Board;
+use crate::board::options::Options;
 use crate::clock::Moment;
 use crate::durable::{DurableWriter, Staged};
 use crate::error::{Error, ErrorKind, Result};
@@ -13,7 +12,10 @@ use crate::schema::Schema;
 use crate::schema::evolution::Conversion;
 use crate::segment::Draft;
 use crate::segment::layout::{CHECKSUMS, DURABLE, Layout};
+use crate::segment::mode::{DEFAULT_MODE, is_mode};
 use crate::segment::path::BoardPath;
+use crate::segment::seed::{RawRecord, Seed};
+use crate::segment::stamp::Publication;
 use crate::segment::trust;
 
 /// A board as its creator wants it.

@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::board::condition::Condition;
-use crate::board::lifecycle::Options;
-use crate::board::snapshot::{Publication, Stamp};
+use crate::board::options::Options;
 use crate::dynamic;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Schema;
 use crate::schema::codec::Payload;
 use crate::schema::record::Record;
+use crate::segment::stamp::{Publication, Stamp};
 
 /// Records up to this size are read without asking for memory.
 const SMALL: usize = 512;

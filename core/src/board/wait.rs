@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use crate::board::reader::Reader;
-use crate::board::snapshot::Publication;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ring::wake_policy::{self, LONG, SHORT};
 use crate::ring::{Head, Stamp};
+use crate::segment::stamp::Publication;
 
 impl Reader {
     /// Waits for a publication after the given one and returns its sequence. `None` waits for ever.

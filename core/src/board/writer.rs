@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::board::Board;
-use crate::board::lifecycle::{self, Options};
+use crate::board::lifecycle;
+use crate::board::options::Options;
 use crate::board::reader::Reader;
 use crate::board::revalidation::{self, NEVER};
 use crate::board::writer_lock::WriterLock;

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::stat::{FileStat, Mode, fchmod, lstat};
 
-use crate::board::lifecycle::valid_mode;
 use crate::board::writer_process::{WriterProcess, holder};
 use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment::lock::{ForkSafeFile, Lock, try_lock};
+use crate::segment::mode::{valid_mode, writers_only};
 use crate::segment::path::BoardPath;
 use crate::segment::trust::{Access, Tries, is_regular, names, open_trusted};
 use crate::segment::{Draft, give, remove};
@@ -159,10 +159,4 @@ fn draft(place: &BoardPath, board_mode: u32) -> Result<Draft> {
         draft.give_to(&board);
     }
     Ok(draft)
-}
-
-/// Read and write for exactly the classes that may write the board: whoever may read a file may lock it.
-pub fn writers_only(board_mode: u32) -> u32 {
-    let writers = board_mode & 0o222;
-    writers | writers << 1
 }

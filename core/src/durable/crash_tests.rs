@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use super::State;
 use super::header::FileHeader;
 use super::slots::{Disk, Geometry, Slots};
-use crate::board::snapshot::Publication;
-use crate::board::{RawRecord, Seed};
 use crate::clock::Moment;
 use crate::error::ErrorKind;
 use crate::schema::Schema;
 use crate::schema::field::Field;
 use crate::segment::layout::{DURABLE, Layout};
+use crate::segment::seed::{RawRecord, Seed};
+use crate::segment::stamp::Publication;
 
 /// The unit that a disk writes whole or not at all, in the order that it likes.
 const SECTOR: usize = 512;

@@ -12,13 +12,13 @@ use nix::sys::stat::{FileStat, stat};
 
 use super::header::FileHeader;
 use super::slots::{Geometry, Slots};
-use crate::board::{Board, write_segment};
-use crate::durable::snapshot_file::{SnapshotFile, sync_directory};
+use crate::board::Board;
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment::lock::{ForkSafeFile, Lock, try_lock};
 use crate::segment::path::BoardPath;
+use crate::segment::seed::{Seed, write_segment};
 use crate::segment::trust::{self, Access, Tries, is_same, names, open_trusted};
-use crate::segment::{self, Aside, Draft};
+use crate::segment::{self, Aside, Draft, sync_directory};
 
 const PREFIX: &str = "pegel.";
 const SUFFIX: &str = ".durable";
@@ -336,23 +336,10 @@ impl Removal {
 }
 
 /// Reads a copy of a durable file, wherever it is.
-pub fn read_copy(path: &Path) -> Result<SnapshotFile> {
+pub fn read_copy(path: &Path) -> Result<(FileHeader, Seed)> {
     let file = Opened::open(path, Access::ReadUntrusted)?.ok_or_else(|| missing(path))?;
     let past = file.places().newest()?.restored();
-    let FileHeader {
-        schema,
-        layout,
-        mode,
-        ..
-    } = file.header;
-    Ok(SnapshotFile {
-        schema,
-        past,
-        slots: layout.slot_count,
-        durable: true,
-        checksum: layout.checksums,
-        mode,
-    })
+    Ok((file.header, past))
 }
 
 fn locked(path: &Path) -> Error {

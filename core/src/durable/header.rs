@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use bytemuck::{Pod, Zeroable, bytes_of, pod_read_unaligned};
 
 use super::slots::{Geometry, PAGE};
-use crate::board::lifecycle::is_mode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Schema;
 use crate::schema::{FIELD_SIZE, MAX_DETAILS, MAX_FIELDS};
 use crate::segment::layout::{BYTE_ORDER, CHECKSUMS, DURABLE, Layout};
+use crate::segment::mode::is_mode;
 
 /// The first eight bytes.
 pub const MAGIC: [u8; 8] = *b"PEGELD\x1a\n";

@@ -21,10 +21,10 @@ use std::path::Path;
 use bytemuck::{Pod, Zeroable, bytes_of, pod_read_unaligned};
 use nix::errno::Errno;
 
-use crate::board::{RawRecord, Seed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ring::{self, MAX_SEQUENCE};
 use crate::segment;
+use crate::segment::seed::{RawRecord, Seed};
 
 /// Places begin on pages of their own, on every machine: the kernel writes pages.
 pub const PAGE: usize = 1 << 16;

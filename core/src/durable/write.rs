@@ -10,13 +10,13 @@ use nix::sys::stat::FileStat;
 use super::file::{Opened, board_path, missing, path, sync_parent};
 use super::header::FileHeader;
 use super::lasting;
-use crate::board::lifecycle::valid_mode;
-use crate::board::writer_lock::writers_only;
-use crate::board::{Board, Seed};
+use crate::board::Board;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Schema;
 use crate::segment::layout::Layout;
+use crate::segment::mode::{valid_mode, writers_only};
 use crate::segment::path::BoardPath;
+use crate::segment::seed::Seed;
 use crate::segment::{self, Draft};
 
 /// A board as its durable file shall have it.

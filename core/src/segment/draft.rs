@@ -129,3 +129,9 @@ pub fn reserve(file: impl AsFd, size: usize) -> nix::Result<()> {
         }
     }
 }
+
+/// Returns when the directory of a file is on the disk.
+pub fn sync_directory(file: &Path) -> std::io::Result<()> {
+    let directory = file.parent().filter(|parent| *parent != Path::new(""));
+    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+}

@@ -3,13 +3,13 @@
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, Result};
+use crate::segment::random;
 use crate::segment::trust::{self, Access};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, renameat};
 use nix::sys::stat::{FileStat, Mode, lstat, stat};
 use nix::unistd::{AccessFlags, faccessat, geteuid, unlink};
 use std::fs::{self};
-use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 /// `DENIED` if this process may not remove a file, or replace it, as far as one can tell before.
@@ -69,8 +69,7 @@ pub fn rename(from: &Path, to: &Path) -> nix::Result<()> {
 
 /// A name beside a file that nobody can take before: each is drawn by lot.
 pub fn hidden(path: &Path) -> PathBuf {
-    // The one way to random bits in the standard library.
-    let drawn = RandomState::new().hash_one(path);
+    let drawn = random();
     path.with_file_name(format!("{}-{drawn:016x}", hidden_start(path)))
 }
 

@@ -6,9 +6,8 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
+use crate::board::Board;
 use crate::board::reader::Reader;
-use crate::board::snapshot::Publication;
-use crate::board::{Board, RawRecord, Seed, write_segment};
 use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ring;
@@ -17,6 +16,9 @@ use crate::segment::checksum;
 use crate::segment::layout::Layout;
 use crate::segment::path::BoardPath;
 use crate::segment::removal::hidden;
+use crate::segment::seed::{RawRecord, Seed, write_segment};
+use crate::segment::stamp::Publication;
+use crate::segment::sync_directory;
 use crate::segment::trust::{Access, open_trusted};
 
 impl Reader {
@@ -102,7 +104,15 @@ pub fn read(file: &Path) -> Result<SnapshotFile> {
     let (opened, status) = open_trusted(file, Access::ReadUntrusted)?;
     let mut magic = [0; durable::MAGIC.len()];
     if opened.read_exact_at(&mut magic, 0).is_ok() && magic == durable::MAGIC {
-        return durable::read_copy(file);
+        let (header, past) = durable::read_copy(file)?;
+        return Ok(SnapshotFile {
+            schema: header.schema,
+            past,
+            slots: header.layout.slot_count,
+            durable: true,
+            checksum: header.layout.checksums,
+            mode: header.mode,
+        });
     }
     let place = BoardPath {
         board: file.to_owned(),
@@ -153,10 +163,4 @@ fn write_file(file: &File, schema: &Schema, layout: &Layout, past: &Seed) -> io:
         file.write_all_at(bytes, offset as u64)
     })?;
     file.sync_all()
-}
-
-/// Returns when the directory of a file is on the disk.
-pub fn sync_directory(file: &Path) -> io::Result<()> {
-    let directory = file.parent().filter(|parent| *parent != Path::new(""));
-    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }

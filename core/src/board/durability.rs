@@ -1,0 +1,103 @@
+//! What a board has to do with its durable file: it is synced into it, and restored from it.
+
+use std::time::Duration;
+
+use crate::board::Board;
+use crate::board::lifecycle;
+use crate::board::reader::Reader;
+use crate::durable::{self, DurableWriter};
+use crate::error::{Error, ErrorKind, Result};
+use crate::segment::path::BoardPath;
+use crate::segment::seed::{RawRecord, Seed};
+use crate::segment::trust::{self, Access};
+
+/// For how long one who only restores waits for the board's writer, who then restores it himself.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Lets a board that is absent come back from its durable file, with the sequence, generation and age of its record;
+/// `false` if it has none, or is there. `LOCKED` while it has a writer all the same.
+pub fn restore(board: &str) -> Result<bool> {
+    let place = BoardPath::parse(board)?;
+    match Board::open(place.clone(), Access::ReadUnmapped) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            lifecycle::restore_durable(&place, Some(PATIENCE))
+        }
+        there => there.map(|_| false),
+    }
+}
+
+impl Reader {
+    /// Puts the newest record into the board's durable file, where it is when this returns, and says its sequence. For
+    /// a keeper, or whoever may write that file; the one who may create the board makes it.
+    pub fn sync(&self) -> Result<u64> {
+        let board = self.inner();
+        if self.has_view() {
+            return Self::at(board.place.clone(), board.access)?.sync();
+        }
+        board.check_durable()?;
+        // Root, too, puts nothing of a stranger where the others' boards are kept.
+        trust::check(board.path(), &board.status, Access::Write)?;
+        let path = durable::path_for(&board.place);
+        if !durable::is_there(&path) {
+            return Err(durable::missing(&path));
+        }
+        let newest = match self.whole(|record| self.copy_into(record)) {
+            Ok((publication, bytes)) => Some((publication.sequence, publication.stamp, bytes)),
+            Err(error) if error.kind() == ErrorKind::Empty => None,
+            Err(error) => return Err(error),
+        };
+        let past = match newest {
+            None => board.past_of(board.base, None),
+            Some((sequence, stamp, bytes)) => {
+                board.past_of(sequence, Some(RawRecord { stamp, bytes }))
+            }
+        };
+        self.sync_to(&DurableWriter::seen(board, past)?)
+    }
+
+    /// What is on the disk of this board; `None` if it has no durable file.
+    pub fn durable_state(&self) -> Result<Option<durable::State>> {
+        let board = self.inner();
+        if board.layout.durable {
+            durable::look_at(&board.place)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Syncs what the caller has found to be the newest.
+    pub(crate) fn sync_to(&self, lasting: &DurableWriter) -> Result<u64> {
+        let board = self.inner();
+        if !board.is_current() {
+            return Err(board.gone());
+        }
+        let synced =
+            lasting.sync(Some(self.synced()).filter(|synced| *synced != durable::UNKNOWN))?;
+        self.set_synced(synced);
+        Ok(synced)
+    }
+}
+
+impl Board {
+    /// `INVALID_ARGUMENT` of a board that has no durable file.
+    pub(crate) fn check_durable(&self) -> Result<()> {
+        if self.layout.durable {
+            return Ok(());
+        }
+        let (name, path) = (&self.place.name, self.path().display());
+        let message = format!(
+            "board {name} ({path}) is not durable; create it with that option, which keeps its records"
+        );
+        Err(Error::new(ErrorKind::InvalidArgument, message))
+    }
+
+    /// What there is to keep of a board whose newest record is this one.
+    pub(crate) fn past_of(&self, sequence: u64, newest: Option<RawRecord>) -> Seed {
+        Seed {
+            sequence,
+            generation: self.generation(),
+            lineage: self.lineage,
+            records: Vec::from_iter(newest),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What a new segment begins with, and how its bytes are written.
+
+use bytemuck::{bytes_of, cast_slice};
+
+use crate::ring::{self, Head};
+use crate::schema::Schema;
+use crate::segment::checksum;
+use crate::segment::layout::{HEADER_SIZE, Header, Layout};
+use crate::segment::stamp::Publication;
+
+/// What a new segment goes on from: the board that it replaces, and the record to begin with.
+#[derive(Debug)]
+pub struct Seed {
+    /// The newest sequence.
+    pub sequence: u64,
+    pub generation: u64,
+    pub lineage: u64,
+    /// The newest records, oldest first; the last one has the newest sequence.
+    pub records: Vec<RawRecord>,
+}
+
+impl Seed {
+    /// The same, as it comes back from a file.
+    pub fn restored(mut self) -> Self {
+        for kept in &mut self.records {
+            kept.stamp = Publication::restored(kept.stamp);
+        }
+        self
+    }
+}
+
+/// A record that a segment begins with.
+#[derive(Debug)]
+pub struct RawRecord {
+    pub stamp: ring::Stamp,
+    pub bytes: Vec<u8>,
+}
+
+/// Writes all of a segment but zeros.
+pub fn write_segment<E>(
+    schema: &Schema,
+    layout: &Layout,
+    past: &Seed,
+    write: impl Fn(usize, &[u8]) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    let head = Head {
+        sequence: past.sequence,
+        gone: false,
+    };
+    let base = past.sequence - past.records.len() as u64;
+    let header = header_of(layout, schema, base, past.lineage);
+    write(0, bytes_of(&header))?;
+    write(HEADER_SIZE, &schema.table())?;
+    write(layout.details_offset(), schema.details().as_bytes())?;
+    write(layout.control_offset, &head.word().to_ne_bytes())?;
+    write(layout.generation_offset(), &past.generation.to_ne_bytes())?;
+    for (sequence, kept) in (base + 1..).zip(&past.records) {
+        write(layout.slot_offset(sequence), &kept.bytes)?;
+        let mut stamp = kept.stamp;
+        if layout.checksums {
+            checksum::seal(sequence, &mut stamp, &kept.bytes);
+        }
+        write(layout.stamp_offset(sequence), cast_slice(&stamp))?;
+    }
+    Ok(())
+}
+
+/// The header of a segment, which has a checksum if its records have.
+pub fn header_of(layout: &Layout, schema: &Schema, base: u64, lineage: u64) -> Header {
+    let mut header = layout.header(schema.hash(), base, lineage);
+    if layout.checksums {
+        let details = schema.details().as_bytes();
+        header.checksum = checksum::of_start(&header, &schema.table(), details);
+    }
+    header
+}
