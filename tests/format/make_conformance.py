@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 GOLDEN, KIT = HERE / "golden", HERE / "conformance"
 CORRUPT, UNSUPPORTED, EMPTY, OK = "CORRUPT", "UNSUPPORTED", "EMPTY", "OK"
 
-Board = bytearray
+Bytes = bytes | bytearray
 Case = dict[str, Any]
 
 
@@ -30,14 +30,14 @@ def number(code: str, value: int) -> bytes:
     return struct.pack(f"={code}", value)
 
 
-def with_bytes(board: bytes, offset: int, data: bytes) -> Board:
-    changed = Board(board)
+def with_bytes(board: Bytes, offset: int, data: bytes) -> bytearray:
+    changed = bytearray(board)
     assert changed[offset : offset + len(data)] != data, "this changes nothing"
     changed[offset : offset + len(data)] = data
     return changed
 
 
-def with_details(board: bytes, details: str) -> Board:
+def with_details(board: Bytes, details: str) -> bytearray:
     header = list(HEADER_FORMAT.unpack_from(board))
     fields_end = HEADER_FORMAT.size + FIELD.size * header[9]
     stored = details.encode(errors="surrogatepass")
@@ -47,10 +47,12 @@ def with_details(board: bytes, details: str) -> Board:
     header[4:6] = control, control + CONTROL_SIZE
     header[12] = len(stored)
     fields = board[HEADER_FORMAT.size : fields_end]
-    return Board(HEADER_FORMAT.pack(*header) + (fields + stored).ljust(control - 128, b"\0") + rest)
+    return bytearray(
+        HEADER_FORMAT.pack(*header) + (fields + stored).ljust(control - 128, b"\0") + rest
+    )
 
 
-def with_field(board: bytes, offset: int, data: bytes) -> Board:
+def with_field(board: Bytes, offset: int, data: bytes) -> bytearray:
     """With other bytes in the field table, the hash of it, and no details, which name fields."""
     changed = with_bytes(with_details(board, ""), 128 + offset, data)
     fields = struct.unpack_from("=I", changed, 44)[0]
@@ -58,12 +60,12 @@ def with_field(board: bytes, offset: int, data: bytes) -> Board:
     return changed
 
 
-def slot_of(board: bytes, sequence: int) -> int:
+def slot_of(board: Bytes, sequence: int) -> int:
     slots, count, size = struct.unpack_from("=3I", board, 28)
     return int(slots + sequence % count * size)
 
 
-def stamp_of(board: bytes, sequence: int) -> int:
+def stamp_of(board: Bytes, sequence: int) -> int:
     return slot_of(board, sequence) + up(int(struct.unpack_from("=I", board, 40)[0]), 8)
 
 
@@ -243,7 +245,7 @@ def record_cases() -> Iterator[Case]:
     for offset in (0, 7, 8, 9, 12, *range(16, 64)):
         changed = with_bytes(sealed, newest + offset, bytes([sealed[newest + offset] ^ 1]))
         yield case(f"record: byte {offset} against the checksum", changed, CORRUPT)
-    timeless = Board(sealed)
+    timeless = bytearray(sealed)
     struct.pack_into("=qqQ", timeless, stamp_of(sealed, 6), 0, 0, 0)
     size = struct.unpack_from("=I", sealed, 40)[0]
     covered = timeless[newest : newest + size] + timeless[stamp_of(sealed, 6) :][:44]
@@ -351,11 +353,11 @@ def expected(golden: str, sequence: int) -> Any:
     return known["history"][str(sequence)]
 
 
-def case(rule: str, content: bytes, verdict: str, level: str = "minimal", **more: Any) -> Case:
+def case(rule: str, content: Bytes, verdict: str, level: str = "minimal", **more: Any) -> Case:
     return {"rule": rule, "verdict": verdict, "level": level, "content": bytes(content)} | more
 
 
-def good(rule: str, golden: str, content: bytes, **values: Any) -> Case:
+def good(rule: str, golden: str, content: Bytes, **values: Any) -> Case:
     known = json.loads((GOLDEN / f"{golden}.json").read_text(encoding="utf-8"))
     sequence = known["sequence"]
     record = expected(golden, sequence) | values

@@ -65,7 +65,7 @@ def test_the_reader_from_the_page(board: Path, case: dict[str, Any]) -> None:
         with Reader(board) as reader:
             now = reader.read()
             record = {name: plain(value) for name, value in now.values.items()}
-            found = ("OK", now.sequence, record.get("document", record))
+            found: tuple[Any, ...] = ("OK", now.sequence, record.get("document", record))
     except tuple(VERDICTS) as error:
         found = (VERDICTS[type(error)], None, None)
     assert found == expected(case)
@@ -80,7 +80,7 @@ def test_pegel(board: Path, case: dict[str, Any]) -> None:
             record = (
                 plain(now.document) if is_document else {name: plain(now[name]) for name in now}
             )
-            found = ("OK", now.sequence, record)
+            found: tuple[Any, ...] = ("OK", now.sequence, record)
     except tuple(VERDICTS) as error:
         found = (VERDICTS[type(error)], None, None)
     assert found == expected(case)
@@ -116,7 +116,7 @@ def test_the_durable_reader_from_the_page(case: dict[str, Any]) -> None:
     content = gzip.decompress((KIT / case["file"]).read_bytes())
     try:
         newest = durable.parse(content).newest
-        found = ("OK", newest.sequence)
+        found: tuple[Any, ...] = ("OK", newest.sequence)
     except tuple(VERDICTS) as error:
         found = (VERDICTS[type(error)], None)
     assert found == expected(case)[:2]
