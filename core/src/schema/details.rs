@@ -268,7 +268,13 @@ fn value<'de, D: Deserializer<'de>>(text: D) -> std::result::Result<Option<Value
             Json::Null => Value::Null,
             Json::Bool(value) => Value::Bool(value),
             Json::Number(number) => {
-                let signed = number.as_i64().map(Value::Int);
+                // -0 is a float: serde_json's `arbitrary_precision`, which other crates of a
+                // program turn on, would read it as the integer 0.
+                let is_negative_zero = || number.to_string().starts_with("-0");
+                let signed = number
+                    .as_i64()
+                    .filter(|value| *value != 0 || !is_negative_zero());
+                let signed = signed.map(Value::Int);
                 let unsigned = || number.as_u64().map(Value::UInt);
                 let float = || number.as_f64().map(Value::Float);
                 signed.or_else(unsigned).or_else(float)?
