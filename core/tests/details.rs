@@ -37,15 +37,15 @@ fn limits_hold_for_each_element_and_name_field_value_and_limit() {
     let cases = [
         (
             encode(0.5.into(), rated(), 0.into()),
-            ["interval", "1 to 3600 s", "0.5"],
+            ["interval", "between 1 and 3600 s", "0.5"],
         ),
         (
             encode(3601.into(), rated(), 0.into()),
-            ["interval", "1 to 3600", "3601"],
+            ["interval", "between 1 and 3600", "3601"],
         ),
         (
             encode(f64::NAN.into(), rated(), 0.into()),
-            ["interval", "1 to 3600", "NaN"],
+            ["interval", "between 1 and 3600", "NaN"],
         ),
         (
             encode(2.into(), [10, 9].into(), 0.into()),

@@ -87,11 +87,11 @@ final class Encoder
         $limits = match (null) {
             $field->max => "at least {$field->min}",
             $field->min => "at most {$field->max}",
-            default => "{$field->min} to {$field->max}",
+            default => "between {$field->min} and {$field->max}",
         };
         $unit = $field->unit === '' ? '' : " {$field->unit}";
         throw new InvalidFields(
-            "board $board: field {$field->name} has to be $limits$unit; $value is not"
+            "board $board: field {$field->name} must be $limits$unit (got $value)"
         );
     }
 

@@ -153,7 +153,7 @@ final class BoardsTest extends BoardTestCase
         $this->assertSame(1, $writer->publishIf(0, level: 1.0, rain: false));
         $this->assertSame(2, $writer->publishIf(1, ['level' => 2.0, 'rain' => false]));
         $conflict = fn () => $writer->publishIf(1, level: 9.0, rain: true);
-        $this->assertThrows(Conflict::class, 'the newest sequence is 2, no longer 1', $conflict);
+        $this->assertThrows(Conflict::class, 'the newest sequence is 2, not 1', $conflict);
         $this->assertSame(2.0, $writer->read()['level']);
     }
 

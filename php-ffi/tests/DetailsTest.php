@@ -92,12 +92,12 @@ final class DetailsTest extends BoardTestCase
     {
         $writer = Writer::create($this->board('config'), $this->config());
         $cases = [
-            ['field interval has to be 1 to 3600 s; 0.5 is not', ['interval' => 0.5]],
-            ['field interval has to be 1 to 3600 s; 3601 is not', ['interval' => 3601]],
-            ['field interval has to be 1 to 3600 s; NAN is not', ['interval' => NAN]],
-            ['field rated has to be at least 10 W; 9 is not', ['rated' => [10, 9]]],
-            ['field share has to be at most 0.1; 0.2 is not', ['share' => 0.2]],
-            ['field counter has to be at least 9223372036854775808; 7 is not', ['counter' => 7]],
+            ['field interval must be between 1 and 3600 s (got 0.5)', ['interval' => 0.5]],
+            ['field interval must be between 1 and 3600 s (got 3601)', ['interval' => 3601]],
+            ['field interval must be between 1 and 3600 s (got NAN)', ['interval' => NAN]],
+            ['field rated must be at least 10 W (got 9)', ['rated' => [10, 9]]],
+            ['field share must be at most 0.1 (got 0.2)', ['share' => 0.2]],
+            ['field counter must be at least 9223372036854775808 (got 7)', ['counter' => 7]],
             [
                 'at least 9223372036854775808; 9223372036854775807 is not',
                 ['counter' => '9223372036854775807'],

@@ -61,7 +61,7 @@ def test_what_is_unknown_can_be_made_so(broker: Broker, boards: Path) -> None:
 
 
 REFUSED: dict[str, tuple[str, Any, str]] = {
-    "beyond its limits": ("set", {"level": 6}, "level has to be 0 to 5 m; 6 is not"),
+    "beyond its limits": ("set", {"level": 6}, "level must be between 0 and 5 m (got 6)"),
     "no such field": ("set", {"lvel": 1}, 'no field is called "lvel"'),
     "no such topic": ("set/lvel", "1", 'no field is called "lvel"'),
     "no JSON": ("set", "level=3", "not a JSON object"),

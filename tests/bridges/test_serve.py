@@ -185,7 +185,7 @@ def test_whole_records_and_changes(server: Server, tank: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "field", "reason"),
     [
-        ({"level": 5.1}, "level", "has to be 0 to 5 m; 5.1 is not"),
+        ({"level": 5.1}, "level", "must be between 0 and 5 m (got 5.1)"),
         ({"level": "high"}, "level", 'must be f64 (got "high")'),
         ({"level": 1e999}, "level", "must be f64"),
         ({"level": None}, "level", ""),

@@ -104,7 +104,7 @@ def test_what_scripts_write_is_published(tmp_path: Path, key: int, language: str
         see(talk, RECORD)
         whole = talk.ask("read")
         for text, reason in [
-            ('{"level": 7, "note": "x"}', "field level has to be"),
+            ('{"level": 7, "note": "x"}', "field level must be"),
             ('{"level": "high"}', 'field level must be f64 (got "high")'),
             ('{"leval": 2}', "leval"),
             ('{"level": 2', "not a JSON object of fields"),

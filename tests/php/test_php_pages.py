@@ -142,7 +142,7 @@ def test_plain_forms(pages: Pages, tmp_path: Path) -> None:
     assert "Someone else has saved" in late
     assert 'name="shown" value="2"' in late
     refused = html.unescape(pages.ask("settings.php", shown=2, interval=0, limit=9))
-    assert "field interval has to be 1 to 3600 s; 0 is not" in refused
+    assert "field interval must be between 1 and 3600 s (got 0)" in refused
     assert dict(pegel.Reader(tmp_path / "config").read()) == {"interval": 2.5, "limit": 300}
 
 

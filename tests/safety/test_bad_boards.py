@@ -260,7 +260,7 @@ def test_another_writer(attempt: Attempt) -> None:
 @pytest.mark.parametrize("attempt", LIBRARIES, indirect=True)
 def test_what_is_not_there_yet_or_no_longer(attempt: Attempt) -> None:
     put_board(attempt.file)
-    attempt.fails("conflict", pegel.Conflict, "the newest sequence is 1, no longer 1000")
+    attempt.fails("conflict", pegel.Conflict, "the newest sequence is 1, not 1000")
     attempt.fails("read_at", pegel.Overwritten, "sequence 1000 is not in the ring")
     attempt.fails("wait", pegel.Timeout, "nothing after sequence 1000")
     attempt.fails("lose", pegel.Gone, "was replaced or removed")

@@ -306,7 +306,7 @@ fn a_board_grows_and_keeps_its_own_details_until_told_otherwise() {
     boards.fails(
         1,
         &["set", "a", "a=6"],
-        &["field a has to be at most 5; 6 is not"],
+        &["field a must be at most 5 (got 6)"],
     );
 
     let grown = field("").replace(" }]", " }, { name = 'b', type = 'f32', optional = true }]");

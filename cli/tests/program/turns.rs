@@ -89,7 +89,7 @@ fn one_of_many_forms_of_the_same_sequence_wins() {
         for (_, status, told) in refused {
             assert_eq!(status, Some(1));
             assert!(
-                told.contains("board tank: the newest sequence is 2, no longer 1"),
+                told.contains("board tank: the newest sequence is 2, not 1"),
                 "{told}"
             );
         }

@@ -27,8 +27,8 @@ impl Condition {
                     return Ok(());
                 }
                 let message = format!(
-                    "board {name}: the newest sequence is {newest}, no longer {expected}. \
-                     Read it again, then retry."
+                    "board {name}: the newest sequence is {newest}, not {expected}: another \
+                     writer has published. Read it again and retry."
                 );
                 Err(Error::new(ErrorKind::Conflict, message))
             }

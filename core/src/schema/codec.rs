@@ -291,13 +291,13 @@ fn store(field: &Field, value: &Value, place: &mut [u8]) -> Result<()> {
     }
     let (name, unit) = (&field.name, &field.unit);
     let limits = match (min, max) {
-        (Some(min), Some(max)) => format!("{min} to {max}"),
+        (Some(min), Some(max)) => format!("between {min} and {max}"),
         (Some(min), None) => format!("at least {min}"),
         (None, max) => format!("at most {}", max.as_ref().unwrap_or(&Value::Null)),
     };
     let space = if unit.is_empty() { "" } else { " " };
     Err(invalid(format!(
-        "field {name} has to be {limits}{space}{unit}; {value} is not"
+        "field {name} must be {limits}{space}{unit} (got {value})"
     )))
 }
 

@@ -247,7 +247,7 @@ fn coerced(what: &str, field: &Field, value: Option<Value>) -> Result<Option<Val
     }
     let name = &field.name;
     Err(refuse(&format!(
-        "field {name}: the {what} has to be finite, not {value}"
+        "field {name}: the {what} must be finite (got {value})"
     )))
 }
 
