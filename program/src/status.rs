@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use pegel::dynamic::Writer;
+use pegel::dynamic::{Snapshot, Writer};
 use pegel::{Field, Options, Schema, Type, Value};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -212,6 +212,13 @@ impl State {
         self.is_new = false;
         Ok(())
     }
+}
+
+/// The failure that a status board reports; `None` while its program works.
+pub fn failure(status: &Snapshot) -> pegel::Result<Option<String>> {
+    let is_failing = status.get("state")? == Value::from("failing");
+    let failure = status.get("last_failure")?.to_string();
+    Ok(is_failing.then_some(failure))
 }
 
 /// The beginning of a text, at most so many bytes of it.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use nix::time::{ClockId, clock_gettime};
+use pegel::Stamp;
 use serde_json::Number;
 
 const SECOND: u64 = 1_000_000_000;
@@ -12,6 +14,28 @@ pub fn seconds(ns: i64) -> Number {
     let ns = ns.unsigned_abs();
     let text = format!("{sign}{}.{:09}", ns / SECOND, ns % SECOND);
     text.parse().expect("digits, a point and digits are JSON")
+}
+
+/// Nanoseconds since boot; time in suspend counts.
+pub fn since_boot() -> i64 {
+    let now = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("Linux has this clock");
+    now.tv_sec() * 1_000_000_000 + now.tv_nsec()
+}
+
+/// When a record was of age 0, in nanoseconds since boot; `None` if its writer leaves out the times.
+#[derive(Clone, Copy)]
+pub struct Born(Option<i64>);
+
+impl Born {
+    /// The birth of a record that was read just now.
+    pub fn of(stamp: &Stamp) -> Self {
+        Self(stamp.is_timed().then(|| since_boot() - stamp.age_ns))
+    }
+
+    /// The age of the record now, in nanoseconds.
+    pub fn age(self) -> Option<i64> {
+        self.0.map(|born| (since_boot() - born).max(0))
+    }
 }
 
 /// Parses a number of seconds on the command line.

@@ -1,4 +1,4 @@
-//! Commands: messages that are published to a board which is written by turns, if they are right.
+//! Commands: messages that change a shared board.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,48 +6,51 @@ use std::time::Duration;
 
 use pegel::dynamic::{Encoded, Reader, Writer};
 use pegel_program::change::{self, Change};
+use pegel_program::status::truncated;
 use rumqttc::{Publish, QoS};
 use serde_json::json;
 use tokio::time::sleep;
 
-use crate::connection::{Connection, Line, Purpose};
-use crate::site::{Plan, Site};
-use crate::status::{brief, count};
+use crate::config::{Config, Plan};
+use crate::connection::{Connection, Reconnector, Session};
 
-/// Of a payload that is refused, and of the reason, as many bytes are told.
-const BRIEF: usize = 400;
-const LONGEST: usize = 2000;
-/// How long to wait for room for what could not be acknowledged.
-const ROOM: Duration = Duration::from_millis(10);
+/// Maximum length of a payload and of a reason in a rejection, in bytes.
+const MAX_PAYLOAD: usize = 400;
+const MAX_REASON: usize = 2000;
+/// Pause before a failed acknowledgement is tried again.
+const RETRY: Duration = Duration::from_millis(10);
 
-/// Takes commands for ever. The broker keeps them while nobody does.
-pub async fn run(site: Arc<Site>, plan: Plan) {
+/// Applies commands for ever. The broker keeps them while the bridge is away.
+pub async fn run(config: Arc<Config>, plan: Plan) {
     let client = format!("{}/set", plan.client);
-    let purpose = Purpose {
+    let kind = Session {
         client: &client,
         will: None,
-        hears: true,
-        lasts: true,
+        subscribes: true,
+        is_persistent: true,
     };
-    let mut line = Line::new(&site.network, &site.status, purpose);
+    let mut reconnector = Reconnector::new(&config.network, &config.status, kind);
     loop {
-        let mut connection = line.connect().await;
-        let lost = session(&site, &plan, &mut connection).await;
-        site.status
-            .complain(&client, &lost.err().unwrap_or_default());
+        let mut connection = reconnector.connect().await;
+        let lost = session(&config, &plan, &mut connection).await;
+        config.status.fail(&client, &lost.err().unwrap_or_default());
     }
 }
 
-async fn session(site: &Arc<Site>, plan: &Plan, connection: &mut Connection) -> Result<(), String> {
+async fn session(
+    config: &Arc<Config>,
+    plan: &Plan,
+    connection: &mut Connection,
+) -> Result<(), String> {
     let topic = plan.topic.below("set");
     let topics = [topic.clone(), format!("{topic}/+")];
     connection.subscribe(&topics).await?;
-    // Messages that are done, and not acknowledged yet.
+    // Messages that are processed and not acknowledged.
     let mut done = VecDeque::new();
     loop {
         let message = tokio::select! {
             message = connection.next() => message?,
-            () = sleep(ROOM), if !done.is_empty() => {
+            () = sleep(RETRY), if !done.is_empty() => {
                 acknowledge(connection, &mut done);
                 continue;
             }
@@ -58,30 +61,30 @@ async fn session(site: &Arc<Site>, plan: &Plan, connection: &mut Connection) -> 
             field: field.strip_prefix('/').map(str::to_owned),
             message: message.clone(),
         };
-        let patience = site.patience;
-        let ended = tokio::task::spawn_blocking(move || command.run(patience)).await;
+        let timeout = config.timeout;
+        let ended = tokio::task::spawn_blocking(move || command.run(timeout)).await;
         let ended = ended.unwrap_or_else(|_| Err("the bridge failed; see its log".to_owned()));
-        // Only now, as one that the bridge is killed with comes again.
+        // Only now: if the bridge is killed before, the broker sends the message again.
         done.push_back(Publish {
             payload: [].as_slice().into(),
             ..message.clone()
         });
         acknowledge(connection, &mut done);
         match ended {
-            Ok(()) => count(&site.status.taken),
+            Ok(()) => config.status.add("accepted", 1),
             Err(reason) => {
-                count(&site.status.refused);
-                // In a flood of what is wrong, the room is for what the broker waits for.
+                config.status.add("rejected", 1);
+                // In a flood of bad messages, the queue is for the acknowledgements that the broker waits for.
                 if done.is_empty() {
-                    refuse(plan, connection, &message, &reason);
+                    reject(plan, connection, &message, &reason);
                 }
             }
         }
     }
 }
 
-/// As many as there is room for, in their order. To wait for room might be to wait for oneself: the connection waits
-/// when too many messages do. The broker sends no more than it wants to have acknowledged.
+/// Acknowledges as many messages as the queue takes, in order. Waiting for the queue here could deadlock: the connection
+/// itself waits when too many messages do. The broker sends no more than it wants acknowledged.
 fn acknowledge(connection: &Connection, done: &mut VecDeque<Publish>) {
     while let Some(message) = done.front() {
         if connection.client.try_ack(message).is_err() {
@@ -91,38 +94,40 @@ fn acknowledge(connection: &Connection, done: &mut VecDeque<Publish>) {
     }
 }
 
-/// Tells whoever listens why a command was not done.
-fn refuse(plan: &Plan, connection: &Connection, message: &Publish, reason: &str) {
-    let payload = &message.payload[..message.payload.len().min(BRIEF)];
-    let told = json!({
+/// Publishes why a command was rejected.
+fn reject(plan: &Plan, connection: &Connection, message: &Publish, reason: &str) {
+    let payload = &message.payload[..message.payload.len().min(MAX_PAYLOAD)];
+    let rejection = json!({
         "topic": message.topic,
         "payload": String::from_utf8_lossy(payload),
-        "reason": brief(reason, LONGEST),
+        "reason": truncated(reason, MAX_REASON),
     });
-    // If there is no room, its sender misses the new value.
+    // If the queue is full, the sender still sees that the value did not change.
     let _ = connection.client.try_publish(
         plan.topic.below("rejected"),
         QoS::AtLeastOnce,
         false,
-        told.to_string(),
+        rejection.to_string(),
     );
 }
 
 struct Command {
     board: String,
-    /// The one field that it is about.
+    /// The field to change; `None` for an object of fields, or a document.
     field: Option<String>,
     message: Publish,
 }
 
 impl Command {
-    fn run(&self, patience: Duration) -> Result<(), String> {
+    fn run(&self, timeout: Duration) -> Result<(), String> {
         if self.message.retain {
-            // It would be done again whenever the bridge starts.
-            return Err("a command must not be retained; send it without that flag".to_owned());
+            // It would be applied again at each start of the bridge.
+            return Err(
+                "a command must not be retained; send it without the retain flag".to_owned(),
+            );
         }
         let failed = |error: pegel::Error| error.to_string();
-        let mut writer = Writer::open(&self.board, Some(patience)).map_err(failed)?;
+        let mut writer = Writer::open(&self.board, Some(timeout)).map_err(failed)?;
         let reader = writer.reader();
         let about = |reason| format!("board {}: {reason}", reader.board());
         let record = self.record(reader).map_err(about)?;

@@ -1,4 +1,4 @@
-//! Connections to the broker. Each is made once: what was under way when it is lost, is lost with it.
+//! Connections to the broker. A lost connection loses what was under way.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use pegel_program::args::mqtt::Mqtt;
 use pegel_program::args::mqtt::broker::Broker;
+use pegel_program::status::Status;
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Packet, Publish, QoS,
     StateError, SubscribeReasonCode, TlsConfiguration, Transport, mqttbytes,
@@ -19,22 +20,19 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
-use crate::status::Status;
-
-/// The longest message that is sent or taken, in bytes.
-pub const LARGEST: usize = 64 << 20;
-/// After this time of silence the broker is asked whether it is there; it misses a bridge that is silent for half as
-/// long again.
+/// Maximum size of a message, in bytes.
+pub const MAX_MESSAGE: usize = 64 << 20;
+/// Interval of pings. The broker gives up a bridge that is silent for half as long again.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// The pauses between attempts: the first and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
-/// A connection that was lost before was no good; the next one is not made at once then. Longer than the longest pause,
-/// after which another bridge of the same name may be back.
+/// The first and the longest pause between two attempts.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
+/// A connection that lives shorter counts as a failed attempt. Longer than the longest pause, after which another bridge of
+/// the same name may be back.
 const STEADY: Duration = Duration::from_secs(30);
-/// How many requests wait for the connection, and how many of the messages that came for their reader.
-const WAITING: usize = 64;
-/// How many bytes are sent before the first of them is acknowledged; a longer message is sent alone.
-const UNDER_WAY: usize = 1 << 20;
+/// Capacity of the queues of requests, and of received messages.
+const QUEUE: usize = 64;
+/// Maximum number of bytes that are sent and not acknowledged; a longer message is sent alone.
+const MAX_UNACKNOWLEDGED: usize = 1 << 20;
 
 /// How to reach the broker.
 pub struct Network {
@@ -43,46 +41,46 @@ pub struct Network {
     tls: Option<Arc<ClientConfig>>,
 }
 
-/// What a connection is for.
-pub struct Purpose<'a> {
-    /// As the broker knows it, so that one that comes again takes the place of the one before.
+/// The kind of a connection.
+pub struct Session<'a> {
+    /// The name at the broker, by which a new connection replaces the last one.
     pub client: &'a str,
     pub will: Option<LastWill>,
-    /// Whether messages are taken.
-    pub hears: bool,
-    /// Whether the broker keeps what comes meanwhile, and each message has to be acknowledged.
-    pub lasts: bool,
+    /// Whether messages are received.
+    pub subscribes: bool,
+    /// Whether the broker keeps messages while the bridge is away, and each message must be acknowledged.
+    pub is_persistent: bool,
 }
 
-/// A connection that is made again and again.
-pub struct Line<'a> {
+/// Makes a connection again and again.
+pub struct Reconnector<'a> {
     network: &'a Network,
     status: &'a Status,
-    purpose: Purpose<'a>,
+    session: Session<'a>,
     pause: Duration,
-    /// When the newest one was made.
+    /// When the last connection was made.
     since: Option<Instant>,
-    /// Whether it was lost by a message that is too long, which would come each time.
-    is_choked: Arc<AtomicBool>,
+    /// Whether the connection was lost because of a message that is too long, which would come again each time.
+    is_oversized: Arc<AtomicBool>,
 }
 
-/// One that stands.
+/// A connection that is established.
 pub struct Connection {
     pub client: AsyncClient,
     incoming: mpsc::Receiver<Waiting>,
     end: oneshot::Receiver<String>,
-    /// The room that the message has which came last.
+    /// The share of the last message in the memory for messages.
     current: Option<OwnedSemaphorePermit>,
     outgoing: Arc<Outgoing>,
 }
 
-/// A message that came, and its share of the room for those.
+/// A received message, and its share of the memory for messages.
 type Waiting = (Publish, OwnedSemaphorePermit);
 
-/// What is sent and not acknowledged yet.
+/// What is sent and not acknowledged.
 struct Outgoing {
-    room: Arc<Semaphore>,
-    under_way: Mutex<VecDeque<OwnedSemaphorePermit>>,
+    budget: Arc<Semaphore>,
+    unacknowledged: Mutex<VecDeque<OwnedSemaphorePermit>>,
 }
 
 impl Network {
@@ -93,7 +91,7 @@ impl Network {
         });
         if tls.is_none() && (wanted.ca.is_some() || wanted.certificate.is_some()) {
             return Err(format!(
-                "certificates are for mqtts://, and not for {}",
+                "certificates need an mqtts:// broker (got {})",
                 wanted.broker
             ));
         }
@@ -104,21 +102,21 @@ impl Network {
         })
     }
 
-    fn options(&self, purpose: &Purpose, lasts: bool) -> MqttOptions {
+    fn options(&self, session: &Session, is_persistent: bool) -> MqttOptions {
         let Broker { host, port, .. } = &self.broker;
-        // With brackets an IPv6 address can be told from its port; names of certificates have none.
+        // Brackets separate an IPv6 address from its port; names in certificates have none.
         let host = if host.contains(':') && self.tls.is_none() {
             format!("[{host}]")
         } else {
             host.clone()
         };
-        let mut options = MqttOptions::new(purpose.client, host, *port);
+        let mut options = MqttOptions::new(session.client, host, *port);
         options
             .set_keep_alive(KEEP_ALIVE)
-            .set_clean_session(!lasts)
-            .set_manual_acks(purpose.lasts)
-            .set_max_packet_size(LARGEST, LARGEST);
-        if let Some(will) = &purpose.will {
+            .set_clean_session(!is_persistent)
+            .set_manual_acks(session.is_persistent)
+            .set_max_packet_size(MAX_MESSAGE, MAX_MESSAGE);
+        if let Some(will) = &session.will {
             options.set_last_will(will.clone());
         }
         if let Some((user, password)) = &self.login {
@@ -136,26 +134,28 @@ impl Network {
         let broker = &self.broker;
         match error {
             ConnectionError::ConnectionRefused(code) => {
-                let advice = "see --user and --password-file, and what the broker's log says";
-                format!("{broker} turns this bridge away ({code:?}): {advice}")
+                format!(
+                    "{broker} refused the connection ({code:?}): check --user and --password-file, and \
+                     the log of the broker"
+                )
             }
             ConnectionError::Tls(error) => {
-                format!("{broker} is not who it should be: {error}; see --ca")
+                format!("TLS certificate of {broker} not accepted: {error}; check --ca")
             }
             error => format!("no connection to {broker}: {error}"),
         }
     }
 }
 
-impl<'a> Line<'a> {
-    pub fn new(network: &'a Network, status: &'a Status, purpose: Purpose<'a>) -> Self {
+impl<'a> Reconnector<'a> {
+    pub fn new(network: &'a Network, status: &'a Status, session: Session<'a>) -> Self {
         Self {
             network,
             status,
-            purpose,
-            pause: PAUSES.0,
+            session,
+            pause: BACKOFF.0,
             since: None,
-            is_choked: Arc::default(),
+            is_oversized: Arc::default(),
         }
     }
 
@@ -163,62 +163,63 @@ impl<'a> Line<'a> {
     pub async fn connect(&mut self) -> Connection {
         let is_short = |since: Instant| since.elapsed() < STEADY;
         if self.since.take().is_some_and(is_short) {
-            self.rest().await;
+            self.back_off().await;
         } else {
-            self.pause = PAUSES.0;
+            self.pause = BACKOFF.0;
         }
         loop {
-            // What waits at the broker with that message goes, too; else there would never be another one.
-            let lasts = self.purpose.lasts && !self.is_choked.load(Ordering::Relaxed);
-            let options = self.network.options(&self.purpose, lasts);
-            let (client, mut events) = AsyncClient::new(options, WAITING);
+            // A clean session also drops the messages that wait with the oversized one; else none would ever arrive.
+            let is_persistent =
+                self.session.is_persistent && !self.is_oversized.load(Ordering::Relaxed);
+            let options = self.network.options(&self.session, is_persistent);
+            let (client, mut events) = AsyncClient::new(options, QUEUE);
             match events.poll().await {
-                Ok(_) if lasts == self.purpose.lasts => {
-                    self.status.well(self.purpose.client);
+                Ok(_) if is_persistent == self.session.is_persistent => {
+                    self.status.ok(self.session.client);
                     self.since = Some(Instant::now());
                     return Connection::start(client, events, self);
                 }
                 Ok(_) => {
-                    self.is_choked.store(false, Ordering::Relaxed);
+                    self.is_oversized.store(false, Ordering::Relaxed);
                     continue;
                 }
                 Err(error) => {
-                    let complaint = self.network.explain(&error);
-                    self.status.complain(self.purpose.client, &complaint);
+                    let failure = self.network.explain(&error);
+                    self.status.fail(self.session.client, &failure);
                 }
             }
-            self.rest().await;
+            self.back_off().await;
         }
     }
 
-    async fn rest(&mut self) {
+    async fn back_off(&mut self) {
         sleep(self.pause).await;
-        self.pause = PAUSES.1.min(self.pause * 2);
+        self.pause = BACKOFF.1.min(self.pause * 2);
     }
 }
 
 impl Connection {
-    fn start(client: AsyncClient, events: EventLoop, line: &Line) -> Self {
-        let (sender, incoming) = mpsc::channel(WAITING);
-        let (tell, end) = oneshot::channel();
+    fn start(client: AsyncClient, events: EventLoop, reconnector: &Reconnector) -> Self {
+        let (sender, incoming) = mpsc::channel(QUEUE);
+        let (reason_sender, end) = oneshot::channel();
         let outgoing = Arc::new(Outgoing {
-            room: Arc::new(Semaphore::new(UNDER_WAY)),
-            under_way: Mutex::default(),
+            budget: Arc::new(Semaphore::new(MAX_UNACKNOWLEDGED)),
+            unacknowledged: Mutex::default(),
         });
         let driver = Driver {
             events,
-            hears: line.purpose.hears,
-            is_choked: Arc::clone(&line.is_choked),
-            room: Arc::new(Semaphore::new(LARGEST)),
+            subscribes: reconnector.session.subscribes,
+            is_oversized: Arc::clone(&reconnector.is_oversized),
+            budget: Arc::new(Semaphore::new(MAX_MESSAGE)),
             outgoing: Arc::clone(&outgoing),
         };
         tokio::spawn(async move {
             let outgoing = Arc::clone(&driver.outgoing);
             if let Some(reason) = driver.run(sender).await {
-                // Who has let go need not know.
-                let _ = tell.send(reason);
+                // The receiver may be gone; that is fine.
+                let _ = reason_sender.send(reason);
             }
-            outgoing.room.close();
+            outgoing.budget.close();
         });
         Self {
             client,
@@ -229,13 +230,13 @@ impl Connection {
         }
     }
 
-    /// Sends what is retained, when there is room; an error when the connection is lost.
+    /// Sends a retained message within the budget; an error if the connection is lost.
     pub async fn publish(&self, topic: String, payload: String) -> Result<(), Lost> {
-        let size = payload.len().min(UNDER_WAY);
+        let size = payload.len().min(MAX_UNACKNOWLEDGED);
         let size = u32::try_from(size).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.outgoing.room).acquire_many_owned(size);
-        let room = room.await.map_err(|_| Lost)?;
-        self.outgoing.under_way().push_back(room);
+        let permit = Arc::clone(&self.outgoing.budget).acquire_many_owned(size);
+        let permit = permit.await.map_err(|_| Lost)?;
+        self.outgoing.unacknowledged().push_back(permit);
         let sent = self
             .client
             .publish(topic, QoS::AtLeastOnce, true, payload)
@@ -254,10 +255,10 @@ impl Connection {
 
     /// The next message; an error when the connection is lost.
     pub async fn next(&mut self) -> Result<Publish, String> {
-        // The one before was done.
+        // The last message is processed.
         self.current = None;
-        if let Some((message, room)) = self.incoming.recv().await {
-            self.current = Some(room);
+        if let Some((message, permit)) = self.incoming.recv().await {
+            self.current = Some(permit);
             return Ok(message);
         }
         Err(self.lost().await)
@@ -266,32 +267,34 @@ impl Connection {
     /// Why the connection was lost.
     pub async fn lost(&mut self) -> String {
         let reason = (&mut self.end).await;
-        let reason = reason.unwrap_or_else(|_| "it was let go".to_owned());
+        let reason = reason.unwrap_or_else(|_| "it was closed".to_owned());
         format!("the connection to the broker is lost: {reason}")
     }
 }
 
-/// The connection has gone; it says why itself.
+/// The connection is lost; [`Connection::lost`] returns why.
 pub struct Lost;
 
 impl Outgoing {
-    fn under_way(&self) -> MutexGuard<'_, VecDeque<OwnedSemaphorePermit>> {
-        self.under_way.lock().expect("no thread panics with it")
+    fn unacknowledged(&self) -> MutexGuard<'_, VecDeque<OwnedSemaphorePermit>> {
+        self.unacknowledged
+            .lock()
+            .expect("no thread panics with it")
     }
 }
 
-/// Moves what comes and goes, as long as the connection stands and somebody has it.
+/// Moves messages in both directions until the connection is lost or dropped.
 struct Driver {
     events: EventLoop,
-    hears: bool,
-    is_choked: Arc<AtomicBool>,
-    /// For messages that wait, in bytes.
-    room: Arc<Semaphore>,
+    subscribes: bool,
+    is_oversized: Arc<AtomicBool>,
+    /// Memory for received messages, in bytes.
+    budget: Arc<Semaphore>,
     outgoing: Arc<Outgoing>,
 }
 
 impl Driver {
-    /// Says why the connection was lost; nothing if nobody has it any longer.
+    /// Returns why the connection was lost; `None` if it was dropped.
     async fn run(mut self, sender: mpsc::Sender<Waiting>) -> Option<String> {
         loop {
             let event = tokio::select! {
@@ -299,13 +302,13 @@ impl Driver {
                 () = sender.closed() => return None,
             };
             match event {
-                // A broker may send what nobody asked for.
-                Ok(Event::Incoming(Packet::Publish(message))) if self.hears => {
-                    let size = message.payload.len().min(LARGEST);
+                // A broker may send messages without a subscription.
+                Ok(Event::Incoming(Packet::Publish(message))) if self.subscribes => {
+                    let size = message.payload.len().min(MAX_MESSAGE);
                     let size = u32::try_from(size).unwrap_or(u32::MAX);
-                    let room = Arc::clone(&self.room).acquire_many_owned(size);
+                    let permit = Arc::clone(&self.budget).acquire_many_owned(size);
                     let waiting = tokio::select! {
-                        room = room => (message, room.ok()?),
+                        permit = permit => (message, permit.ok()?),
                         () = sender.closed() => return None,
                     };
                     if sender.send(waiting).await.is_err() {
@@ -313,11 +316,13 @@ impl Driver {
                     }
                 }
                 Ok(Event::Incoming(Packet::PubAck(_))) => {
-                    self.outgoing.under_way().pop_front();
+                    self.outgoing.unacknowledged().pop_front();
                 }
                 Ok(Event::Incoming(Packet::SubAck(answer))) => {
                     if answer.return_codes.contains(&SubscribeReasonCode::Failure) {
-                        return Some("it refuses the topics; see its access rules".to_owned());
+                        return Some(
+                            "the broker refuses the topics; check its access rules".to_owned(),
+                        );
                     }
                 }
                 Ok(_) => {}
@@ -333,10 +338,10 @@ impl Driver {
         else {
             return error.to_string();
         };
-        self.is_choked.store(true, Ordering::Relaxed);
+        self.is_oversized.store(true, Ordering::Relaxed);
         format!(
-            "a message has {size} bytes, and {LARGEST} are the most; commands that waited with it are \
-             dropped, and if it is retained, it has to go"
+            "a message must have at most {MAX_MESSAGE} bytes (got {size}); commands that waited with it \
+             are dropped. Remove the message if it is retained"
         )
     }
 }
@@ -350,11 +355,10 @@ fn tls(ca: Option<&Path>, identity: Option<(&Path, &Path)>) -> Result<ClientConf
     roots.add_parsable_certificates(known);
     if roots.is_empty() {
         return Err(match ca {
-            Some(path) => format!(
-                "{} has no certificate that vouches for others",
-                path.display()
-            ),
-            None => "this system trusts nobody (apt install ca-certificates); give --ca".to_owned(),
+            Some(path) => format!("{} has no CA certificate", path.display()),
+            None => {
+                "no CA certificates on this system: install ca-certificates, or use --ca".to_owned()
+            }
         });
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -1,4 +1,4 @@
-//! What Home Assistant is told of a board: a device, with an entity for each value.
+//! The announcement of a board to Home Assistant: a device, with an entity for each value.
 //!
 //! The format is that of its device discovery (www.home-assistant.io/integrations/mqtt, since 2024.11).
 
@@ -8,11 +8,11 @@ use pegel_program::json;
 use pegel_program::unit::Unit;
 use serde_json::{Map, Value as Json, json};
 
-use crate::board::About;
-use crate::publish::{ALIVE, SHARED};
-use crate::site::Plan;
+use crate::config::Plan;
+use crate::follower::About;
+use crate::topics::{ALIVE, SHARED};
 
-/// The topic and what is published there.
+/// The topic of the announcement, and the announcement.
 pub fn device(home: &Topic, plan: &Plan, about: &About) -> (String, Json) {
     let id = identifier(&plan.client);
     let topic = plan.topic.to_string();
@@ -32,7 +32,7 @@ pub fn device(home: &Topic, plan: &Plan, about: &About) -> (String, Json) {
         }
     }
     let description = about.schema.description();
-    let told = json!({
+    let device = json!({
         "device": {
             "identifiers": [id],
             "name": if description.is_empty() { board } else { description },
@@ -45,7 +45,7 @@ pub fn device(home: &Topic, plan: &Plan, about: &About) -> (String, Json) {
         "qos": 1,
         "components": components,
     });
-    (home.below(&format!("device/{id}/config")), told)
+    (home.below(&format!("device/{id}/config")), device)
 }
 
 fn entity(plan: &Plan, id: &str, field: &Field, index: Option<u32>) -> (String, Json) {
@@ -63,7 +63,7 @@ fn entity(plan: &Plan, id: &str, field: &Field, index: Option<u32>) -> (String, 
     let (key, label, part) = match index {
         None => (name.clone(), label.clone(), String::new()),
         Some(index) => (
-            // No other field has that name.
+            // Names of fields have no hyphen.
             format!("{name}-{index}"),
             format!("{label} {}", index + 1),
             format!("[{index}]"),
@@ -82,7 +82,7 @@ fn entity(plan: &Plan, id: &str, field: &Field, index: Option<u32>) -> (String, 
         _ if is_number && is_writable => "number",
         _ => "sensor",
     };
-    let mut told = json!({
+    let mut entity = json!({
         "platform": platform,
         "unique_id": format!("{id}_{key}"),
         "name": label,
@@ -90,34 +90,34 @@ fn entity(plan: &Plan, id: &str, field: &Field, index: Option<u32>) -> (String, 
     });
     if field.kind == Type::Bool {
         let (on, off) = ("true", "false");
-        told["value_template"] =
+        entity["value_template"] =
             format!("{{{{ None if {value} is none else '{on}' if {value} else '{off}' }}}}").into();
-        (told["payload_on"], told["payload_off"]) = (on.into(), off.into());
+        (entity["payload_on"], entity["payload_off"]) = (on.into(), off.into());
     }
     if is_writable {
-        told["command_topic"] = plan.topic.below(&format!("set/{name}")).into();
+        entity["command_topic"] = plan.topic.below(&format!("set/{name}")).into();
     }
     if is_writable && field.kind == Type::Text {
-        told["max"] = field.size.min(255).into();
+        entity["max"] = field.size.min(255).into();
     }
     if is_number {
-        number(&mut told, field, unit, is_writable);
+        number(&mut entity, field, unit, is_writable);
     }
-    (key, told)
+    (key, entity)
 }
 
-fn number(told: &mut Json, field: &Field, unit: &str, is_writable: bool) {
+fn number(entity: &mut Json, field: &Field, unit: &str, is_writable: bool) {
     // Without a device class, Home Assistant takes any unit as it is.
     let known = Unit::find(unit).and_then(|unit| unit.class.map(|class| (unit.names[0], class)));
     if let Some((name, class)) = known {
-        told["unit_of_measurement"] = name.into();
-        told["device_class"] = class.into();
+        entity["unit_of_measurement"] = name.into();
+        entity["device_class"] = class.into();
     } else if !unit.is_empty() {
-        told["unit_of_measurement"] = unit.into();
+        entity["unit_of_measurement"] = unit.into();
     }
     if !is_writable {
-        told["state_class"] = match known {
-            // A meter, or a day's: each time it falls, it begins anew.
+        entity["state_class"] = match known {
+            // A meter, or the sum of a day: a fall means a new start.
             Some((_, "energy")) => "total_increasing",
             _ => "measurement",
         }
@@ -125,19 +125,19 @@ fn number(told: &mut Json, field: &Field, unit: &str, is_writable: bool) {
         return;
     }
     let is_whole = !matches!(field.kind, Type::F32 | Type::F64);
-    // Without, it would take 1 to 100 for all there is.
+    // Without limits, Home Assistant assumes 1 to 100.
     let limit = |limit: &Option<Value>, otherwise: f64| match limit {
         Some(limit) => json::value(limit),
         None => otherwise.into(),
     };
     let (least, most) = range(field.kind);
-    told["min"] = limit(&field.details.min, least);
-    told["max"] = limit(&field.details.max, most);
-    told["step"] = if is_whole { 1.into() } else { 0.001.into() };
-    told["mode"] = "box".into();
+    entity["min"] = limit(&field.details.min, least);
+    entity["max"] = limit(&field.details.max, most);
+    entity["step"] = if is_whole { 1.into() } else { 0.001.into() };
+    entity["mode"] = "box".into();
 }
 
-/// What a number of the type can be, as far as a form needs to know.
+/// The range of a type, as a form needs it.
 fn range(kind: Type) -> (f64, f64) {
     match kind {
         Type::U8 => (0.0, 255.0),
@@ -150,7 +150,7 @@ fn range(kind: Type) -> (f64, f64) {
     }
 }
 
-/// What Home Assistant takes for one: letters, digits, - and _.
+/// An identifier of Home Assistant: letters, digits, - and _.
 fn identifier(text: &str) -> String {
     let may_stand = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
     let letters = text.chars();
@@ -173,13 +173,13 @@ mod tests {
             ("MPa", "MPa", None, "measurement"),
             ("EUR/kWh", "EUR/kWh", None, "measurement"),
         ] {
-            let mut told = json!({});
-            number(&mut told, &Field::new("value", Type::F64), unit, false);
+            let mut entity = json!({});
+            number(&mut entity, &Field::new("value", Type::F64), unit, false);
             let mut wanted = json!({ "unit_of_measurement": name, "state_class": state });
             if let Some(class) = class {
                 wanted["device_class"] = class.into();
             }
-            assert_eq!(told, wanted);
+            assert_eq!(entity, wanted);
         }
     }
 }

@@ -1,19 +1,20 @@
-//! `pegel mqtt`, in a program and a crate of its own: what it needs would let `pegel` start later, which starts this one
-//! in its place. Boards by MQTT: published for all who subscribe, written by commands, and mirrored on other machines.
+//! `pegel mqtt`: boards by MQTT, published for all subscribers, changed by commands, and mirrored on other machines. A
+//! program of its own, because its libraries would slow down the start of `pegel`.
 //!
-//! Each board has connections of its own, so that its last will is its own, and none waits for another. A connection
-//! that is lost takes all with it that was under way: the next one begins with what is newest then.
+//! Each board has connections of its own, so that it has a last will of its own and waits for no other board. After a lost
+//! connection, the next one starts with the newest record.
 
-mod board;
 mod command;
+mod config;
 mod connection;
 mod discovery;
+mod follower;
 mod message;
 mod mirror;
 mod publish;
-mod site;
-mod status;
+mod topics;
 
+use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,13 +24,13 @@ use pegel_program::args::mqtt::Mqtt;
 use pegel_program::failure::Result;
 use pegel_program::target::Target;
 use pegel_program::{program, runtime};
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use self::site::Site;
-use self::status::Board;
+use self::config::Config;
 
-/// How often to look for new boards, and to tell how the bridge fares.
-const GLANCE: Duration = Duration::from_secs(1);
+/// How often the bridge looks for new boards, and reports.
+const INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Subcommand)]
 enum Command {
@@ -41,22 +42,53 @@ fn main() -> ExitCode {
 }
 
 fn run(wanted: Mqtt, target: Target) -> Result<()> {
-    let board = target.board(&wanted.status)?;
-    let site = Arc::new(Site::new(wanted, target)?);
-    let mut status = Board::create(&board)?;
+    let config = Arc::new(Config::new(wanted, target)?);
     runtime::run(async |mut shutdown| {
-        let mut tick = interval(GLANCE);
+        let mut tick = interval(INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut served = site.start();
+        let mut published = start(&config);
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
                 () = shutdown.requested() => break,
             }
-            site.start_new(&mut served);
-            status.tell(&site.status)?;
+            start_discovered(&config, &mut published);
+            let (connections, connected) = config.status.subjects();
+            config.status.set("connections", connections);
+            config.status.set("connected", connected);
+            config.status.publish()?;
         }
-        // Nobody says goodbye to the broker, so that the last wills tell that the bridge is gone.
+        // Without a disconnect, the broker publishes the last wills, which report that the bridge is gone.
         Ok(())
     })
+}
+
+/// The boards that are published, by name.
+type Published = HashMap<String, JoinHandle<()>>;
+
+/// Starts what the command line names.
+fn start(config: &Arc<Config>) -> Published {
+    for plan in &config.mirrors {
+        tokio::spawn(mirror::run(Arc::clone(config), plan.clone()));
+    }
+    let mut published = Published::new();
+    for (name, plan) in &config.plans {
+        let task = tokio::spawn(publish::run(Arc::clone(config), plan.clone()));
+        published.insert(name.clone(), task);
+        if plan.is_writable {
+            tokio::spawn(command::run(Arc::clone(config), plan.clone()));
+        }
+    }
+    published
+}
+
+/// Starts to publish new boards of the directory, if all are published.
+fn start_discovered(config: &Arc<Config>, published: &mut Published) {
+    // A task ends when its board is removed, or was a mirror; the name may have another board by now.
+    published.retain(|_, task| !task.is_finished());
+    for (name, plan) in config.discovered() {
+        published
+            .entry(name)
+            .or_insert_with(|| tokio::spawn(publish::run(Arc::clone(config), plan)));
+    }
 }

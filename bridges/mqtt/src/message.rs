@@ -1,30 +1,30 @@
-//! What mirrors are told, as JSON: a board's schema, and its newest record as the bytes that it is.
+//! The messages for mirrors, as JSON: the schema of a board, and its newest record as bytes.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use pegel::Schema;
 use serde::{Deserialize, Serialize};
 
-use crate::board::{About, Record};
-use crate::connection::LARGEST;
+use crate::connection::MAX_MESSAGE;
+use crate::follower::{About, Record};
 
-/// Of these messages; others are refused.
+/// The format of these messages; a mirror rejects any other.
 const FORMAT: u32 = 1;
 
-/// The largest record whose message may be sent. Of a larger one, a mirror would only have the memory.
-const LARGEST_RECORD: usize = LARGEST / 4 * 3;
+/// Maximum size of a record whose message fits [`MAX_MESSAGE`]; a mirror would allocate memory for a larger one in vain.
+const MAX_RECORD: usize = MAX_MESSAGE / 4 * 3;
 
 /// A board's fields.
 #[derive(Serialize, Deserialize)]
 struct SchemaMessage {
     format: u32,
     hash: String,
-    /// The field table and the details, as a board has them.
+    /// The field table and the details, as in the file of a board.
     table: String,
     details: String,
 }
 
-/// A publication.
+/// A record.
 #[derive(Serialize, Deserialize)]
 struct RecordMessage {
     format: u32,
@@ -35,15 +35,15 @@ struct RecordMessage {
     generation: u64,
     /// Unix time in nanoseconds.
     published: Option<i64>,
-    /// In nanoseconds, when this was sent.
+    /// In nanoseconds, at the time of sending.
     age: Option<i64>,
-    /// Which optional fields are known, a bit each.
+    /// A bit for each optional field that is known.
     present: String,
     record: String,
 }
 
-/// A publication, as a mirror gets to know it.
-pub struct Told {
+/// A record of another machine.
+pub struct RemoteRecord {
     pub schema: u64,
     pub lineage: u64,
     pub sequence: u64,
@@ -72,36 +72,36 @@ pub fn record(about: &About, record: &Record) -> String {
         sequence: record.sequence,
         generation: record.generation,
         published: record.published,
-        age: record.age(),
+        age: record.born.age(),
         present: hex(record.present),
         record: BASE64_STANDARD.encode(&record.bytes),
     })
 }
 
 pub fn parse_schema(payload: &[u8]) -> Result<Schema, String> {
-    let told: SchemaMessage = parse(payload, |told: &SchemaMessage| told.format)?;
-    let table = bytes(&told.table)?;
-    let schema = Schema::from_parts(&table, &told.details).map_err(|error| error.to_string())?;
+    let message: SchemaMessage = parse(payload, |message: &SchemaMessage| message.format)?;
+    let table = bytes(&message.table)?;
+    let schema = Schema::from_parts(&table, &message.details).map_err(|error| error.to_string())?;
     let size = schema.record_size();
-    if size > LARGEST_RECORD {
+    if size > MAX_RECORD {
         return Err(format!(
-            "its records have up to {size} bytes, and {LARGEST_RECORD} are the most"
+            "its records must have at most {MAX_RECORD} bytes (got {size})"
         ));
     }
     Ok(schema)
 }
 
-pub fn parse_record(payload: &[u8]) -> Result<Told, String> {
-    let told: RecordMessage = parse(payload, |told: &RecordMessage| told.format)?;
-    Ok(Told {
-        schema: number(&told.schema)?,
-        lineage: number(&told.lineage)?,
-        sequence: told.sequence,
-        generation: told.generation,
-        published: told.published,
-        age: told.age,
-        present: number(&told.present)?,
-        record: bytes(&told.record)?,
+pub fn parse_record(payload: &[u8]) -> Result<RemoteRecord, String> {
+    let message: RecordMessage = parse(payload, |message: &RecordMessage| message.format)?;
+    Ok(RemoteRecord {
+        schema: number(&message.schema)?,
+        lineage: number(&message.lineage)?,
+        sequence: message.sequence,
+        generation: message.generation,
+        published: message.published,
+        age: message.age,
+        present: number(&message.present)?,
+        record: bytes(&message.record)?,
     })
 }
 
@@ -109,11 +109,11 @@ fn parse<'a, T: Deserialize<'a>>(
     payload: &'a [u8],
     format: impl Fn(&T) -> u32,
 ) -> Result<T, String> {
-    let told = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
-    match format(&told) {
-        FORMAT => Ok(told),
+    let message = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
+    match format(&message) {
+        FORMAT => Ok(message),
         format => Err(format!(
-            "it has format {format}; use the same version of Pegel on both sides"
+            "the message has format {format}, not {FORMAT}; use the same version of Pegel on both machines"
         )),
     }
 }
@@ -127,7 +127,7 @@ fn hex(number: u64) -> String {
 }
 
 fn number(text: &str) -> Result<u64, String> {
-    u64::from_str_radix(text, 16).map_err(|_| format!("{text:?} is no number"))
+    u64::from_str_radix(text, 16).map_err(|_| format!("{text:?} is not a number"))
 }
 
 fn bytes(text: &str) -> Result<Vec<u8>, String> {

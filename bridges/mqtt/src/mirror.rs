@@ -1,88 +1,86 @@
-//! Mirrors: a board of another machine, as its bridge tells it, in a board of this one.
+//! Mirrors: a board here that shows a board of another machine.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pegel::dynamic::{Mirror, Origin, Payload};
 use pegel::{Options, Schema};
-use pegel_program::args::mqtt::topic::Topic;
+use pegel_program::time::since_boot;
 use rumqttc::Publish;
 use tokio::time::sleep;
 
-use crate::board::since_boot;
-use crate::connection::{Connection, Line, Purpose};
-use crate::message::{self, Told};
-use crate::publish::ALIVE;
-use crate::site::Site;
-use crate::status::count;
+use crate::config::{Config, MirrorPlan};
+use crate::connection::{Connection, Reconnector, Session};
+use crate::message::{self, RemoteRecord};
+use crate::topics::ALIVE;
 
-/// How long to wait before what could not be shown is tried again.
+/// Pause before a record that could not be shown is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Mirrors for ever.
-pub async fn run(site: Arc<Site>, topic: Topic, board: String, client: String) {
+pub async fn run(config: Arc<Config>, plan: MirrorPlan) {
+    let client = &plan.client;
     let options = Options {
         timeout: Duration::ZERO,
         ..Options::default()
     };
-    let mirror = match Mirror::new(&board, &options) {
+    let mirror = match Mirror::new(&plan.board, &options) {
         Ok(mirror) => mirror,
-        Err(error) => return site.status.complain(&client, &error.to_string()),
+        Err(error) => return config.status.fail(client, &error.to_string()),
     };
     let mut shown = Shown {
         mirror,
         schema: None,
-        refused: None,
+        bad_schema: None,
         pending: None,
         newest: None,
         is_alive: false,
     };
-    let purpose = Purpose {
-        client: &client,
+    let kind = Session {
+        client,
         will: None,
-        hears: true,
-        lasts: false,
+        subscribes: true,
+        is_persistent: false,
     };
-    let mut line = Line::new(&site.network, &site.status, purpose);
+    let mut reconnector = Reconnector::new(&config.network, &config.status, kind);
     loop {
-        let mut connection = line.connect().await;
-        let lost = session(&site, &topic, &client, &mut connection, &mut shown).await;
-        site.status
-            .complain(&client, &lost.err().unwrap_or_default());
-        // Whether the writer lives, nobody knows now.
+        let mut connection = reconnector.connect().await;
+        let lost = session(&config, &plan, &mut connection, &mut shown).await;
+        config.status.fail(client, &lost.err().unwrap_or_default());
+        // Whether the writer is alive is unknown now.
         shown.is_alive = false;
         shown.mirror.rest();
     }
 }
 
 async fn session(
-    site: &Site,
-    topic: &Topic,
-    client: &str,
+    config: &Config,
+    plan: &MirrorPlan,
     connection: &mut Connection,
     shown: &mut Shown,
 ) -> Result<(), String> {
+    let MirrorPlan { topic, client, .. } = plan;
     let topics = ["schema", "record", "writer"].map(|name| topic.below(name));
     connection.subscribe(&topics).await?;
-    let mut is_well = true;
+    let mut is_shown = true;
     loop {
         let taken = tokio::select! {
             message = connection.next() => shown.take(&message?),
-            // What is in the way of it may be gone.
-            () = sleep(RETRY), if !is_well && shown.pending.is_some() => Ok(()),
+            // The obstacle may be gone.
+            () = sleep(RETRY), if !is_shown && shown.pending.is_some() => Ok(()),
         };
         let done = taken.and_then(|()| shown.show());
-        is_well = done.is_ok();
+        is_shown = done.is_ok();
         match done {
             Ok(is_new) => {
-                site.status.well(client);
+                config.status.ok(client);
                 if is_new {
-                    count(&site.status.mirrored);
+                    config.status.add("mirrored", 1);
                 }
             }
             Err(reason) => {
-                let complaint = format!("{topic} cannot be mirrored: {reason}");
-                site.status.complain(client, &complaint);
+                let failure = format!("{topic} cannot be mirrored: {reason}");
+                config.status.fail(client, &failure);
             }
         }
     }
@@ -91,29 +89,29 @@ async fn session(
 struct Shown {
     mirror: Mirror,
     schema: Option<Schema>,
-    /// What is wrong with a schema that came since.
-    refused: Option<String>,
+    /// Why a newer schema is not valid.
+    bad_schema: Option<String>,
     pending: Option<Pending>,
-    /// Of the newest that was shown: lineage, sequence, and when it was published.
+    /// The newest record that was shown: lineage, sequence, and time of publication.
     newest: Option<(u64, u64, Option<i64>)>,
     is_alive: bool,
 }
 
 /// A record that is not shown yet.
 struct Pending {
-    told: Told,
+    record: RemoteRecord,
     /// Nanoseconds since boot when it was of age 0.
     born: Option<i64>,
-    /// Whether it comes from what the broker keeps.
-    is_kept: bool,
+    /// Whether the broker retained it.
+    is_retained: bool,
 }
 
 impl Shown {
     fn take(&mut self, message: &Publish) -> Result<(), String> {
         match message.topic.rsplit('/').next() {
             Some("schema") => match message::parse_schema(&message.payload) {
-                Ok(schema) => (self.schema, self.refused) = (Some(schema), None),
-                Err(reason) => self.refused = Some(reason),
+                Ok(schema) => (self.schema, self.bad_schema) = (Some(schema), None),
+                Err(reason) => self.bad_schema = Some(reason),
             },
             Some("record") => self.take_record(message)?,
             _ => self.is_alive = message.payload == ALIVE,
@@ -122,40 +120,40 @@ impl Shown {
     }
 
     fn take_record(&mut self, message: &Publish) -> Result<(), String> {
-        let told = message::parse_record(&message.payload)?;
-        // One that is sent now tells its age. One that the broker has kept has aged since then: that, the clocks of both
-        // machines tell, as far as they agree.
-        let age = match told.published {
+        let record = message::parse_record(&message.payload)?;
+        // A record that is sent now has its age in it. A retained one has aged since: by the clocks of both machines, as
+        // far as they agree.
+        let age = match record.published {
             Some(published) if message.retain => Some(now().saturating_sub(published).max(0)),
-            _ => told.age,
+            _ => record.age,
         };
         let born = age.map(|age| since_boot().saturating_sub(age));
         self.pending = Some(Pending {
-            told,
+            record,
             born,
-            is_kept: message.retain,
+            is_retained: message.retain,
         });
         Ok(())
     }
 
-    /// Shows what can be shown; says whether there was something new.
+    /// Shows what can be shown; returns whether a record was new.
     fn show(&mut self) -> Result<bool, String> {
         let is_new = match (&self.schema, &self.pending) {
-            (Some(schema), Some(pending)) if schema.hash() == pending.told.schema => {
+            (Some(schema), Some(pending)) if schema.hash() == pending.record.schema => {
                 let Pending {
-                    told,
+                    record,
                     born,
-                    is_kept,
+                    is_retained,
                 } = pending;
-                let is_new = !(*is_kept && is_old(told, self.newest))
-                    && show_record(&mut self.mirror, schema, told, *born)?;
+                let is_new = !(*is_retained && is_old(record, self.newest))
+                    && show_record(&mut self.mirror, schema, record, *born)?;
                 if is_new {
-                    self.newest = Some((told.lineage, told.sequence, told.published));
+                    self.newest = Some((record.lineage, record.sequence, record.published));
                 }
                 self.pending = None;
                 is_new
             }
-            // Until the schema comes.
+            // The schema has not arrived.
             _ => false,
         };
         match &self.schema {
@@ -165,7 +163,7 @@ impl Shown {
             }
             _ => self.mirror.rest(),
         }
-        match &self.refused {
+        match &self.bad_schema {
             Some(reason) => Err(reason.clone()),
             None => Ok(is_new),
         }
@@ -175,25 +173,25 @@ impl Shown {
 fn show_record(
     mirror: &mut Mirror,
     schema: &Schema,
-    told: &Told,
+    remote: &RemoteRecord,
     born: Option<i64>,
 ) -> Result<bool, String> {
     let origin = Origin {
-        lineage: told.lineage,
-        sequence: told.sequence,
-        generation: told.generation,
+        lineage: remote.lineage,
+        sequence: remote.sequence,
+        generation: remote.generation,
         age_ns: born.map(|born| since_boot() - born),
     };
-    let record = Payload::new(&told.record, told.present);
+    let record = Payload::new(&remote.record, remote.present);
     let is_new = mirror.show(schema, &origin, record);
     is_new.map_err(|error| error.to_string())
 }
 
-/// Whether this was before the newest: a broker that was restored may tell again what it kept then. What comes from a
-/// bridge is what is newest there, also when its clock went back, with the sequences, at a power failure.
-fn is_old(told: &Told, newest: Option<(u64, u64, Option<i64>)>) -> bool {
+/// Whether a record is older than the newest: a broker that was restored may send old retained messages. A bridge sends its
+/// newest record, even if its clock and the sequences went back at a power failure.
+fn is_old(record: &RemoteRecord, newest: Option<(u64, u64, Option<i64>)>) -> bool {
     newest.is_some_and(|(lineage, sequence, published)| {
-        lineage == told.lineage && told.sequence < sequence && told.published < published
+        lineage == record.lineage && record.sequence < sequence && record.published < published
     })
 }
 

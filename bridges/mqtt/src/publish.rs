@@ -1,4 +1,4 @@
-//! Publishing a board: its newest record as JSON, as texts and for mirrors, and whether its writer lives.
+//! Publishing a board: its newest record as JSON, as texts and for mirrors, and whether its writer is alive.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,36 +10,31 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, interval_at, sleep_until};
 
-use crate::board::{self, About, Record, State};
-use crate::connection::{Connection, LARGEST, Line, Lost, Purpose};
-use crate::site::{Plan, Site};
-use crate::status::count;
+use crate::config::{Config, Plan};
+use crate::connection::{Connection, Lost, MAX_MESSAGE, Reconnector, Session};
+use crate::follower::{self, About, Record, State};
+use crate::topics::{ALIVE, GONE, SHARED};
 use crate::{discovery, message};
 
-/// How often the age is told of a record that stays the newest.
-const AGEING: Duration = Duration::from_secs(10);
-
-/// What stands at the topic `writer`.
-pub const ALIVE: &str = "alive";
-pub const SHARED: &str = "shared";
-pub const GONE: &str = "gone";
+/// How often the age of the newest record is published again.
+const AGE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Publishes for ever.
-pub async fn run(site: Arc<Site>, plan: Plan) {
-    let mut state = match board::follow(&site, &plan) {
+pub async fn run(config: Arc<Config>, plan: Plan) {
+    let mut state = match follower::follow(&config, &plan) {
         Ok(state) => state,
         Err(error) => {
-            let complaint = format!("board {} cannot be followed: {error}", plan.board);
-            return site.status.complain(&plan.client, &complaint);
+            let failure = format!("board {} cannot be followed: {error}", plan.board);
+            return config.status.fail(&plan.client, &failure);
         }
     };
-    // Before, it would be told that the writer has gone.
-    let first = state.wait_for(|state| state.is_seen).await;
+    // Before that, the writer would seem to be gone.
+    let first = state.wait_for(|state| state.is_known).await;
     let is_own = first.is_ok_and(|first| is_own(&first));
-    if plan.is_any && !is_own {
+    if plan.is_discovered && !is_own {
         return;
     }
-    let purpose = Purpose {
+    let kind = Session {
         client: &plan.client,
         will: Some(LastWill::new(
             plan.topic.below("writer"),
@@ -47,14 +42,14 @@ pub async fn run(site: Arc<Site>, plan: Plan) {
             QoS::AtLeastOnce,
             true,
         )),
-        hears: false,
-        lasts: false,
+        subscribes: false,
+        is_persistent: false,
     };
-    let mut line = Line::new(&site.network, &site.status, purpose);
+    let mut reconnector = Reconnector::new(&config.network, &config.status, kind);
     loop {
-        let connection = line.connect().await;
-        let mut session = Session {
-            site: &site,
+        let connection = reconnector.connect().await;
+        let mut publisher = Publisher {
+            config: &config,
             plan: &plan,
             connection,
             about: None,
@@ -62,14 +57,14 @@ pub async fn run(site: Arc<Site>, plan: Plan) {
             fields: HashMap::new(),
             writer: "",
         };
-        match session.run(&mut state).await {
-            End::Lost(reason) => site.status.complain(&plan.client, &reason),
-            End::Removed => return site.status.forget(&plan.client),
+        match publisher.run(&mut state).await {
+            End::Lost(reason) => config.status.fail(&plan.client, &reason),
+            End::Removed => return config.status.forget(&plan.client),
         }
     }
 }
 
-/// What is no board, or shows another machine's, is not published by itself.
+/// Whether a discovered board is published: a mirror is not.
 fn is_own(state: &State) -> bool {
     state.about.as_ref().is_some_and(|about| !about.is_mirror)
 }
@@ -77,13 +72,13 @@ fn is_own(state: &State) -> bool {
 /// Why a session is over.
 enum End {
     Lost(String),
-    /// The board is not there any longer, and was only published as it was one of all.
+    /// A discovered board was removed.
     Removed,
 }
 
-/// What was told since the connection was made.
-struct Session<'a> {
-    site: &'a Site,
+/// What was published since the connection was made.
+struct Publisher<'a> {
+    config: &'a Config,
     plan: &'a Plan,
     connection: Connection,
     about: Option<Arc<About>>,
@@ -92,50 +87,50 @@ struct Session<'a> {
     writer: &'static str,
 }
 
-impl Session<'_> {
-    /// Tells all that is new.
+impl Publisher<'_> {
+    /// Publishes what is new.
     async fn run(&mut self, state: &mut watch::Receiver<State>) -> End {
-        let mut ageing = interval_at(Instant::now() + AGEING, AGEING);
-        let mut pace = Instant::now();
+        let mut ageing = interval_at(Instant::now() + AGE_INTERVAL, AGE_INTERVAL);
+        let mut earliest = Instant::now();
         state.mark_changed();
         loop {
-            let told = tokio::select! {
+            let done = tokio::select! {
                 lost = self.connection.lost() => return End::Lost(lost),
-                _ = ageing.tick() => self.tell_age().await,
-                _ = async { sleep_until(pace).await; state.changed().await } => {
-                    pace = Instant::now() + self.site.min_interval;
+                _ = ageing.tick() => self.publish_age().await,
+                _ = async { sleep_until(earliest).await; state.changed().await } => {
+                    earliest = Instant::now() + self.config.min_interval;
                     let now = state.borrow_and_update().clone();
                     ageing.reset();
-                    let is_over = self.plan.is_any && now.problem.is_none() && !is_own(&now);
+                    let is_over = self.plan.is_discovered && now.problem.is_none() && !is_own(&now);
                     if is_over {
                         return End::Removed;
                     }
-                    self.tell(now).await
+                    self.publish_state(now).await
                 }
             };
-            if told.is_err() {
+            if done.is_err() {
                 return End::Lost(self.connection.lost().await);
             }
         }
     }
 
-    async fn tell(&mut self, state: State) -> Result<(), Lost> {
+    async fn publish_state(&mut self, state: State) -> Result<(), Lost> {
         match &state.problem {
-            Some(problem) => self.site.status.complain(&self.plan.client, problem),
-            None => self.site.status.well(&self.plan.client),
+            Some(problem) => self.config.status.fail(&self.plan.client, problem),
+            None => self.config.status.ok(&self.plan.client),
         }
         if let Some(about) = &state.about {
             if !is_same(self.about.as_ref(), Some(about)) {
-                self.tell_about(about).await?;
+                self.publish_about(about).await?;
                 self.about = Some(Arc::clone(about));
                 self.record = None;
             }
             if let Some(record) = &state.record
                 && !is_same(self.record.as_ref(), Some(record))
             {
-                self.tell_record(about, record).await?;
+                self.publish_record(about, record).await?;
                 self.record = Some(Arc::clone(record));
-                count(&self.site.status.published);
+                self.config.status.add("published", 1);
             }
         }
         let writer = if state.about.is_none() || state.problem.is_some() {
@@ -154,22 +149,22 @@ impl Session<'_> {
         Ok(())
     }
 
-    async fn tell_about(&mut self, about: &About) -> Result<(), Lost> {
+    async fn publish_about(&mut self, about: &About) -> Result<(), Lost> {
         self.send("schema", message::schema(about)).await?;
-        if let Some(home) = &self.site.home_assistant {
-            let (topic, told) = discovery::device(home, self.plan, about);
-            self.publish(topic, told.to_string()).await?;
+        if let Some(home) = &self.config.home_assistant {
+            let (topic, device) = discovery::device(home, self.plan, about);
+            self.publish(topic, device.to_string()).await?;
         }
         Ok(())
     }
 
-    async fn tell_record(&mut self, about: &About, record: &Record) -> Result<(), Lost> {
-        // First, as others than people wait for it.
+    async fn publish_record(&mut self, about: &About, record: &Record) -> Result<(), Lost> {
+        // First, because machines wait for it.
         self.send("record", message::record(about, record)).await?;
-        let mut seconds = [record.published, record.age()]
+        let mut seconds = [record.published, record.born.age()]
             .into_iter()
             .map(|ns| ns.map(time::seconds));
-        let told = json!({
+        let message = json!({
             "sequence": record.sequence,
             "generation": record.generation,
             "is_default": record.generation == 0,
@@ -177,7 +172,7 @@ impl Session<'_> {
             "age": seconds.next(),
             "record": record.json,
         });
-        self.publish(self.plan.topic.to_string(), told.to_string())
+        self.publish(self.plan.topic.to_string(), message.to_string())
             .await?;
         for (name, text) in &record.fields {
             if self.fields.get(name) != Some(text) {
@@ -185,18 +180,18 @@ impl Session<'_> {
                 self.fields.insert(name.clone(), text.clone());
             }
         }
-        self.tell_age_of(record).await
+        self.publish_age_of(record).await
     }
 
-    async fn tell_age(&mut self) -> Result<(), Lost> {
+    async fn publish_age(&mut self) -> Result<(), Lost> {
         match self.record.clone() {
-            Some(record) => self.tell_age_of(&record).await,
+            Some(record) => self.publish_age_of(&record).await,
             None => Ok(()),
         }
     }
 
-    async fn tell_age_of(&mut self, record: &Record) -> Result<(), Lost> {
-        match record.age() {
+    async fn publish_age_of(&mut self, record: &Record) -> Result<(), Lost> {
+        match record.born.age() {
             Some(age) => self.send("age", time::seconds(age).to_string()).await,
             None => Ok(()),
         }
@@ -207,13 +202,13 @@ impl Session<'_> {
     }
 
     async fn publish(&self, topic: String, payload: String) -> Result<(), Lost> {
-        // What the connection would not take.
-        if topic.len() + payload.len() + 16 > LARGEST {
-            let complaint = format!(
-                "{topic} is not published: its {} bytes are more than {LARGEST}",
+        // The connection rejects larger messages.
+        if topic.len() + payload.len() + 16 > MAX_MESSAGE {
+            let failure = format!(
+                "{topic} is not published: a message must have at most {MAX_MESSAGE} bytes (got {})",
                 payload.len()
             );
-            self.site.status.complain(&self.plan.client, &complaint);
+            self.config.status.fail(&self.plan.client, &failure);
             return Ok(());
         }
         self.connection.publish(topic, payload).await

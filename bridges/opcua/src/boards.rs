@@ -1,4 +1,4 @@
-//! The boards as a part of the server's address space: what clients read and write of them.
+//! The boards in the address space of the server: reading, writing and monitoring.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
@@ -16,65 +16,73 @@ use opcua::sync::RwLock as SpaceLock;
 use opcua::types::{AttributeId, DataValue, IdType, NodeId, StatusCode, TimestampsToReturn};
 use pegel::Field;
 use pegel::dynamic::Reader;
+use pegel_program::status::Status;
 
+use crate::board_view::{BoardView, Look, without_value};
 use crate::nodes;
-use crate::served::{Look, Served, without_value};
 use crate::write::{self, Write};
 
 /// The namespace of the boards' nodes.
 const NAMESPACE: &str = "urn:pegel:boards";
 
-/// All boards that are there, by their names.
+/// All boards that exist, by name.
 pub struct Boards {
     namespace: u16,
-    served: RwLock<HashMap<String, Arc<Served>>>,
+    views: RwLock<HashMap<String, Arc<BoardView>>>,
     /// How long a write waits for the writer lock.
     timeout: Duration,
-    /// What is monitored without a filter. The library passes on to these what has another value, but not what has
-    /// only another status, as OPC 10000-4 wants: so they are told such a value anew, after none at all, of which
-    /// their queue of one keeps the last.
+    status: Arc<Status>,
+    /// The items that are monitored without a filter. The library reports to them a new value, but not a new status of
+    /// the same value, as OPC 10000-4 demands. So they get no value first and then the same value; their queue of one
+    /// keeps the last.
     unfiltered: Mutex<HashSet<MonitoredItemHandle>>,
 }
 
-/// The node manager that has them.
+/// The node manager of the boards.
 pub type Manager = InMemoryNodeManager<Boards>;
 
 impl Boards {
-    pub fn new(context: &ServerContext, space: &mut AddressSpace, timeout: Duration) -> Self {
+    pub fn new(
+        context: &ServerContext,
+        space: &mut AddressSpace,
+        timeout: Duration,
+        status: Arc<Status>,
+    ) -> Self {
         let namespace = add_namespaces(context, space, &[NAMESPACE])[0];
         nodes::insert_folder(space, namespace);
         Self {
             namespace,
-            served: RwLock::default(),
+            views: RwLock::default(),
             timeout,
+            status,
             unfiltered: Mutex::default(),
         }
     }
 
-    fn find(&self, board: &str) -> Option<Arc<Served>> {
-        let served = self.served.read().expect("no thread panics with it");
-        served.get(board).cloned()
+    fn find(&self, board: &str) -> Option<Arc<BoardView>> {
+        let views = self.views.read().expect("no thread panics with the lock");
+        views.get(board).cloned()
     }
 
-    fn put(&self, board: &str, fresh: Option<Arc<Served>>) -> Option<Arc<Served>> {
-        let mut served = self.served.write().expect("no thread panics with it");
+    fn put(&self, board: &str, fresh: Option<Arc<BoardView>>) -> Option<Arc<BoardView>> {
+        let mut views = self.views.write().expect("no thread panics with the lock");
         match fresh {
-            Some(fresh) => served.insert(board.to_owned(), fresh),
-            None => served.remove(board),
+            Some(fresh) => views.insert(board.to_owned(), fresh),
+            None => views.remove(board),
         }
     }
 
     fn read(&self, node: &NodeId, looks: &mut Looks) -> Option<DataValue> {
         let (board, field) = nodes::field_of(node)?;
-        let (served, look) = looks
+        let (view, look) = looks
             .entry(board.to_owned())
             .or_insert_with(|| {
-                let served = self.find(board)?;
-                let look = served.look();
-                Some((served, look))
+                let view = self.find(board)?;
+                let look = view.look();
+                Some((view, look))
             })
             .as_ref()?;
-        let field = served.reader.schema().field(field).ok()?;
+        let field = view.reader.schema().field(field).ok()?;
         Some(match look {
             Ok(look) => look.value(field),
             Err(status) => without_value(*status),
@@ -82,22 +90,20 @@ impl Boards {
     }
 }
 
-/// The records that a request is answered from: one of each board, whatever is published meanwhile.
-type Looks = HashMap<String, Option<(Arc<Served>, Result<Look, StatusCode>)>>;
+/// The records that a request is answered from: one of each board, whatever is published in the meantime.
+type Looks = HashMap<String, Option<(Arc<BoardView>, Result<Look, StatusCode>)>>;
 
-/// Shows a board, or the one that replaces it; `None` takes it away.
+/// Shows a board, or the one that replaces it; `None` removes it.
 pub fn show(
     manager: &Manager,
     subscriptions: &SubscriptionCache,
     board: &str,
-    fresh: Option<Arc<Served>>,
+    fresh: Option<Arc<BoardView>>,
 ) {
     let boards = manager.inner();
-    let schema = |served: &Arc<Served>| served.reader.schema().clone();
+    let schema = |view: &Arc<BoardView>| view.reader.schema().clone();
     let new = fresh.as_ref().map(schema);
-    let is_writable = fresh
-        .as_ref()
-        .is_some_and(|served| served.terms.is_writable);
+    let is_writable = fresh.as_ref().is_some_and(|view| view.policy.is_writable);
     let old = boards.put(board, fresh).as_ref().map(schema);
     if old == new {
         return;
@@ -123,8 +129,8 @@ pub fn show(
     }
 }
 
-/// Tells those who subscribed the newest record.
-pub fn tell(
+/// Sends the newest record to the subscriptions.
+pub fn notify(
     manager: &Manager,
     subscriptions: &SubscriptionCache,
     reader: &Reader,
@@ -153,7 +159,7 @@ impl Boards {
         };
         let values: Vec<_> = values.map(name).collect();
         let unfiltered = self.unfiltered();
-        // Tells all of it when it is dropped, so that one record comes in one message.
+        // It sends when it is dropped, so that one record is one message.
         let mut notifier = subscriptions.data_notifier();
         for (id, value) in &values {
             let Some(mut batch) = notifier.notify_for(id, AttributeId::Value) else {
@@ -227,8 +233,8 @@ impl InMemoryNodeManagerImpl for Boards {
             if value.status() == StatusCode::BadNodeIdUnknown {
                 continue;
             }
-            // Sampled by the time of the sources, a value that only gets older would be told with another time than
-            // that of its publication. So changes are told as they come; a pause between them is `follow`'s to make.
+            // Sampling would send a value that only gets older with another time than that of its publication. So
+            // changes are sent as they come; the follower keeps the minimum interval.
             if item.sampling_interval() > 0.0 {
                 item.revise_sampling_interval(AT_ONCE);
             }
@@ -284,6 +290,9 @@ impl InMemoryNodeManagerImpl for Boards {
                 let published = tokio::task::spawn_blocking(publish).await;
                 published.unwrap_or_else(|_| vec![StatusCode::BadInternalError; count])
             };
+            let is_good = statuses.iter().all(StatusCode::is_good) && !request.is_rejected;
+            self.status
+                .add(if is_good { "accepted" } else { "rejected" }, 1);
             for (index, status) in request.indices.into_iter().zip(statuses) {
                 wanted[index].set_status(status);
             }
@@ -308,7 +317,7 @@ struct Request {
 const AT_ONCE: f64 = 0.0005;
 
 impl Boards {
-    /// The board of a value that is to be written, and the value, if that may be.
+    /// The board of a value that a client writes, and the value, if the client may write it.
     fn change(
         &self,
         context: &RequestContext,
@@ -324,13 +333,13 @@ impl Boards {
         let (AttributeId::Value, Some((board, field))) = (wanted.attribute_id, field) else {
             return Err(StatusCode::BadNotWritable);
         };
-        let served = self.find(board).ok_or(StatusCode::BadNodeIdUnknown)?;
+        let view = self.find(board).ok_or(StatusCode::BadNodeIdUnknown)?;
         let write = Write {
             field: field.to_owned(),
             value: wanted.value.value.clone().unwrap_or_default(),
             range: wanted.index_range.clone(),
         };
-        Ok((served.terms.board.clone(), write))
+        Ok((view.policy.board.clone(), write))
     }
 }
 

@@ -1,171 +1,158 @@
-//! Following boards: a thread for each of them waits for what is published, and tells it to those who subscribed.
+//! Following boards: a thread for each board waits for records and passes them on to the subscriptions.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
 use std::time::Duration;
-use std::{fmt, thread};
 
 use opcua::server::SubscriptionCache;
 use opcua::types::StatusCode;
-use pegel::ErrorKind;
 use pegel::dynamic::Reader;
+use pegel_program::args::opcua::STATUS;
+use pegel_program::follower::{Event, Follower, POLL_INTERVAL};
+use pegel_program::status::Status;
 use pegel_program::target::Target;
 
+use crate::board_view::{BoardView, Validity};
 use crate::boards::{self, Manager};
-use crate::plan::Rules;
-use crate::served::{Lasts, Served};
+use crate::config::Rules;
 
-/// How often to look for new boards, and whether a writer still lives.
-const GLANCE: Duration = Duration::from_secs(1);
-/// The shortest pause between two records of a board that are told: a writer that is faster takes no more of the
-/// machine than that.
-const PACE: Duration = Duration::from_millis(10);
-
-/// What to follow, and how it is told.
-pub struct Follower {
-    pub target: Target,
-    /// The boards as the command line names them; none: all of the directory.
+/// The boards to follow, and how they are shown.
+pub struct Hub {
+    pub target: Arc<Target>,
+    /// The boards that the command line names; if there are none, all of the directory.
     pub named: Vec<String>,
     pub rules: Rules,
     pub manager: Arc<Manager>,
     pub subscriptions: Arc<SubscriptionCache>,
-    /// Those that have a thread.
+    pub status: Arc<Status>,
+    /// The boards that have a thread.
     pub followed: Mutex<HashSet<String>>,
 }
 
-impl Follower {
-    /// Shows the boards that are there, and keeps an eye on those that come.
+impl Hub {
+    /// Shows the boards that exist, and from now on the new ones.
     pub fn start(self: Arc<Self>) {
-        let mut complaints = HashMap::new();
-        self.look(&mut complaints);
+        self.follow_new();
         thread::spawn(move || {
             loop {
-                thread::sleep(GLANCE);
-                self.look(&mut complaints);
+                thread::sleep(POLL_INTERVAL);
+                self.follow_new();
             }
         });
     }
 
-    fn look(self: &Arc<Self>, complaints: &mut HashMap<String, String>) {
+    fn follow_new(self: &Arc<Self>) {
         let boards = if self.named.is_empty() {
-            self.all(complaints)
+            self.all()
         } else {
             self.named.clone()
         };
         for board in boards {
-            self.begin(&board, complaints);
+            if !self.followed().contains(&board) {
+                self.follow(board);
+            }
         }
     }
 
-    fn all(&self, complaints: &mut HashMap<String, String>) -> Vec<String> {
+    fn all(&self) -> Vec<String> {
         let directory = self.target.directory();
-        let directory = directory.display();
-        match pegel::list(Some(&self.target.directory())) {
+        let subject = directory.display().to_string();
+        match pegel::list(Some(&directory)) {
             Ok(names) => {
-                let boards = names.into_iter().map(|name| format!("{directory}/{name}"));
-                boards.collect()
+                self.status.ok(&subject);
+                // A client that follows all boards would follow the reports about itself.
+                let names = names.into_iter().filter(|name| !name.starts_with(STATUS));
+                names.map(|name| format!("{subject}/{name}")).collect()
             }
             Err(error) => {
-                complain(complaints, &directory.to_string(), &error);
+                self.status.fail(&subject, &error.to_string());
                 Vec::new()
             }
         }
     }
 
-    fn begin(self: &Arc<Self>, board: &str, complaints: &mut HashMap<String, String>) {
-        if self.followed().contains(board) {
-            return;
-        }
-        match self.target.open(board) {
-            Ok(reader) => {
-                complaints.remove(board);
-                self.followed().insert(board.to_owned());
-                let served = self.show(board, reader);
-                let (this, followed) = (Arc::clone(self), board.to_owned());
-                let thread = thread::Builder::new().spawn(move || {
-                    this.follow(&followed, served);
-                    this.followed().remove(&followed);
-                });
-                if let Err(error) = thread {
-                    // At the next look there may be room for one more.
-                    self.followed().remove(board);
-                    complain(
-                        complaints,
-                        board,
-                        &format!("cannot follow {board}: {error}"),
-                    );
-                }
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => complain(complaints, board, &error),
+    /// Follows a board in a thread of its own, if it exists.
+    fn follow(self: &Arc<Self>, board: String) {
+        let (target, path) = (Arc::clone(&self.target), board.clone());
+        let mut follower = Follower::new(move || target.open(&path));
+        let reader = match follower.next(POLL_INTERVAL) {
+            Event::Opened(reader, _) => reader,
+            Event::Failed(error) => return self.status.fail(&board, &error.to_string()),
+            _ => return self.status.forget(&board),
+        };
+        self.status.ok(&board);
+        self.followed().insert(board.clone());
+        let view = self.show(&board, reader);
+        let (this, name) = (Arc::clone(self), board.clone());
+        let thread = thread::Builder::new().spawn(move || {
+            this.publish(&name, view, follower);
+            this.status.forget(&name);
+            this.followed().remove(&name);
+        });
+        if let Err(error) = thread {
+            // The next attempt may succeed.
+            self.followed().remove(&board);
+            let failure = format!("board {board} cannot be followed: {error}");
+            self.status.fail(&board, &failure);
         }
     }
 
     fn followed(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.followed.lock().expect("no thread panics with it")
+        self.followed
+            .lock()
+            .expect("no thread panics with the lock")
     }
 
-    fn show(&self, board: &str, reader: Reader) -> Arc<Served> {
-        let terms = self.rules.terms(board, reader.board());
-        let served = Arc::new(Served { reader, terms });
-        let name = served.reader.board();
-        let shown = Some(Arc::clone(&served));
-        boards::show(&self.manager, &self.subscriptions, name, shown);
-        served
+    fn show(&self, board: &str, reader: Arc<Reader>) -> Arc<BoardView> {
+        let policy = self.rules.policy(board, reader.board());
+        let view = Arc::new(BoardView { reader, policy });
+        let name = view.reader.board();
+        boards::show(
+            &self.manager,
+            &self.subscriptions,
+            name,
+            Some(Arc::clone(&view)),
+        );
+        view
     }
 
-    /// As long as there is a board of this name.
-    fn follow(&self, board: &str, mut served: Arc<Served>) {
+    /// Publishes the records of a board until no board has the name.
+    fn publish(&self, board: &str, mut view: Arc<BoardView>, mut follower: Follower) {
+        let mut published: Option<(u64, StatusCode)> = None;
         loop {
-            self.tell(&served);
-            match served.reader.reopen() {
-                Ok(fresh) => served = self.show(board, fresh),
-                Err(_) => break,
-            }
-        }
-        let name = served.reader.board();
-        boards::show(&self.manager, &self.subscriptions, name, None);
-    }
-
-    /// Until it is gone.
-    fn tell(&self, served: &Served) {
-        let mut told: Option<(u64, StatusCode)> = None;
-        loop {
-            let look = served.look();
+            let look = view.look();
             let now = match &look {
                 Ok(look) => (look.stamp().sequence, look.status()),
                 Err(status) => (0, *status),
             };
-            if told != Some(now) {
-                let is_new_status = told.is_none_or(|(_, status)| status != now.1);
+            if published != Some(now) {
+                let is_new_status = published.is_none_or(|(_, status)| status != now.1);
                 let (manager, subscriptions) = (&self.manager, &self.subscriptions);
-                boards::tell(manager, subscriptions, &served.reader, &look, is_new_status);
-                told = Some(now);
-                thread::sleep(PACE);
+                boards::notify(manager, subscriptions, &view.reader, &look, is_new_status);
+                published = Some(now);
             }
-            // Until there is a newer one, or this one has become old, or its writer has gone.
-            let left = match (&look, served.terms.lasts) {
-                (Ok(look), Lasts::For(time)) if look.stamp().is_timed() => {
+            // Until there is a newer record, or this one becomes stale, or its writer exits.
+            let left = match (&look, view.policy.validity) {
+                (Ok(look), Validity::For(time)) if look.stamp().is_timed() => {
                     let age = Duration::from_nanos(look.stamp().age_ns.unsigned_abs());
                     let left = time.checked_sub(age);
-                    left.map_or(GLANCE, |left| (left + Duration::from_millis(1)).min(GLANCE))
+                    left.map_or(POLL_INTERVAL, |left| left + Duration::from_millis(1))
                 }
-                _ => GLANCE,
+                _ => POLL_INTERVAL,
             };
-            match served.reader.wait(now.0, Some(left)) {
-                Err(error) if error.kind() == ErrorKind::Gone => return,
-                Err(error) if error.kind() != ErrorKind::Timeout => thread::sleep(GLANCE),
-                _ => {}
+            match follower.next(left.min(POLL_INTERVAL)) {
+                Event::Opened(reader, _) => {
+                    self.status.ok(board);
+                    view = self.show(board, reader);
+                    published = None;
+                }
+                Event::Failed(error) => self.status.fail(board, &error.to_string()),
+                Event::Absent => break,
+                Event::Record(..) | Event::Quiet(_) => {}
             }
         }
-    }
-}
-
-/// Says what is wrong with a board, once.
-fn complain(complaints: &mut HashMap<String, String>, about: &str, error: &dyn fmt::Display) {
-    let complaint = error.to_string();
-    if complaints.get(about) != Some(&complaint) {
-        eprintln!("pegel: {complaint}");
-        complaints.insert(about.to_owned(), complaint);
+        let name = view.reader.board();
+        boards::show(&self.manager, &self.subscriptions, name, None);
     }
 }

@@ -1,12 +1,12 @@
-//! `pegel opcua`, in a program and a crate of its own: what the library for OPC UA brings along makes a program five times
-//! as large, which then takes half as long again to start. `pegel` starts this one in its place.
+//! `pegel opcua`: boards by OPC UA. A program of its own, because the library for OPC UA makes a program five times as
+//! large, and its start half as long again.
 
 mod access;
+mod board_view;
 mod boards;
+mod config;
 mod follow;
 mod nodes;
-mod plan;
-mod served;
 mod server;
 mod units;
 mod values;
@@ -20,7 +20,7 @@ use pegel_program::failure::Result;
 use pegel_program::target::Target;
 use pegel_program::{program, runtime};
 
-use self::plan::Plan;
+use self::config::Config;
 
 #[derive(Subcommand)]
 enum Command {
@@ -32,6 +32,6 @@ fn main() -> ExitCode {
 }
 
 fn serve(opcua: Opcua, target: Target) -> Result<()> {
-    let plan = Plan::new(opcua, &target)?;
-    runtime::run(async |shutdown| server::serve(plan, target, shutdown).await)
+    let config = Config::new(opcua, &target)?;
+    runtime::run(async |shutdown| server::serve(config, target, shutdown).await)
 }

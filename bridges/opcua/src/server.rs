@@ -12,79 +12,89 @@ use opcua::types::{ApplicationDescription, BuildInfo, MessageSecurityMode};
 use pegel_program::args::opcua::config::Policy;
 use pegel_program::failure::{Failure, Result};
 use pegel_program::shutdown::Shutdown;
+use pegel_program::status::{Number, Status};
 use pegel_program::target::Target;
 use tokio::net::TcpListener;
 
 use crate::access::{self, Access, USERS};
 use crate::boards::{Boards, Manager};
-use crate::follow::Follower;
-use crate::plan::Plan;
+use crate::config::Config;
+use crate::follow::Hub;
 
 /// The name of this application; those of its certificate go with it.
 const APPLICATION: &str = "Pegel";
 const APPLICATION_URI: &str = "urn:pegel:opcua";
-/// Twenty years: nobody renews what no authority has signed.
+/// Twenty years: nobody renews a self-signed certificate.
 const CERTIFICATE_DAYS: u32 = 7300;
-/// Milliseconds between two looks whether a subscription has something to send: what a client may ask for.
+/// Milliseconds between two checks of the subscriptions: the shortest interval that a client gets.
 const TICK: u64 = 20;
-/// The largest message, and so about the largest document.
+/// The numbers of the status board.
+const NUMBERS: [Number; 2] = [
+    ("accepted", "Requests to write that were published"),
+    ("rejected", "Requests to write that were rejected"),
+];
+/// Maximum size of a message, and so about that of a document.
 const MESSAGE: usize = 16 << 20;
 
-/// Until it is told to end.
-pub async fn serve(plan: Plan, target: Target, mut shutdown: Shutdown) -> Result<()> {
+/// Serves until the shutdown is requested.
+pub async fn serve(config: Config, target: Target, mut shutdown: Shutdown) -> Result<()> {
     let failed = |what: &str, error: io::Error| Failure::Failed(format!("cannot {what}: {error}"));
-    plan.certificate()?;
-    let listener = TcpListener::bind(plan.listen).await;
+    config.certificate()?;
+    let listener = TcpListener::bind(config.listen).await;
     let listener =
-        listener.map_err(|error| failed(&format!("listen on {}", plan.listen), error))?;
+        listener.map_err(|error| failed(&format!("listen on {}", config.listen), error))?;
     let port = listener
         .local_addr()
-        .map_or(plan.listen.port(), |address| address.port());
-    let (server, handle) = plan
-        .build(port)
+        .map_or(config.listen.port(), |address| address.port());
+    let status = Status::create_or_log(&config.status, "Boards by OPC UA", &NUMBERS);
+    let status = Arc::new(status);
+    let (server, handle) = config
+        .build(port, &status)
         .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
     if handle.info().server_certificate.is_none() {
         return Err(Failure::Failed(format!(
-            "cannot read the certificate and its key in {}; see whose they are, or remove both to have others made",
-            plan.state.display()
+            "cannot read the certificate and its key in {}; check their owner, or remove both to have new ones made",
+            config.state_dir.display()
         )));
     }
-    let url = format!("opc.tcp://{}:{port}/", plan.host);
+    let url = format!("opc.tcp://{}:{port}/", config.host);
     let Some(manager) = handle.node_managers().get_of_type::<Manager>() else {
         unreachable!("it was given to the builder");
     };
-    let follower = Arc::new(Follower {
-        target,
-        named: plan.named.clone(),
-        rules: plan.rules.clone(),
+    let hub = Arc::new(Hub {
+        target: Arc::new(target),
+        named: config.named.clone(),
+        rules: config.rules.clone(),
         manager,
         subscriptions: Arc::clone(handle.subscriptions()),
+        status: Arc::clone(&status),
         followed: Mutex::default(),
     });
-    follower.start();
+    hub.start();
     writeln!(io::stdout(), "{url}")?;
     tokio::select! {
         done = server.run_with(listener) => done.map_err(Failure::Failed),
         () = shutdown.requested() => Ok(()),
+        () = status.run() => Ok(()),
     }
 }
 
-impl Plan {
+impl Config {
     /// Makes the certificate and its key, unless they are there.
     fn certificate(&self) -> Result<()> {
-        let (own, private) = (self.state.join("own"), self.state.join("private"));
+        let (own, private) = (self.state_dir.join("own"), self.state_dir.join("private"));
         let (certificate, key) = (own.join("cert.der"), private.join("private.pem"));
         if certificate.exists() && key.exists() {
             return Ok(());
         }
         let failed = |error: String| {
-            let state = self.state.display();
+            let state = self.state_dir.display();
             Failure::Failed(format!(
-                "cannot make a certificate in {state}: {error}; name another directory with --state-dir"
+                "cannot create a certificate in {state}: {error}; use another directory with --state-dir"
             ))
         };
         for directory in [&own, &private] {
-            // For nobody else, as there is the key.
+            // The key is private.
             let made = DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
@@ -105,10 +115,14 @@ impl Plan {
             .map_err(failed)
     }
 
-    fn build(&self, port: u16) -> std::result::Result<(Server, ServerHandle), String> {
-        let patience = self.patience;
+    fn build(
+        &self,
+        port: u16,
+        status: &Arc<Status>,
+    ) -> std::result::Result<(Server, ServerHandle), String> {
+        let (timeout, status) = (self.timeout, Arc::clone(status));
         let manager = InMemoryNodeManagerBuilder::new(move |context, space: &mut _| {
-            Boards::new(&context, space, patience)
+            Boards::new(&context, space, timeout, Arc::clone(&status))
         });
         let version = env!("CARGO_PKG_VERSION");
         let mut builder = ServerBuilder::new()
@@ -123,7 +137,7 @@ impl Plan {
             .host(self.host.as_str())
             .port(port)
             .discovery_urls(vec![format!("opc.tcp://{}:{port}/", self.host)])
-            .pki_dir(&self.state)
+            .pki_dir(&self.state_dir)
             .certificate_path("own/cert.der")
             .private_key_path("private/private.pem")
             .trust_client_certs(self.any_client)
@@ -153,7 +167,7 @@ impl Plan {
         let mut endpoints = Vec::new();
         for policy in &self.security {
             let (policy, modes): (_, &[_]) = match policy {
-                // No password goes over the wire as it is.
+                // Passwords are never sent in plain text.
                 Policy::None => (SecurityPolicy::None, &[None]),
                 Policy::Basic256Sha256 => (SecurityPolicy::Basic256Sha256, &[Sign, SignAndEncrypt]),
                 Policy::Aes128Sha256RsaOaep => {

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
+use pegel::Type;
 use pegel::dynamic::{Reader, Snapshot};
-use pegel::{ErrorKind, Type};
+use pegel_program::args::serve::STATUS;
 use pegel_program::failure::{self, Failure};
+use pegel_program::follower::newest;
 use pegel_program::target::Target;
 use pegel_program::{json, time};
 use serde::Serialize;
@@ -32,7 +34,8 @@ impl Boards {
             let before = named.insert(name_of(board).to_owned(), path.clone());
             if before.is_some_and(|before| before != path) {
                 let name = name_of(board);
-                let message = format!("two boards are called {name}; serve them by two servers");
+                let message =
+                    format!("two boards have the name {name}; serve them with two servers");
                 return Err(Failure::Usage(message));
             }
         }
@@ -60,14 +63,14 @@ impl Boards {
         Err(Problem::new(StatusCode::NOT_FOUND, detail).of(name))
     }
 
-    /// As `find`, for one who wants to write it.
+    /// As [`Self::find`], for writing.
     pub fn find_writable(&self, name: &str) -> Result<String> {
         let board = self.find(name)?;
         if self.is_writable(name) {
             return Ok(board);
         }
         let detail =
-            format!("board {name} is not to be written here; start the server with --write {name}");
+            format!("board {name} is read-only here; start the server with --write {name}");
         let problem = Problem::new(StatusCode::FORBIDDEN, detail);
         Err(problem.of(name))
     }
@@ -75,7 +78,9 @@ impl Boards {
     pub fn names(&self) -> pegel::Result<Vec<String>> {
         let mut names: BTreeSet<_> = self.named.keys().cloned().collect();
         if self.is_all {
-            names.extend(pegel::list(Some(&self.target.directory()))?);
+            // A client that follows all boards would follow the reports about itself.
+            let listed = pegel::list(Some(&self.target.directory()))?;
+            names.extend(listed.into_iter().filter(|name| !name.starts_with(STATUS)));
         }
         Ok(names.into_iter().collect())
     }
@@ -86,12 +91,16 @@ impl Boards {
 
     pub fn open(&self, name: &str) -> Result<Reader> {
         let board = self.find(name)?;
-        self.target
-            .open(&board)
+        self.open_path(&board)
             .map_err(|error| Problem::from(error).of(name))
     }
 
-    /// Looks at a board: anew, if it is replaced meanwhile.
+    /// Opens the board that [`Self::find`] returned.
+    pub fn open_path(&self, board: &str) -> pegel::Result<Reader> {
+        self.target.open(board)
+    }
+
+    /// Reads a board; opens it again if it is replaced meanwhile.
     pub fn look<T>(&self, name: &str, look: impl Fn(&Reader) -> Result<T>) -> Result<T> {
         loop {
             let reader = self.open(name)?;
@@ -109,14 +118,6 @@ impl Boards {
 
 fn name_of(board: &str) -> &str {
     board.rsplit('/').next().unwrap_or(board)
-}
-
-/// The newest record, if there is one.
-pub fn newest(reader: &Reader) -> pegel::Result<Option<Snapshot>> {
-    match reader.read() {
-        Err(error) if error.kind() == ErrorKind::Empty => Ok(None),
-        read => read.map(Some),
-    }
 }
 
 /// A record and what is known of its publication.

@@ -12,12 +12,13 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use pegel_program::follower::POLL_INTERVAL;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::condition::Tag;
-use super::follow::{self, END, GLANCE, Hub, Record};
+use super::follow::{self, END, Hub, Record};
 use super::listen::End;
 use super::problem::{Problem, Result};
 use super::read::Name;
@@ -185,7 +186,7 @@ struct Told {
 }
 
 enum Telling {
-    Event(Arc<follow::Event>),
+    Event(Arc<follow::Notice>),
     Record(Arc<Record>),
 }
 
@@ -210,7 +211,7 @@ impl Follow {
                     }
                 }
                 Some(pulse) => {
-                    if timeout(GLANCE, pulse.changed()).await.is_ok() {
+                    if timeout(POLL_INTERVAL, pulse.changed()).await.is_ok() {
                         sleep(PACE).await;
                     }
                 }
@@ -265,7 +266,7 @@ impl Told {
         if is_board && self.writer_alive != Some(state.writer_alive) {
             self.writer_alive = Some(state.writer_alive);
             let told = json!({ "board": name, "writer_alive": state.writer_alive });
-            new.push(Telling::Event(follow::Event::new("writer", told)));
+            new.push(Telling::Event(follow::Notice::new("writer", told)));
         }
         if let Some(record) = state.record
             && self.record != Some(record.tag)

@@ -1,110 +1,97 @@
-//! Following boards: a thread for each that somebody follows. It waits for what is published and writes the JSON of
-//! it once, for all who follow. They see the newest state only; there is no queue that one who is slow could fill.
+//! Following boards: a thread for each board that a client follows. It writes the JSON of a record once, for all clients.
+//! They see the newest state only; no slow client can fill a queue.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::Bytes;
 use axum::http::StatusCode;
-use nix::time::{ClockId, clock_gettime};
-use pegel::ErrorKind;
 use pegel::dynamic::{Reader, Snapshot};
+use pegel_program::follower::{Event, Follower, POLL_INTERVAL};
+use pegel_program::time::Born;
 use pegel_program::{json, time};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 
-use super::boards::{Boards, Schema, newest};
+use super::boards::{Boards, Schema};
 use super::condition::Tag;
 use super::problem::{Problem, Result};
 
-/// How often to look whether a writer lives, whether a board is back, and whether anybody still follows.
-pub const GLANCE: Duration = Duration::from_secs(1);
-/// The shortest pause between two records that are told: nobody who looks sees more of them, and a writer that is
-/// faster takes no more of the machine.
-const PACE: Duration = Duration::from_millis(10);
-
-/// What ends an event.
+/// The end of an event.
 pub const END: &str = "\n\n";
 
-/// What there is to tell of a board.
+/// The state of a board.
 #[derive(Clone, Default)]
 pub struct State {
-    /// Counts what stands under the name: boards, and that there is none.
+    /// Changes with each board that has the name, and when none has it.
     pub opening: u64,
-    /// What that is: an event `board`, `gone` or `problem`.
-    pub about: Option<Arc<Event>>,
+    /// An event `board`, `gone` or `problem`.
+    pub about: Option<Arc<Notice>>,
     pub record: Option<Arc<Record>>,
     pub writer_alive: bool,
 }
 
-/// Told as it is.
-pub struct Event {
+/// An event that is the same for all clients.
+pub struct Notice {
     pub name: &'static str,
     /// A JSON object.
     pub json: Bytes,
 }
 
-impl Event {
-    pub fn new(name: &'static str, mut told: Json) -> Arc<Self> {
-        told["event"] = name.into();
+impl Notice {
+    pub fn new(name: &'static str, mut json: Json) -> Arc<Self> {
+        json["event"] = name.into();
         Arc::new(Self {
             name,
-            json: told.to_string().into(),
+            json: json.to_string().into(),
         })
     }
 }
 
-/// A record, which is told with its age at that moment.
+/// A record, which is sent with its age at that moment.
 pub struct Record {
     pub tag: Tag,
-    /// What follows in the JSON object after that, with the end of an event.
+    /// The rest of the JSON object, with the end of an event.
     pub rest: Bytes,
-    /// Nanoseconds since boot when it would have been of age 0, if that is known.
-    born: Option<i64>,
+    born: Born,
 }
 
 impl Record {
     fn of(reader: &Reader, snapshot: &Snapshot) -> Result<Arc<Self>> {
         let stamp = snapshot.stamp();
-        let mut told = json::stamp(snapshot);
-        told.shift_remove("age");
-        told.insert("board".into(), reader.board().into());
+        let mut object = json::stamp(snapshot);
+        object.shift_remove("age");
+        object.insert("board".into(), reader.board().into());
         let record = json::record(reader, snapshot);
         let record = record.map_err(|failure| Problem::failure(&failure))?;
-        told.insert("record".into(), record);
-        let text = format!("{}{END}", Json::Object(told));
+        object.insert("record".into(), record);
+        let text = format!("{}{END}", Json::Object(object));
         Ok(Arc::new(Self {
             tag: Tag::of(reader, stamp.sequence),
             rest: Bytes::from(text).slice(1..),
-            born: stamp.is_timed().then(|| since_boot() - stamp.age_ns),
+            born: Born::of(stamp),
         }))
     }
 
-    /// The JSON object until then.
+    /// The JSON object up to the rest.
     pub fn head(&self) -> String {
-        let age = match self.born {
-            Some(born) => time::seconds((since_boot() - born).max(0)).to_string(),
+        let age = match self.born.age() {
+            Some(age) => time::seconds(age).to_string(),
             None => "null".to_owned(),
         };
         format!("{{\"event\":\"record\",\"age\":{age},")
     }
 }
 
-/// Time in suspend counts.
-fn since_boot() -> i64 {
-    let now = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("Linux has this clock");
-    now.tv_sec() * 1_000_000_000 + now.tv_nsec()
-}
-
-/// The boards that somebody follows.
+/// The boards that clients follow.
 pub struct Hub {
     boards: Arc<Boards>,
     followed: Mutex<HashMap<String, watch::Sender<State>>>,
-    /// The names of all boards, and when they were looked up.
+    /// The names of all boards, and when they were listed.
     names: Mutex<(Option<Instant>, Arc<Vec<String>>)>,
-    /// Tells that something is new of any board.
+    /// Signals that any board has changed.
     pulse: watch::Sender<()>,
 }
 
@@ -118,20 +105,21 @@ impl Hub {
         })
     }
 
-    /// What there is of a board, now and from now on.
+    /// The state of a board, now and from now on.
     pub fn follow(self: &Arc<Self>, name: &str) -> Result<watch::Receiver<State>> {
         let mut followed = self.followed();
         if let Some(sender) = followed.get(name) {
             return Ok(sender.subscribe());
         }
         let (sender, receiver) = watch::channel(State::default());
-        let waiting = Follower {
+        let publisher = Publisher {
             hub: Arc::clone(self),
             name: name.to_owned(),
+            path: self.boards.find(name)?,
             sender: sender.clone(),
         };
         let thread = thread::Builder::new().name("follow".to_owned());
-        thread.spawn(move || waiting.run()).map_err(|error| {
+        thread.spawn(move || publisher.run()).map_err(|error| {
             let detail = format!("board {name} cannot be followed now: {error}; try again later");
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).of(name)
         })?;
@@ -139,14 +127,14 @@ impl Hub {
         Ok(receiver)
     }
 
-    /// The boards that there are, as of a short while ago.
+    /// The names of all boards, at most [`POLL_INTERVAL`] old.
     pub fn names(&self) -> Arc<Vec<String>> {
         let mut names = self.names.lock().expect("no thread panics with it");
-        let (looked, known) = &mut *names;
-        if looked.is_none_or(|looked| looked.elapsed() >= GLANCE) {
-            // A directory that is not there has none.
+        let (listed, known) = &mut *names;
+        if listed.is_none_or(|listed| listed.elapsed() >= POLL_INTERVAL) {
+            // A directory that does not exist has no boards.
             *known = Arc::new(self.boards.names().unwrap_or_default());
-            *looked = Some(Instant::now());
+            *listed = Some(Instant::now());
         }
         Arc::clone(known)
     }
@@ -160,140 +148,97 @@ impl Hub {
     }
 }
 
-struct Follower {
+/// The thread that follows a board.
+struct Publisher {
     hub: Arc<Hub>,
     name: String,
+    /// The board as the library opens it.
+    path: String,
     sender: watch::Sender<State>,
 }
 
-impl Follower {
-    /// As long as somebody follows.
+impl Publisher {
+    /// Follows the board as long as there is a receiver.
     fn run(self) {
-        let mut last: Option<Json> = None;
-        loop {
-            match self.hub.boards.open(&self.name) {
-                Ok(reader) => {
-                    last = None;
-                    if self.tell_board(&reader) {
-                        // What has replaced it, or that it is gone.
-                        continue;
-                    }
-                }
-                Err(problem) => {
-                    let is_gone = problem.is_not_found();
-                    let told = if is_gone {
-                        json!({ "board": self.name })
-                    } else {
-                        json!({ "board": self.name, "problem": problem })
-                    };
-                    if last.as_ref() != Some(&told) {
-                        let name = if is_gone { "gone" } else { "problem" };
-                        self.tell(|state| {
-                            state.opening += 1;
-                            state.about = Some(Event::new(name, told.clone()));
-                            state.record = None;
-                            state.writer_alive = false;
-                        });
-                        last = Some(told);
-                    }
-                    thread::sleep(GLANCE);
-                }
-            }
-            if self.is_alone() {
-                return;
+        let (boards, name) = (Arc::clone(&self.hub.boards), self.path.clone());
+        let mut follower = Follower::new(move || boards.open_path(&name));
+        while !self.is_unused() {
+            match follower.next(POLL_INTERVAL) {
+                Event::Opened(reader, newest) => self.show_board(&reader, newest.as_ref()),
+                Event::Record(reader, snapshot) => match Record::of(&reader, &snapshot) {
+                    Ok(record) => self.update(|state| state.record = Some(record)),
+                    Err(problem) => self.show_problem(&problem),
+                },
+                Event::Quiet(reader) => self.show_writer(&reader),
+                Event::Absent => self.show("gone", json!({ "board": self.name })),
+                Event::Failed(error) => self.show_problem(&Problem::from(error).of(&self.name)),
             }
         }
     }
 
-    /// Until the board is gone, or nobody follows any more: then `false`.
-    fn tell_board(&self, reader: &Reader) -> bool {
+    fn show_board(&self, reader: &Reader, newest: Option<&Snapshot>) {
         let about = Schema::of(reader, self.hub.boards.is_writable(&self.name));
         let about = serde_json::to_value(about).expect("texts and numbers are JSON");
-        let about = Event::new("board", about);
-        // The sequence that was told, if the board itself was.
-        let mut told = None;
-        loop {
-            match self.look(reader, &about, told) {
-                Ok(sequence) => told = Some(sequence),
-                Err(problem) if problem.is_gone() => return true,
-                Err(problem) => {
-                    self.tell_problem(&problem);
-                    told = None;
-                    thread::sleep(GLANCE);
-                }
-            }
-            if self.is_alone() {
-                return false;
-            }
-            match reader.wait(told.unwrap_or(0), Some(GLANCE)) {
-                // Removed by one who leaves no mark, as `rm` does: what can be read is still the last record.
-                Err(error) if error.kind() == ErrorKind::Gone => return true,
-                // What is wrong, the next look says, but not as often as it can.
-                Err(error) if error.kind() != ErrorKind::Timeout => thread::sleep(GLANCE),
-                _ => {}
-            }
+        let record = newest
+            .map(|snapshot| Record::of(reader, snapshot))
+            .transpose();
+        let writer_alive = reader.writer_alive().map_err(Problem::from);
+        match record.and_then(|record| Ok((record, writer_alive?))) {
+            Ok((record, writer_alive)) => self.update(|state| {
+                state.opening += 1;
+                state.about = Some(Notice::new("board", about));
+                state.record = record;
+                state.writer_alive = writer_alive;
+            }),
+            Err(problem) => self.show_problem(&problem.of(&self.name).at(reader.path())),
         }
     }
 
-    /// Tells what is new since a sequence, and says which is the newest.
-    fn look(&self, reader: &Reader, about: &Arc<Event>, told: Option<u64>) -> Result<u64> {
-        let writer_alive = reader.writer_alive()?;
-        let is_new_writer = self.sender.borrow().writer_alive != writer_alive;
-        let snapshot = match told {
-            None => newest(reader)?,
-            Some(sequence) => match reader.wait(sequence, Some(Duration::ZERO)) {
-                Err(error) if error.kind() == ErrorKind::Timeout => {
-                    if is_new_writer {
-                        self.tell(|state| state.writer_alive = writer_alive);
-                    }
-                    return Ok(sequence);
+    fn show_writer(&self, reader: &Reader) {
+        match reader.writer_alive() {
+            Ok(writer_alive) => {
+                if self.sender.borrow().writer_alive != writer_alive {
+                    self.update(|state| state.writer_alive = writer_alive);
                 }
-                waited => waited.and_then(|_| newest(reader))?,
-            },
-        };
-        let record = snapshot.map(|snapshot| Record::of(reader, &snapshot));
-        let record = record.transpose()?;
-        let sequence = record.as_ref().map_or(0, |record| record.tag.sequence);
-        self.tell(|state| {
-            if told.is_none() {
-                state.opening += 1;
-                state.about = Some(Arc::clone(about));
             }
-            state.record = record;
-            state.writer_alive = writer_alive;
-        });
-        thread::sleep(PACE);
-        Ok(sequence)
+            Err(error) => self.show_problem(&Problem::from(error).of(&self.name)),
+        }
     }
 
-    fn tell_problem(&self, problem: &Problem) {
-        let told = json!({ "board": self.name, "problem": problem });
-        let event = Event::new("problem", told);
-        self.tell(|state| {
-            let is_told = |about: &Arc<Event>| about.json == event.json;
-            if !state.about.as_ref().is_some_and(is_told) {
-                state.opening += 1;
-                state.about = Some(event);
-                state.record = None;
-            }
+    fn show_problem(&self, problem: &Problem) {
+        self.show("problem", json!({ "board": self.name, "problem": problem }));
+    }
+
+    /// Shows that the board is gone, or has a problem, once.
+    fn show(&self, kind: &'static str, json: Json) {
+        let notice = Notice::new(kind, json);
+        let is_shown = |about: &Arc<Notice>| about.json == notice.json;
+        if self.sender.borrow().about.as_ref().is_some_and(is_shown) {
+            return;
+        }
+        self.update(|state| {
+            state.opening += 1;
+            state.about = Some(notice);
+            state.record = None;
+            state.writer_alive = false;
         });
     }
 
-    fn tell(&self, change: impl FnOnce(&mut State)) {
+    fn update(&self, change: impl FnOnce(&mut State)) {
         self.sender.send_modify(change);
         self.hub.pulse.send_replace(());
     }
 
-    /// Whether nobody follows any more; then nobody gets this follower either.
-    fn is_alone(&self) -> bool {
+    /// Whether there is no receiver; then a new one starts a new thread.
+    fn is_unused(&self) -> bool {
         if self.sender.receiver_count() > 0 {
             return false;
         }
         let mut followed = self.hub.followed();
-        let is_alone = self.sender.receiver_count() == 0;
-        if is_alone {
+        let is_unused = self.sender.receiver_count() == 0;
+        if is_unused {
             followed.remove(&self.name);
         }
-        is_alone
+        is_unused
     }
 }

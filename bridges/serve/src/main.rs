@@ -25,6 +25,7 @@ use clap::Subcommand;
 use pegel_program::args::serve::Serve;
 use pegel_program::args::serve::address::Address;
 use pegel_program::failure::{Failure, Result};
+use pegel_program::status::{Number, Status};
 use pegel_program::target::Target;
 use pegel_program::{program, runtime};
 use tokio::sync::{Semaphore, watch};
@@ -35,6 +36,12 @@ use self::guard::Guard;
 use self::listen::{End, Listener};
 use self::room::Room;
 use self::routes::Server;
+
+/// The numbers of the status board.
+const NUMBERS: [Number; 2] = [
+    ("accepted", "Requests to write that were published"),
+    ("rejected", "Requests to write that were rejected"),
+];
 
 #[derive(Subcommand)]
 enum Command {
@@ -47,6 +54,7 @@ fn main() -> ExitCode {
 
 fn run(wanted: &Serve, target: Target) -> Result<()> {
     let guard = guard(wanted)?;
+    let status = target.board(&wanted.status)?;
     let boards = Arc::new(Boards::new(target, &wanted.board, &wanted.write)?);
     let (sender, receiver) = watch::channel(false);
     let end = End::new(receiver);
@@ -59,6 +67,7 @@ fn run(wanted: &Serve, target: Target) -> Result<()> {
             patience: wanted.timeout,
             turns: Arc::new(Semaphore::new(write::TURNS)),
         },
+        status: Status::create_or_log(&status, "Boards by HTTP", &NUMBERS),
         room: Room::new(),
         end: end.clone(),
     });
@@ -69,7 +78,11 @@ fn run(wanted: &Serve, target: Target) -> Result<()> {
             shutdown.requested().await;
             sender.send_replace(true);
         });
-        listener.serve(routes::router(server), end).await;
+        tokio::select! {
+            () = listener.serve(routes::router(Arc::clone(&server)), end) => {}
+            () = server.status.run() => {}
+        }
+        server.status.report();
         Ok(())
     })
 }

@@ -9,9 +9,9 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use pegel::dynamic::{Reader, Snapshot};
 use pegel::{Field, Type, Value};
+use pegel_program::follower::newest;
 use pegel_program::{time, value};
 
-use super::boards::newest;
 use super::problem::{Problem, Result};
 use super::routes::{Server, blocking};
 use super::units::Base;

@@ -7,11 +7,12 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use pegel::dynamic::{Reader, Snapshot};
+use pegel_program::follower::newest;
 use pegel_program::{lookup, time};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::boards::{Board, Listed, Publication, Schema, newest, tag};
+use super::boards::{Board, Listed, Publication, Schema, tag};
 use super::condition::{Conditions, Tag};
 use super::problem::{Problem, Result};
 use super::routes::{Server, blocking, json};

@@ -7,6 +7,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use pegel_program::status::Status;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -32,6 +33,7 @@ pub struct Server {
     pub hub: Arc<Hub>,
     pub guard: Guard,
     pub writing: write::Terms,
+    pub status: Status,
     pub room: Room,
     pub end: End,
 }

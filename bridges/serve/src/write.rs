@@ -12,6 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 use pegel::dynamic::{Encoded, Reader, Writer};
 use pegel::{Schema, Type};
 use pegel_program::change::{self, Change, Fault};
+use pegel_program::follower::newest;
 use pegel_program::json as values;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
@@ -19,7 +20,6 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 
-use super::boards::newest;
 use super::condition::{Conditions, Tag};
 use super::problem::{Problem, Result};
 use super::read::Name;
@@ -115,6 +115,20 @@ pub async fn patch(
 }
 
 async fn publish(
+    server: Arc<Server>,
+    name: String,
+    headers: HeaderMap,
+    body: Body,
+    record: fn(&Reader, Json) -> Result<Encoded>,
+) -> Result<Response> {
+    let shared = Arc::clone(&server);
+    let done = try_publish(server, name, headers, body, record).await;
+    let number = if done.is_ok() { "accepted" } else { "rejected" };
+    shared.status.add(number, 1);
+    done
+}
+
+async fn try_publish(
     server: Arc<Server>,
     name: String,
     headers: HeaderMap,

@@ -1,47 +1,50 @@
 //! The keeper of durable boards.
 
-use std::collections::HashMap;
-use std::io::{self, Write};
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use pegel::durable::{self, State};
-use pegel::dynamic::Writer;
-use pegel::{ErrorKind, Field, Options, Schema, Type, Value};
+use pegel::{ErrorKind, Options};
 use pegel_program::failure::{Failure, Result};
+use pegel_program::runtime;
 use pegel_program::shutdown::Shutdown;
+use pegel_program::status::{self, Number, Status};
 use pegel_program::target::Target;
-use pegel_program::{escape, runtime};
 use sd_notify::NotifyState;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::time;
 
 const MORE: &str = "\
-When it starts, the durable boards of the directory that are not there come
-back from their durable files: with the record that was kept, as old as it is.
-From then on, it puts the newest record of each into its file every so often,
-if there is a newer one, and once more when it is ended by SIGTERM or SIGINT.
+At its start, the keeper restores the durable boards of the directory that do not
+exist, from their durable files: each with the record that was synced, as old as
+that record is. Then it syncs each board whose record is newer than the one on
+disk: after each interval, and once more on SIGTERM or SIGINT.
 
-So no more than that time is lost when the power fails. What must not be lost,
-its writer syncs itself before it says so. Durable files live in
-$PEGEL_DURABLE_DIR, else in /var/lib/pegel; their copies can be loaded with
-`pegel load`.
+So a power failure loses the records of one interval at most. A writer that must
+not lose a record syncs it itself. Durable files are in $PEGEL_DURABLE_DIR, else in
+/var/lib/pegel; `pegel load` loads a copy of one.
 
-The board `pegel-keep` tells of the keeper: how many boards it keeps, what it
-has synced, what failed, and the last complaint.
+A failed sync is reported and retried. The exit status is 0 if all boards are on
+disk. The keeper reports its state in the board `pegel-keep`.
 
 Examples:
   pegel keep
   pegel keep --interval 600 --dir /dev/shm/pegel";
 
-/// The board that tells of the keeper of its directory.
+/// The status board of the keeper of a directory.
 pub const BOARD: &str = "pegel-keep";
-/// Bytes of the longest complaint.
-const BRIEF: u32 = 200;
+const NUMBERS: [Number; 2] = [
+    ("boards", "Durable boards that are on disk"),
+    ("synced", "Records that were synced"),
+];
+/// For how long a failed last sync is retried, and after which pause.
+const LAST_RETRIES: Duration = Duration::from_secs(1);
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
-/// Keep the durable boards: restore them, and put on the disk what is new
+/// Restore durable boards, then sync them to disk periodically
 #[derive(Args)]
 #[command(after_help = MORE)]
 pub struct Keep {
@@ -53,7 +56,6 @@ pub struct Keep {
 impl Keep {
     pub fn run(self, target: &Target) -> Result<()> {
         let mut keeper = Keeper::new(target)?;
-        keeper.restore()?;
         runtime::run(async |shutdown| keeper.keep(self.interval, shutdown).await)
     }
 }
@@ -61,77 +63,110 @@ impl Keep {
 struct Keeper<'a> {
     target: &'a Target,
     directory: PathBuf,
-    /// Of the board that tells of this keeper: so there is one in a directory.
-    writer: Writer,
-    /// What is on the disk, by board: lineage and sequence.
-    known: HashMap<String, (u64, u64)>,
-    /// The last complaint about each board or file that has one.
-    complaints: HashMap<String, String>,
-    complaint: String,
-    synced: u64,
-    failed: u64,
+    /// Its board also keeps a second keeper away from the directory.
+    status: Status,
+    /// What is on disk, by board: lineage and sequence.
+    synced: HashMap<String, (u64, u64)>,
+    /// The durable files that are restored, or belong to another directory.
+    restored: HashSet<PathBuf>,
 }
 
 impl<'a> Keeper<'a> {
     fn new(target: &'a Target) -> Result<Self> {
         let directory = target.directory();
         let directory = directory.canonicalize().unwrap_or(directory);
-        let counter = |name, label| Field::new(name, Type::U64).default(0_u64).label(label);
-        let fields = vec![
-            counter("boards", "Durable boards that are on the disk"),
-            counter("synced", "Records that were put on the disk"),
-            counter("failed", "Attempts that failed"),
-            Field::text("complaint", BRIEF)
-                .default("")
-                .label("Why the last one failed"),
-        ];
-        let schema = Schema::new(fields)?.describe("The keeper of the durable boards")?;
-        let board = format!("{}/{BOARD}", directory.display());
-        // What an earlier version left there, or what is damaged, keeps no board from coming back.
+        // A damaged board, or one of an earlier version, must not keep the others from being restored.
         let options = Options {
             replace: true,
             ..Options::default()
         };
-        let writer = Writer::create(&board, &schema, &options)?;
-        // They go on where they were.
-        let last = writer.reader().read()?;
-        let so_far = |name| match last.get(name) {
-            Ok(Value::UInt(count)) => count,
-            _ => 0,
-        };
+        let board = format!("{}/{BOARD}", directory.display());
+        let description = "The keeper of the durable boards";
         Ok(Self {
+            status: Status::create_with(&board, description, &NUMBERS, &options)?,
             target,
             directory,
-            writer,
-            known: HashMap::new(),
-            complaints: HashMap::new(),
-            complaint: String::new(),
-            synced: so_far("synced"),
-            failed: so_far("failed"),
+            synced: HashMap::new(),
+            restored: HashSet::new(),
         })
     }
 
-    /// Lets all boards of the directory come back that are not there.
-    fn restore(&mut self) -> Result<()> {
-        for (file, state) in durable::list()? {
-            let restored = state.and_then(|state| {
-                if !state.is_in(&self.directory) {
-                    self.pass_over(&state);
-                    return Ok(None);
+    async fn keep(&mut self, every: Duration, mut shutdown: Shutdown) -> Result<()> {
+        let mut tick = interval(every);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_restored = self.restore();
+        self.sync();
+        // Services that need the boards may start now. Without systemd, this fails and does not matter.
+        let _untold = sd_notify::notify(&[NotifyState::Ready]);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {
+                    is_restored = is_restored || self.restore();
+                    self.sync();
                 }
-                Ok(durable::restore(&state.board.to_string_lossy())?.then_some(state))
-            });
-            match restored {
-                Ok(None) => {}
-                Ok(Some(state)) => {
-                    let age = state.stamp.as_ref().map(time::old);
-                    let age = age.unwrap_or_else(|| "nothing was ever published".to_owned());
-                    let (board, sequence) = (state.board.display(), state.sequence);
-                    say(&format!("restored {board}: sequence {sequence}, {age}"));
+                () = shutdown.requested() => break,
+            };
+        }
+        let end = Instant::now() + LAST_RETRIES;
+        loop {
+            let failures = self.sync();
+            if failures == 0 {
+                return Ok(());
+            }
+            if Instant::now() >= end {
+                return Err(Failure::Failed(format!(
+                    "{failures} durable boards are older on disk than in memory"
+                )));
+            }
+            sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    /// Restores the boards of the directory that do not exist; returns whether none is left to be tried again.
+    fn restore(&mut self) -> bool {
+        let directory = durable::directory();
+        let subject = directory.display().to_string();
+        let files = match durable::list() {
+            Ok(files) => files,
+            Err(error) => {
+                self.status.fail(&subject, &error.to_string());
+                return false;
+            }
+        };
+        self.status.ok(&subject);
+        let mut is_done = true;
+        for (file, state) in files {
+            if self.restored.contains(&file) {
+                continue;
+            }
+            let subject = file.to_string_lossy().into_owned();
+            match state.and_then(|state| self.restore_one(&state)) {
+                Ok(()) => {
+                    self.status.forget(&subject);
+                    self.restored.insert(file);
                 }
-                Err(error) => self.complain(&file.to_string_lossy(), &error.to_string()),
+                Err(error) => {
+                    is_done = false;
+                    self.status.fail(&subject, &error.to_string());
+                }
             }
         }
+        is_done
+    }
+
+    fn restore_one(&self, state: &State) -> pegel::Result<()> {
+        if !state.is_in(&self.directory) {
+            self.pass_over(state);
+            return Ok(());
+        }
+        let board = state.board.to_string_lossy();
+        if !durable::restore(&board)? {
+            return Ok(());
+        }
+        let age = state.stamp.as_ref().map(time::old);
+        let age = age.unwrap_or_else(|| "nothing was ever published".to_owned());
+        let sequence = state.sequence;
+        status::log(&format!("restored {board}: sequence {sequence}, {age}"));
         Ok(())
     }
 
@@ -142,107 +177,82 @@ impl<'a> Keeper<'a> {
         }
         let (file, board) = (state.file.display(), state.board.display());
         let directory = self.directory.display();
-        say(&format!(
+        status::log(&format!(
             "{file}: passed over, as the directory of {board} does not exist. Create the board with \
              `durable` to restore it in {directory}."
         ));
     }
 
-    async fn keep(&mut self, every: Duration, mut shutdown: Shutdown) -> Result<()> {
-        let mut tick = interval(every);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        self.sync()?;
-        // Services that need the boards may start now. Where systemd does not ask, nobody is told.
-        let _untold = sd_notify::notify(&[NotifyState::Ready]);
-        loop {
-            tokio::select! {
-                _ = tick.tick() => self.sync()?,
-                () = shutdown.requested() => break,
-            };
-        }
-        match self.sync()? {
-            0 => Ok(()),
-            count => Err(Failure::Failed(format!(
-                "{count} durable boards are not as new on the disk as in memory"
-            ))),
-        }
-    }
-
-    /// Syncs all that is new, and says for how many boards that failed.
-    fn sync(&mut self) -> Result<usize> {
-        let names = pegel::list(Some(&self.directory))?;
-        self.known.retain(|name, _| names.contains(name));
+    /// Syncs what is newer than on disk; returns for how many boards that failed.
+    fn sync(&mut self) -> usize {
+        let directory = self.directory.display().to_string();
         let mut failures = 0;
-        for name in &names {
-            match self.sync_one(name) {
-                Ok(()) => {
-                    self.complaints.remove(name);
-                }
-                Err(error) => {
-                    failures += 1;
-                    self.complain(name, &error.to_string());
+        match pegel::list(Some(&self.directory)) {
+            Err(error) => {
+                // Any board of it may be newer.
+                failures = self.synced.len().max(1);
+                self.status.fail(&directory, &error.to_string());
+            }
+            Ok(names) => {
+                self.status.ok(&directory);
+                self.synced.retain(|name, _| {
+                    let is_there = names.contains(name);
+                    if !is_there {
+                        self.status.forget(name);
+                    }
+                    is_there
+                });
+                for name in &names {
+                    if let Err(error) = self.sync_one(name) {
+                        failures += 1;
+                        self.status.fail(name, &error.to_string());
+                    } else {
+                        self.status.forget(name);
+                    }
                 }
             }
         }
-        self.publish()?;
-        Ok(failures)
+        self.status.set("boards", self.synced.len() as u64);
+        self.status.report();
+        failures
     }
 
     fn sync_one(&mut self, name: &str) -> pegel::Result<()> {
-        // What is no board, or not for this user, is nothing that he could keep.
-        let reader = self
-            .target
-            .open(&format!("{}/{name}", self.directory.display()));
-        let Some(reader) = reader.ok().filter(|reader| reader.info().durable) else {
-            self.known.remove(name);
-            return Ok(());
+        let board = format!("{}/{name}", self.directory.display());
+        let reader = match self.target.open(&board) {
+            Ok(reader) if reader.info().durable => reader,
+            Err(error) if !self.is_not_kept(name, &error) => return Err(error),
+            _ => {
+                self.synced.remove(name);
+                return Ok(());
+            }
         };
         let newest = match reader.sequence() {
-            // Another one stands there now, whose turn it is the next time.
+            // Another board has the name now, and is synced the next time.
             Err(error) if error.kind() == ErrorKind::Gone => return Ok(()),
             newest => (reader.lineage(), newest?),
         };
-        if self.known.get(name) == Some(&newest) {
+        if self.synced.get(name) == Some(&newest) {
             return Ok(());
         }
         match reader.sync() {
-            // As above.
             Err(error) if error.kind() == ErrorKind::Gone => return Ok(()),
-            synced => self.known.insert(name.to_owned(), (newest.0, synced?)),
+            synced => self.synced.insert(name.to_owned(), (newest.0, synced?)),
         };
-        self.synced += 1;
+        self.status.add("synced", 1);
         Ok(())
     }
 
-    /// Each complaint is said once.
-    fn complain(&mut self, about: &str, complaint: &str) {
-        self.failed += 1;
-        complaint.clone_into(&mut self.complaint);
-        let last = self
-            .complaints
-            .insert(about.to_owned(), complaint.to_owned());
-        if last.as_deref() != Some(complaint) {
-            say(complaint);
+    /// Whether a board that cannot be opened is not this keeper's: it is removed, or was never a board that this user
+    /// could sync. Any other failure may be over at the next attempt.
+    fn is_not_kept(&self, name: &str, error: &pegel::Error) -> bool {
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::Gone => true,
+            ErrorKind::Corrupt
+            | ErrorKind::Unsupported
+            | ErrorKind::Denied
+            | ErrorKind::Untrusted => !self.synced.contains_key(name),
+            _ => false,
         }
     }
-
-    fn publish(&mut self) -> Result<()> {
-        let mut complaint = self.complaint.replace('\0', " ");
-        while complaint.len() > BRIEF as usize {
-            complaint.pop();
-        }
-        let record = self.writer.reader().schema().encode(&[
-            ("boards", (self.known.len() as u64).into()),
-            ("synced", self.synced.into()),
-            ("failed", self.failed.into()),
-            ("complaint", complaint.into()),
-        ])?;
-        self.writer.publish(&record)?;
-        Ok(())
-    }
-}
-
-/// For the log; the keeper goes on if nobody can read it.
-fn say(text: &str) {
-    let _unread = writeln!(io::stderr(), "pegel: {}", escape::line(text));
 }

@@ -180,10 +180,10 @@ impl Bridge {
         }
         while !ends.load(Ordering::Relaxed) {
             match self.step() {
-                Ok(()) => self.status.is_well()?,
+                Ok(()) => self.status.ok()?,
                 Err(failure) => {
                     // What is held or removed may come right again.
-                    self.status.complain(&failure.to_string())?;
+                    self.status.fail(&failure.to_string())?;
                     thread::sleep(PACE);
                 }
             }
@@ -270,20 +270,19 @@ impl Bridge {
             let _held = self.memory.hold()?;
             self.memory.text()
         };
-        // None is what one leaves who was killed while he wrote; and a script may have undone what it did.
+        // A script that was killed leaves an empty text, and a script may have undone its change.
         if !text.is_empty() && text != self.seen {
             let mut writer = Writer::open(&self.board, Some(timeout))?;
             match self.record(writer.reader(), &text) {
                 Ok(record) => {
                     writer.publish(&record)?;
-                    self.status.took()?;
+                    self.status.accept()?;
                 }
-                Err(failure) => {
-                    let reason = format!(
-                        "what a script wrote for {} was refused: {failure}",
-                        self.board
-                    );
-                    self.status.refused(&reason)?;
+                Err(reason) => {
+                    let board = &self.board;
+                    let reason =
+                        format!("board {board}: the text of a script was rejected: {reason}");
+                    self.status.reject(&reason)?;
                 }
             }
         }

@@ -10,6 +10,9 @@ use clap::Args;
 
 use crate::time;
 
+/// The default name of the status board; names of others should begin with it.
+pub const STATUS: &str = "pegel-opcua";
+
 const MORE: &str = "\
 Each board is an object in the folder Boards, each field a variable of its type
 (an array for arrays, String or ByteString for documents), with EngineeringUnits
@@ -43,7 +46,7 @@ of --write. The configuration is a TOML file:
 
 The server creates its certificate at the first start, in --state-dir. The
 certificate of a new client is put into rejected/ there: move it to trusted/ to
-accept the client.
+accept the client. The server reports its state in the board `pegel-opcua`.
 
 Examples:
   pegel opcua
@@ -79,6 +82,9 @@ pub struct Opcua {
                   pegel/opcua in $XDG_STATE_HOME or ~/.local/state]"
     )]
     pub state_dir: Option<PathBuf>,
+    /// Status board of this server
+    #[arg(long, value_name = "BOARD", default_value = STATUS)]
+    pub status: String,
     /// File with these options, users and security
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -10,6 +10,9 @@ use clap::Args;
 use self::address::Address;
 use crate::time;
 
+/// The default name of the status board; names of others should begin with it.
+pub const STATUS: &str = "pegel-serve";
+
 const MORE: &str = "\
 Resources:
   GET /                          a page that shows all boards live
@@ -72,4 +75,7 @@ pub struct Serve {
     #[arg(long, value_name = "N", default_value = "1048576")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub max_body: u32,
+    /// Status board of this server
+    #[arg(long, value_name = "BOARD", default_value = STATUS)]
+    pub status: String,
 }

@@ -11,6 +11,7 @@ use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use pegel::ErrorKind;
 use pegel::durable::{self, State};
 use pegel::dynamic::Reader;
+use pegel_program::status;
 use pegel_program::target::Target;
 
 use super::Finding;
@@ -129,12 +130,11 @@ fn keeper(reader: Option<&Reader>) -> Finding {
             START,
         );
     };
-    match reader
-        .read()
-        .and_then(|now| now.get("complaint").map(|text| text.to_string()))
-    {
-        Ok(complaint) if complaint.is_empty() => Finding::ok(about, "it keeps all of them"),
-        Ok(complaint) => Finding::note(about, format!("its last complaint: {complaint}"), ""),
+    match reader.read().and_then(|now| status::failure(&now)) {
+        Ok(None) => Finding::ok(about, "it keeps all of them"),
+        Ok(Some(failure)) => {
+            Finding::problem(about, failure, "see its log: journalctl -u pegel-keep")
+        }
         Err(error) => Finding::problem(about, error.to_string(), ""),
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use pegel::Value;
 use pegel_program::args::mqtt::STATUS;
+use pegel_program::status;
 use pegel_program::target::Target;
 
 use super::Finding;
@@ -36,11 +37,10 @@ fn bridge(target: &Target, directory: &Path, name: &str) -> Option<Finding> {
         .open(&format!("{}/{name}", directory.display()))
         .ok()?;
     let now = reader.read().ok()?;
-    let (Ok(Value::UInt(all)), Ok(Value::UInt(well)), Ok(Value::Text(complaint))) = (
-        now.get("connections"),
-        now.get("well"),
-        now.get("complaint"),
-    ) else {
+    let failure = status::failure(&now).ok()?;
+    let (Ok(Value::UInt(all)), Ok(Value::UInt(connected))) =
+        (now.get("connections"), now.get("connected"))
+    else {
         return None;
     };
     let about = format!("MQTT ({name})");
@@ -51,13 +51,14 @@ fn bridge(target: &Target, directory: &Path, name: &str) -> Option<Finding> {
             "systemctl start pegel-mqtt, or see why it ended: journalctl -u pegel-mqtt; \
              `pegel rm` the board if there should be none",
         )
-    } else if well == all {
-        Finding::ok(about, format!("{all} connections to the broker"))
+    } else if let Some(failure) = failure {
+        let failed = all - connected;
+        Finding::problem(
+            about,
+            format!("{failed} of {all} connections fail: {failure}"),
+            "see its log: journalctl -u pegel-mqtt",
+        )
     } else {
-        let told = format!(
-            "{} of {all} connections are not well: {complaint}",
-            all - well
-        );
-        Finding::problem(about, told, "see its log: journalctl -u pegel-mqtt")
+        Finding::ok(about, format!("{all} connections to the broker"))
     })
 }

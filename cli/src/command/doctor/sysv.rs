@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pegel::Value;
+use pegel_program::status;
 use pegel_program::target::Target;
 
 use super::Finding;
@@ -23,9 +23,7 @@ fn bridge(target: &Target, directory: &Path, name: &str, shown: &str) -> Option<
         .open(&format!("{}/{name}", directory.display()))
         .ok()?;
     let now = reader.read().ok()?;
-    let Ok(Value::Text(complaint)) = now.get("complaint") else {
-        return None;
-    };
+    let failure = status::failure(&now).ok()?;
     let about = format!("System V ({shown})");
     Some(if !reader.writer_alive().ok()? {
         Finding::note(
@@ -33,10 +31,10 @@ fn bridge(target: &Target, directory: &Path, name: &str, shown: &str) -> Option<
             "its bridge does not run, and scripts see an old text",
             format!("start it: systemctl start pegel-sysv@{shown}"),
         )
-    } else if complaint.is_empty() {
-        Finding::ok(about, "scripts see the newest record")
+    } else if let Some(failure) = failure {
+        // The message has the remedy.
+        Finding::problem(about, failure, "")
     } else {
-        // It says what to do.
-        Finding::problem(about, complaint, "")
+        Finding::ok(about, "scripts see the newest record")
     })
 }

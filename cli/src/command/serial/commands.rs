@@ -1,19 +1,18 @@
-//! Fields of a board that are sent as lines when they change: each once, and acknowledged.
+//! Fields of a board that are sent as lines when they change: each once, and acknowledged in a board.
 
 use std::collections::BTreeMap;
 use std::thread;
-use std::time::Duration;
 
-use pegel::dynamic::{Reader, Writer};
-use pegel::{ErrorKind, Field, Options, Schema, Type, Value};
+use pegel::dynamic::{Reader, Snapshot, Writer};
+use pegel::{Field, Options, Type, Value};
 use pegel_program::failure::{Failure, Result};
+use pegel_program::follower::{Event, Follower, POLL_INTERVAL};
+use pegel_program::status::truncated;
 use pegel_program::value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::brief;
-
-/// How often those who wait look whether anybody still listens.
-const GLANCE: Duration = Duration::from_secs(1);
+/// Maximum length of `message`, in bytes.
+const MAX_MESSAGE: u32 = 120;
 
 /// A line to send.
 pub struct Command {
@@ -22,20 +21,21 @@ pub struct Command {
 }
 
 impl Command {
-    /// Says that it was sent, or why not.
-    pub fn done(self, fault: Option<String>) {
-        // Nobody listens once all ends.
-        let _ = self.done.send(fault);
+    /// Reports that the line was sent, or why not.
+    pub fn done(self, failure: Option<String>) {
+        // At the end of the program, nobody receives it.
+        let _ = self.done.send(failure);
     }
 }
 
-/// The board of the commands, and the one of what was sent.
+/// The board with the commands, and the one that acknowledges them.
 pub struct Commands {
-    reader: Reader,
+    follower: Follower,
     sent: Writer,
     lines: BTreeMap<String, String>,
-    /// The sequence up to which all was sent, and the record that it was.
+    /// The sequence that was sent last.
     after: u64,
+    /// What the device has.
     known: BTreeMap<String, Value>,
 }
 
@@ -56,10 +56,10 @@ impl Commands {
                 .label("The sequence that was sent last"),
             Field::new("done", Type::Bool)
                 .default(true)
-                .label("Whether it was sent whole"),
-            Field::text("message", super::BRIEF)
+                .label("Whether all its lines were sent"),
+            Field::text("message", MAX_MESSAGE)
                 .default("")
-                .label("Why it was not"),
+                .label("Why not"),
         ];
         let schema = Schema::new(fields)?.describe("What was sent of a board of commands")?;
         let sent = Writer::create(&format!("{board}-sent"), &schema, options)?;
@@ -67,62 +67,50 @@ impl Commands {
         let Value::UInt(after) = last.get("command")? else {
             unreachable!("a u64 is one");
         };
+        let path = board.to_owned();
+        let open = move || Reader::open_unmapped(&path);
         let mut commands = Self {
-            reader,
+            follower: Follower::new(open).every(reader.lineage(), after),
             sent,
             lines: lines.clone(),
             after,
             known: BTreeMap::new(),
         };
         if last.get("done")? == Value::Bool(false) {
-            // Whether its lines went out, nobody knows: to send them again could do it twice. The next publication
-            // says all fields anew.
+            // Its lines may have been sent, and sending them again could act twice. The next record sends all fields.
             commands.acknowledge(after, false, "interrupted: it may have been sent")?;
-        } else if let Ok(then) = commands.reader.read_at(after) {
+        } else if let Ok(then) = reader.read_at(after) {
             // What was sent is not sent again.
             commands.note(&then);
         }
         Ok(commands)
     }
 
-    /// Hands over the lines, in a thread that waits for the board.
+    /// Hands over the lines, in a thread that follows the board.
     pub fn start(mut self) -> mpsc::Receiver<Command> {
         let (sender, receiver) = mpsc::channel(1);
         thread::spawn(move || {
             while !sender.is_closed() {
-                if let Err(failure) = self.step(&sender) {
-                    // A board that is removed or damaged: it is not this bridge's to mend.
+                let done = match self.follower.next(POLL_INTERVAL) {
+                    Event::Record(_, snapshot) => self.send(&snapshot, &sender),
+                    Event::Opened(..) | Event::Quiet(_) => Ok(()),
+                    Event::Absent => Err(Failure::Failed("the board does not exist".to_owned())),
+                    Event::Failed(error) => Err(error.into()),
+                };
+                if let Err(failure) = done {
                     let _ = self.acknowledge(self.after, false, &failure.to_string());
-                    thread::sleep(GLANCE);
                 }
             }
         });
         receiver
     }
 
-    /// Sends the next publication, if one comes.
-    fn step(&mut self, sender: &mpsc::Sender<Command>) -> Result<()> {
-        let next = self
-            .reader
-            .wait(self.after, Some(GLANCE))
-            .and_then(|_| self.reader.read_after(self.after));
-        let snapshot = match next {
-            Ok(snapshot) => snapshot,
-            Err(error) if error.kind() == ErrorKind::Timeout => return Ok(()),
-            Err(error) if error.kind() == ErrorKind::Gone => {
-                let fresh = self.reader.reopen()?;
-                if fresh.lineage() != self.reader.lineage() {
-                    self.after = 0;
-                }
-                self.reader = fresh;
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
-        };
+    /// Sends the fields of a record that are new.
+    fn send(&mut self, snapshot: &Snapshot, sender: &mpsc::Sender<Command>) -> Result<()> {
         let sequence = snapshot.stamp().sequence;
+        self.after = sequence;
         if snapshot.stamp().is_default() {
-            self.note(&snapshot);
-            self.after = sequence;
+            self.note(snapshot);
             return Ok(());
         }
         let mut lines = Vec::new();
@@ -132,27 +120,26 @@ impl Commands {
                 lines.push(line.replace("{}", &value::text(&value)) + "\r\n");
             }
         }
-        self.after = sequence;
         if lines.is_empty() {
             self.acknowledge(sequence, true, "nothing has changed")?;
-            self.note(&snapshot);
+            self.note(snapshot);
             return Ok(());
         }
         self.acknowledge(sequence, false, "being sent")?;
-        let Some(fault) = send(lines, sender) else {
-            // All ends; whether the last line went out, nobody knows.
+        let Some(failure) = send(lines, sender) else {
+            // The program ends, and the last line may have been sent.
             return Ok(());
         };
-        if fault.is_empty() {
-            self.note(&snapshot);
+        if failure.is_empty() {
+            self.note(snapshot);
         } else {
-            // What the device has of it, nobody knows: the next publication says all fields anew.
+            // The device may have some of it: the next record sends all fields.
             self.known.clear();
         }
-        self.acknowledge(sequence, fault.is_empty(), &fault)
+        self.acknowledge(sequence, failure.is_empty(), &failure)
     }
 
-    fn note(&mut self, snapshot: &pegel::dynamic::Snapshot) {
+    fn note(&mut self, snapshot: &Snapshot) {
         for name in self.lines.keys() {
             if let Ok(value) = snapshot.get(name) {
                 self.known.insert(name.clone(), value);
@@ -161,9 +148,8 @@ impl Commands {
     }
 
     fn acknowledge(&mut self, command: u64, done: bool, message: &str) -> Result<()> {
-        let message = brief(message);
-        let schema: Schema = self.sent.reader().schema().clone();
-        let record = schema.encode(&[
+        let message = truncated(message, MAX_MESSAGE as usize).replace('\0', " ");
+        let record = self.sent.reader().schema().encode(&[
             ("command", command.into()),
             ("done", done.into()),
             ("message", message.as_str().into()),
@@ -173,13 +159,13 @@ impl Commands {
     }
 }
 
-/// Has lines sent, and says why one was not, or nothing; `None` if nobody sends any more.
+/// Sends lines; returns why one was not sent, or an empty text, or `None` at the end of the program.
 fn send(lines: Vec<String>, sender: &mpsc::Sender<Command>) -> Option<String> {
     for line in lines {
         let (done, answer) = oneshot::channel();
         sender.blocking_send(Command { line, done }).ok()?;
-        if let Some(fault) = answer.blocking_recv().ok()? {
-            return Some(fault);
+        if let Some(failure) = answer.blocking_recv().ok()? {
+            return Some(failure);
         }
     }
     Some(String::new())

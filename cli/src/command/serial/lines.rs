@@ -1,83 +1,16 @@
-//! From bytes to lines, and from lines to whole records. What is cut, doubled or garbled never becomes one.
+//! From lines to whole records. A line that is cut, doubled or garbled never becomes one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use pegel::dynamic::Encoded;
 use pegel::{Field, Schema, Type, Value};
 use pegel_program::value::FieldPath;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
+use super::framer::Tally;
 use super::map::{Format, Map};
-
-/// What became of lines.
-#[derive(Default)]
-pub struct Tally {
-    /// That a record was made of, or that have a place in one and say nothing of a field.
-    pub good: u64,
-    /// That are none of the format, or of a record that lacks something.
-    pub bad: u64,
-    /// Too long, cut, or of a record whose beginning or end is missing.
-    pub lost: u64,
-    /// Why the last one was bad.
-    pub reason: Option<String>,
-}
-
-/// Cuts bytes into lines.
-pub struct Framer {
-    line: Vec<u8>,
-    max_line: usize,
-    /// Until the next line end, nothing counts: what came before is not known, or too long.
-    skips: bool,
-}
-
-impl Framer {
-    pub fn new(max_line: usize) -> Self {
-        Self {
-            line: Vec::new(),
-            max_line,
-            skips: false,
-        }
-    }
-
-    /// Takes bytes, and hands over each line that they end.
-    pub fn take(
-        &mut self,
-        bytes: &[u8],
-        tally: &mut Tally,
-        mut line: impl FnMut(&str, &mut Tally),
-    ) {
-        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let (part, is_end) = match part.strip_suffix(b"\n") {
-                Some(part) => (part, true),
-                None => (part, false),
-            };
-            if self.line.len() + part.len() > self.max_line {
-                self.skips = true;
-                self.line.clear();
-            }
-            if !self.skips {
-                self.line.extend_from_slice(part);
-            }
-            if is_end {
-                if self.skips {
-                    tally.lost += 1;
-                } else {
-                    let text = String::from_utf8_lossy(&self.line);
-                    line(text.trim_end_matches('\r'), tally);
-                }
-                self.skips = false;
-                self.line.clear();
-            }
-        }
-    }
-
-    /// The connection is gone: what was begun is lost.
-    pub fn cut(&mut self, tally: &mut Tally) {
-        tally.lost += u64::from(!self.line.is_empty() || self.skips);
-        self.line.clear();
-        self.skips = false;
-    }
-}
 
 /// Makes records of lines.
 pub struct Assembler<'map> {
@@ -119,9 +52,12 @@ impl<'map> Assembler<'map> {
     }
 
     /// Takes a line; a record, if it completes one.
-    pub fn line(&mut self, line: &str, tally: &mut Tally) -> Option<Encoded> {
+    pub fn line(&mut self, line: &[u8], tally: &mut Tally) -> Option<Encoded> {
         let is_cut = std::mem::take(&mut self.may_be_cut);
         let map = self.map;
+        let Ok(line) = std::str::from_utf8(line) else {
+            return self.garbled(is_cut, line, tally);
+        };
         match &map.format {
             Format::Json => self.single(tally, json(line)),
             Format::Csv { delimiter, .. } => {
@@ -156,7 +92,10 @@ impl<'map> Assembler<'map> {
                     tally.good += 1;
                     return None;
                 }
-                self.single(tally, Err("it matches no pattern".to_owned()))
+                self.single(
+                    tally,
+                    Err(format!("the line matches no pattern (got {line:?})")),
+                )
             }
             Format::Patterns {
                 patterns,
@@ -177,7 +116,7 @@ impl<'map> Assembler<'map> {
                 let is_known = found.capture(patterns, line) || is_start || is_end;
                 if !is_known && !other.iter().any(|other| other.is_match(line)) {
                     // Two lines that have become one, perhaps of two records.
-                    found.fault = Some(format!("{line:?} matches no pattern"));
+                    found.fault = Some(format!("the line matches no pattern (got {line:?})"));
                 }
                 if !is_end {
                     return None;
@@ -186,6 +125,24 @@ impl<'map> Assembler<'map> {
                 self.count(tally, lines, &found)
             }
         }
+    }
+
+    /// A line that is not text.
+    fn garbled(&mut self, is_cut: bool, line: &[u8], tally: &mut Tally) -> Option<Encoded> {
+        let line = String::from_utf8_lossy(line);
+        let reason = format!("the line is not valid UTF-8 (got {line:?})");
+        match &mut self.begun {
+            Some((lines, found)) => {
+                *lines += 1;
+                found.fault = Some(reason);
+            }
+            None if is_cut => tally.lost += 1,
+            None => {
+                tally.bad += 1;
+                tally.reason = Some(reason);
+            }
+        }
+        None
     }
 
     /// A record of one line.
@@ -247,9 +204,9 @@ impl<'map> Assembler<'map> {
             let name = &field.name;
             match lookup(&found.values, self.source(field)) {
                 None | Some(Json::Null) if field.may_be_missing() => {}
-                None => return Err(format!("it says nothing of {name}")),
-                Some(said) => {
-                    let value = self.value(schema, field, said)?;
+                None => return Err(format!("field {name} is missing")),
+                Some(given) => {
+                    let value = self.value(schema, field, given)?;
                     schema
                         .set(&mut record, name, &value)
                         .map_err(|error| error.to_string())?;
@@ -259,9 +216,9 @@ impl<'map> Assembler<'map> {
         Ok(record)
     }
 
-    fn value(&self, schema: &Schema, field: &Field, said: &Json) -> Result<Value, String> {
+    fn value(&self, schema: &Schema, field: &Field, given: &Json) -> Result<Value, String> {
         let name = &field.name;
-        let text = match said {
+        let text = match given {
             Json::String(text) => text.trim().to_owned(),
             Json::Array(elements) => {
                 let elements = elements.iter().map(|element| match element {
@@ -272,17 +229,24 @@ impl<'map> Assembler<'map> {
             }
             other => other.to_string(),
         };
+        // What devices print for a sensor that has no value.
+        if is_number(field.kind) && text.eq_ignore_ascii_case("nan") {
+            return if field.optional {
+                Ok(Value::Null)
+            } else {
+                Err(format!("field {name} must be a number (got {text:?})"))
+            };
+        }
         let text = match self.map.scale.get(name) {
             Some(scale) => {
                 let number: f64 = text
                     .parse()
-                    .map_err(|_| format!("{name}: {text:?} is no number"))?;
+                    .map_err(|_| format!("field {name} must be a number (got {text:?})"))?;
                 let scaled = number * scale;
-                let is_integer = !matches!(field.kind, Type::F32 | Type::F64);
-                if is_integer {
-                    scaled.round().to_string()
-                } else {
+                if matches!(field.kind, Type::F32 | Type::F64) {
                     scaled.to_string()
+                } else {
+                    scaled.round().to_string()
                 }
             }
             None => plain(field.kind, &text).to_owned(),
@@ -290,6 +254,10 @@ impl<'map> Assembler<'map> {
         let value = FieldPath::find(schema, name).and_then(|path| path.parse(&text));
         value.map_err(|failure| failure.to_string())
     }
+}
+
+fn is_number(kind: Type) -> bool {
+    !matches!(kind, Type::Bool | Type::Text | Type::Json | Type::Bytes)
 }
 
 /// A number as Rust reads it: meters write signs and leading zeros.
@@ -315,30 +283,76 @@ impl Found {
             };
             is_known = true;
             for name in pattern.capture_names().flatten() {
-                if let Some(said) = captures.name(name) {
-                    self.say(name, Json::from(said.as_str()));
+                if let Some(value) = captures.name(name) {
+                    self.add(name, Json::from(value.as_str()));
                 }
             }
         }
         is_known
     }
 
-    fn say(&mut self, name: &str, value: Json) {
+    fn add(&mut self, name: &str, value: Json) {
         let before = self.values.insert(name.to_owned(), value);
         if before.is_some_and(|before| before != self.values[name]) {
-            self.fault = Some(format!("it says {name} twice, and not the same"));
+            self.fault = Some(format!("{name} occurs twice with different values"));
         }
     }
 }
 
 fn json(line: &str) -> Result<Found, String> {
-    match serde_json::from_str(line) {
-        Ok(Json::Object(object)) => Ok(Found {
+    let not_json = |error| format!("the line is not valid JSON: {error}");
+    serde_json::from_str::<Unique>(line).map_err(not_json)?;
+    match serde_json::from_str(line).map_err(not_json)? {
+        Json::Object(object) => Ok(Found {
             values: object.into_iter().collect(),
             fault: None,
         }),
-        Ok(_) => Err("it is no JSON object".to_owned()),
-        Err(error) => Err(format!("it is no JSON: {error}")),
+        _ => Err("the line is not a JSON object".to_owned()),
+    }
+}
+
+/// JSON in which no member occurs twice. A parser would take the last one and be silent.
+struct Unique;
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Unique {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        let mut names = HashSet::new();
+        while let Some(name) = map.next_key::<String>()? {
+            map.next_value::<Self>()?;
+            if !names.insert(name.clone()) {
+                return Err(A::Error::custom(format!("{name} occurs twice")));
+            }
+        }
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self, A::Error> {
+        while elements.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
     }
 }
 
@@ -364,8 +378,8 @@ fn pairs(line: &str) -> Found {
         .filter(|word| !word.is_empty())
     {
         match word.split_once(['=', ':']) {
-            Some((key, value)) if !key.is_empty() => found.say(key, Json::from(value)),
-            _ => found.fault = Some(format!("{word:?} is no KEY=VALUE")),
+            Some((key, value)) if !key.is_empty() => found.add(key, Json::from(value)),
+            _ => found.fault = Some(format!("{word:?} is not KEY=VALUE")),
         }
     }
     found
@@ -374,16 +388,16 @@ fn pairs(line: &str) -> Found {
 fn row(columns: &[String], cells: &[&str]) -> Result<Found, String> {
     if columns.len() != cells.len() {
         return Err(format!(
-            "it has {} columns instead of {}",
-            cells.len(),
-            columns.len()
+            "the line must have {} columns (got {})",
+            columns.len(),
+            cells.len()
         ));
     }
     let mut found = Found::default();
     for (column, cell) in columns.iter().zip(cells) {
         // An empty cell says nothing.
         if !cell.is_empty() {
-            found.say(column, Json::from(*cell));
+            found.add(column, Json::from(*cell));
         }
     }
     Ok(found)

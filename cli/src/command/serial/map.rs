@@ -17,40 +17,42 @@ pub struct Map {
     pub board: Description,
     pub port: Port,
     pub format: Format,
-    /// The longest line, in bytes.
+    /// The maximum length of a line, in bytes.
     pub max_line: usize,
-    /// By the fields: what they are called on the line.
+    /// The name in the lines, by field.
     pub from: HashMap<String, String>,
-    /// By the fields: what their numbers are multiplied by.
+    /// The factor of the numbers, by field.
     pub scale: HashMap<String, f64>,
-    /// By the fields of the command board: the lines that say their values.
+    /// The line with a value, by field of the command board.
     pub write: BTreeMap<String, String>,
 }
 
 pub enum Format {
     Json,
     Pairs,
-    /// Columns between delimiters; `None`: a header says which.
+    /// Columns between delimiters; `None` if a header names them.
     Csv {
         delimiter: char,
         columns: Option<Vec<String>>,
     },
     Patterns {
         patterns: Vec<Regex>,
-        /// Of lines that say nothing, and may be there.
+        /// Lines that may occur and have no field.
         other: Vec<Regex>,
-        /// What the first and the last line of a record look like, if it has more than one.
+        /// The first and the last line of a record, if a record has more than one.
         frame: Option<(Regex, Regex)>,
     },
 }
 
-/// What the map says of the port; the command line wins.
+/// The port in the map; the command line takes precedence.
 pub struct Port {
     pub device: Option<String>,
     pub baud: Option<u32>,
     pub data_bits: Option<u8>,
     pub parity: Option<String>,
     pub stop_bits: Option<u8>,
+    /// Whether DTR drops at exit.
+    pub hangup: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +79,7 @@ struct Section {
     data_bits: Option<u8>,
     parity: Option<String>,
     stop_bits: Option<u8>,
+    hangup: Option<bool>,
 }
 
 pub fn read(path: &Path) -> Result<Map, String> {
@@ -90,13 +93,13 @@ fn parse(text: &str) -> Result<Map, String> {
     let mut table: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
     let section = table
         .remove("serial")
-        .ok_or("it has no section [serial]; see `pegel serial --help`")?;
+        .ok_or("no section [serial]; see `pegel serial --help`")?;
     let section: Section = section
         .try_into()
         .map_err(|error: toml::de::Error| format!("[serial]: {error}"))?;
     let board = description::parse(&table.to_string())?;
     if board.schema.document().is_some() {
-        return Err("lines become fields, not documents".to_owned());
+        return Err("the board must have fields, not a document".to_owned());
     }
     for (what, names) in [
         ("from", section.from.keys().collect::<Vec<_>>()),
@@ -126,6 +129,7 @@ fn parse(text: &str) -> Result<Map, String> {
             data_bits: section.data_bits,
             parity: section.parity,
             stop_bits: section.stop_bits,
+            hangup: section.hangup,
         },
     })
 }
@@ -141,13 +145,13 @@ fn format(section: &Section, schema: &Schema) -> Result<Format, String> {
     let has_columns = section.delimiter.is_some() || section.columns.is_some();
     if has_patterns && section.format != "patterns" {
         return Err(format!(
-            "patterns, start and end are those of format = \"patterns\", not {:?}",
+            "patterns, start and end need format = \"patterns\" (got {:?})",
             section.format
         ));
     }
     if has_columns && section.format != "csv" {
         return Err(format!(
-            "delimiter and columns are those of format = \"csv\", not {:?}",
+            "delimiter and columns need format = \"csv\" (got {:?})",
             section.format
         ));
     }
@@ -176,14 +180,14 @@ fn format(section: &Section, schema: &Schema) -> Result<Format, String> {
                 .filter(|field| !field.may_be_missing());
             if let Some(name) = needed.map(|field| &field.name).find(is_absent) {
                 return Err(format!(
-                    "no pattern has a group (?<{}>...) for the field {name}",
+                    "field {name}: no pattern has its group (?<{}>...)",
                     source(name)
                 ));
             }
             let frame = match (&section.start, &section.end) {
                 (Some(start), Some(end)) => Some((regex(start)?, regex(end)?)),
                 (None, None) => None,
-                _ => return Err("start and end go together".to_owned()),
+                _ => return Err("start and end must be given together".to_owned()),
             };
             let other = section.other.iter().map(regex).collect::<Result<_, _>>()?;
             Ok(Format::Patterns {
@@ -193,7 +197,7 @@ fn format(section: &Section, schema: &Schema) -> Result<Format, String> {
             })
         }
         other => Err(format!(
-            "format is \"json\", \"pairs\", \"csv\" or \"patterns\", not {other:?}"
+            "format must be \"json\", \"pairs\", \"csv\" or \"patterns\" (got {other:?})"
         )),
     }
 }

@@ -1,5 +1,6 @@
-//! A board as clients see it: the newest record, and status codes that tell how good it is.
+//! A board as clients see it: the newest record, and a status code for its quality.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use opcua::types::{DataValue, DateTime, DateTimeUtc, StatusCode};
@@ -8,31 +9,31 @@ use pegel::{ErrorKind, Field, Stamp};
 
 use crate::values;
 
-/// When values of a board are as good as new.
+/// How long the values of a board are good.
 #[derive(Clone, Copy)]
-pub enum Lasts {
-    /// Until another one is published: what is set, not measured.
+pub enum Validity {
+    /// Until the next record: settings, not measurements.
     Always,
-    /// As long as the writer lives, and for this time after each publication.
+    /// While the writer is alive, and for this time after each publication.
     For(Duration),
 }
 
 /// How a board is served.
 #[derive(Clone)]
-pub struct Terms {
-    /// The board as the library names it.
+pub struct Policy {
+    /// The board as the library opens it.
     pub board: String,
-    pub lasts: Lasts,
+    pub validity: Validity,
     pub is_writable: bool,
 }
 
-/// A board that is there.
-pub struct Served {
-    pub reader: Reader,
-    pub terms: Terms,
+/// A board that exists.
+pub struct BoardView {
+    pub reader: Arc<Reader>,
+    pub policy: Policy,
 }
 
-/// The newest record, and how good it is.
+/// The newest record, and its quality.
 pub struct Look {
     snapshot: Snapshot,
     status: StatusCode,
@@ -43,7 +44,7 @@ impl Look {
         self.snapshot.stamp()
     }
 
-    /// The record's status; that of an unknown field is another one.
+    /// The status of the record; an unknown field has another one.
     pub fn status(&self) -> StatusCode {
         self.status
     }
@@ -67,7 +68,7 @@ impl Look {
     }
 }
 
-/// What is told where no value is.
+/// The answer where no value exists.
 pub fn without_value(status: StatusCode) -> DataValue {
     DataValue {
         status: Some(status),
@@ -76,12 +77,12 @@ pub fn without_value(status: StatusCode) -> DataValue {
     }
 }
 
-impl Served {
+impl BoardView {
     pub fn look(&self) -> Result<Look, StatusCode> {
         let read =
             |reader: &Reader| -> pegel::Result<_> { Ok((reader.read()?, reader.writer_alive()?)) };
         let newest = match read(&self.reader) {
-            // Replaced, which its follower is about to notice.
+            // Replaced, which the follower is about to notice.
             Err(error) if error.kind() == ErrorKind::Gone => {
                 self.reader.reopen().and_then(|fresh| read(&fresh))
             }
@@ -93,17 +94,17 @@ impl Served {
             _ => StatusCode::BadResourceUnavailable,
         })?;
         let stamp = snapshot.stamp();
-        let status = match self.terms.lasts {
-            Lasts::Always => StatusCode::Good,
-            Lasts::For(_) if stamp.is_default() => StatusCode::UncertainInitialValue,
-            Lasts::For(time) if is_alive && !is_older(stamp, time) => StatusCode::Good,
-            Lasts::For(_) => StatusCode::UncertainLastUsableValue,
+        let status = match self.policy.validity {
+            Validity::Always => StatusCode::Good,
+            Validity::For(_) if stamp.is_default() => StatusCode::UncertainInitialValue,
+            Validity::For(time) if is_alive && !is_older(stamp, time) => StatusCode::Good,
+            Validity::For(_) => StatusCode::UncertainLastUsableValue,
         };
         Ok(Look { snapshot, status })
     }
 }
 
-/// Whether a record is older than that; of one whose writer leaves out the times nobody knows.
+/// Whether a record is older; the age is unknown if its writer leaves out the times.
 fn is_older(stamp: &Stamp, time: Duration) -> bool {
     stamp.is_timed() && Duration::from_nanos(stamp.age_ns.unsigned_abs()) > time
 }

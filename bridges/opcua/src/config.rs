@@ -1,4 +1,4 @@
-//! What is to be served, and how: the command line and the configuration together.
+//! The configuration: the command line and the configuration file together.
 
 use std::collections::HashSet;
 use std::env;
@@ -12,30 +12,31 @@ use pegel_program::args::opcua::passwords::{self, Passwords};
 use pegel_program::failure::{Failure, Result};
 use pegel_program::target::Target;
 
-use crate::served::{Lasts, Terms};
+use crate::board_view::{self, Validity};
 
-/// What takes passwords, and whatever else nobody shall read or change.
+/// The policies with encryption and signatures, which passwords need.
 const SECURE: [Policy; 3] = [
     Policy::Basic256Sha256,
     Policy::Aes128Sha256RsaOaep,
     Policy::Aes256Sha256RsaPss,
 ];
 
-/// What is to be served, and how.
-pub struct Plan {
+/// The boards to serve, and how.
+pub struct Config {
     pub listen: SocketAddr,
     pub host: String,
     pub named: Vec<String>,
     pub rules: Rules,
-    pub patience: Duration,
-    pub state: PathBuf,
+    pub timeout: Duration,
+    pub status: String,
+    pub state_dir: PathBuf,
     pub passwords: Passwords,
     pub security: Vec<Policy>,
     pub anonymous: bool,
     pub any_client: bool,
 }
 
-/// Which boards are served in which way; those that nobody names are only read.
+/// How each board is served; a board that is not named is read-only.
 #[derive(Clone)]
 pub struct Rules {
     write: Vec<String>,
@@ -44,24 +45,24 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// How the board of this place and name is served.
-    pub fn terms(&self, board: &str, name: &str) -> Terms {
+    /// How the board with this path and name is served.
+    pub fn policy(&self, board: &str, name: &str) -> board_view::Policy {
         let is_in = |boards: &[String]| boards.iter().any(|one| one == board || one == name);
         let is_writable = is_in(&self.write);
-        let lasts = if is_writable || is_in(&self.settings) {
-            Lasts::Always
+        let validity = if is_writable || is_in(&self.settings) {
+            Validity::Always
         } else {
-            Lasts::For(self.stale_after)
+            Validity::For(self.stale_after)
         };
-        Terms {
+        board_view::Policy {
             board: board.to_owned(),
-            lasts,
+            validity,
             is_writable,
         }
     }
 }
 
-impl Plan {
+impl Config {
     /// What the command line and the configuration say together.
     pub fn new(given: Opcua, target: &Target) -> Result<Self> {
         let config = given.config.as_deref().map(config::read).transpose();
@@ -70,7 +71,7 @@ impl Plan {
         let text = text.unwrap_or_else(|| LISTEN.to_owned());
         let listen: SocketAddr = text.parse().map_err(|_| {
             Failure::Usage(format!(
-                "{text:?} is no address; write ADDRESS:PORT, such as {LISTEN}"
+                "{text:?} is not an address; use ADDRESS:PORT, such as {LISTEN}"
             ))
         })?;
         let passwords = config.passwords.as_deref().map(passwords::read).transpose();
@@ -80,13 +81,13 @@ impl Plan {
         let is_secured = has_users || !config.security.is_empty();
         if !listen.ip().is_loopback() && !is_secured {
             return Err(Failure::Usage(format!(
-                "{listen} is open to other machines; let a --config say who may come: passwords, \
-                 security = [\"Basic256Sha256\"], or [\"None\"] for everybody"
+                "{listen} is reachable from other machines; in a --config, set passwords, \
+                 security = [\"Basic256Sha256\"], or [\"None\"] to let everyone in"
             )));
         }
         let security = match config.security {
             chosen if !chosen.is_empty() => chosen,
-            // Passwords go over no wire as they are.
+            // Passwords are never sent in plain text.
             _ if has_users => SECURE.to_vec(),
             _ => [Policy::None].into_iter().chain(SECURE).collect(),
         };
@@ -102,7 +103,7 @@ impl Plan {
             boards(given.settings, config.settings)?,
         );
         let mut named = boards(given.board, config.boards)?;
-        // Those that clients may write are served, too.
+        // Boards that clients may write are served, too.
         for board in &write {
             if !named.is_empty() && !named.contains(board) {
                 named.push(board.clone());
@@ -127,8 +128,9 @@ impl Plan {
                 settings,
                 stale_after,
             },
-            patience: given.timeout,
-            state: given
+            timeout: given.timeout,
+            status: target.board(&given.status)?,
+            state_dir: given
                 .state_dir
                 .or(config.state_dir)
                 .map_or_else(state, Ok)?,
@@ -147,14 +149,14 @@ fn check(boards: &[String]) -> Result<()> {
         let name = board.rsplit('/').next().unwrap_or(board);
         if !names.insert(name) {
             return Err(Failure::Usage(format!(
-                "two boards are called {name}; serve them apart"
+                "two boards have the name {name}; serve them with two servers"
             )));
         }
     }
     Ok(())
 }
 
-/// What clients call this machine, unless they are told.
+/// The default name of this machine for clients.
 fn host(listen: SocketAddr) -> String {
     if listen.ip().is_unspecified() {
         let name = nix::unistd::gethostname().ok();
@@ -182,6 +184,8 @@ fn state() -> Result<PathBuf> {
                 .map(|state| state.join("pegel/opcua"))
         })
         .ok_or_else(|| {
-            Failure::Usage("say where certificates are: --state-dir DIRECTORY".to_owned())
+            Failure::Usage(
+                "no directory for the certificates: use --state-dir DIRECTORY".to_owned(),
+            )
         })
 }
