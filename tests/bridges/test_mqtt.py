@@ -159,7 +159,7 @@ def test_after_an_hour_only_the_newest_is_told(broker: Broker, boards: Path) -> 
         broker.kill()
         for level in range(20_000):
             writer.publish(level=level)
-        wait_until(lambda: bridge.status()["complaint"])
+        wait_until(lambda: bridge.status()["state"] == "failing")
         broker.start()
         with listening(broker) as now:
             now.wait_for("site/tank/fields/level", "19999")
@@ -168,7 +168,7 @@ def test_after_an_hour_only_the_newest_is_told(broker: Broker, boards: Path) -> 
             came = [payload for topic, payload in now.told.queue if topic == "site/tank"]
         records = [json.loads(payload)["record"]["level"] for payload in came]
         assert records in ([19_999, 20_000], [20_000])
-        wait_until(lambda: bridge.status()["complaint"] == "")
+        wait_until(lambda: bridge.status()["state"] == "ok")
 
 
 def test_a_fast_writer_is_told_of_at_the_pace_that_is_wanted(broker: Broker, boards: Path) -> None:
@@ -206,7 +206,7 @@ def test_wrong_command_lines_are_told(boards: Path, tmp_path: Path) -> None:
         ((*broker, "--prefix", "a/#"), 2, "no + or #"),
         ((*broker, "--mirror", "a//b"), 2, "no + or #"),
         ((*broker, "--user", "solar"), 2, "--password-file"),
-        ((*broker, "--board", "/a/tank", "/b/tank"), 2, "two boards are called tank"),
+        ((*broker, "--board", "/a/tank", "/b/tank"), 2, "two boards have the name tank"),
         ((*broker, "--board", "tank", "--mirror", "a/tank"), 2, "named twice"),
         ((*broker, "--user", "x", "--password-file", str(open_to_all)), 1, "chmod o="),
         ((*broker, "--user", "x", "--password-file", "/nowhere"), 1, "/nowhere"),
@@ -230,7 +230,7 @@ def test_the_doctor_looks_at_bridges(broker: Broker, boards: Path) -> None:
         bridge.wait_until_well()
         assert (finding()["status"], finding()["message"]) == ("ok", "1 connections to the broker")
         broker.kill()
-        wait_until(lambda: bridge.status()["complaint"])
+        wait_until(lambda: bridge.status()["state"] == "failing")
         assert finding()["status"] == "problem"
     assert (finding()["status"], "does not run" in finding()["message"]) == ("note", True)
 
@@ -287,7 +287,7 @@ def test_it_needs_no_rights_but_to_read(broker: Broker) -> None:
             try:
                 now.wait_for("site/tank/fields/level", "1.5")
                 reader = pegel.Reader(status / "pegel-mqtt")
-                wait_until(lambda: reader.read()["well"] == reader.read()["connections"] == 2)
+                wait_until(lambda: reader.read()["connected"] == reader.read()["connections"] == 2)
                 now.say("site/tank/set/level", "2")
                 assert "tank" in now.next("site/tank/rejected")["reason"]
             finally:

@@ -39,7 +39,7 @@ def test_commands_are_published(broker: Broker, boards: Path, command: str) -> N
         now.wait_for("site/tank/writer", "shared")
         bridge.wait_until_well()
         now.say(f"site/tank/{topic}", payload)
-        wait_until(lambda: bridge.status()["taken"] == 1)
+        wait_until(lambda: bridge.status()["accepted"] == 1)
         record = pegel.Reader(boards / "tank").read()
         assert {name: plain(record[name]) for name in expected} == {
             name: plain(value) for name, value in expected.items()
@@ -139,7 +139,7 @@ def test_what_is_set_is_on_the_disk_if_the_board_is_durable(
     with listening(broker) as now, bridged(boards, broker, *HERE, "--write", "config") as bridge:
         bridge.wait_until_well()
         now.say("site/config/set/limit", "60")
-        wait_until(lambda: bridge.status()["taken"] == 1)
+        wait_until(lambda: bridge.status()["accepted"] == 1)
         # As a reboot does.
         for file in boards.glob("pegel.config*"):
             file.unlink()

@@ -43,11 +43,11 @@ def test_what_is_no_record_is_refused(broker: Broker, machines: Machines, what: 
         if isinstance(hostile, dict) and what != "a part of it":
             hostile = told(schema, **hostile)
         now.say("here/tank/record", hostile)
-        wait_until(lambda: "cannot be mirrored" in there.status()["complaint"])
+        wait_until(lambda: "cannot be mirrored" in there.status()["last_failure"])
         assert pegel.Reader(machines.there / "tank").read()["number"] == 1
         now.say("here/tank/record", told(schema))
         assert machines.wait_for(42).sequence == 3
-        wait_until(lambda: there.status()["complaint"] == "")
+        wait_until(lambda: there.status()["state"] == "ok")
 
 
 @pytest.mark.parametrize("table", ["", "AAAA", base64.b64encode(b"\xff" * 64).decode()])
@@ -59,5 +59,5 @@ def test_what_is_no_schema_is_refused(broker: Broker, machines: Machines, table:
     ):
         there.wait_until_well()
         now.say("here/tank/schema", schema)
-        wait_until(lambda: "cannot be mirrored" in there.status()["complaint"])
+        wait_until(lambda: "cannot be mirrored" in there.status()["last_failure"])
         assert not (machines.there / "pegel.tank").exists()

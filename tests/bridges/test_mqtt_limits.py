@@ -122,7 +122,7 @@ def test_what_cannot_be_taken_does_not_come_for_ever(broker: Broker, boards: Pat
     pegel.Writer(boards / "tank", FIELDS).close()
     with (
         listening(broker, "site/tank/#") as now,
-        bridged(boards, broker, *WRITTEN, complaint="67108864 are the most") as bridge,
+        bridged(boards, broker, *WRITTEN, complaint="at most 67108864 bytes") as bridge,
     ):
         bridge.wait_until_well()
         now.say("site/tank/set", bytes(66 << 20))
@@ -169,7 +169,7 @@ def test_a_flood_of_rubbish_takes_no_acknowledgement(broker: Broker, boards: Pat
         sent = 0
         while not stop.is_set():
             # More would keep the broker's sign of life from a bridge on a slow machine.
-            if sent - bridge.status()["refused"] < 10_000:
+            if sent - bridge.status()["rejected"] < 10_000:
                 for _ in range(200):
                     client.publish("site/tank/set", "rubbish", 0)
                 sent += 200
@@ -185,7 +185,7 @@ def test_a_flood_of_rubbish_takes_no_acknowledgement(broker: Broker, boards: Pat
             now.say("site/tank/set/count", str(count))
             time.sleep(0.01)
         wait_until(lambda: pegel.Reader(boards / "tank").read()["count"] == 150)
-        wait_until(lambda: bridge.status()["refused"] > 1000, "the flood")
+        wait_until(lambda: bridge.status()["rejected"] > 1000, "the flood")
         stop.set()
         flooding.join()
 
@@ -200,7 +200,7 @@ def test_messages_that_wait_have_little_room(broker: Broker, boards: Path) -> No
         bridge.wait_until_well()
         for _ in range(20):
             now.client.publish("site/tank/set", bytes(30 << 20), 1)
-        wait_until(lambda: bridge.status()["refused"] > 5)
+        wait_until(lambda: bridge.status()["rejected"] > 5)
         assert megabytes(bridge) < 350
 
 
@@ -237,7 +237,7 @@ def test_topics_that_are_refused_are_told(boards: Path, options: tuple[str, ...]
     pegel.Writer(boards / "tank", FIELDS).close()
     fake = FakeBroker(subscribed=0x80)
     with bridged(boards, fake.url, *options, complaint="refuses the topics") as bridge:
-        wait_until(lambda: "refuses the topics" in bridge.status().get("complaint", ""))
+        wait_until(lambda: "refuses the topics" in bridge.status().get("last_failure", ""))
     fake.end()
 
 
@@ -275,11 +275,11 @@ def test_a_schema_takes_no_more_memory_than_records_can_need(
     there = tmp_path / "there"
     with (
         listening(broker) as now,
-        bridged(there, broker, *MIRRORED, complaint="50331648 are the most") as bridge,
+        bridged(there, broker, *MIRRORED, complaint="at most 50331648 bytes") as bridge,
     ):
         # Nor does it say that all was well, when the record comes.
         now.say("site/tank/record", of(schema, b"[]"), retain=True)
-        wait_until(lambda: "50331648 are the most" in bridge.status().get("complaint", ""))
+        wait_until(lambda: "at most 50331648 bytes" in bridge.status().get("last_failure", ""))
         assert not (there / "pegel.tank").exists()
 
 
@@ -288,7 +288,7 @@ def test_what_others_sent_is_not_repeated_at_length(broker: Broker, boards: Path
         bridge.wait_until_well()
         with listening(broker) as now:
             now.say("site/tank/record", of({"hash": "x" * 1_000_000}, b""))
-            wait_until(lambda: bridge.status()["complaint"])
+            wait_until(lambda: bridge.status()["state"] == "failing")
     assert len(bridge.told) < 5000
 
 
@@ -346,7 +346,7 @@ def test_a_durable_board_that_is_to_come_back_keeps_its_name(
         bridged(boards, broker, *HERE, "--board", "tank"),
         bridged(there, broker, *MIRRORED, complaint=own_name) as bridge,
     ):
-        wait_until(lambda: own_name in bridge.status().get("complaint", ""))
+        wait_until(lambda: own_name in bridge.status().get("last_failure", ""))
         with pegel.Writer(there / "tank", FIELDS, durable=True) as own:
             assert own.read()["count"] == 7
 

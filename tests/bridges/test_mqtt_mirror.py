@@ -191,7 +191,7 @@ def test_what_was_missed_is_not_there(broker: Broker, machines: Machines) -> Non
         followed = before.follow(timeout=WATCHDOG)
         assert next(followed)["number"] == 1
         broker.kill()
-        wait_until(lambda: there.status()["complaint"])
+        wait_until(lambda: there.status()["state"] == "failing")
         for number in range(2, 1000):
             writer.publish(record(number))
         # What is known stays, and nobody is told that its writer lives.
@@ -289,7 +289,7 @@ def test_a_board_of_ones_own_is_no_mirror(broker: Broker, machines: Machines) ->
         bridged(machines.there, broker, *THERE, complaint=refusal) as there,
     ):
         writer.publish(record(1))
-        wait_until(lambda: refusal in there.status().get("complaint", ""))
+        wait_until(lambda: refusal in there.status().get("last_failure", ""))
     assert pegel.Reader(machines.there / "tank").read()["number"] == 7
 
 

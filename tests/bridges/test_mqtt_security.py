@@ -59,26 +59,26 @@ def test_tls_and_passwords(tmp_path: Path, boards: Path) -> None:
 
     def complaint(*arguments: str) -> str:
         with bridged(boards, url, "--board", "tank", *arguments, complaint="") as bridge:
-            wait_until(lambda: bridge.status().get("complaint"))
-            told = str(bridge.status()["complaint"])
+            wait_until(lambda: bridge.status().get("last_failure"))
+            told = str(bridge.status()["last_failure"])
         # That of the next one is a new board.
         pegel.unlink(boards / "pegel-mqtt")
         return told
 
     try:
         password.write_text("wrong\n")
-        assert "turns this bridge away" in complaint(*ca, *identity, *login)
+        assert "refused the connection" in complaint(*ca, *identity, *login)
         password.write_text("right\n")
         # The system knows nothing of the tests' authority.
         wrong = tmp_path / "other"
         wrong.mkdir()
         certify(wrong)
-        assert "not who it should be" in complaint("--ca", f"{wrong}/ca.crt", *identity, *login)
+        assert "not accepted" in complaint("--ca", f"{wrong}/ca.crt", *identity, *login)
         assert complaint(*ca, *login)
         with bridged(boards, url, *HERE, "--board", "tank", *ca, *identity, *login) as bridge:
             bridge.wait_until_well()
         plain = f"mqtt://127.0.0.1:{broker.port}"
         with bridged(boards, plain, "--board", "tank", complaint="no connection") as bridge:
-            wait_until(lambda: bridge.status().get("complaint"))
+            wait_until(lambda: bridge.status().get("last_failure"))
     finally:
         broker.kill()

@@ -181,11 +181,11 @@ def test_who_cannot_serve_is_told_why(tmp_path: Path, config: Path) -> None:
         return told
 
     status, told = complaint("--listen", "0.0.0.0:0")
-    assert (status, "open to other machines" in told) == (2, True)
+    assert (status, "reachable from other machines" in told) == (2, True)
     status, told = complaint("--listen", "here")
     assert (status, "ADDRESS:PORT" in told) == (2, True)
     status, told = complaint("--board", "tank", "--board", f"{tmp_path}/tank")
-    assert (status, "two boards are called tank" in told) == (2, True)
+    assert (status, "two boards have the name tank" in told) == (2, True)
     assert "no/such/file" in complaint("--config", "no/such/file")[1]
     assert "unknown field `lissen`" in configured('lissen = "127.0.0.1:0"\n')
     assert "unknown variant `Basic256`" in configured('security = ["Basic256"]\n')
@@ -235,7 +235,7 @@ def test_doctor_looks_at_the_server(tmp_path: Path, config: Path) -> None:
     state, reason = findings()["OPC UA"]
     assert (state, "no answer" in reason) == ("note", True)
     config.write_text("lissen = 1\n")
-    assert findings()["OPC UA"][0] == "wrong"
+    assert findings()["OPC UA"][0] == "problem"
 
 
 def test_the_unit_is_one_and_hardened(tmp_path: Path) -> None:

@@ -1,15 +1,9 @@
 """`pegel serial` over pseudo-terminals: whole records only, whatever the line does."""
 
-import os
-import pty
 import random
 import signal
 import subprocess
 import threading
-import time
-import tty
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +11,15 @@ import pytest
 
 import pegel
 from helpers.programs import ROOT, WATCHDOG, built, environment, run, wait_until
+from helpers.serial import (
+    FIELDS,
+    Line,
+    counters,
+    newest,
+    sequence,
+    serial,
+    wait_for_sequence,
+)
 
 METER = (ROOT / "examples/serial/meter.toml").read_text()
 
@@ -48,80 +51,9 @@ def record(number: int) -> dict[str, Any]:
     }
 
 
-class Line:
-    """A serial line: what is said into it comes out at the port, which can vanish."""
-
-    def __init__(self, directory: Path) -> None:
-        self.port = directory / "tty"
-        self.plug()
-
-    def plug(self) -> None:
-        self.end, slave = pty.openpty()
-        tty.setraw(self.end)
-        # Held open, as else the port hangs up when its reader is between two attempts.
-        self.slave = slave
-        self.port.unlink(missing_ok=True)
-        self.port.symlink_to(os.ttyname(slave))
-
-    def unplug(self) -> None:
-        self.port.unlink()
-        os.close(self.slave)
-        os.close(self.end)
-
-    def say(self, text: bytes, baud: int = 0) -> None:
-        """At once, or at the pace of a real line: ten bits a character."""
-        if not baud:
-            while text:
-                text = text[os.write(self.end, text) :]
-            return
-        for position in range(0, len(text), 16):
-            os.write(self.end, text[position : position + 16])
-            time.sleep(160 / baud)
-
-    def hear(self, count: int) -> bytes:
-        """So many bytes of what comes from the other end."""
-        heard = b""
-        while len(heard) < count:
-            heard += os.read(self.end, count - len(heard))
-        return heard
-
-
-@contextmanager
-def serial(place: Path, map_: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    (place / "map.toml").write_text(map_)
-    command = [str(built("target/release/pegel")), "serial", "--map", str(place / "map.toml")]
-    command += ["--port", str(place / "tty"), *arguments]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=environment(place), stderr=pipe, text=True) as process:
-        try:
-            wait_until(lambda: counters(place)["connected"] or process.poll() is not None)
-            yield process
-            process.send_signal(signal.SIGTERM)
-            _, complaint = process.communicate(timeout=WATCHDOG)
-            assert (process.returncode, complaint) == (0, "")
-        finally:
-            process.kill()
-    assert not counters(place)["connected"]
-
-
-def counters(place: Path) -> pegel.Snapshot:
-    return pegel.Reader(place / "meter-serial").read()
-
-
 @pytest.fixture
 def line(tmp_path: Path) -> Line:
     return Line(tmp_path)
-
-
-def wait_for_sequence(place: Path, number: int) -> None:
-    wait_until(lambda: sequence(place) == number)
-
-
-def sequence(place: Path, board: str = "meter") -> int:
-    try:
-        return pegel.Reader(place / board).sequence
-    except pegel.NotFound:
-        return 0
 
 
 def test_telegrams_of_a_meter_at_its_own_pace(tmp_path: Path, line: Line) -> None:
@@ -134,7 +66,7 @@ def test_telegrams_of_a_meter_at_its_own_pace(tmp_path: Path, line: Line) -> Non
             assert dict(pegel.Reader(tmp_path / "meter").read()) == record(number)
         wait_until(lambda: counters(tmp_path)["records"] == 2)
         told = counters(tmp_path)
-        assert (told["good"], told["bad"], told["complaint"]) == (16, 0, "")
+        assert (told["good"], told["bad"], told["state"]) == (16, 0, "ok")
         assert told["lost"] > 0
     # Another one goes on with the counters.
     with serial(tmp_path, METER):
@@ -195,13 +127,13 @@ def collect(reader: pegel.Reader, seen: list[dict[str, Any]]) -> None:
 
 
 def test_a_port_that_vanishes_and_comes_back(tmp_path: Path, line: Line) -> None:
-    with serial(tmp_path, METER):
+    with serial(tmp_path, METER, failure=str(line.port)):
         line.say(telegram(1))
         wait_until(lambda: sequence(tmp_path) == 1)
         line.say(telegram(2)[:100])
         line.unplug()
         wait_until(lambda: not counters(tmp_path)["connected"])
-        assert str(line.port) in counters(tmp_path)["complaint"]
+        assert str(line.port) in counters(tmp_path)["last_failure"]
         line.plug()
         wait_until(lambda: counters(tmp_path)["connected"])
         # The rest of a telegram whose beginning went to nobody.
@@ -223,21 +155,6 @@ def test_floods_and_garbage(tmp_path: Path, line: Line) -> None:
         assert counters(tmp_path)["lost"] > 0
 
 
-FIELDS = """
-board = "meter"
-[[field]]
-name = "power"
-type = "f32"
-[[field]]
-name = "count"
-type = "u16"
-optional = true
-[[field]]
-name = "on"
-type = "bool"
-optional = true
-[serial]
-"""
 FORMATS: dict[str, tuple[str, list[str], list[dict[str, Any]], tuple[int, int, int]]] = {
     "pairs": (
         'format = "pairs"',
@@ -326,10 +243,6 @@ def test_noise_in_every_format(tmp_path: Path, line: Line, name: str) -> None:
         for text in said:
             line.say(text.encode() + b"\n")
         wait_until(lambda: newest(tmp_path) == expected[-1])
-
-
-def newest(place: Path) -> dict[str, Any]:
-    return dict(pegel.Reader(place / "meter").read())
 
 
 CONTROL = '[serial.write]\nlimit = "LIMIT {}"\non = "ON {}"\n'
@@ -432,7 +345,7 @@ def test_a_port_that_is_not_there_is_waited_for(tmp_path: Path) -> None:
     command += ["--port", str(tmp_path / "tty")]
     with subprocess.Popen(command, env=environment(tmp_path)) as process:
         try:
-            wait_until(lambda: "cannot open" in counters(tmp_path)["complaint"])
+            wait_until(lambda: "cannot open" in counters(tmp_path)["last_failure"])
             Line(tmp_path)
             wait_until(lambda: counters(tmp_path)["connected"])
             process.send_signal(signal.SIGINT)

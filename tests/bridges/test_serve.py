@@ -216,7 +216,9 @@ def test_values_that_cannot_be(
 
 def test_all_that_is_wrong_is_told_at_once(server: Server, tank: Path) -> None:
     pegel.Writer(tank.parent / "pair", a=pegel.i8(), b=pegel.i8()).close()
-    with serving(tank.parent, "--write", "pair", *token_file(tank.parent)) as server:
+    with serving(
+        tank.parent, "--write", "pair", "--status", "pegel-serve-2", *token_file(tank.parent)
+    ) as server:
         answer = server.write("PATCH", "/boards/pair", {"a": 1})
         assert (answer.status, answer.json["errors"][0]["field"]) == (409, "b")
         answer = server.write("PUT", "/boards/pair", {"a": 1000, "c": 1})

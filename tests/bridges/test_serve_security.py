@@ -162,7 +162,7 @@ def test_the_permissions_of_a_socket_say_who_writes(open_place: Path) -> None:
         # A name is needed here, too: a server before this one may hand on whatever it gets.
         assert server.ask("/boards", {"Host": "evil.example"}).status == 421
         other = [str(built("target/release/pegel")), "serve", "--listen", f"unix:{path}"]
-        assert "somebody else does" in run(other, environment(place)).stderr
+        assert "another process does" in run(other, environment(place)).stderr
     assert not path.exists()
     with serving(place, "--write", "tank", *token_file(place), listen=f"unix:{path}") as server:
         assert (put(server, {}), put(server, BEARER)) == (401, 200)

@@ -83,14 +83,14 @@ def test_documents_are_shown_as_they_are(tmp_path: Path, key: int) -> None:
 def test_what_scripts_write_is_published(tmp_path: Path, key: int, language: str) -> None:
     pegel.Writer(tmp_path / "config", FIELDS, mode=0o660).close()
     reader = pegel.Reader(tmp_path / "config")
-    refused = "was refused: "
+    refused = "was rejected: "
     with (
         bridged(tmp_path, "config", key, "--write", "config", complaint=refused) as bridge,
         script(language, key) as talk,
     ):
 
         def complains(reason: str) -> None:
-            wait_until(lambda: reason in bridge.status()["complaint"])
+            wait_until(lambda: reason in bridge.status()["last_failure"])
 
         # The first record needs all fields.
         assert talk.ask('write {"level": 1.5}') == "written"
@@ -98,7 +98,7 @@ def test_what_scripts_write_is_published(tmp_path: Path, key: int, language: str
         assert talk.ask(f"write {json.dumps(RECORD)}") == "written"
         wait_until(lambda: reader.sequence == 1)
         assert dict(reader.read()) == RECORD | {"pumps": (1, 2)}
-        wait_until(lambda: bridge.status()["complaint"] == "")
+        wait_until(lambda: bridge.status()["state"] == "ok")
 
         # What is wrong is refused as a whole, and the record shown again.
         see(talk, RECORD)

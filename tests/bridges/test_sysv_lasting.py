@@ -112,7 +112,7 @@ def test_a_file_that_is_removed_by_hand(tmp_path: Path, key: int) -> None:
     ):
         see(talk, RECORD)
         (tmp_path / "pegel.tank").unlink()
-        wait_until(lambda: "no board tank" in bridge.status()["complaint"])
+        wait_until(lambda: "no board tank" in bridge.status()["last_failure"])
         pegel.Writer(tmp_path / "tank", FIELDS).publish(RECORD | {"level": 2.5})
         see(talk, RECORD | {"level": 2.5})
 

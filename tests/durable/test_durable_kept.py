@@ -214,14 +214,14 @@ def test_the_keeper_tells_what_it_cannot_keep(machine: Machine) -> None:
     os.truncate(machine.file("bad"), 10)
     with Keeper(machine) as keeper:
         told = pegel.Reader("pegel-keep").read()
-        assert "pegel.bad.durable" in told["complaint"]
+        assert "pegel.bad.durable" in told["last_failure"]
         assert pegel.boards() == ["pegel-keep", "tank"]
         machine.file("tank").unlink()
         with pegel.Writer.open("tank") as writer:
             writer.publish(level=3)
     assert keeper.process.returncode == 1
     assert "durable file not found" in keeper.said
-    assert "1 durable boards are not as new on the disk" in keeper.said
+    assert "1 durable boards are older on disk than in memory" in keeper.said
 
 
 def test_the_keeper_gives_boards_back_to_their_owners(machine: Machine) -> None:
@@ -259,7 +259,7 @@ def test_what_a_stranger_made_gets_on_no_disk(machine: Machine) -> None:
     shutil.chown(machine.boards / "pegel.tank", "nobody", "nogroup")
     assert "belongs to another user" in machine.fails("sync", "tank")
     with Keeper(machine) as keeper:
-        assert "belongs to another user" in pegel.Reader("pegel-keep").read()["complaint"]
+        assert "belongs to another user" in pegel.Reader("pegel-keep").read()["last_failure"]
     assert keeper.process.returncode == 1
     assert synced(machine, "tank") == 1
 

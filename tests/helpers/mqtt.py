@@ -159,7 +159,7 @@ class Bridge(Service):
     def wait_until_well(self) -> None:
         def is_well() -> bool:
             now = self.status()
-            return bool(now) and now["connections"] == now["well"] > 0
+            return bool(now) and now["connections"] == now["connected"] > 0
 
         wait_until(is_well, "the connection")
 

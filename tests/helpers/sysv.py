@@ -99,4 +99,5 @@ def has(reader: pegel.Reader, field: str, value: Any) -> bool:
 
 def complaint_of(place: Path) -> str:
     with pegel.Reader(place / "tank-sysv") as reader:
-        return str(reader.read()["complaint"])
+        now = reader.read()
+        return str(now["last_failure"]) if now["state"] == "failing" else ""

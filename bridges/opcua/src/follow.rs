@@ -50,7 +50,7 @@ impl Hub {
         };
         for board in boards {
             if !self.followed().contains(&board) {
-                self.follow(board);
+                self.follow(&board);
             }
         }
     }
@@ -73,18 +73,18 @@ impl Hub {
     }
 
     /// Follows a board in a thread of its own, if it exists.
-    fn follow(self: &Arc<Self>, board: String) {
-        let (target, path) = (Arc::clone(&self.target), board.clone());
+    fn follow(self: &Arc<Self>, board: &str) {
+        let (target, path) = (Arc::clone(&self.target), board.to_owned());
         let mut follower = Follower::new(move || target.open(&path));
         let reader = match follower.next(POLL_INTERVAL) {
             Event::Opened(reader, _) => reader,
-            Event::Failed(error) => return self.status.fail(&board, &error.to_string()),
-            _ => return self.status.forget(&board),
+            Event::Failed(error) => return self.status.fail(board, &error.to_string()),
+            _ => return self.status.forget(board),
         };
-        self.status.ok(&board);
-        self.followed().insert(board.clone());
-        let view = self.show(&board, reader);
-        let (this, name) = (Arc::clone(self), board.clone());
+        self.status.ok(board);
+        self.followed().insert(board.to_owned());
+        let view = self.show(board, reader);
+        let (this, name) = (Arc::clone(self), board.to_owned());
         let thread = thread::Builder::new().spawn(move || {
             this.publish(&name, view, follower);
             this.status.forget(&name);
@@ -92,9 +92,9 @@ impl Hub {
         });
         if let Err(error) = thread {
             // The next attempt may succeed.
-            self.followed().remove(&board);
+            self.followed().remove(board);
             let failure = format!("board {board} cannot be followed: {error}");
-            self.status.fail(&board, &failure);
+            self.status.fail(board, &failure);
         }
     }
 

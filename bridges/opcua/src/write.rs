@@ -39,14 +39,14 @@ pub fn publish(board: &str, writes: &[Write], timeout: Duration) -> Vec<StatusCo
     }
 }
 
-fn try_publish(board: &str, writes: &[Write], timeout: Duration) -> pegel::Result<Vec<StatusCode>> {
+fn try_publish(board: &str, given: &[Write], timeout: Duration) -> pegel::Result<Vec<StatusCode>> {
     let mut writer = Writer::open(board, Some(timeout))?;
     let schema = writer.reader().schema();
-    let mut statuses = vec![StatusCode::Good; writes.len()];
+    let mut statuses = vec![StatusCode::Good; given.len()];
     // The changes, and the write that each belongs to.
     let (mut changes, mut owners) = (Vec::new(), Vec::new());
-    for (index, write) in writes.iter().enumerate() {
-        match write.changes(schema) {
+    for (index, value) in given.iter().enumerate() {
+        match value.changes(schema) {
             Ok(new) => {
                 owners.extend(new.iter().map(|_| index));
                 changes.extend(new);

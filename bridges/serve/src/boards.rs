@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Number, Value as Json};
 use utoipa::ToSchema;
 
-use super::condition::Tag;
+use super::etag::Tag;
 use super::problem::{Details, Problem, Result};
 
 pub struct Boards {

@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 
 use super::boards::{Boards, Schema};
-use super::condition::Tag;
+use super::etag::Tag;
 use super::problem::{Problem, Result};
 
 /// The end of an event.

@@ -23,16 +23,16 @@ use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::stalled::Stalled;
+use crate::write_timeout::WriteTimeout;
 
-/// How long a connection may be silent before its next request, or take none of its answer.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// How long answers may take to come to their ends, at the end.
-const FAREWELL: Duration = Duration::from_secs(5);
-/// What waits for one who does not read: so many bytes in this process, and in the kernel.
+/// How long a client may wait before its next request, or not read a response.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// How long the last responses may take after a shutdown was requested.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes that wait for a client that does not read: in this process, and in the kernel.
 const BUFFER: usize = 16 * 1024;
-/// How many may knock at once: the kernel lets others try again after a second.
-const WAITING: u32 = 4096;
+/// Length of the queue of new connections; the kernel lets others try again after a second.
+const BACKLOG: u32 = 4096;
 /// Permissions of a socket: of its owner and group, which is the directory's if that says so (set-gid).
 const MODE: u32 = 0o660;
 /// Files that are not connections: boards, and what a request opens of them.
@@ -65,13 +65,13 @@ impl Listener {
         match address {
             Address::Internet(address) => {
                 let failed = |error| {
-                    let advice = "see who has it with `ss -ltnp`";
+                    let advice = "`ss -ltnp` shows which process uses it";
                     Failure::Failed(format!("cannot listen on {address}: {error}; {advice}"))
                 };
                 let listener = listen(*address).map_err(failed)?;
                 // What a client does not take in time ends its connection; those that come inherit this.
-                let patience = u32::try_from(PATIENCE.as_millis()).unwrap_or(u32::MAX);
-                setsockopt(&listener, sockopt::TcpUserTimeout, &patience)
+                let timeout_ms = u32::try_from(TIMEOUT.as_millis()).unwrap_or(u32::MAX);
+                setsockopt(&listener, sockopt::TcpUserTimeout, &timeout_ms)
                     .map_err(|errno| failed(errno.into()))?;
                 Ok(Self::Internet(listener))
             }
@@ -127,7 +127,7 @@ impl Listener {
         }
         drop(self);
         let all = u32::try_from(most).unwrap_or(u32::MAX);
-        let _ = timeout(FAREWELL, room.acquire_many(all)).await;
+        let _ = timeout(SHUTDOWN_TIMEOUT, room.acquire_many(all)).await;
     }
 
     async fn accept(&self) -> io::Result<Stream> {
@@ -151,14 +151,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 impl Stream {
     fn new(stream: impl Io + AsFd + 'static) -> io::Result<Self> {
         setsockopt(&stream, sockopt::SndBuf, &BUFFER)?;
-        Ok(Self(Box::new(Stalled::new(stream, PATIENCE))))
+        Ok(Self(Box::new(WriteTimeout::new(stream, TIMEOUT))))
     }
 
     async fn answer(self, router: Router, mut end: End) {
         let service = TowerToHyperService::new(router);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(PATIENCE)
+            .header_read_timeout(TIMEOUT)
             .max_buf_size(BUFFER)
             .serve_connection(TokioIo::new(self.0), service)
             .with_upgrades();
@@ -183,12 +183,12 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     // As one that starts anew finds connections of the one before.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(WAITING)
+    socket.listen(BACKLOG)
 }
 
 /// Says where the server is, for whoever has started it.
 pub fn announce(listener: &Listener) -> Result<()> {
-    let failed = |error| Failure::Failed(format!("cannot tell the address: {error}"));
+    let failed = |error| Failure::Failed(format!("cannot print the address: {error}"));
     let url = listener.url().map_err(failed)?;
     let mut out = io::stdout();
     writeln!(out, "{url}")?;
@@ -203,14 +203,14 @@ fn remove_left(path: &Path) -> Result<()> {
     let shown = path.display();
     if !status.file_type().is_socket() {
         let message =
-            format!("cannot listen on {shown}: there is a file of that name, and no socket");
+            format!("cannot listen on {shown}: a file that is not a socket has that name");
         return Err(Failure::Failed(message));
     }
     match Knock::connect(path) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)
             .map_err(|error| Failure::Failed(format!("cannot remove {shown}: {error}"))),
         _ => Err(Failure::Failed(format!(
-            "cannot listen on {shown}: somebody else does; see who with `ss -lxp`"
+            "cannot listen on {shown}: another process does; `ss -lxp` shows which"
         ))),
     }
 }

@@ -1,22 +1,23 @@
-//! `pegel serve`, in a program and a crate of its own: what it needs would let `pegel` start later, which starts this one
-//! in its place. Boards by HTTP: to read and to write, as they change, for Prometheus, and on a page.
+//! `pegel serve`: boards by HTTP, to read and to write, as events, for Prometheus, and on a page. A program of its own,
+//! because its libraries would slow down the start of `pegel`.
 
+mod auth;
 mod boards;
-mod condition;
+mod budget;
+mod etag;
 mod events;
 mod follow;
-mod guard;
 mod listen;
 mod metrics;
 mod page;
 mod problem;
 mod read;
-mod room;
 mod routes;
-mod stalled;
+mod server;
 mod token;
 mod units;
 mod write;
+mod write_timeout;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -30,12 +31,12 @@ use pegel_program::target::Target;
 use pegel_program::{program, runtime};
 use tokio::sync::{Semaphore, watch};
 
+use self::auth::Auth;
 use self::boards::Boards;
+use self::budget::Budget;
 use self::follow::Hub;
-use self::guard::Guard;
 use self::listen::{End, Listener};
-use self::room::Room;
-use self::routes::Server;
+use self::server::{Server, WriteLimits};
 
 /// The numbers of the status board.
 const NUMBERS: [Number; 2] = [
@@ -53,7 +54,7 @@ fn main() -> ExitCode {
 }
 
 fn run(wanted: &Serve, target: Target) -> Result<()> {
-    let guard = guard(wanted)?;
+    let auth = auth(wanted)?;
     let status = target.board(&wanted.status)?;
     let boards = Arc::new(Boards::new(target, &wanted.board, &wanted.write)?);
     let (sender, receiver) = watch::channel(false);
@@ -61,17 +62,17 @@ fn run(wanted: &Serve, target: Target) -> Result<()> {
     let server = Arc::new(Server {
         hub: Hub::new(Arc::clone(&boards)),
         boards,
-        guard,
-        writing: write::Terms {
-            longest: wanted.max_body as usize,
-            patience: wanted.timeout,
-            turns: Arc::new(Semaphore::new(write::TURNS)),
+        auth,
+        limits: WriteLimits {
+            max_body: wanted.max_body as usize,
+            timeout: wanted.timeout,
+            waiting: Arc::new(Semaphore::new(server::MAX_WAITING)),
         },
         status: Status::create_or_log(&status, "Boards by HTTP", &NUMBERS),
-        room: Room::new(),
+        budget: Budget::new(),
         end: end.clone(),
     });
-    runtime::run_with(routes::THREADS, async |mut shutdown| {
+    runtime::run_with(server::THREADS, async |mut shutdown| {
         let listener = Listener::open(&wanted.listen)?;
         listen::announce(&listener)?;
         tokio::spawn(async move {
@@ -87,7 +88,7 @@ fn run(wanted: &Serve, target: Target) -> Result<()> {
     })
 }
 
-fn guard(wanted: &Serve) -> Result<Guard> {
+fn auth(wanted: &Serve) -> Result<Auth> {
     let token = wanted.token_file.as_deref().map(token::read);
     let token = token.transpose().map_err(Failure::Failed)?;
     let usage = |message: &str| Err(Failure::Usage(message.to_owned()));
@@ -97,17 +98,17 @@ fn guard(wanted: &Serve) -> Result<Guard> {
     };
     if is_beyond && token.is_none() && !wanted.public {
         return usage(
-            "others than this machine reach that address: --token-file FILE asks them for a token, \
-             --public lets everybody read",
+            "the address is reachable from other machines: use --token-file FILE to ask for a token, \
+             or --public to let everyone read",
         );
     }
     if !wanted.write.is_empty() && token.is_none() && !is_unix {
         return usage(
-            "--write needs --token-file FILE, as every program and page reaches the address; \
-             or --listen unix:PATH, whose permissions say who may write",
+            "--write needs --token-file FILE, because every program and page can reach the address; \
+             or use --listen unix:PATH, whose permissions decide who may write",
         );
     }
-    Ok(Guard {
+    Ok(Auth {
         hosts: wanted.host.clone(),
         is_private: is_beyond && !wanted.public,
         trusts_all: is_unix && token.is_none(),

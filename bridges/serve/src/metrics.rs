@@ -13,7 +13,7 @@ use pegel_program::follower::newest;
 use pegel_program::{time, value};
 
 use super::problem::{Problem, Result};
-use super::routes::{Server, blocking};
+use super::server::{Server, blocking};
 use super::units::Base;
 
 const UP: &str = "pegel_board_up";

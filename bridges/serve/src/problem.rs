@@ -108,10 +108,6 @@ impl Problem {
         self
     }
 
-    pub fn is_not_found(&self) -> bool {
-        self.0.status == StatusCode::NOT_FOUND
-    }
-
     /// Whether the board was replaced or removed while it was looked at.
     pub fn is_gone(&self) -> bool {
         self.0.code == Some(ErrorKind::Gone.name())

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::boards::{Board, Listed, Publication, Schema, tag};
-use super::condition::{Conditions, Tag};
+use super::etag::{Conditions, Tag};
 use super::problem::{Problem, Result};
-use super::routes::{Server, blocking, json};
+use super::server::{Server, blocking, json};
 
 /// Of a record, as headers: so that who knows it already is told how old it has become.
 const AGE: HeaderName = HeaderName::from_static("pegel-age");

@@ -5,24 +5,24 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// Shorter tokens can be guessed.
-const SHORTEST: usize = 16;
+const MIN_LENGTH: usize = 16;
 
 /// The token of a file.
 pub fn read(path: &Path) -> Result<String, String> {
     let shown = path.display();
-    let failed = |error| format!("cannot read the token {shown}: {error}");
+    let failed = |error| format!("cannot read token file {shown}: {error}");
     let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
     if mode & 0o007 != 0 {
         return Err(format!(
-            "everybody may read or write the token {shown}: chmod o= {shown}"
+            "token file {shown} is accessible to every user: chmod o= {shown}"
         ));
     }
     let token = fs::read_to_string(path).map_err(failed)?.trim().to_owned();
     let is_clean = token.bytes().all(|byte| byte.is_ascii_graphic());
-    if token.len() < SHORTEST || !is_clean {
+    if token.len() < MIN_LENGTH || !is_clean {
         return Err(format!(
-            "the token {shown} is no line of {SHORTEST} or more ASCII characters without blanks; \
-             `openssl rand -hex 32` makes one"
+            "token file {shown} must have one line of at least {MIN_LENGTH} ASCII characters without \
+             blanks; `openssl rand -hex 32` makes one"
         ));
     }
     Ok(token)

@@ -1,4 +1,4 @@
-//! Writing boards that are written by turns.
+//! Writing shared boards.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,30 +16,18 @@ use pegel_program::follower::newest;
 use pegel_program::json as values;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 
-use super::condition::{Conditions, Tag};
+use super::etag::{Conditions, Tag};
 use super::problem::{Problem, Result};
 use super::read::Name;
-use super::routes::{Server, blocking, json};
+use super::server::{Server, blocking, json};
 
 /// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// So many requests wait for their boards' other writers at once, that the others are still answered.
-pub const TURNS: usize = 4;
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How writing goes.
-pub struct Terms {
-    /// Bytes of the longest body.
-    pub longest: usize,
-    /// How long to wait for another writer.
-    pub patience: Duration,
-    pub turns: Arc<Semaphore>,
-}
-
-/// What the asker expects.
+/// The state that the client expects.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[allow(dead_code)] // for its description
@@ -53,7 +41,7 @@ struct Expected {
     tags: Option<String>,
 }
 
-/// What was published.
+/// The new record.
 #[derive(Serialize, ToSchema)]
 struct Published {
     board: String,
@@ -71,7 +59,7 @@ struct Published {
     ),
     request_body(content = serde_json::Value, content_type = "application/json"),
     responses(
-        (status = OK, description = "It was published", body = Published, headers(("etag" = String, description = "That of the new record"))),
+        (status = OK, description = "The record is published", body = Published, headers(("etag" = String, description = "That of the new record"))),
         Problem,
     ),
     security(("token" = [])))]
@@ -90,7 +78,7 @@ pub async fn put(
 /// Publish the newest record with some changes
 ///
 /// A merge patch (RFC 7396): the members of the object are changed, the others stay; null makes an optional field
-/// unknown. To read, change and publish is one step that no other writer gets into.
+/// unknown. Read, change and publish is atomic.
 #[utoipa::path(patch, path = "/boards/{name}", operation_id = "patchBoard", tag = "boards",
     params(
         Name,
@@ -101,7 +89,7 @@ pub async fn put(
         (serde_json::Value = "application/json"),
     )),
     responses(
-        (status = OK, description = "It was published", body = Published, headers(("etag" = String, description = "That of the new record"))),
+        (status = OK, description = "The record is published", body = Published, headers(("etag" = String, description = "That of the new record"))),
         Problem,
     ),
     security(("token" = [])))]
@@ -137,14 +125,14 @@ async fn try_publish(
 ) -> Result<Response> {
     let board = server.boards.find_writable(&name)?;
     let conditions = Conditions::of(&headers)?;
-    let body = parse(&headers, &read(body, server.writing.longest).await?)?;
-    let turns = Arc::clone(&server.writing.turns);
-    let turn = turns.acquire_owned().await.expect("it is never closed");
+    let body = parse(&headers, &read(body, server.limits.max_body).await?)?;
+    let waiting = Arc::clone(&server.limits.waiting);
+    let permit = waiting.acquire_owned().await.expect("it is never closed");
     let about = name.clone();
     let tag = blocking(move || {
-        let _turn = turn;
+        let _permit = permit;
         let of_board = |problem: Problem| problem.of(&about);
-        let writer = Writer::open(&board, Some(server.writing.patience));
+        let writer = Writer::open(&board, Some(server.limits.timeout));
         let mut writer = writer.map_err(Problem::from).map_err(of_board)?;
         let reader = writer.reader();
         let path = reader.path().to_owned();
@@ -167,20 +155,23 @@ async fn try_publish(
     Ok(response)
 }
 
-async fn read(body: Body, longest: usize) -> Result<Bytes> {
+async fn read(body: Body, max_body: usize) -> Result<Bytes> {
     let too_long = || {
         let detail = format!(
-            "the body has more than {longest} bytes; start the server with a greater --max-body"
+            "the body must have at most {max_body} bytes; start the server with a larger --max-body"
         );
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
     };
-    match timeout(PATIENCE, to_bytes(body, longest)).await {
+    match timeout(BODY_TIMEOUT, to_bytes(body, max_body)).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        // Or it was cut off: then nobody reads this.
+        // Or the connection was lost, and nobody reads this.
         Ok(Err(_)) => Err(too_long()),
         Err(_) => Err(Problem::new(
             StatusCode::REQUEST_TIMEOUT,
-            format!("the body did not arrive within {} s", PATIENCE.as_secs()),
+            format!(
+                "the body did not arrive within {} s",
+                BODY_TIMEOUT.as_secs()
+            ),
         )),
     }
 }
@@ -197,7 +188,7 @@ fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Json> {
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
     serde_json::from_slice(body).map_err(|error| {
-        let detail = format!("the body is no JSON: {error}");
+        let detail = format!("the body is not valid JSON: {error}");
         Problem::new(StatusCode::BAD_REQUEST, detail)
     })
 }

@@ -18,14 +18,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use crate::time;
 
 const MORE: &str = "\
-At its start, the keeper restores the durable boards of the directory that do not
-exist, from their durable files: each with the record that was synced, as old as
-that record is. Then it syncs each board whose record is newer than the one on
-disk: after each interval, and once more on SIGTERM or SIGINT.
+At its start, the keeper restores the durable boards of the directory that do
+not exist, from their durable files: each with the record that was synced, as
+old as that record is. Then it syncs each board whose record is newer than the
+one on disk: after each interval, and once more on SIGTERM or SIGINT.
 
 So a power failure loses the records of one interval at most. A writer that must
-not lose a record syncs it itself. Durable files are in $PEGEL_DURABLE_DIR, else in
-/var/lib/pegel; `pegel load` loads a copy of one.
+not lose a record syncs it itself. Durable files are in $PEGEL_DURABLE_DIR, else
+in /var/lib/pegel; `pegel load` loads a copy of one.
 
 A failed sync is reported and retried. The exit status is 0 if all boards are on
 disk. The keeper reports its state in the board `pegel-keep`.

@@ -6,6 +6,7 @@ mod framer;
 mod lines;
 mod map;
 mod port;
+mod unique;
 
 use std::path::PathBuf;
 

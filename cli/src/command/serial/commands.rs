@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::thread;
 
 use pegel::dynamic::{Reader, Snapshot, Writer};
-use pegel::{Field, Options, Type, Value};
+use pegel::{Field, Options, Schema, Type, Value};
 use pegel_program::failure::{Failure, Result};
 use pegel_program::follower::{Event, Follower, POLL_INTERVAL};
 use pegel_program::status::truncated;

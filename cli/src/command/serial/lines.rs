@@ -1,16 +1,15 @@
 //! From lines to whole records. A line that is cut, doubled or garbled never becomes one.
 
-use std::collections::{HashMap, HashSet};
-use std::fmt;
+use std::collections::HashMap;
 
 use pegel::dynamic::Encoded;
 use pegel::{Field, Schema, Type, Value};
 use pegel_program::value::FieldPath;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
 use super::framer::Tally;
 use super::map::{Format, Map};
+use super::unique;
 
 /// Makes records of lines.
 pub struct Assembler<'map> {
@@ -301,58 +300,13 @@ impl Found {
 
 fn json(line: &str) -> Result<Found, String> {
     let not_json = |error| format!("the line is not valid JSON: {error}");
-    serde_json::from_str::<Unique>(line).map_err(not_json)?;
+    unique::check(line).map_err(not_json)?;
     match serde_json::from_str(line).map_err(not_json)? {
         Json::Object(object) => Ok(Found {
             values: object.into_iter().collect(),
             fault: None,
         }),
         _ => Err("the line is not a JSON object".to_owned()),
-    }
-}
-
-/// JSON in which no member occurs twice. A parser would take the last one and be silent.
-struct Unique;
-
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Self)
-    }
-}
-
-impl<'de> Visitor<'de> for Unique {
-    type Value = Self;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str("a JSON value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
-        let mut names = HashSet::new();
-        while let Some(name) = map.next_key::<String>()? {
-            map.next_value::<Self>()?;
-            if !names.insert(name.clone()) {
-                return Err(A::Error::custom(format!("{name} occurs twice")));
-            }
-        }
-        Ok(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self, A::Error> {
-        while elements.next_element::<Self>()?.is_some() {}
-        Ok(self)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
     }
 }
 

@@ -1,8 +1,12 @@
 //! The port: its settings, and how it is opened.
 
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::{fmt, io};
 
 use clap::ValueEnum;
+use nix::fcntl::OFlag;
 use nix::sys::termios::{ControlFlags, SetArg, tcgetattr, tcsetattr};
 use pegel_program::failure::{Failure, Result};
 use tokio_serial::{DataBits, SerialPortBuilderExt, SerialStream, StopBits};
@@ -67,21 +71,33 @@ impl Port {
 
     /// Opens the port.
     pub fn open(&self) -> std::result::Result<SerialStream, String> {
-        let failed =
-            |error: &dyn std::fmt::Display| format!("cannot open {}: {error}", self.device);
-        let builder = tokio_serial::new(&self.device, self.baud)
+        let failed = |error: &dyn fmt::Display| format!("cannot open {}: {error}", self.device);
+        // The setting is one of the device, and lasts as long as a file of it is open.
+        let _device = if self.hangup {
+            None
+        } else {
+            Some(self.keep_dtr().map_err(|error| failed(&error))?)
+        };
+        tokio_serial::new(&self.device, self.baud)
             .data_bits(self.data_bits)
             .parity(self.parity)
-            .stop_bits(self.stop_bits);
-        let stream = builder
+            .stop_bits(self.stop_bits)
             .open_native_async()
-            .map_err(|error| failed(&error))?;
-        if !self.hangup {
-            let mut settings = tcgetattr(&stream).map_err(|error| failed(&error))?;
-            settings.control_flags.remove(ControlFlags::HUPCL);
-            tcsetattr(&stream, SetArg::TCSANOW, &settings).map_err(|error| failed(&error))?;
-        }
-        Ok(stream)
+            .map_err(|error| failed(&error))
+    }
+
+    /// Keeps the kernel from dropping DTR when the port is closed.
+    fn keep_dtr(&self) -> io::Result<File> {
+        let flags = OFlag::O_NOCTTY | OFlag::O_NONBLOCK;
+        let device = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(flags.bits())
+            .open(&self.device)?;
+        let mut settings = tcgetattr(&device)?;
+        settings.control_flags.remove(ControlFlags::HUPCL);
+        tcsetattr(&device, SetArg::TCSANOW, &settings)?;
+        Ok(device)
     }
 }
 

@@ -1,6 +1,5 @@
-//! On which condition a request is meant: entity tags, which are a board's lineage, its schema and a sequence. A board
-//! that was removed and created anew has another lineage, and so never the tags of the one before; one that was replaced
-//! keeps its records, which have other fields now.
+//! Conditions of requests. An entity tag is the lineage of a board, its schema and a sequence: a board that was removed
+//! and created again has another lineage; one that was replaced keeps its records, and has another schema.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use pegel::dynamic::Reader;
@@ -25,7 +24,7 @@ impl Tag {
         }
     }
 
-    /// As it stands between the quotes, and is the id of an event.
+    /// The text between the quotes, and the id of an event.
     pub fn id(self) -> String {
         let Self {
             lineage,
@@ -49,7 +48,7 @@ pub struct Conditions {
 
 enum Tags {
     Any,
-    /// As they stand between their quotes, and whether they are weak.
+    /// Whether each is weak, and the text between its quotes.
     These(Vec<(bool, String)>),
 }
 
@@ -61,13 +60,13 @@ impl Conditions {
         })
     }
 
-    /// Whether the asker has this already.
+    /// Whether the client has this state already.
     pub fn knows(&self, tag: Tag) -> bool {
         let tags = self.is_none_match.as_ref();
         tags.is_some_and(|tags| tags.has(tag, true))
     }
 
-    /// Fails when the board is in another state than the asker thinks.
+    /// Fails if the board is in another state than the client expects.
     pub fn check(&self, tag: Tag) -> Result<()> {
         let is_lost = self
             .is_match
@@ -77,7 +76,7 @@ impl Conditions {
             return Ok(());
         }
         let detail = format!(
-            "the board's newest sequence is {}, and its ETag \"{}\": read it again and decide anew",
+            "the sequence is now {}, and the ETag \"{}\": someone else published. Read the board again and retry",
             tag.sequence,
             tag.id()
         );
@@ -89,7 +88,7 @@ impl Conditions {
 impl Tags {
     fn has(&self, tag: Tag, may_be_weak: bool) -> bool {
         match self {
-            // There is something once it was published.
+            // A board without a record has no representation.
             Self::Any => tag.sequence > 0,
             Self::These(tags) => {
                 let id = tag.id();
@@ -101,7 +100,7 @@ impl Tags {
 }
 
 fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>> {
-    let mut told = Vec::new();
+    let mut tags = Vec::new();
     for value in headers.get_all(name) {
         let text = value.to_str().unwrap_or_default().trim();
         if text == "*" {
@@ -118,19 +117,20 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>> {
                 .and_then(|rest| rest.strip_suffix('"'));
             let Some(inner) = inner else {
                 let detail = format!(
-                    "{name}: {part:?} is no entity tag; send the ETag of an answer, with its quotes"
+                    "{name}: {part:?} is not an entity tag; send the ETag of a response, with its quotes"
                 );
                 return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
             };
-            told.push((is_weak, inner.to_owned()));
+            tags.push((is_weak, inner.to_owned()));
         }
     }
-    if told.is_empty() && headers.contains_key(name) {
-        let detail =
-            format!("{name}: it has no entity tag; send the ETag of an answer, or leave it out");
+    if tags.is_empty() && headers.contains_key(name) {
+        let detail = format!(
+            "{name}: the header has no entity tag; send the ETag of a response, or omit the header"
+        );
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
     }
-    Ok((!told.is_empty()).then_some(Tags::These(told)))
+    Ok((!tags.is_empty()).then_some(Tags::These(tags)))
 }
 
 #[cfg(test)]

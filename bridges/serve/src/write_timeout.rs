@@ -1,5 +1,4 @@
-//! Connections whose clients take nothing: after a while, what is written to them fails. The kernel does that for those
-//! of the network, but not for those of Unix sockets.
+//! A timeout for writes to clients that do not read. The kernel has one for TCP, but not for Unix sockets.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,23 +8,23 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-pub struct Stalled<T> {
+pub struct WriteTimeout<T> {
     stream: T,
-    patience: Duration,
-    /// Since something waits to be taken.
+    timeout: Duration,
+    /// Runs while a write waits.
     wait: Option<Pin<Box<Sleep>>>,
 }
 
-impl<T> Stalled<T> {
-    pub fn new(stream: T, patience: Duration) -> Self {
+impl<T> WriteTimeout<T> {
+    pub fn new(stream: T, timeout: Duration) -> Self {
         Self {
             stream,
-            patience,
+            timeout,
             wait: None,
         }
     }
 
-    /// What became of a write, unless that waits for too long.
+    /// The result of a write; an error if the write has waited for too long.
     fn limit(
         &mut self,
         written: Poll<io::Result<usize>>,
@@ -35,14 +34,14 @@ impl<T> Stalled<T> {
             self.wait = None;
             return written;
         }
-        let patience = self.patience;
-        let wait = self.wait.get_or_insert_with(|| Box::pin(sleep(patience)));
+        let timeout = self.timeout;
+        let wait = self.wait.get_or_insert_with(|| Box::pin(sleep(timeout)));
         let is_over = wait.as_mut().poll(context);
         is_over.map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Stalled<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for WriteTimeout<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -52,7 +51,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Stalled<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Stalled<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -89,25 +88,25 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const TIMEOUT: Duration = Duration::from_secs(60);
 
     #[tokio::test(start_paused = true)]
-    async fn who_takes_nothing_for_too_long_is_given_up() {
+    async fn fails_if_the_client_does_not_read() {
         let (near, _far) = duplex(16);
-        let mut near = Stalled::new(near, PATIENCE);
+        let mut near = WriteTimeout::new(near, TIMEOUT);
         let written = near.write_all(&[7; 17]).await;
-        let error = written.expect_err("nobody takes it");
+        let error = written.expect_err("nobody reads");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_takes_a_little_now_and_then_is_not() {
+    async fn continues_if_the_client_reads_slowly() {
         let (near, mut far) = duplex(16);
-        let mut near = Stalled::new(near, PATIENCE);
+        let mut near = WriteTimeout::new(near, TIMEOUT);
         let reading = tokio::spawn(async move {
             let mut byte = [0];
             for _ in 0..100 {
-                sleep(PATIENCE / 2).await;
+                sleep(TIMEOUT / 2).await;
                 far.read_exact(&mut byte).await.expect("a byte");
             }
         });

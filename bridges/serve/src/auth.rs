@@ -1,4 +1,4 @@
-//! Who may ask for what: names under which the server is known, pages of others, the token.
+//! Which requests are admitted: the name of the server, the origin of a page, the token.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,27 +14,27 @@ use base64::prelude::BASE64_STANDARD;
 use subtle::ConstantTimeEq;
 
 use super::problem::{Problem, Result};
-use super::routes::Server;
+use super::server::Server;
 
-/// Bytes of the longest text of a refusal.
-const BRIEF: usize = 4096;
+/// Maximum length of the text of a rejection, in bytes.
+const MAX_TEXT: usize = 4096;
 
-/// What a request has to bring along.
-pub struct Guard {
-    /// Names beside localhost and all addresses.
+/// What a request needs.
+pub struct Auth {
+    /// Names in addition to localhost and all addresses.
     pub hosts: Vec<String>,
     pub token: Option<String>,
     /// Whether reading needs the token, too.
     pub is_private: bool,
-    /// Whether who reaches the server may write: by a socket that has permissions.
+    /// Whether every client may write: the socket has permissions.
     pub trusts_all: bool,
 }
 
 pub async fn check(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    let mut response = match server.guard.admit(&request) {
+    let mut response = match server.auth.admit(&request) {
         Ok(()) => {
             let response = explained(next.run(request).await).await;
-            server.room.hold(response).await
+            server.budget.hold(response).await
         }
         Err(problem) => problem.into_response(),
     };
@@ -46,7 +46,7 @@ pub async fn check(State(server): State<Arc<Server>>, request: Request, next: Ne
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // Others may not embed what is here, nor what is here embed others; the page says what it needs itself.
+    // No embedding in either direction; the page has a policy of its own.
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static(
@@ -56,14 +56,14 @@ pub async fn check(State(server): State<Arc<Server>>, request: Request, next: Ne
         "cross-origin-resource-policy",
         HeaderValue::from_static("same-origin"),
     );
-    // Whoever keeps an answer asks whether it is still the newest.
+    // A cache must ask whether its response is still the newest.
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-cache"));
     response
 }
 
-/// A refusal by the library as a problem, too.
+/// A rejection by the library, as a problem.
 async fn explained(response: Response) -> Response {
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE);
@@ -71,13 +71,13 @@ async fn explained(response: Response) -> Response {
     if !status.is_client_error() || !is_text {
         return response;
     }
-    let text = to_bytes(response.into_body(), BRIEF)
+    let text = to_bytes(response.into_body(), MAX_TEXT)
         .await
         .unwrap_or_default();
     Problem::new(status, String::from_utf8_lossy(&text)).into_response()
 }
 
-impl Guard {
+impl Auth {
     fn admit(&self, request: &Request) -> Result<()> {
         let headers = request.headers();
         let host = self.host(request)?;
@@ -96,27 +96,27 @@ impl Guard {
             )),
             None if !is_reading && !self.trusts_all => Err(Problem::new(
                 StatusCode::FORBIDDEN,
-                "nobody may write here; start the server with --token-file, or with --listen unix:PATH",
+                "writing is not allowed here; start the server with --token-file, or with --listen unix:PATH",
             )),
             _ => Ok(()),
         }
     }
 
-    /// The name by which the asker knows the server. A page of somebody else's, whose name leads here since a
-    /// moment ago, asks by that name (DNS rebinding).
+    /// The name of the server in the request. A foreign page whose name has just been redirected here sends that name
+    /// (DNS rebinding).
     fn host(&self, request: &Request) -> Result<Authority> {
-        let told = request.headers().get_all(header::HOST);
-        let mut told: Vec<_> = told.iter().map(HeaderValue::to_str).collect();
-        // A whole address in the first line wins.
+        let hosts = request.headers().get_all(header::HOST);
+        let mut hosts: Vec<_> = hosts.iter().map(HeaderValue::to_str).collect();
+        // An address in the request line takes precedence.
         if let Some(authority) = request.uri().authority() {
-            told = vec![Ok(authority.as_str())];
+            hosts = vec![Ok(authority.as_str())];
         }
-        let [Ok(host)] = told[..] else {
+        let [Ok(host)] = hosts[..] else {
             let detail = "the request needs one header Host";
             return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
         };
         let Ok(authority) = host.parse::<Authority>() else {
-            let detail = format!("{host:?} is no host");
+            let detail = format!("{host:?} is not a host");
             return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
         };
         let name = authority
@@ -130,20 +130,19 @@ impl Guard {
         {
             return Ok(authority);
         }
-        let detail = format!(
-            "this server does not know itself as {name:?}; start it with --host {name} if that is its name"
-        );
+        let detail =
+            format!("unknown host {name:?}: start the server with --host {name} to allow it");
         Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, detail))
     }
 }
 
-/// Scripts of other pages get nothing, not even by WebSocket, which browsers allow them.
+/// Rejects scripts of other pages, also by WebSocket, which browsers allow.
 fn check_origin(headers: &HeaderMap, host: &Authority) -> Result<()> {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
     };
     let origin = origin.to_str().unwrap_or_default();
-    // A server before this one may speak TLS.
+    // A proxy may have another scheme.
     let theirs = origin
         .split_once("://")
         .and_then(|(_, rest)| rest.parse::<Authority>().ok());
@@ -151,13 +150,12 @@ fn check_origin(headers: &HeaderMap, host: &Authority) -> Result<()> {
         return Ok(());
     }
     let detail = format!(
-        "a page of {origin:?} may not use this server, which is {host}; a proxy has to hand on the header Host"
+        "a page of {origin:?} must not use this server ({host}); a proxy must pass on the header Host"
     );
     Err(Problem::new(StatusCode::FORBIDDEN, detail))
 }
 
-/// Whether the request has the token, as it is or as a password. How long that takes tells nothing of it but its
-/// length.
+/// Whether the request has the token, as a bearer token or a password. The time of the comparison reveals only its length.
 fn is_known(token: &str, headers: &HeaderMap) -> bool {
     let sent = headers
         .get(header::AUTHORIZATION)
