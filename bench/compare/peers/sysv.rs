@@ -1,4 +1,4 @@
-//! System V shared memory under a semaphore with SEM_UNDO.
+//! System V shared memory under a semaphore with `SEM_UNDO`.
 
 #![allow(unsafe_code)]
 
