@@ -1,6 +1,6 @@
-//! Does the commands of others in their order: doer FORM [MAX_AGE [ROUND]].
+//! Does the commands of others in their order: `doer FORM [MAX_AGE [ROUND]]`.
 //!
-//! FORM is at-most-once or at-least-once. A command older than MAX_AGE seconds (60) is refused.
+//! FORM is at-most-once or at-least-once. A command older than `MAX_AGE` seconds (60) is refused.
 //! With ROUND, the program is a loop of its own, which takes what has come every ROUND seconds.
 
 use std::fs::OpenOptions;
