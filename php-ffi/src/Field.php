@@ -295,6 +295,6 @@ final class Field
     /** @internal What to throw if a board has a field of a later type. */
     public static function unknown(string $name, int $type): Unsupported
     {
-        return new Unsupported("field $name: unknown type (got $type). Update this package");
+        return new Unsupported("field $name: no type has number $type. Update this package");
     }
 }

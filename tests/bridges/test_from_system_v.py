@@ -265,5 +265,5 @@ def test_there_pickles_are_read_by_python_alone_and_run(tmp_path: Path) -> None:
 
 def test_here_what_is_no_json_is_refused(tmp_path: Path) -> None:
     writer = pegel.Writer(tmp_path / "values", pegel.json(256))
-    with writer, pytest.raises(pegel.InvalidArgument, match="no JSON"):
+    with writer, pytest.raises(pegel.InvalidArgument, match="not valid JSON"):
         writer.publish(Call("x"))

@@ -341,8 +341,11 @@ def test_a_durable_board_that_is_to_come_back_keeps_its_name(
     for file in there.glob("pegel.tank*"):
         file.unlink()
     own_name = "this machine's own"
+    with monkeypatch.context() as other_machine:
+        other_machine.setenv("PEGEL_DURABLE_DIR", str(tmp_path / "elsewhere"))
+        remote = pegel.Writer(boards / "tank", FIELDS)
     with (
-        pegel.Writer(boards / "tank", FIELDS),
+        remote,
         bridged(boards, broker, *HERE, "--board", "tank"),
         bridged(there, broker, *MIRRORED, complaint=own_name) as bridge,
     ):

@@ -311,11 +311,11 @@ def test_a_command_that_was_interrupted_is_not_sent_twice(
     ("map_", "arguments", "status", "message"),
     [
         ("", [], 1, "no section [serial]"),
-        (FIELDS + 'format = "xml"', [], 1, "format is"),
+        (FIELDS + 'format = "xml"', [], 1, "format must be"),
         (FIELDS + "format = \"patterns\"\npatterns = ['(']", [], 1, "pattern"),
         (FIELDS + "format = \"patterns\"\npatterns = ['x']", [], 1, "(?<power>...)"),
         (FIELDS + 'format = "json"\n[serial.scale]\nwind = 2', [], 1, "no field wind"),
-        (FIELDS + 'format = "json"\nparity = "mark"', [], 1, "parity is"),
+        (FIELDS + 'format = "json"\nparity = "mark"', [], 1, "parity must be"),
         (FIELDS + 'format = "json"\nmax_line = 0', [], 1, "max_line must be"),
         (FIELDS + 'format = "json"', ["--write", "control"], 2, "[serial.write]"),
         (FIELDS + 'format = "json"\n' + CONTROL, ["--write", "nothing"], 1, "no board nothing"),

@@ -173,7 +173,7 @@ def test_the_permissions_of_a_socket_say_who_writes(open_place: Path) -> None:
         assert again.ask("/boards").status == 200
         server.process = again.process
     path.write_text("a file")
-    assert "no socket" in run(other, environment(place)).stderr
+    assert "not a socket" in run(other, environment(place)).stderr
     assert path.read_text() == "a file"
 
 

@@ -122,6 +122,9 @@ def test_a_board_that_grows_keeps_its_owner_and_group(tmp_path: Path) -> None:
         pytest.fail("this gives a board to another user: run it as root")
     board, file = tmp_path / "tank", tmp_path / "pegel.tank"
     pegel.Writer(board, level=pegel.f64(), mode=0o660).close()
+    # A member of the directory's group owns it, as in a directory that two users share.
+    os.chown(tmp_path, 0, 2)
+    tmp_path.chmod(0o2770)
     os.chown(file, 1, 2)
     pegel.Writer(board, level=pegel.f64(), wind=pegel.f64(optional=True)).close()
     status = file.stat()

@@ -50,7 +50,9 @@ class Site:
         self.boards.mkdir(0o700)
         self.worker: list[str] = []
         if os.geteuid() == 0:
-            shutil.chown(self.boards, WORKER, WORKER)
+            # Root's, for the group: root does not write into a directory of another user.
+            shutil.chown(self.boards, group=WORKER)
+            self.boards.chmod(0o2770)
             self.worker = [f"user = {WORKER}", f"group = {WORKER}"]
         self.environment = {
             "PEGEL_DIR": str(self.boards),
