@@ -99,7 +99,7 @@ final class DetailsTest extends BoardTestCase
             ['field share must be at most 0.1 (got 0.2)', ['share' => 0.2]],
             ['field counter must be at least 9223372036854775808 (got 7)', ['counter' => 7]],
             [
-                'at least 9223372036854775808; 9223372036854775807 is not',
+                'at least 9223372036854775808 (got 9223372036854775807)',
                 ['counter' => '9223372036854775807'],
             ],
         ];
