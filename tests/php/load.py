@@ -124,7 +124,10 @@ def look(port: int, boards: Path) -> bool:
 
 
 def newest(boards: Path) -> int:
-    return pegel.Reader(boards / "readings").sequence
+    while True:
+        # The board may be replaced between these two.
+        with suppress(pegel.Gone):
+            return pegel.Reader(boards / "readings").sequence
 
 
 def disturb(php: Fpm, port: int, boards: Path, tally: Tally, chance: random.Random) -> None:
