@@ -10,6 +10,7 @@ run as whoever started it. Ctrl-C stops everything and leaves nothing.
 
 import argparse
 import contextlib
+import grp
 import importlib.util
 import itertools
 import json
@@ -140,7 +141,8 @@ class Station:
         # Daemon and pages share the boards: they are the group's, and nobody takes away those of
         # others. What else the daemon makes, its log and the ports, the pages may read.
         for path, owner, mode in (
-            (self.boards, DAEMON, 0o3770),
+            # Root's, as root writes into no directory of another user.
+            (self.boards, "root", 0o3770),
             (self.durable, DAEMON, 0o2770),
             (self.log.parent, DAEMON, 0o2750),
             (self.sessions, PAGES, 0o700),
@@ -331,12 +333,14 @@ def as_daemon(station: Station) -> Iterator[None]:
     before = os.environ.get(DURABLE_DIR, "")
     os.environ[DURABLE_DIR] = str(station.durable)
     if station.is_root:
+        os.setegid(grp.getgrnam(PAGES).gr_gid)
         os.seteuid(pwd.getpwnam(DAEMON).pw_uid)
     try:
         yield
     finally:
         if station.is_root:
             os.seteuid(0)
+            os.setegid(0)
         os.environ[DURABLE_DIR] = before
 
 
