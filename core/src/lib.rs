@@ -32,8 +32,8 @@
 #[cfg(not(pegel_loom))]
 extern crate self as pegel;
 
-// From the ground up: each may know those above it. The ring is all that `tests/loom.rs` models; the
-// rest needs real memory.
+// From the ground up: ring, schema, segment, durable, board. The ring is all that `tests/loom.rs`
+// models; the rest needs real memory.
 #[cfg(not(pegel_loom))]
 mod board;
 #[cfg(not(pegel_loom))]

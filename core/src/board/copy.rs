@@ -64,10 +64,7 @@ impl Reader {
         let Some(sequence) = self.board.copy_opened(&mut stamp, record)? else {
             return Ok(None);
         };
-        let length = ring::length(&stamp);
-        if !self.board.may_be_length(length) {
-            return Err(self.no_length(length));
-        }
+        let length = self.length(&stamp)?;
         if length > record.len() {
             return Err(self.no_room(length, record.len()));
         }
@@ -269,14 +266,22 @@ impl Reader {
         if !self.board.copy(sequence, stamp, offset, bytes)? {
             return Ok(false);
         }
-        let length = ring::length(stamp);
-        if !self.board.may_be_length(length) {
-            return Err(self.no_length(length));
-        }
+        self.length(stamp)?;
         if self.board.layout.checksums {
             return self.verify(sequence, stamp, offset, bytes);
         }
         Ok(true)
+    }
+
+    /// The length in a stamp; `CORRUPT` if no record of the board has it.
+    #[inline]
+    fn length(&self, stamp: &ring::Stamp) -> Result<usize> {
+        let length = ring::length(stamp);
+        if self.board.may_be_length(length) {
+            Ok(length)
+        } else {
+            Err(self.no_length(length))
+        }
     }
 
     /// Checks the checksum of what was copied, and copies the whole record first if that was only a

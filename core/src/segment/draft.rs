@@ -2,17 +2,19 @@
 
 #![forbid(unsafe_code)]
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::segment::removal::{hidden, remove_left, rename};
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, posix_fallocate};
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat};
 use nix::unistd::{Gid, Uid, fchown, linkat, unlink};
-use std::fs::File;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::segment::removal::{hidden, remove_left, rename};
 
 /// A file that has no name yet: it is finished first, or vanishes with its maker.
 #[derive(Debug)]

@@ -2,15 +2,18 @@
 
 #![forbid(unsafe_code)]
 
-use crate::error::{Error, Result};
-use crate::segment::random;
-use crate::segment::trust::{self, Access};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, renameat};
 use nix::sys::stat::{FileStat, Mode, lstat, stat};
 use nix::unistd::{AccessFlags, faccessat, geteuid, unlink};
-use std::fs::{self};
-use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::segment::random;
+use crate::segment::trust::{self, Access};
 
 /// `DENIED` if this process may not remove a file, or replace it, as far as one can tell before.
 pub fn check_removable(path: &Path) -> Result<()> {
@@ -69,24 +72,18 @@ pub fn rename(from: &Path, to: &Path) -> nix::Result<()> {
 
 /// A name beside a file that nobody can take before: each is drawn by lot.
 pub fn hidden(path: &Path) -> PathBuf {
-    let drawn = random();
-    path.with_file_name(format!("{}-{drawn:016x}", hidden_start(path)))
-}
-
-fn hidden_start(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    format!(".{name}.next")
+    let (name, drawn) = (path.file_name().unwrap_or_default(), random());
+    path.with_file_name(format!(".{}.next-{drawn:016x}", name.to_string_lossy()))
 }
 
 /// Removes what was left by those who died while they replaced or removed a file. Only for the holder of the lock: of all
 /// others, none is at it. What is a stranger's stays, and is in nobody's way.
 pub fn remove_left(path: &Path) {
-    let start = hidden_start(path);
     let entries = path.parent().map(fs::read_dir);
     for entry in entries.into_iter().flatten().flatten().flatten() {
         let name = entry.file_name();
-        let rest = name.to_str().and_then(|name| name.strip_prefix(&start));
-        if rest.is_some_and(is_drawn) {
+        let replaced = name.to_str().and_then(unhidden);
+        if replaced.is_some_and(|name| path.file_name() == Some(OsStr::new(name))) {
             let left = entry.path();
             let is_ours =
                 lstat(&left).is_ok_and(|status| trust::check(&left, &status, Access::Tidy).is_ok());
