@@ -30,6 +30,20 @@ pub unsafe extern "C" fn pegel_reader_open(
     board: *const c_char,
     reader: *mut *mut pegel_reader,
 ) -> pegel_status {
+    // SAFETY: the caller's promise, the same as this function's.
+    unsafe { open_by(board, reader, |board| Reader::open(board).map(Arc::new)) }
+}
+
+/// Opens a board with its own fields.
+///
+/// # Safety
+///
+/// `board` is a C string or NULL; `reader` has room for a pointer, or is NULL.
+unsafe fn open_by(
+    board: *const c_char,
+    reader: *mut *mut pegel_reader,
+    open: impl FnOnce(&str) -> pegel::Result<Arc<Reader>>,
+) -> pegel_status {
     guard(|| {
         // SAFETY: the caller's promise: a C string, and room for a pointer.
         let (board, out) = unsafe {
@@ -38,7 +52,7 @@ pub unsafe extern "C" fn pegel_reader_open(
                 Argument("reader").out(reader)?,
             )
         };
-        *out = handle(Arc::new(Reader::open(board)?));
+        *out = handle(open(board)?);
         Ok(())
     })
 }
@@ -126,17 +140,8 @@ pub unsafe extern "C" fn pegel_reader_open_cached(
     board: *const c_char,
     reader: *mut *mut pegel_reader,
 ) -> pegel_status {
-    guard(|| {
-        // SAFETY: the caller's promise: a C string, and room for a pointer.
-        let (board, out) = unsafe {
-            (
-                Argument("board").text(board)?,
-                Argument("reader").out(reader)?,
-            )
-        };
-        *out = handle(Reader::open_cached(board)?);
-        Ok(())
-    })
+    // SAFETY: the caller's promise, the same as this function's.
+    unsafe { open_by(board, reader, Reader::open_cached) }
 }
 
 /// Stores a text with an open board, such as a plan of how to decode its records. Every later
