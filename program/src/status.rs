@@ -28,6 +28,7 @@ pub type Number = (&'static str, &'static str);
 /// The state of a program. All its parts report here.
 pub struct Status(Mutex<State>);
 
+#[derive(Default)]
 struct State {
     /// `None` if this program has only the log.
     writer: Option<Writer>,
@@ -75,24 +76,25 @@ impl Status {
                 .collect(),
             failures: so_far("failures"),
             last_failure: last.get("last_failure")?.to_string(),
-            subjects: BTreeMap::new(),
             is_new: true,
             writer: Some(writer),
+            ..State::default()
         })))
     }
 
     /// As [`Self::create`]; a program whose board cannot be created, such as the second one with the same board, logs
     /// that and works without it.
     pub fn create_or_log(board: &str, description: &str, numbers: &[Number]) -> Self {
-        Self::create(board, description, numbers).unwrap_or_else(|failure| {
+        // Not later than without a board: another program holds it as long as it runs.
+        let options = Options {
+            timeout: Duration::ZERO,
+            ..Options::default()
+        };
+        Self::create_with(board, description, numbers, &options).unwrap_or_else(|failure| {
             log(&format!("no status board: {failure}"));
             Self(Mutex::new(State {
-                writer: None,
                 numbers: numbers.iter().map(|(name, _)| (*name, 0)).collect(),
-                failures: 0,
-                last_failure: String::new(),
-                subjects: BTreeMap::new(),
-                is_new: false,
+                ..State::default()
             }))
         })
     }

@@ -8,6 +8,7 @@ use opcua::server::authenticator::{AuthManager, DefaultAuthenticator, Password, 
 use opcua::server::{ANONYMOUS_USER_TOKEN_ID, ServerEndpoint, ServerUserToken};
 use opcua::types::{Error, NodeId, StatusCode, UserTokenPolicy};
 use pegel_program::args::opcua::passwords::Passwords;
+use pegel_program::status::log;
 use sha_crypt::{PasswordVerifier, ShaCrypt};
 
 /// What endpoints call all who have a password.
@@ -63,7 +64,9 @@ impl AuthManager for Access {
         if checked.await.unwrap_or(false) {
             return Ok(UserToken(format!("user {name}")));
         }
-        eprintln!("pegel: user {name:?} was refused: no such name, or another password");
+        log(&format!(
+            "user {name:?} was refused: no such name, or another password"
+        ));
         Err(Error::new(
             StatusCode::BadIdentityTokenRejected,
             "no such user and password",

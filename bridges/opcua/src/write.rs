@@ -7,6 +7,7 @@ use pegel::dynamic::Writer;
 use pegel::{ErrorKind, Field, Schema, Type, Value};
 use pegel_program::change::{self, Change, New};
 use pegel_program::json;
+use pegel_program::status::log;
 
 use crate::values;
 
@@ -32,7 +33,9 @@ pub fn publish(board: &str, writes: &[Write], timeout: Duration) -> Vec<StatusCo
             ErrorKind::TooLarge | ErrorKind::InvalidArgument => StatusCode::BadOutOfRange,
             _ => {
                 // A client can do nothing about it.
-                eprintln!("pegel: board {board}: cannot publish the values of a client: {error}");
+                log(&format!(
+                    "board {board}: cannot publish the values of a client: {error}"
+                ));
                 StatusCode::BadDeviceFailure
             }
         }),

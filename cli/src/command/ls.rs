@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 use pegel::dynamic::{Reader, Snapshot};
-use pegel::{ErrorKind, Info, durable};
+use pegel::{Info, durable};
 use pegel_program::failure::Result;
+use pegel_program::follower;
 use pegel_program::json;
 use pegel_program::target::Target;
 use serde_json::{Map, Value as Json, json};
@@ -129,10 +130,7 @@ struct Listed {
 impl Listed {
     fn read(target: &Target, board: &str) -> pegel::Result<Self> {
         let reader = target.open(board)?;
-        let snapshot = match reader.read() {
-            Err(error) if error.kind() == ErrorKind::Empty => None,
-            read => Some(read?),
-        };
+        let snapshot = follower::newest(&reader)?;
         let rate = snapshot.as_ref().and_then(|newest| rate(&reader, newest));
         let writer_alive = reader.writer_alive()?;
         Ok(Self {

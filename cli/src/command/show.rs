@@ -3,8 +3,9 @@ use std::io::{self, Write};
 use clap::Args;
 use nix::unistd::{Gid, Group, Uid, User};
 use pegel::dynamic::{Reader, Snapshot};
-use pegel::{Details, ErrorKind, Field, Info, Type, Value};
+use pegel::{Details, Field, Info, Type, Value};
 use pegel_program::failure::Result;
+use pegel_program::follower;
 use pegel_program::target::Target;
 use pegel_program::{escape, json, value};
 use serde_json::{Value as Json, json};
@@ -25,11 +26,7 @@ pub struct Show {
 impl Show {
     pub fn run(self, target: &Target) -> Result<()> {
         let reader = target.reader(&self.name)?;
-        let snapshot = match reader.read() {
-            Ok(snapshot) => Some(snapshot),
-            Err(error) if error.kind() == ErrorKind::Empty => None,
-            Err(error) => return Err(error.into()),
-        };
+        let snapshot = follower::newest(&reader)?;
         if self.json {
             return Ok(json::print(&object(&reader, snapshot.as_ref())?)?);
         }

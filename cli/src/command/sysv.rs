@@ -15,6 +15,7 @@ use pegel::ErrorKind;
 use pegel::dynamic::{Encoded, Reader, Writer};
 use pegel_program::change;
 use pegel_program::failure::{Failure, Result};
+use pegel_program::follower;
 use pegel_program::runtime;
 use pegel_program::target::Target;
 use pegel_program::time::timeout;
@@ -214,10 +215,9 @@ impl Bridge {
         if let Some(timeout) = self.writes {
             self.take(timeout)?;
         }
-        let newest = match self.reader.read() {
-            Err(error) if error.kind() == ErrorKind::Empty => None,
+        let newest = match follower::newest(&self.reader) {
             Err(error) if error.kind() == ErrorKind::Gone => return self.follow(),
-            newest => Some(newest?),
+            newest => newest?,
         };
         let sequence = newest.as_ref().map_or(0, |newest| newest.stamp().sequence);
         if let Some(newest) = &newest
