@@ -12,6 +12,7 @@ import pegel
 from format import durable
 from format.fields import DamagedError
 from format.reader import EmptyError, LayoutError, Reader
+from format.values import of_php, plain
 from helpers.programs import ROOT, built, environment, php, run
 
 KIT = ROOT / "tests/format/conformance"
@@ -34,13 +35,6 @@ def rule(case: dict[str, Any]) -> str:
 
 def expected(case: dict[str, Any]) -> tuple[Any, ...]:
     return case["verdict"], case.get("sequence"), case.get("record")
-
-
-def plain(value: Any) -> Any:
-    """A value as the kit has it: bytes in hexadecimal digits, tuples as lists."""
-    if isinstance(value, bytes):
-        return value.hex()
-    return list(value) if isinstance(value, tuple) else value
 
 
 @pytest.fixture
@@ -84,15 +78,6 @@ def test_pegel(board: Path, case: dict[str, Any]) -> None:
     except tuple(VERDICTS) as error:
         found = (VERDICTS[type(error)], None, None)
     assert found == expected(case)
-
-
-def of_php(value: Any) -> Any:
-    """As PHP has it: integers beyond 64 bits with a sign are texts; empty objects are lists."""
-    if isinstance(value, dict):
-        return {key: of_php(of) for key, of in value.items()} or []
-    if isinstance(value, list):
-        return [of_php(of) for of in value]
-    return str(value) if isinstance(value, int) and value >= 2**63 else value
 
 
 def test_php_without_the_library(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from format.reader import (
     Reader,
     this_boot,
 )
+from format.values import of_php, plain
 from helpers.programs import ROOT, converse, environment, php, python, run
 
 GOLDEN = ROOT / "tests/format/golden"
@@ -39,15 +40,6 @@ def place(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 
 def expected(name: str) -> Any:
     return json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def plain(values: Any) -> Any:
-    """Values as the golden files have them: bytes in hexadecimal, tuples as lists."""
-    if isinstance(values, bytes):
-        return values.hex()
-    if isinstance(values, tuple):
-        return list(values)
-    return values
 
 
 def test_there_is_a_board_of_each_kind() -> None:
@@ -108,15 +100,6 @@ def test_pegel_reads_what_was_written(place: Path, name: str) -> None:
             )
             records[str(then.sequence)] = values
         assert records == known["history"]
-
-
-def of_php(value: Any) -> Any:
-    """As PHP has it: without integers beyond 64 bits with a sign; empty objects are lists."""
-    if isinstance(value, dict):
-        return {key: of_php(of) for key, of in value.items()} or []
-    if isinstance(value, list):
-        return [of_php(of) for of in value]
-    return str(value) if isinstance(value, int) and value >= 2**63 else value
 
 
 @pytest.mark.parametrize("tier", ["cdef", "files"])

@@ -1,9 +1,6 @@
 """A solar station for each test: installed in a directory of its own, started piece by piece."""
 
-import grp
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,30 +8,16 @@ from playwright.sync_api import Browser, Page
 
 from captures.capture import CAPTURES, Capture
 from clock import Clock
-from demo import PAGES, Station, installed
+from demo import Station, installed
 from helpers.browser import PATIENCE
 from helpers.browser import browser as browser
 from helpers.programs import WATCHDOG
 from helpers.station import HM600, HOUR, MIDSUMMER, PATIENT, reader, start
 
 
-@contextmanager
-def shared_group() -> Iterator[None]:
-    """Root is a member of the group that shares the boards: it writes into no other directory."""
-    groups = os.getgroups()
-    if os.geteuid() != 0:
-        yield
-        return
-    os.setgroups([*groups, grp.getgrnam(PAGES).gr_gid])
-    try:
-        yield
-    finally:
-        os.setgroups(groups)
-
-
 @pytest.fixture
 def station() -> Iterator[Station]:
-    with shared_group(), installed() as station:
+    with installed() as station:
         # Else it would be night for those who test at night.
         station.clock = Clock.starting(MIDSUMMER + 11 * HOUR, 1.0)
         station.answer_time = PATIENT
