@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -227,8 +227,13 @@ def test_the_end_of_the_server_ends_streams_well(tank: Path) -> None:
 
 def threads(server: Server) -> set[str]:
     """Of the process, without those that look at boards for a moment."""
-    tasks = Path(f"/proc/{server.process.pid}/task")
-    return {task.name for task in tasks.iterdir() if (task / "comm").read_text() == "follow\n"}
+    following = set()
+    for task in Path(f"/proc/{server.process.pid}/task").iterdir():
+        # A thread can end between the listing and the look at it.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if (task / "comm").read_text() == "follow\n":
+                following.add(task.name)
+    return following
 
 
 def test_one_thread_a_board_as_long_as_anybody_follows(server: Server, tank: Path) -> None:
