@@ -144,7 +144,12 @@ def test_bytes_know_all_fields() -> None:
 @pytest.mark.parametrize(
     ("field", "within", "outside", "told"),
     [
-        (pegel.f64("s", min=1, max=3600), [1, 3600.0], [0.999, 3601, math.nan], "between 1 and 3600 s"),
+        (
+            pegel.f64("s", min=1, max=3600),
+            [1, 3600.0],
+            [0.999, 3601, math.nan],
+            "between 1 and 3600 s",
+        ),
         (pegel.u8(max=80), [0, 80], [81], "at most 80"),
         (pegel.i64(min=-(2**63) + 1), [2**63 - 1], [-(2**63)], "at least -9223372036854775807"),
         (pegel.f32(max=0.1), [0.1], [0.11], "at most 0.1"),
