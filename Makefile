@@ -63,7 +63,7 @@ lint: packages-lint library python .venv/station .venv/test .venv/lint
 
 .PHONY: build
 build: ## Build libpegel, the program `pegel`, its bridges and the Python package
-build: packages-build library bridges python
+build: packages-build library bridges python target/bom
 
 .PHONY: cabi
 cabi: packages-build php-ffi/src/pegel.h
@@ -87,12 +87,20 @@ bridges: packages-build
 	cargo build --profile bridge --locked $(addprefix -p pegel-,$(BRIDGES))
 	@cp $(addprefix target/bridge/pegel-,$(BRIDGES)) target/release/
 
+# What the programs and the libraries contain: licences, and a bill of materials.
+target/bom: Cargo.lock packaging/bom
+	packaging/bom $@ pegel-cli pegel-cabi $(addprefix pegel-,$(BRIDGES))
+
+python/copyright: Cargo.lock packaging/bom
+	packaging/bom target/bom/python pegel-python
+	@cp target/bom/python/copyright $@
+
 .PHONY: python
-python: packages-build .venv/build
+python: packages-build .venv/build python/copyright
 	VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/maturin develop --release --locked -q -m python/Cargo.toml
 
 .PHONY: wheel
-wheel: packages-build .venv/build
+wheel: packages-build .venv/build python/copyright
 	.venv/bin/maturin build --release --locked -q -m python/Cargo.toml -o target/wheels
 
 # The Python packages that each kind of work needs, in the project's environment.
@@ -224,7 +232,7 @@ install: ## Install what `make build` built (PREFIX=/usr/local DESTDIR=)
 	$(if $(DESTDIR),,ldconfig)
 
 .PHONY: deb
-deb: packages-deb library bridges ## Make a Debian package in target/
+deb: packages-deb library bridges target/bom ## Make a Debian package in target/
 	packaging/deb
 
 target/promtool:
@@ -236,4 +244,4 @@ packages-%:
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf target .venv php-ffi/src/pegel.h
+	rm -rf target .venv php-ffi/src/pegel.h python/copyright

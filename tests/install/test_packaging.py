@@ -1,6 +1,8 @@
-"""The Debian package beside a running PHP: installed, upgraded, removed in a copy of the system."""
+"""The Debian package: what it contains, and beside a running PHP in a copy of the system."""
 
+import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,33 @@ def test_no_php_fails_to_start_while_the_package_comes_and_goes(tmp_path: Path) 
         "",
         0,
     )
+
+
+def test_the_package_names_all_crates_in_it_with_their_licences(tmp_path: Path) -> None:
+    package = debian_package(tmp_path)
+    assert run(["dpkg-deb", "-x", str(package), str(tmp_path)]).returncode == 0
+    documents = tmp_path / "usr/share/doc/pegel"
+    bill = json.loads((documents / "pegel.cdx.json").read_text())
+    named = {(crate["name"], crate["version"]) for crate in bill["components"]}
+    # A program carries the paths of the sources whose code can panic.
+    linked = set()
+    for file in [*tmp_path.glob("usr/bin/pegel*"), *tmp_path.glob("usr/lib/*/libpegel.so.1")]:
+        paths = re.findall(
+            rb"registry/src/[^/]+/([\w-]+?)-(\d+\.\d+\.\d+[^/]*)/", file.read_bytes()
+        )
+        linked |= {(name.decode(), version.decode()) for name, version in paths}
+    assert {"clap_builder", "rumqttc", "axum", "async-opcua-server"} <= {name for name, _ in linked}
+    assert linked <= named
+    text = (documents / "copyright").read_text()
+    for name, version in named:
+        assert f"\n{name} {version}: " in text or name.startswith("pegel")
+    for licence in (
+        "Mozilla Public License Version 2.0",
+        "Apache License\n",
+        "Redistribution and use in source and binary forms",
+        "Permission to use, copy, modify, and/or distribute",
+        "UNICODE LICENSE V3",
+    ):
+        assert licence in text, licence
+    [beside] = tmp_path.glob("pegel_*.cdx.json")
+    assert json.loads(beside.read_text()) == bill
