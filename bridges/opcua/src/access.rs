@@ -10,6 +10,7 @@ use opcua::types::{Error, NodeId, StatusCode, UserTokenPolicy};
 use pegel_program::args::opcua::passwords::Passwords;
 use pegel_program::status::log;
 use sha_crypt::{PasswordVerifier, ShaCrypt};
+use tokio::sync::Semaphore;
 
 /// What endpoints call all who have a password.
 pub const USERS: &str = "users";
@@ -23,8 +24,15 @@ pub fn all_users() -> ServerUserToken {
     }
 }
 
+/// The most logins whose passwords are checked at the same time: each check takes a core for
+/// milliseconds.
+const CHECKS: usize = 2;
+/// The longest name and password, in bytes: the time of a check grows with the square of the length.
+const LENGTH: usize = 256;
+
 pub struct Access {
     passwords: Passwords,
+    checks: Semaphore,
     /// Only tells what the endpoints take.
     policies: DefaultAuthenticator,
 }
@@ -34,6 +42,7 @@ impl Access {
         let users = BTreeMap::from([(USERS.to_owned(), all_users())]);
         Self {
             passwords,
+            checks: Semaphore::new(CHECKS),
             policies: DefaultAuthenticator::new(users),
         }
     }
@@ -51,26 +60,33 @@ impl AuthManager for Access {
         name: &str,
         password: &Password,
     ) -> Result<UserToken, Error> {
-        let hash = self.passwords.get(name).cloned();
+        let refused = || {
+            Error::new(
+                StatusCode::BadIdentityTokenRejected,
+                "no such user and password",
+            )
+        };
         let password = password.get().to_owned();
-        // It takes as long as it is meant to.
+        if name.len() > LENGTH || password.len() > LENGTH {
+            return Err(refused());
+        }
+        let known = self.passwords.get(name);
+        // A name that nobody has is checked, too: the time must not reveal the names.
+        let hash = known.or_else(|| self.passwords.values().next()).cloned();
+        let hash = hash.ok_or_else(refused)?;
+        let _turn = self.checks.acquire().await;
         let checked = tokio::task::spawn_blocking(move || {
-            hash.is_some_and(|hash| {
-                ShaCrypt::default()
-                    .verify_password(password.as_bytes(), hash.as_str())
-                    .is_ok()
-            })
+            ShaCrypt::default()
+                .verify_password(password.as_bytes(), hash.as_str())
+                .is_ok()
         });
-        if checked.await.unwrap_or(false) {
+        if checked.await.unwrap_or(false) && known.is_some() {
             return Ok(UserToken(format!("user {name}")));
         }
         log(&format!(
             "user {name:?} was refused: no such name, or another password"
         ));
-        Err(Error::new(
-            StatusCode::BadIdentityTokenRejected,
-            "no such user and password",
-        ))
+        Err(refused())
     }
 
     fn effective_user_access_level(

@@ -42,13 +42,22 @@ pub struct Rules {
     write: Vec<String>,
     settings: Vec<String>,
     stale_after: Duration,
+    /// Whether a client needs neither a password nor a trusted certificate.
+    is_open: bool,
 }
 
 impl Rules {
-    /// How the board with this path and name is served.
-    pub fn policy(&self, board: &str, name: &str) -> board_view::Policy {
+    /// Whether only the owner can read a board with this mode: everyone else would read and write it
+    /// through a server that lets everyone in.
+    pub fn protects(&self, mode: u32) -> bool {
+        const OTHERS: u32 = 0o077;
+        self.is_open && mode & OTHERS == 0
+    }
+
+    /// How the board with this path, name and mode is served.
+    pub fn policy(&self, board: &str, name: &str, mode: u32) -> board_view::Policy {
         let is_in = |boards: &[String]| boards.iter().any(|one| one == board || one == name);
-        let is_writable = is_in(&self.write);
+        let is_writable = is_in(&self.write) && !self.protects(mode);
         let validity = if is_writable || is_in(&self.settings) {
             Validity::Always
         } else {
@@ -127,6 +136,7 @@ impl Config {
                 write,
                 settings,
                 stale_after,
+                is_open: !has_users && (config.any_client || security.contains(&Policy::None)),
             },
             timeout: given.timeout,
             status: target.board(&given.status)?,

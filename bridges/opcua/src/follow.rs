@@ -105,7 +105,14 @@ impl Hub {
     }
 
     fn show(&self, board: &str, reader: Arc<Reader>) -> Arc<BoardView> {
-        let policy = self.rules.policy(board, reader.board());
+        let mode = reader.info().mode;
+        let policy = self.rules.policy(board, reader.board(), mode);
+        if policy.is_writable != self.rules.policy(board, reader.board(), 0o666).is_writable {
+            let private =
+                "only its owner can read it, so clients without a password cannot write it";
+            self.status
+                .fail(board, &format!("board {board}: {private}"));
+        }
         let view = Arc::new(BoardView { reader, policy });
         let name = view.reader.board();
         boards::show(
