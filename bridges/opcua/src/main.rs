@@ -5,6 +5,7 @@ mod access;
 mod board_view;
 mod boards;
 mod config;
+mod filter;
 mod follow;
 mod nodes;
 mod server;
@@ -12,15 +13,22 @@ mod units;
 mod values;
 mod write;
 
+use std::panic::resume_unwind;
 use std::process::ExitCode;
+use std::thread;
 
 use clap::Subcommand;
 use pegel_program::args::opcua::Opcua;
-use pegel_program::failure::Result;
+use pegel_program::failure::{Failure, Result};
 use pegel_program::target::Target;
 use pegel_program::{program, runtime};
 
 use self::config::Config;
+
+/// Enough for the deepest nesting in an encrypted message of a client that has not logged in.
+const STACK: usize = 64 << 20;
+/// The most threads for checks of passwords and for writes, which wait for the writer lock.
+const BLOCKING_THREADS: usize = 32;
 
 #[derive(Subcommand)]
 enum Command {
@@ -33,5 +41,12 @@ fn main() -> ExitCode {
 
 fn serve(opcua: Opcua, target: Target) -> Result<()> {
     let config = Config::new(opcua, &target)?;
-    runtime::run(async |shutdown| server::serve(config, target, shutdown).await)
+    let serve = move || {
+        runtime::run_with(BLOCKING_THREADS, async |shutdown| {
+            server::serve(config, target, shutdown).await
+        })
+    };
+    let thread = thread::Builder::new().stack_size(STACK).spawn(serve);
+    let thread = thread.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }

@@ -12,13 +12,14 @@ use opcua::types::{ApplicationDescription, BuildInfo, MessageSecurityMode};
 use pegel_program::args::opcua::config::Policy;
 use pegel_program::failure::{Failure, Result};
 use pegel_program::shutdown::Shutdown;
-use pegel_program::status::{Number, Status};
+use pegel_program::status::{Number, Status, log};
 use pegel_program::target::Target;
 use tokio::net::TcpListener;
 
 use crate::access::{self, Access, USERS};
 use crate::boards::{Boards, Manager};
 use crate::config::Config;
+use crate::filter::{self, Connections, Filter, Logins};
 use crate::follow::Hub;
 
 /// The name of this application; those of its certificate go with it.
@@ -33,8 +34,14 @@ const NUMBERS: [Number; 2] = [
     ("accepted", "Requests to write that were published"),
     ("rejected", "Requests to write that were rejected"),
 ];
-/// Maximum size of a message, and so about that of a document.
-const MESSAGE: usize = 16 << 20;
+/// The largest message, in bytes: about the largest document that a client can write.
+pub const MESSAGE: usize = 1 << 20;
+/// The most chunks of a message: clients send at least 8 KiB in each.
+pub const CHUNKS: usize = MESSAGE / 8192;
+/// The longest array that a client can send.
+const ARRAY: usize = 1 << 17;
+/// The most sessions, of which each connection has few.
+const SESSIONS: usize = 1000;
 
 /// Serves until the shutdown is requested.
 pub async fn serve(config: Config, target: Target, mut shutdown: Shutdown) -> Result<()> {
@@ -43,13 +50,18 @@ pub async fn serve(config: Config, target: Target, mut shutdown: Shutdown) -> Re
     let listener = TcpListener::bind(config.listen).await;
     let listener =
         listener.map_err(|error| failed(&format!("listen on {}", config.listen), error))?;
-    let port = listener
-        .local_addr()
-        .map_or(config.listen.port(), |address| address.port());
+    let address = listener.local_addr().unwrap_or(config.listen);
+    let port = address.port();
+    if !address.ip().is_loopback() {
+        log(&format!(
+            "{address}: other machines can reach it. Let only trusted networks reach the port."
+        ));
+    }
     let status = Status::create_or_log(&config.status, "Boards by OPC UA", &NUMBERS);
     let status = Arc::new(status);
+    let connections = Arc::new(Connections::new());
     let (server, handle) = config
-        .build(port, &status)
+        .build(port, &status, Arc::clone(&connections))
         .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
     if handle.info().server_certificate.is_none() {
         return Err(Failure::Failed(format!(
@@ -72,8 +84,15 @@ pub async fn serve(config: Config, target: Target, mut shutdown: Shutdown) -> Re
     });
     hub.start();
     writeln!(io::stdout(), "{url}")?;
+    let endpoints = config.endpoints();
+    let offered = endpoints
+        .into_iter()
+        .map(|(_, endpoint)| endpoint.security_policy().to_uri());
+    let filter = Filter::new(handle, connections, offered.collect(), address);
+    let closed = filter::closed_listener().map_err(|error| failed("start", error))?;
     tokio::select! {
-        done = server.run_with(listener) => done.map_err(Failure::Failed),
+        done = server.run_with(closed) => done.map_err(Failure::Failed),
+        () = filter.run(listener) => Ok(()),
         () = shutdown.requested() => Ok(()),
         () = status.run() => Ok(()),
     }
@@ -119,11 +138,17 @@ impl Config {
         &self,
         port: u16,
         status: &Arc<Status>,
+        connections: Arc<Connections>,
     ) -> std::result::Result<(Server, ServerHandle), String> {
         let (timeout, status) = (self.timeout, Arc::clone(status));
         let manager = InMemoryNodeManagerBuilder::new(move |context, space: &mut _| {
             Boards::new(&context, space, timeout, Arc::clone(&status))
         });
+        let any_client = self.any_client;
+        let logins = move |_| Logins {
+            connections,
+            any_client,
+        };
         let version = env!("CARGO_PKG_VERSION");
         let mut builder = ServerBuilder::new()
             .application_name(APPLICATION)
@@ -142,14 +167,16 @@ impl Config {
             .private_key_path("private/private.pem")
             .trust_client_certs(self.any_client)
             .max_message_size(MESSAGE)
-            .max_chunk_count(0)
+            .max_chunk_count(CHUNKS)
             .max_string_length(MESSAGE)
             .max_byte_string_length(MESSAGE)
-            .max_array_length(MESSAGE)
+            .max_array_length(ARRAY)
+            .max_sessions(SESSIONS)
             .subscription_poll_interval_ms(TICK)
             .add_user_token(USERS, access::all_users())
             .with_authenticator(Arc::new(Access::new(self.passwords.clone())))
-            .with_node_manager(manager);
+            .with_node_manager(manager)
+            .with_node_manager(logins);
         let limits = &mut builder.limits_mut().subscriptions;
         limits.min_sampling_interval_ms = 0.0;
         #[allow(clippy::cast_precision_loss)] // it is 20
