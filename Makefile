@@ -222,6 +222,12 @@ campaign: packages-demo build .venv/test
 	$(WATCHDOG) target/release/hostile 10000000 $(SEED)
 	PYTHONPATH=tests $(WATCHDOG) $(PYTHON) -m php.requests 100000
 
+.PHONY: fuzz
+fuzz: MINUTES ?= 10
+fuzz: ## Send hostile inputs to all that parses bytes of others (MINUTES=10 TARGETS=)
+fuzz: packages-test build .venv/test
+	PYTHONPATH=tests $(PYTHON) -m fuzz.fuzz --minutes $(MINUTES) $(TARGETS)
+
 .PHONY: header
 header: ## Write include/pegel.h from the sources
 	PEGEL_WRITE_HEADER=1 cargo test -q -p pegel-cabi --test header
