@@ -25,6 +25,8 @@ use pegel_program::{program, runtime};
 
 use self::config::Config;
 
+/// The library must be patched: `.cargo/config.toml` names the program that does it.
+const _: () = opcua::server::PATCHED_FOR_PEGEL;
 /// Enough for the deepest nesting in an encrypted message of a client that has not logged in.
 const STACK: usize = 64 << 20;
 /// The most threads for checks of passwords and for writes, which wait for the writer lock.

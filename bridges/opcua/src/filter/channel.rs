@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::filter::connections::Connection;
-use crate::filter::frame::{BODY, Frame, LARGEST, invalid};
+use crate::filter::frame::{Frame, LARGEST, invalid};
 use crate::filter::request::{self, Request};
 use crate::server::{CHUNKS, MESSAGE};
 
@@ -46,10 +46,8 @@ pub struct Channel {
     pub pending: Vec<Frame>,
     size: usize,
     chunks: usize,
-    /// The authentication tokens of the sessions that are used on the channel, in plain text.
-    pub tokens: Vec<Vec<u8>>,
-    /// The begin of the newest frame in plain text.
-    head: Option<[u8; BODY]>,
+    /// The sessions that were created on the channel, in plain text.
+    sessions: usize,
 }
 
 impl Channel {
@@ -163,7 +161,7 @@ impl Channel {
 
     /// A message in plain text of which all chunks have come.
     fn whole(&mut self, is_close: bool) -> io::Result<Message> {
-        let mut frames = std::mem::take(&mut self.pending);
+        let frames = std::mem::take(&mut self.pending);
         let joined: Vec<u8>;
         let body = if let [only] = frames.as_slice() {
             only.body()?
@@ -174,14 +172,6 @@ impl Channel {
         };
         let request = request::check(body).map_err(invalid)?;
         self.judge(&request, is_close)?;
-        let is_end = request.kind == request::CLOSE_SESSION;
-        if let Some(last) = frames.last_mut() {
-            self.head = last.0.get(..BODY).and_then(|head| head.try_into().ok());
-            if is_end && let Some(delete_subscriptions) = last.0.last_mut() {
-                // Nobody could delete them any more.
-                *delete_subscriptions = 1;
-            }
-        }
         Ok(Message {
             frames,
             is_open: false,
@@ -200,39 +190,13 @@ impl Channel {
             return Err(invalid("the service is not for this channel"));
         }
         match request.kind {
-            request::CREATE_SESSION if self.tokens.len() >= SESSIONS => {
+            request::CREATE_SESSION if self.sessions >= SESSIONS => {
                 return Err(invalid("too many sessions"));
             }
-            request::ACTIVATE_SESSION if !self.tokens.iter().any(|one| one == request.token) => {
-                self.tokens.push(request.token.to_vec());
-            }
-            request::CLOSE_SESSION => self.tokens.retain(|one| one != request.token),
+            request::CREATE_SESSION => self.sessions += 1,
+            request::CLOSE_SESSION => self.sessions = self.sessions.saturating_sub(1),
             _ => {}
         }
         Ok(())
-    }
-
-    /// A request to close a session, as the client would send it next.
-    pub fn closing(&mut self, token: &[u8]) -> Option<Frame> {
-        let mut head = self.head?;
-        for at in [16, 20] {
-            let number = u32::from_le_bytes(head[at..at + 4].try_into().ok()?);
-            head[at..at + 4].copy_from_slice(&number.wrapping_add(1).to_le_bytes());
-        }
-        self.head = Some(head);
-        let mut frame = head.to_vec();
-        frame[..4].copy_from_slice(b"MSGF");
-        frame.extend([1, 0]);
-        frame.extend(u16::try_from(request::CLOSE_SESSION).ok()?.to_le_bytes());
-        frame.extend(token);
-        // Timestamp, handle and diagnostics; no audit; no timeout, no additional header.
-        frame.extend([0; 16]);
-        frame.extend([0xff; 4]);
-        frame.extend([0; 7]);
-        // With its subscriptions.
-        frame.push(1);
-        let size = u32::try_from(frame.len()).ok()?;
-        frame[4..8].copy_from_slice(&size.to_le_bytes());
-        Some(Frame(frame))
     }
 }

@@ -1,6 +1,5 @@
 //! Between a client and the library.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -18,7 +17,6 @@ use crate::filter::channel::{Channel, Policies};
 use crate::filter::connections::{Connection, Connections, Peer};
 use crate::filter::frame::{Frame, LARGEST, invalid, within};
 use crate::filter::inner;
-use crate::filter::request;
 
 /// The largest first message of a client.
 const HELLO: usize = 4096;
@@ -31,8 +29,6 @@ const QUIET: Duration = Duration::from_secs(24 * 3600);
 const CHUNK_TIME: Duration = Duration::from_secs(10);
 /// How long a client may take to read a chunk.
 const READING: Duration = Duration::from_secs(20);
-/// How long the library may take to close the sessions of a client that has gone.
-const FAREWELL: Duration = Duration::from_secs(2);
 /// The most chunks of 64 KiB of all clients that wait for the rest of their messages.
 const WAITING: usize = 256;
 /// The most requests of a client that wait for an answer.
@@ -49,8 +45,6 @@ pub struct Filter {
     policies: Policies,
     address: SocketAddr,
     waiting: Arc<Semaphore>,
-    /// The connection that used a session last, by its authentication token.
-    sessions: Mutex<HashMap<Vec<u8>, u64>>,
 }
 
 /// What both directions of a connection know.
@@ -80,7 +74,6 @@ impl Filter {
             policies: Policies { offered },
             address,
             waiting: Arc::new(Semaphore::new(WAITING)),
-            sessions: Mutex::default(),
         }
     }
 
@@ -123,7 +116,7 @@ impl Filter {
         let shared = Shared::default();
         let ended = tokio::select! {
             ended = self.up(&mut from_client, &mut to_server, connection, &shared) => ended,
-            ended = self.down(&mut from_server, &mut to_client, connection, &shared) => ended,
+            ended = Self::down(&mut from_server, &mut to_client, connection, &shared) => ended,
             () = connection.evicted() => Ok(()),
         };
         if let Err(error) = &ended
@@ -131,8 +124,7 @@ impl Filter {
         {
             let _gone = refuse(&mut to_client, &error.to_string()).await;
         }
-        self.bury(&mut to_server, &mut from_server, connection, &shared)
-            .await
+        ended
     }
 
     /// Passes on what the client sends.
@@ -179,7 +171,6 @@ impl Filter {
                 let messages = if message.is_open { KEYS } else { 1.0 };
                 self.connections.spend(connection.peer, messages).await;
             }
-            self.own(connection, shared);
             if is_last {
                 while shared.unanswered.load(Relaxed) >= UNANSWERED {
                     shared.answered.notified().await;
@@ -198,7 +189,6 @@ impl Filter {
 
     /// Passes on what the library answers.
     async fn down(
-        &self,
         server: &mut OwnedReadHalf,
         client: &mut OwnedWriteHalf,
         connection: &Connection,
@@ -211,11 +201,6 @@ impl Filter {
             if frame.kind() == b"OPN" {
                 connection.channel.store(frame.number(8)?, Relaxed);
             }
-            if frame.kind() == b"MSG" && shared.channel().is_plain() {
-                let token = request::created_token(frame.body()?);
-                shared.channel().tokens.extend(token.map(<[u8]>::to_vec));
-                self.own(connection, shared);
-            }
             within(READING, client.write_all(&frame.0)).await?;
             if frame.part() != b'C' && frame.kind() != b"ACK" {
                 let one_less = |count: usize| count.checked_sub(1);
@@ -223,52 +208,6 @@ impl Filter {
                 shared.answered.notify_one();
             }
         }
-    }
-
-    fn sessions(&self) -> MutexGuard<'_, HashMap<Vec<u8>, u64>> {
-        self.sessions
-            .lock()
-            .expect("no thread panics with the lock")
-    }
-
-    /// Notes that the sessions are used on this connection now, whichever was before.
-    fn own(&self, connection: &Connection, shared: &Shared) {
-        let channel = shared.channel();
-        let mut sessions = self.sessions();
-        for token in &channel.tokens {
-            if sessions.get(token) != Some(&connection.id) {
-                sessions.insert(token.clone(), connection.id);
-            }
-        }
-    }
-
-    /// Closes the sessions of a client that has gone, with their subscriptions: the library would
-    /// keep them until they expire.
-    async fn bury(
-        &self,
-        server: &mut OwnedWriteHalf,
-        rest: &mut OwnedReadHalf,
-        connection: &Connection,
-        shared: &Shared,
-    ) -> io::Result<()> {
-        let tokens = std::mem::take(&mut shared.channel().tokens);
-        let mut last = Vec::new();
-        for token in tokens {
-            let mut sessions = self.sessions();
-            if sessions.get(&token) == Some(&connection.id) {
-                sessions.remove(&token);
-                let closing = shared.channel().closing(&token);
-                last.extend(closing.map_or_else(Vec::new, |frame| frame.0));
-            }
-        }
-        within(FAREWELL, async {
-            server.write_all(&last).await?;
-            server.shutdown().await?;
-            // To close a socket with unread bytes would throw away what was sent.
-            while Frame::read(rest, LARGEST + 1024).await?.is_some() {}
-            Ok(())
-        })
-        .await
     }
 }
 

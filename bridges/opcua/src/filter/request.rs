@@ -94,8 +94,6 @@ pub type Refusal = &'static str;
 #[derive(Debug)]
 pub struct Request<'a> {
     pub kind: u32,
-    /// The authentication token, as it is encoded.
-    pub token: &'a [u8],
     /// What follows the header that all requests have.
     pub rest: &'a [u8],
 }
@@ -106,31 +104,14 @@ pub fn check(body: &[u8]) -> Result<Request<'_>, Refusal> {
     let kind = walk.standard_id()?.ok_or("the type is unknown")?;
     let service = REQUESTS.iter().find(|(number, _)| *number == kind);
     let (_, pattern) = service.ok_or("the service is unknown")?;
-    let start = walk.at;
-    walk.value(b'n')?;
-    let token = &body[start..walk.at];
-    // Timestamp, handle, diagnostics, audit, timeout, additional header.
-    walk.fields(b"duusue")?;
+    // Token, timestamp, handle, diagnostics, audit, timeout, additional header.
+    walk.fields(b"nduusue")?;
     let rest = &body[walk.at..];
     walk.fields(pattern.as_bytes())?;
     if walk.at != body.len() {
         return Err("bytes follow the request");
     }
-    Ok(Request { kind, token, rest })
-}
-
-/// The authentication token in the response to a request for a session.
-pub fn created_token(body: &[u8]) -> Option<&[u8]> {
-    const RESPONSE: u32 = 464;
-    let mut walk = Walk::new(body);
-    if walk.standard_id().ok()?? != RESPONSE {
-        return None;
-    }
-    // Timestamp, handle, result, diagnostics, strings, additional header; the id of the session.
-    walk.fields(b"duuD[s]en").ok()?;
-    let start = walk.at;
-    walk.value(b'n').ok()?;
-    Some(&body[start..walk.at])
+    Ok(Request { kind, rest })
 }
 
 struct Walk<'a> {
