@@ -1,6 +1,5 @@
 """Who may come to `pegel opcua`, and how sessions are secured."""
 
-import asyncio
 import json
 import shutil
 import stat
@@ -8,26 +7,16 @@ from pathlib import Path
 
 import pytest
 from asyncua import ua
-from asyncua.crypto.cert_gen import setup_self_signed_certificate
-from asyncua.sync import Client
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
-from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import pegel
-from helpers.opcua import Server, name, node, read, serving
+from helpers.opcua import node, read, serving
+from helpers.opcua_secured import Certificate, hashed, refused, secured
 from helpers.programs import built, environment, run
 from helpers.systemd import verify_unit
 
 POLICIES = ["Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"]
-CLIENT_URI = "urn:example:client"
-
-
-def hashed(password: str) -> str:
-    """As docs/opcua.md says to make one."""
-    done = run(["openssl", "passwd", "-6", password])
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 @pytest.fixture
@@ -41,52 +30,6 @@ def config(tmp_path: Path) -> Path:
     file = tmp_path / "opcua.toml"
     file.write_text(f'passwords = "{passwords}"\nwrite = ["config"]\n')
     return file
-
-
-class Certificate:
-    """A client's own."""
-
-    def __init__(self, place: Path) -> None:
-        self.key, self.file = place / "client.pem", place / "client.der"
-        made = setup_self_signed_certificate(
-            self.key,
-            self.file,
-            CLIENT_URI,
-            "localhost",
-            [ExtendedKeyUsageOID.CLIENT_AUTH],
-            {"commonName": "a client"},
-        )
-        asyncio.run(made)
-
-    def trust(self, server: Server) -> None:
-        """As an administrator does, once the client has tried."""
-        (rejected,) = (server.state / "rejected").iterdir()
-        assert rejected.read_bytes() == self.file.read_bytes()
-        rejected.rename(server.state / "trusted" / rejected.name)
-
-
-def secured(
-    server: Server,
-    certificate: Certificate,
-    policy: str = POLICIES[0],
-    mode: str = "SignAndEncrypt",
-    user: tuple[str, str] | None = None,
-) -> Client:
-    client = server.client()
-    client.application_uri = CLIENT_URI
-    parts = [policy, mode, str(certificate.file), str(certificate.key)]
-    client.set_security_string(",".join(parts))
-    if user:
-        client.set_user(user[0])
-        client.set_password(user[1])
-    return client
-
-
-def refused(client: Client) -> str:
-    """The status code with which a client cannot come in."""
-    with pytest.raises(UaStatusCodeError) as refusal, client:
-        pass
-    return name(ua.StatusCode(ua.UInt32(refusal.value.code)))
 
 
 def test_users_come_by_password(tmp_path: Path, config: Path) -> None:

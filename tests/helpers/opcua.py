@@ -25,11 +25,20 @@ def name(status: ua.StatusCode | None) -> str:
 class Server(Service):
     """The program, serving the boards of a directory."""
 
-    def __init__(self, place: Path, *arguments: str, port: int = 0) -> None:
+    def __init__(
+        self,
+        place: Path,
+        *arguments: str,
+        port: int = 0,
+        address: str = "127.0.0.1",
+        descriptors: int | None = None,
+    ) -> None:
         built("target/release/pegel-opcua")
         state = place / "state"
         command = [str(built("target/release/pegel")), "opcua", "--state-dir", str(state)]
-        command += ["--listen", f"127.0.0.1:{port}", *arguments]
+        command += ["--listen", f"{address}:{port}", *arguments]
+        if descriptors:
+            command = ["prlimit", f"--nofile={descriptors}:{descriptors}", *command]
         pipe = subprocess.PIPE
         self.state = state
         self.process = subprocess.Popen(
@@ -53,8 +62,8 @@ class Server(Service):
 
 
 @contextmanager
-def serving(place: Path, *arguments: str, port: int = 0, complaint: str = "") -> Iterator[Server]:
-    server = Server(place, *arguments, port=port)
+def serving(place: Path, *arguments: str, complaint: str = "", **options: Any) -> Iterator[Server]:
+    server = Server(place, *arguments, **options)
     try:
         yield server
         assert complaint in server.end() if complaint else not server.end()
