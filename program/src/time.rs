@@ -19,7 +19,8 @@ pub fn seconds(ns: i64) -> Number {
 /// Nanoseconds since boot; time in suspend counts.
 pub fn since_boot() -> i64 {
     let now = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("Linux has this clock");
-    now.tv_sec() * 1_000_000_000 + now.tv_nsec()
+    // The numbers in `now` have 32 bits on some machines: nanoseconds would not fit.
+    i64::try_from(Duration::from(now).as_nanos()).expect("292 years since boot")
 }
 
 /// When a record was of age 0, in nanoseconds since boot; `None` if its writer leaves out the times.
