@@ -1,7 +1,7 @@
 //! The boards in the address space of the server: reading, writing and monitoring.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,15 +11,19 @@ use opcua::server::node_manager::memory::{InMemoryNodeManager, InMemoryNodeManag
 use opcua::server::node_manager::{
     MonitoredItemRef, ParsedReadValueId, RequestContext, ServerContext, WriteNode,
 };
-use opcua::server::{CreateMonitoredItem, MonitoredItemHandle, SubscriptionCache};
+use opcua::server::{CreateMonitoredItem, SubscriptionCache};
 use opcua::sync::RwLock as SpaceLock;
-use opcua::types::{AttributeId, DataValue, IdType, NodeId, StatusCode, TimestampsToReturn};
+use opcua::types::{
+    AttributeId, DataValue, IdType, NodeId, StatusCode, TimestampsToReturn, Variant,
+};
 use pegel::Field;
 use pegel::dynamic::Reader;
 use pegel_program::status::Status;
 
 use crate::board_view::{BoardView, Look, without_value};
+use crate::monitored::Monitored;
 use crate::nodes;
+use crate::values;
 use crate::write::{self, Write};
 
 /// The namespace of the boards' nodes.
@@ -32,11 +36,11 @@ pub struct Boards {
     /// How long a write waits for the writer lock.
     timeout: Duration,
     status: Arc<Status>,
-    /// The items that are monitored without a filter. The library reports to them a new value, but not a new status of
-    /// the same value, as OPC 10000-4 demands. So they get no value first and then the same value; their queue of one
-    /// keeps the last.
-    unfiltered: Mutex<HashSet<MonitoredItemHandle>>,
+    monitored: Monitored,
 }
+
+/// The most memory of the values that one request reads, in bytes.
+const READ: usize = 2 << 20;
 
 /// The node manager of the boards.
 pub type Manager = InMemoryNodeManager<Boards>;
@@ -55,7 +59,7 @@ impl Boards {
             views: RwLock::default(),
             timeout,
             status,
-            unfiltered: Mutex::default(),
+            monitored: Monitored::default(),
         }
     }
 
@@ -74,7 +78,11 @@ impl Boards {
 
     fn read(&self, node: &NodeId, looks: &mut Looks) -> Option<DataValue> {
         let (board, field) = nodes::field_of(node)?;
+        if looks.memory > READ {
+            return Some(without_value(StatusCode::BadEncodingLimitsExceeded));
+        }
         let (view, look) = looks
+            .boards
             .entry(board.to_owned())
             .or_insert_with(|| {
                 let view = self.find(board)?;
@@ -83,15 +91,28 @@ impl Boards {
             })
             .as_ref()?;
         let field = view.reader.schema().field(field).ok()?;
-        Some(match look {
+        let value = match look {
             Ok(look) => look.value(field),
             Err(status) => without_value(*status),
-        })
+        };
+        looks.memory += match &value.value {
+            Some(Variant::String(text)) => text.as_ref().len(),
+            Some(Variant::ByteString(bytes)) => bytes.as_ref().len(),
+            _ => values::memory(field),
+        };
+        Some(value)
     }
 }
 
 /// The records that a request is answered from: one of each board, whatever is published in the meantime.
-type Looks = HashMap<String, Option<(Arc<BoardView>, Result<Look, StatusCode>)>>;
+type Newest = (Arc<BoardView>, Result<Look, StatusCode>);
+
+#[derive(Default)]
+struct Looks {
+    boards: HashMap<String, Option<Newest>>,
+    /// How much memory the values take that were read.
+    memory: usize,
+}
 
 /// Shows a board, or the one that replaces it; `None` removes it.
 pub fn show(
@@ -158,7 +179,7 @@ impl Boards {
             (nodes::of_field(self.namespace, board, &field.name), value)
         };
         let values: Vec<_> = values.map(name).collect();
-        let unfiltered = self.unfiltered();
+        let monitored = self.monitored.items();
         // It sends when it is dropped, so that one record is one message.
         let mut notifier = subscriptions.data_notifier();
         for (id, value) in &values {
@@ -166,7 +187,7 @@ impl Boards {
                 continue;
             };
             for (item, _) in batch.entries() {
-                if is_new_status && unfiltered.contains(item) {
+                if is_new_status && monitored.unfiltered.contains(item) {
                     batch.data_value_to_item(without_value(value.status()), item);
                 }
                 batch.data_value_to_item(value.clone(), item);
@@ -174,8 +195,14 @@ impl Boards {
         }
     }
 
-    fn unfiltered(&self) -> MutexGuard<'_, HashSet<MonitoredItemHandle>> {
-        self.unfiltered.lock().expect("no thread panics with it")
+    /// The most memory that a value of a node takes.
+    fn memory(&self, node: &NodeId) -> usize {
+        let found = nodes::field_of(node).and_then(|(board, field)| {
+            let view = self.find(board)?;
+            let field = view.reader.schema().field(field).ok()?;
+            Some(values::memory(field))
+        });
+        found.unwrap_or_default()
     }
 }
 
@@ -206,7 +233,7 @@ impl InMemoryNodeManagerImpl for Boards {
         timestamps: TimestampsToReturn,
     ) -> Vec<DataValue> {
         let space = space.read();
-        let mut looks = Looks::new();
+        let mut looks = Looks::default();
         let mut read = |node: &ParsedReadValueId| {
             if let Err(status) = space.validate_node_read(context, node) {
                 return without_value(status);
@@ -233,16 +260,15 @@ impl InMemoryNodeManagerImpl for Boards {
             if value.status() == StatusCode::BadNodeIdUnknown {
                 continue;
             }
+            let memory = self.memory(&item.item_to_monitor().node_id);
+            if !self.monitored.items().admit(item, memory) {
+                item.set_status(StatusCode::BadTooManyMonitoredItems);
+                continue;
+            }
             // Sampling would send a value that only gets older with another time than that of its publication. So
             // changes are sent as they come; the follower keeps the minimum interval.
             if item.sampling_interval() > 0.0 {
                 item.revise_sampling_interval(AT_ONCE);
-            }
-            // The library does not export the name of this type.
-            let is_unfiltered = format!("{:?}", item.filter()) == "None";
-            if is_unfiltered {
-                item.revise_queue_size(1);
-                self.unfiltered().insert(item.handle());
             }
             item.set_initial_value(value);
             item.set_status(StatusCode::Good);
@@ -250,9 +276,9 @@ impl InMemoryNodeManagerImpl for Boards {
     }
 
     async fn delete_monitored_items(&self, _context: &RequestContext, items: &[&MonitoredItemRef]) {
-        let mut unfiltered = self.unfiltered();
+        let mut monitored = self.monitored.items();
         for item in items {
-            unfiltered.remove(&item.handle());
+            monitored.remove(item.handle());
         }
     }
 

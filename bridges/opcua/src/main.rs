@@ -7,6 +7,7 @@ mod boards;
 mod config;
 mod filter;
 mod follow;
+mod monitored;
 mod nodes;
 mod server;
 mod units;

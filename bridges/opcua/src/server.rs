@@ -38,6 +38,10 @@ const NUMBERS: [Number; 2] = [
 pub const MESSAGE: usize = 1 << 20;
 /// The most chunks of a message: clients send at least 8 KiB in each.
 pub const CHUNKS: usize = MESSAGE / 8192;
+/// The most notifications of a subscription that wait for a client.
+const NOTIFICATIONS: usize = 5;
+/// The most nodes of a request to browse, each with up to a thousand references.
+const BROWSED: usize = 100;
 /// The longest array that a client can send.
 const ARRAY: usize = 1 << 17;
 /// The most sessions, of which each connection has few.
@@ -88,7 +92,13 @@ pub async fn serve(config: Config, target: Target, mut shutdown: Shutdown) -> Re
     let offered = endpoints
         .into_iter()
         .map(|(_, endpoint)| endpoint.security_policy().to_uri());
-    let filter = Filter::new(handle, connections, offered.collect(), address);
+    let filter = Filter::new(
+        handle,
+        connections,
+        offered.collect(),
+        address,
+        config.state_dir.join("rejected"),
+    );
     let closed = filter::closed_listener().map_err(|error| failed("start", error))?;
     tokio::select! {
         done = server.run_with(closed) => done.map_err(Failure::Failed),
@@ -177,8 +187,10 @@ impl Config {
             .with_authenticator(Arc::new(Access::new(self.passwords.clone())))
             .with_node_manager(manager)
             .with_node_manager(logins);
+        builder.limits_mut().operational.max_nodes_per_browse = BROWSED;
         let limits = &mut builder.limits_mut().subscriptions;
         limits.min_sampling_interval_ms = 0.0;
+        limits.max_queued_notifications = NOTIFICATIONS;
         #[allow(clippy::cast_precision_loss)] // it is 20
         let shortest = TICK as f64;
         limits.min_publishing_interval_ms = shortest;

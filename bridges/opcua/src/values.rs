@@ -22,6 +22,12 @@ pub fn element_type(kind: Type) -> VariantScalarTypeId {
     }
 }
 
+/// The most memory that a value of a field takes, in bytes.
+pub fn memory(field: &Field) -> usize {
+    let elements = usize::try_from(field.count).unwrap_or(usize::MAX);
+    field.bytes_len() + elements.saturating_mul(size_of::<Variant>())
+}
+
 /// The value of a field as a client sees it; `None` if it is unknown.
 pub fn variant(field: &Field, value: Value) -> Option<Variant> {
     match value {

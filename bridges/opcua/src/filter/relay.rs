@@ -1,7 +1,9 @@
 //! Between a client and the library.
 
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -35,6 +37,8 @@ const WAITING: usize = 256;
 const UNANSWERED: usize = 32;
 /// How long to wait if a connection cannot be accepted: for want of descriptors, it fails at once.
 const PAUSE: Duration = Duration::from_millis(200);
+/// The most certificates that are kept for an administrator to look at.
+const REJECTED: usize = 100;
 /// What the keys of a channel cost, in messages.
 const KEYS: f64 = 3.0;
 
@@ -45,6 +49,8 @@ pub struct Filter {
     policies: Policies,
     address: SocketAddr,
     waiting: Arc<Semaphore>,
+    /// The directory where the library puts certificates that it does not trust.
+    rejected: PathBuf,
 }
 
 /// What both directions of a connection know.
@@ -67,6 +73,7 @@ impl Filter {
         connections: Arc<Connections>,
         offered: Vec<&'static str>,
         address: SocketAddr,
+        rejected: PathBuf,
     ) -> Self {
         Self {
             server,
@@ -74,6 +81,7 @@ impl Filter {
             policies: Policies { offered },
             address,
             waiting: Arc::new(Semaphore::new(WAITING)),
+            rejected,
         }
     }
 
@@ -168,6 +176,9 @@ impl Filter {
             };
             // In plain text, sessions end with the connection, and nothing is decrypted.
             if !connection.is_logged_in() && !shared.channel().is_plain() {
+                if message.is_open {
+                    let _next_time = forget_oldest(&self.rejected);
+                }
                 let messages = if message.is_open { KEYS } else { 1.0 };
                 self.connections.spend(connection.peer, messages).await;
             }
@@ -209,6 +220,21 @@ impl Filter {
             }
         }
     }
+}
+
+/// Removes the oldest files of a directory that has many.
+fn forget_oldest(directory: &Path) -> io::Result<()> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        files.push((entry.metadata()?.modified()?, entry.path()));
+    }
+    files.sort();
+    let count = files.len().saturating_sub(REJECTED);
+    for (_, file) in files.into_iter().take(count) {
+        fs::remove_file(file)?;
+    }
+    Ok(())
 }
 
 /// Tells a client why it is cut off.
