@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from asyncua import ua
-from asyncua.client import Client
+from asyncua.client.client import Client
 from asyncua.crypto.security_policies import SecurityPolicyBasic128Rsa15
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaError
