@@ -1,6 +1,7 @@
 //! Records and stamps as JSON, for programs.
 
 use std::io::{self, Write};
+use std::str::FromStr;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -55,44 +56,54 @@ pub fn parse(kind: Type, count: u32, json: &Json) -> std::result::Result<Value, 
             .map(Value::List);
     }
     let refused = || format!("must be {kind} (got {json})");
-    // A number is digits here, as many as were written.
-    let text = match json {
-        Json::Null => return Ok(Value::Null),
-        Json::Number(number) => number.to_string(),
-        Json::String(text) => text.clone(),
-        other => other.to_string(),
+    if json.is_null() {
+        return Ok(Value::Null);
+    }
+    let value = match kind {
+        Type::Bool => json.as_bool().map(Value::Bool),
+        Type::Text => json.as_str().map(Value::from),
+        Type::F32 => float(
+            json,
+            f32::is_finite,
+            [f32::NAN, f32::INFINITY, f32::NEG_INFINITY],
+        )
+        .map(Value::F32),
+        Type::F64 => float(json, f64::is_finite, BEYOND).map(Value::Float),
+        Type::Json | Type::Bytes => None,
+        Type::I8
+        | Type::U8
+        | Type::I16
+        | Type::U16
+        | Type::I32
+        | Type::U32
+        | Type::I64
+        | Type::U64 => {
+            // A number is digits here, as many as were written.
+            let digits = json
+                .as_number()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let signed = digits.parse().map(Value::Int);
+            signed.or_else(|_| digits.parse().map(Value::UInt)).ok()
+        }
     };
-    match (kind, json) {
-        (Type::Bool, Json::Bool(value)) => Ok(Value::Bool(*value)),
-        (Type::Text, Json::String(text)) => Ok(Value::Text(text.clone())),
-        // What is said in digits is not infinite.
-        (Type::F32, Json::Number(_)) => match text.parse() {
-            Ok(value) if f32::is_finite(value) => Ok(Value::F32(value)),
-            _ => Err(refused()),
-        },
-        (Type::F64, Json::Number(_)) => match text.parse() {
-            Ok(value) if f64::is_finite(value) => Ok(Value::Float(value)),
-            _ => Err(refused()),
-        },
-        (Type::F32 | Type::F64, Json::String(_)) => {
-            let mut known = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY].into_iter();
-            let value = known.find(|known| beyond_json(*known) == text);
-            let value = value.ok_or_else(refused)?;
-            #[allow(clippy::cast_possible_truncation)] // none of them has digits
-            Ok(if kind == Type::F32 {
-                Value::F32(value as f32)
-            } else {
-                Value::Float(value)
-            })
+    value.ok_or_else(refused)
+}
+
+/// A number, or the text of one that JSON does not have. A number in digits is finite.
+fn float<F: FromStr + Copy>(json: &Json, is_finite: fn(F) -> bool, beyond: [F; 3]) -> Option<F> {
+    match json {
+        Json::Number(number) => {
+            let value = number.to_string().parse().ok();
+            value.filter(|value| is_finite(*value))
         }
-        (Type::Bool | Type::Text | Type::Json | Type::Bytes, _) => Err(refused()),
-        (_, Json::Number(_)) => {
-            let signed = text.parse().map(Value::Int);
-            signed
-                .or_else(|_| text.parse().map(Value::UInt))
-                .map_err(|_| refused())
+        Json::String(text) => {
+            let index = BEYOND
+                .iter()
+                .position(|known| beyond_json(*known) == text)?;
+            Some(beyond[index])
         }
-        _ => Err(refused()),
+        _ => None,
     }
 }
 
@@ -109,6 +120,9 @@ pub fn assign(
     let set = schema.set(record, name, &value);
     set.map_err(|error| error.to_string())
 }
+
+/// The numbers that JSON does not have.
+const BEYOND: [f64; 3] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
 
 fn beyond_json(value: f64) -> &'static str {
     if value.is_nan() {

@@ -111,7 +111,14 @@ fn parse(field: &Field, text: &str) -> Result<Value> {
         Type::Bytes => Err(Failure::Failed(format!(
             "field {name} is bytes; publish them with --document FILE"
         ))),
-        _ => {
+        Type::I8
+        | Type::U8
+        | Type::I16
+        | Type::U16
+        | Type::I32
+        | Type::U32
+        | Type::I64
+        | Type::U64 => {
             let signed = text.parse().map(Value::Int);
             signed
                 .or_else(|_| text.parse().map(Value::UInt))
@@ -128,7 +135,9 @@ pub fn text(value: &Value) -> String {
         Value::F32(value) => decimal(&format!("{value:?}")),
         Value::Float(value) => decimal(&format!("{value:?}")),
         Value::List(values) => values.iter().map(text).collect::<Vec<_>>().join(","),
-        _ => value.to_string(),
+        Value::Bool(_) | Value::Int(_) | Value::UInt(_) | Value::Text(_) | Value::Bytes(_) => {
+            value.to_string()
+        }
     }
 }
 

@@ -14,14 +14,11 @@ pub fn detail(kind: Type, what: &str, object: &Bound<'_, PyAny>) -> PyResult<Val
         let message = format!("the {what} of a field: {reason}");
         raise(Error::new(ErrorKind::InvalidFields, message))
     };
-    match kind {
-        Type::Json => {
-            let text =
-                dumps(object).map_err(|cause| refuse(&cause.value(object.py()).to_string()))?;
-            Ok(Value::Text(text))
-        }
-        _ => value(object, &refuse),
+    if kind != Type::Json {
+        return value(object, &refuse);
     }
+    let text = dumps(object).map_err(|cause| refuse(&cause.value(object.py()).to_string()))?;
+    Ok(Value::Text(text))
 }
 
 /// The Python object of a JSON text.

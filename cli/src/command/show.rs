@@ -210,7 +210,12 @@ pub fn listed(value: &Value) -> String {
             let values: Vec<_> = values.iter().map(listed).collect();
             format!("[{}]", values.join(", "))
         }
-        _ => value::text(value),
+        Value::Bool(_)
+        | Value::Int(_)
+        | Value::UInt(_)
+        | Value::F32(_)
+        | Value::Float(_)
+        | Value::Bytes(_) => value::text(value),
     }
 }
 

@@ -162,7 +162,9 @@ fn number(value: &Value) -> Option<f64> {
         Value::Int(value) => *value as f64,
         #[allow(clippy::cast_precision_loss)]
         Value::UInt(value) => *value as f64,
-        _ => return None,
+        Value::Null | Value::Bool(_) | Value::Text(_) | Value::Bytes(_) | Value::List(_) => {
+            return None;
+        }
     };
     number.is_finite().then_some(number)
 }

@@ -60,9 +60,10 @@ fn record(text: &mut String, name: &str, prefix: &str, schema: &Schema) {
         if !told.is_empty() {
             let _ = writeln!(text, "  // {told}");
         }
-        let text_size = match field.kind {
-            Type::Text => format!("[{}]", field.size),
-            _ => String::new(),
+        let text_size = if field.kind == Type::Text {
+            format!("[{}]", field.size)
+        } else {
+            String::new()
         };
         let count = match field.count {
             1 => String::new(),

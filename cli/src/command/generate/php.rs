@@ -113,14 +113,16 @@ fn element(kind: Type) -> &'static str {
         Type::F32 | Type::F64 => "float",
         Type::Text => "string",
         Type::U64 => "int|string",
-        _ => "int",
+        Type::I8 | Type::U8 | Type::I16 | Type::U16 | Type::I32 | Type::U32 | Type::I64 => "int",
+        Type::Json | Type::Bytes => unreachable!("documents have no fields"),
     }
 }
 
 /// The type of a field whose property does not say it.
 fn written_type(field: &Field) -> Option<String> {
-    let is_told = matches!(field.kind, Type::Bool | Type::I64 | Type::F64 | Type::Text);
-    (!is_told || field.count > 1).then(|| {
+    // What PHP's own types mean.
+    let is_implied = [Type::Bool, Type::I64, Type::F64, Type::Text].contains(&field.kind);
+    (!is_implied || field.count > 1).then(|| {
         let name = field.kind.name();
         format!("Type::{}{}", name[..1].to_ascii_uppercase(), &name[1..])
     })

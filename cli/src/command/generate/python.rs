@@ -54,7 +54,15 @@ fn member(text: &mut String, field: &Field) {
         Type::Bool => "bool",
         Type::F32 | Type::F64 => "float",
         Type::Text => "str",
-        _ => "int",
+        Type::I8
+        | Type::U8
+        | Type::I16
+        | Type::U16
+        | Type::I32
+        | Type::U32
+        | Type::I64
+        | Type::U64 => "int",
+        Type::Json | Type::Bytes => unreachable!("documents have no fields"),
     };
     let mut hint = element.to_owned();
     if field.count > 1 {

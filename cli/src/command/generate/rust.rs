@@ -79,7 +79,19 @@ fn is_plain(description: &str) -> bool {
 fn kind(field: &Field) -> String {
     let mut kind = match field.kind {
         Type::Text => format!("pegel::Text<{}>", field.size),
-        kind => kind.name().to_owned(),
+        // Rust's own names.
+        kind @ (Type::Bool
+        | Type::I8
+        | Type::U8
+        | Type::I16
+        | Type::U16
+        | Type::I32
+        | Type::U32
+        | Type::I64
+        | Type::U64
+        | Type::F32
+        | Type::F64) => kind.name().to_owned(),
+        Type::Json | Type::Bytes => unreachable!("documents have no fields"),
     };
     if field.count > 1 {
         kind = format!("[{kind}; {}]", field.count);

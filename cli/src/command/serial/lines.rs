@@ -229,7 +229,7 @@ impl<'map> Assembler<'map> {
             other => other.to_string(),
         };
         // What devices print for a sensor that has no value.
-        if is_number(field.kind) && text.eq_ignore_ascii_case("nan") {
+        if field.kind.is_number() && text.eq_ignore_ascii_case("nan") {
             return if field.optional {
                 Ok(Value::Null)
             } else {
@@ -255,10 +255,6 @@ impl<'map> Assembler<'map> {
     }
 }
 
-fn is_number(kind: Type) -> bool {
-    !matches!(kind, Type::Bool | Type::Text | Type::Json | Type::Bytes)
-}
-
 /// A number as Rust reads it: meters write signs and leading zeros.
 fn plain(kind: Type, text: &str) -> &str {
     match kind {
@@ -268,7 +264,17 @@ fn plain(kind: Type, text: &str) -> &str {
             "0" | "off" | "OFF" | "False" | "FALSE" => "false",
             text => text,
         },
-        _ => text.strip_prefix('+').unwrap_or(text),
+        Type::I8
+        | Type::U8
+        | Type::I16
+        | Type::U16
+        | Type::I32
+        | Type::U32
+        | Type::I64
+        | Type::U64
+        | Type::F32
+        | Type::F64 => text.strip_prefix('+').unwrap_or(text),
+        Type::Json | Type::Bytes => unreachable!("documents have no fields"),
     }
 }
 
