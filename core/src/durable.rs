@@ -25,7 +25,8 @@ use crate::segment::trust::Access;
 pub use crate::board::durability::restore;
 
 pub(crate) use self::file::{
-    Owner, Wish, is_there, missing, path as path_for, read_copy, removal, restored,
+    Owner, Wish, is_there, leftovers, missing, path as path_for, read_copy, removal,
+    remove_leftovers, restored,
 };
 pub(crate) use self::header::MAGIC;
 pub(crate) use self::write::{DurableWriter, Staged};

@@ -76,6 +76,36 @@ def killed(machine: Machine, call: str, when: int, *arguments: str) -> None:
     assert done.returncode in (0, -signal.SIGKILL, 128 + signal.SIGKILL), done.stderr
 
 
+@pytest.mark.parametrize("command", ["rm", "load"])
+@pytest.mark.parametrize(("call", "when"), [*KILLS, ("unlink", 1), ("unlink", 2), ("unlink", 3)])
+def test_gc_removes_what_a_death_leaves_beside_durable_files(
+    machine: Machine, command: str, call: str, when: int
+) -> None:
+    kept(1)
+    copy = machine.boards.parent / "copy"
+    copy.write_bytes(machine.file("tank").read_bytes())
+    arguments = ["rm", "tank"] if command == "rm" else ["load", str(copy), "tank", "--replace"]
+    killed(machine, call, when, *arguments)
+    # Of a board of the same name in another directory, which this one's gc leaves alone.
+    others = Machine(machine.boards.parent / "others", machine.boards.parent / "other-disk")
+    others.boards.mkdir()
+    others.disk.mkdir()
+    elsewhere = environment(others.boards) | {"PEGEL_DURABLE_DIR": str(others.disk)}
+    assert run([PROGRAM, "load", str(copy), "tank"], elsewhere).returncode == 0
+    other = machine.disk / ".pegel.tank.durable.next-0123456789abcdef"
+    others.file("tank").rename(other)
+    machine.does("gc", "--yes", "--json")
+    hidden = [*machine.boards.glob(".*next*"), *machine.disk.glob(".*next*")]
+    assert hidden == [other]
+    # What waits to be restored is not left over.
+    if machine.file("tank").exists():
+        pegel.Writer("tank", TANK, durable=True).close()
+        assert machine.does("get", "tank", "level") == "1\n"
+    else:
+        assert command == "rm"
+        assert machine.fails("get", "tank", "level").startswith("pegel: no board tank")
+
+
 @pytest.mark.parametrize(("call", "when"), KILLS)
 def test_one_who_dies_while_loading_loses_nothing_of_the_next(
     machine: Machine, tmp_path: Path, call: str, when: int

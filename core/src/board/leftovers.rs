@@ -1,4 +1,5 @@
-//! What exited processes left while they replaced or removed boards: hidden files, and locks without a board.
+//! What exited processes left while they replaced or removed boards: hidden files beside boards and
+//! durable files, and locks without a board.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::segment::path::{self, BoardPath};
 use crate::segment::{removal, remove_left};
 
-/// The leftover files in a directory, sorted, by the names of their boards; `None` is [`crate::directory`]. Some may
+/// The leftover files of the boards in a directory, sorted, by the names of their boards; `None` is [`crate::directory`]. Some may
 /// belong to a writer that is replacing its board at this moment.
 pub fn leftovers(directory: Option<&Path>) -> Result<BTreeMap<String, Vec<PathBuf>>> {
     let directory = directory.map_or_else(path::directory, Path::to_path_buf);
@@ -30,6 +31,9 @@ pub fn leftovers(directory: Option<&Path>) -> Result<BTreeMap<String, Vec<PathBu
             files.push(directory.join(name));
         }
     }
+    for (board, file) in durable::leftovers(&directory) {
+        leftovers.entry(board).or_default().push(file);
+    }
     for files in leftovers.values_mut() {
         files.sort();
     }
@@ -41,6 +45,7 @@ pub fn remove_leftovers(board: &str) -> Result<()> {
     let place = BoardPath::parse(board)?;
     let lock = WriterLock::take(&place, 0o600)?;
     remove_left(&place.board);
+    durable::remove_leftovers(&place)?;
     if is_absent(&place.directory, &place.name) {
         lock.discard();
     }

@@ -16,6 +16,7 @@ use crate::board::Board;
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment::lock::{ForkSafeFile, Lock, try_lock};
 use crate::segment::path::BoardPath;
+use crate::segment::removal::{remove_ours, unhidden};
 use crate::segment::seed::{Seed, write_segment};
 use crate::segment::trust::{self, Access, Tries, is_same, names, open_trusted};
 use crate::segment::{self, Aside, Draft, sync_directory};
@@ -38,6 +39,37 @@ pub fn path(place: &BoardPath) -> PathBuf {
 pub fn is_name(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     name.is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
+}
+
+/// The files that exited processes left beside the durable files of the boards in a directory, by the
+/// names of the boards. Durable files of other directories can lie there, too.
+pub fn leftovers(directory: &Path) -> Vec<(String, PathBuf)> {
+    let entries = fs::read_dir(super::directory()).into_iter().flatten();
+    let leftover = |path: PathBuf| {
+        let name = unhidden(path.file_name()?.to_str()?)?;
+        let name = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+        let place = BoardPath::parse(&format!("{}/{name}", directory.display())).ok()?;
+        let file = Opened::open(&path, Access::Read).ok()??;
+        (file.owner(&place) == Owner::This).then_some((place.name, path.clone()))
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| leftover(entry.path()))
+        .collect()
+}
+
+/// Removes the leftovers of a board, except those of other users. `LOCKED` while a process syncs.
+pub fn remove_leftovers(place: &BoardPath) -> Result<()> {
+    let _syncs = match Opened::lock(&path(place)) {
+        Err(error) if error.kind() == ErrorKind::Locked => return Err(error),
+        opened => opened,
+    };
+    for (name, file) in leftovers(&place.directory) {
+        if name == place.name {
+            remove_ours(&file);
+        }
+    }
+    Ok(())
 }
 
 /// Whether anything stands there, as far as one can tell.

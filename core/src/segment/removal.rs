@@ -84,13 +84,15 @@ pub fn remove_left(path: &Path) {
         let name = entry.file_name();
         let replaced = name.to_str().and_then(unhidden);
         if replaced.is_some_and(|name| path.file_name() == Some(OsStr::new(name))) {
-            let left = entry.path();
-            let is_ours =
-                lstat(&left).is_ok_and(|status| trust::check(&left, &status, Access::Tidy).is_ok());
-            if is_ours {
-                let _left = unlink(&left);
-            }
+            remove_ours(&entry.path());
         }
+    }
+}
+
+/// Removes a file, unless it belongs to another user.
+pub fn remove_ours(file: &Path) {
+    if lstat(file).is_ok_and(|status| trust::check(file, &status, Access::Tidy).is_ok()) {
+        let _left = unlink(file);
     }
 }
 
