@@ -12,4 +12,4 @@ spl_autoload_register(function (string $class): void {
     }
 });
 
-(new Station\Site($_SERVER['REQUEST_METHOD'], $_SERVER['REQUEST_URI']))->answer();
+(new Station\Site($_SERVER['REQUEST_METHOD'], $_SERVER['DOCUMENT_URI']))->answer();

@@ -12,11 +12,10 @@ final class Site
     private readonly Boards $boards;
     private readonly Texts $texts;
     private readonly Session $session;
-    private readonly string $path;
 
-    public function __construct(private readonly string $method, string $address)
+    /** @param string $path as nginx matched it, so that its limits hold for what is answered here */
+    public function __construct(private readonly string $method, private readonly string $path)
     {
-        $this->path = (string) parse_url($address, PHP_URL_PATH);
     }
 
     public function answer(): void
