@@ -119,8 +119,11 @@ class Station:
         return f"http://127.0.0.1:{self.port}/"
 
     def install(self) -> None:
-        """Copies what runs to where all users may read it, wherever the repository is."""
-        self.directory.chmod(0o755)
+        """Copies what runs to where the station's users can read it, wherever the repository is."""
+        if self.is_root:
+            shutil.chown(self.directory, "root", PAGES)
+        # Other users must not reach the sockets of php-fpm.
+        self.directory.chmod(0o750)
         leave_out = shutil.ignore_patterns("__pycache__", "tests", "vendor")
         for source, name in ((HERE, "station"), (ROOT / "php-ffi", "php-ffi")):
             shutil.copytree(source, self.site / name, ignore=leave_out)
@@ -153,6 +156,7 @@ class Station:
                 path.chmod(mode)
         marks = {
             "user": f"user {PAGES};" if self.is_root else "",
+            "socket_owner": f"listen.owner = {PAGES}" if self.is_root else "",
             "directory": self.directory,
             "site": self.site,
             "port": self.port,
