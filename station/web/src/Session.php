@@ -7,26 +7,34 @@ namespace Station;
 /**
  * The browser's session: the token that its forms carry, and whether the password was given.
  *
- * It is written at the first visit and at login alone; else it is read and let go at once, so that no request of a
- * browser waits for another one. Cookie and strictness are set in php-fpm's pool.
+ * A cookie with a random name is all of it until a login: only that makes a file, in the pool's session.save_path, so
+ * that visitors cannot fill the disk. The cookie's attributes are those of the pool, too.
  */
 final class Session
 {
+    private const NAME = '/^[0-9a-f]{32}$/D';
+    /** The most logins at a time; the oldest ones end. */
+    private const MOST = 100;
+
     public readonly string $token;
     private readonly bool $isKnown;
-    /** The password's hash, which the pool's STATION_PASSWORD_FILE holds; '' where the station has none. */
+    /** The password's hash, which the pool's STATION_PASSWORD_FILE holds; '' if the station has none. */
     private readonly string $hash;
+    private string $name;
 
     public function __construct()
     {
         $file = getenv('STATION_PASSWORD_FILE');
         $this->hash = $file && is_file($file) ? trim(file_get_contents($file)) : '';
-        session_start(['read_and_close' => isset($_COOKIE[session_name()])]);
-        if (!isset($_SESSION['token'])) {
-            $this->change(['token' => bin2hex(random_bytes(16))]);
+        $cookie = $_COOKIE[session_name()] ?? '';
+        if (is_string($cookie) && preg_match(self::NAME, $cookie)) {
+            $this->name = $cookie;
+        } else {
+            $this->rename();
         }
-        $this->token = $_SESSION['token'];
-        $this->isKnown = ($_SESSION['password'] ?? '') === $this->hash || $this->hash === '';
+        // Scripts cannot read the cookie, so only a page of this browser has its hash.
+        $this->token = substr(hash('sha256', "form $this->name"), 0, 32);
+        $this->isKnown = $this->hash === '' || $this->isLoggedIn();
     }
 
     /** Whether a form is one of this session's. */
@@ -51,24 +59,66 @@ final class Session
         if (!password_verify($password, $this->hash)) {
             return false;
         }
-        // Under a new name: whoever knew the old one knows nothing of this.
-        $this->change(['token' => bin2hex(random_bytes(16)), 'password' => $this->hash]);
+        $this->end();
+        $this->collect();
+        file_put_contents($this->file(), $this->hash, LOCK_EX);
         return true;
     }
 
     public function logout(): void
     {
-        $this->change(['token' => bin2hex(random_bytes(16))]);
+        $this->end();
     }
 
-    /** @param array<string, string> $values all that the session is to hold */
-    private function change(array $values): void
+    private function isLoggedIn(): bool
     {
-        if (session_status() !== PHP_SESSION_ACTIVE) {
-            session_start();
+        $file = $this->file();
+        return is_file($file) && filemtime($file) >= $this->oldest()
+            && hash_equals($this->hash, (string) file_get_contents($file));
+    }
+
+    /** Ends the session. The browser gets a new name: anyone who saw the old one can do nothing with it. */
+    private function end(): void
+    {
+        if (is_file($this->file())) {
+            unlink($this->file());
         }
-        session_regenerate_id(delete_old_session: true);
-        $_SESSION = $values;
-        session_write_close();
+        $this->rename();
+    }
+
+    private function rename(): void
+    {
+        $this->name = bin2hex(random_bytes(16));
+        ['lifetime' => $lifetime] = $options = session_get_cookie_params();
+        unset($options['lifetime']);
+        $expires = $lifetime === 0 ? 0 : time() + $lifetime;
+        setcookie(session_name(), $this->name, ['expires' => $expires, ...$options]);
+    }
+
+    /** The file has a hash as its name, so that a listing of the directory shows no cookies. */
+    private function file(): string
+    {
+        return session_save_path() . '/sess_' . hash('sha256', $this->name);
+    }
+
+    private function oldest(): int
+    {
+        return time() - (int) ini_get('session.gc_maxlifetime');
+    }
+
+    /** Removes the files of sessions that are over, and the oldest ones of too many. */
+    private function collect(): void
+    {
+        $times = [];
+        foreach (glob(session_save_path() . '/sess_*') ?: [] as $file) {
+            $times[$file] = (int) @filemtime($file);
+        }
+        arsort($times);
+        $live = array_filter($times, fn (int $time): bool => $time >= $this->oldest());
+        $kept = array_slice($live, 0, self::MOST - 1);
+        foreach (array_keys(array_diff_key($times, $kept)) as $file) {
+            // Another login can have removed it.
+            @unlink($file);
+        }
     }
 }
