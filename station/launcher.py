@@ -17,6 +17,7 @@ from typing import Final
 import boards
 import pegel
 from clock import Clock
+from logs import one_line
 
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
@@ -39,7 +40,7 @@ def reason(status: int, said: str) -> str:
             name = f"signal {-status}"
         return f"ended by {name}"
     *_, last = said.strip().splitlines() or [f"ended with status {status}"]
-    return boards.fitting(last, REASON_SIZE)
+    return boards.fitting(one_line(last), REASON_SIZE)
 
 
 class Launcher:

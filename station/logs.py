@@ -15,12 +15,23 @@ LOG_FILES: Final = 5
 """How many older ones are kept."""
 
 
+def one_line(text: str) -> str:
+    """Escapes control characters: a line end in the text of a board would forge a line."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
 class Logs(logging.Formatter):
     """Lines begin with the station's time, in its zone."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__("%(asctime)s %(levelname)s %(message)s")
         self._clock, self.zone = clock, ZoneInfo("UTC")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        record.message = one_line(record.message)
+        return super().formatMessage(record)
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
         at = self._clock.at(record.created)
