@@ -23,8 +23,8 @@ $page = 'control';
     <?= $this->tokenField() ?>
     <input type="hidden" name="inverter" value="<?= $this->e($serial) ?>">
     <div class="input">
-      <label for="limit-<?= $serial ?>"><?= $this->say('limit to') ?></label>
-      <span class="field pair"><input id="limit-<?= $serial ?>" name="limit" inputmode="decimal" required
+      <label for="limit-<?= $this->e($serial) ?>"><?= $this->say('limit to') ?></label>
+      <span class="field pair"><input id="limit-<?= $this->e($serial) ?>" name="limit" inputmode="decimal" required
         autocomplete="off" placeholder="<?= $this->texts->number($rated, 0) ?>"><select name="unit"
         aria-label="<?= $this->say('unit') ?>"><option>W</option><option>%</option></select></span>
     </div>

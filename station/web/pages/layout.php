@@ -49,7 +49,7 @@ $isLive = in_array($page, self::LIVE, true);
   <a href="<?= self::PAGES[$page] ?>"><?= $this->say('load again') ?></a></p></noscript>
 <?php endif ?>
 <?php if ($message !== '') : ?>
-<p class="notice" role="status"><?= $message ?></p>
+<p class="notice" role="status"><?= $this->e($message) ?></p>
 <?php endif ?>
 <?= $body ?>
 </main>

@@ -15,10 +15,10 @@ declare(strict_types=1);
 <section class="card wide" id="curve" aria-label="<?= $this->say('day') ?>"><?= $parts['curve'] ?></section>
 <?php foreach (array_keys($this->status->inverters) as $serial) : ?>
 <section class="card wide inverter" aria-label="<?= $this->e($this->status->name((string) $serial)) ?>">
-  <div id="inverter-<?= $serial ?>"><?= $parts["inverter-$serial"] ?></div>
+  <div id="inverter-<?= $this->e($serial) ?>"><?= $parts["inverter-$serial"] ?></div>
   <details>
     <summary><?= $this->say('last events') ?></summary>
-    <div id="events-<?= $serial ?>"><?= $parts["events-$serial"] ?></div>
+    <div id="events-<?= $this->e($serial) ?>"><?= $parts["events-$serial"] ?></div>
   </details>
 </section>
 <?php endforeach ?>

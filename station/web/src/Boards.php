@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Station;
 
-use Pegel\{Field, Gone, NotFound, Reader, Schema, Snapshot, Type, Unpublished, Writer};
+use Pegel\{Exception, Field, Gone, NotFound, Reader, Schema, Snapshot, Type, Unpublished, Writer};
 
 /**
  * The station's boards, as boards.json describes them for pages and daemon alike.
@@ -21,12 +21,16 @@ final class Boards
     /** @var array<string, array<string, mixed>> */
     private array $described;
 
-    /** The newest record, or null when nobody published one yet. */
+    /** The newest record, or null when nobody published one yet, or the board cannot be read. */
     public function newest(string $board): ?Snapshot
     {
         try {
             return Reader::open($board)->read();
         } catch (NotFound | Unpublished | Gone) {
+            return null;
+        } catch (Exception $error) {
+            // One bad board must not make every page fail.
+            error_log($error->getMessage());
             return null;
         }
     }
@@ -37,6 +41,9 @@ final class Boards
         try {
             return array_reverse(Reader::open($board)->last($count));
         } catch (NotFound | Unpublished | Gone) {
+            return [];
+        } catch (Exception $error) {
+            error_log($error->getMessage());
             return [];
         }
     }

@@ -15,6 +15,7 @@ final class Curve
     private const PARTS = 288;
     /** So many parts without a sample are no gap: whoever asks seldom leaves some out. */
     private const GAP = 3;
+    private const MOST = 1e6;
     private const STEPS = [50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000];
 
     public readonly float $top;
@@ -23,8 +24,9 @@ final class Curve
 
     public function __construct(private readonly Snapshot $today)
     {
-        $highest = max(100.0, ...$today['curve_power'], ...$today['curve_grid']);
-        $lowest = min(0.0, ...$today['curve_grid']);
+        // A meter can send any number, and each line of the picture takes time.
+        $highest = min(self::MOST, max(100.0, ...$today['curve_power'], ...$today['curve_grid']));
+        $lowest = max(-self::MOST, min(0.0, ...$today['curve_grid']));
         $wide = fn (int $step): bool => ($highest - $lowest) / $step <= 5;
         $steps = array_filter(self::STEPS, $wide);
         $this->step = $steps === [] ? self::STEPS[array_key_last(self::STEPS)] : reset($steps);

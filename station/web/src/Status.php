@@ -34,7 +34,9 @@ final class Status
         $this->daemon = $boards->newest('daemon');
         $this->today = $boards->newest('today');
         $this->meter = $boards->newest('meter');
-        $this->serials = array_filter($this->config['serial'], fn (string $serial): bool => $serial !== '');
+        // Other programs write the board, too, and a wrong serial number is not the name of a board.
+        $isSerial = fn (string $serial): bool => preg_match(Form::SERIAL, $serial) === 1;
+        $this->serials = array_unique(array_filter($this->config['serial'], $isSerial));
         $newest = fn (string $serial): ?Snapshot => $boards->newest("inverter-$serial");
         $this->inverters = array_combine($this->serials, array_map($newest, $this->serials));
         $this->state = $this->state();

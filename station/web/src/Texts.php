@@ -51,7 +51,9 @@ final class Texts
     /** A text by its key, with what its places hold. */
     public function say(string $key, string|int|float ...$places): string
     {
-        return $places === [] ? $this->texts[$key] : sprintf($this->texts[$key], ...$places);
+        // A key can be part of a board's record, and unknown here.
+        $text = $this->texts[$key] ?? $key;
+        return $places === [] ? $text : sprintf($text, ...$places);
     }
 
     /** A text of a board (label, description, choice, reason), which has one here if it is known. */

@@ -37,7 +37,7 @@ final class View
     /** @param array<string, mixed> $facts what the template needs beside the status */
     public function page(string $page, array $facts): void
     {
-        $facts += ['message' => isset($_GET['saved']) ? $this->say('saved') : '', 'form' => null];
+        $facts += ['message' => isset($_GET['saved']) ? $this->texts->say('saved') : '', 'form' => null];
         $parts = in_array($page, self::LIVE, true) ? $this->parts($page) : ['state' => $this->part('state')];
         $body = $this->rendered("pages/$page.php", [...$facts, 'parts' => $parts]);
         echo $this->rendered('pages/layout.php', ['page' => $page, 'body' => $body, 'parts' => $parts, ...$facts]);
