@@ -5,7 +5,10 @@ import json
 import os
 import re
 import shutil
+import socket
+import stat
 import subprocess
+import sys
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -155,12 +158,7 @@ def test_sent_things_of_another_shape_are_no_reason_to_fail(pages: Station) -> N
 
 
 def test_a_password_keeps_strangers_out(pages: Station) -> None:
-    make = ["php", "-r", "echo password_hash($argv[1], PASSWORD_DEFAULT);", PASSWORD]
-    hash_ = subprocess.run(make, capture_output=True, text=True, check=True).stdout
-    pages.password.write_text(hash_)
-    if os.geteuid() == 0:
-        shutil.chown(pages.password, "root", "www-data")
-        pages.password.chmod(0o640)
+    set_password(pages)
     client = Client(pages)
     for path in ("/", "/settings", "/control", "/log", "/daemon"):
         answer = client.ask("GET", path)
@@ -189,6 +187,100 @@ def test_a_password_keeps_strangers_out(pages: Station) -> None:
         for number in range(20)
     ]
     assert set(guesses) == {401, 429}
+
+
+def set_password(station: Station) -> None:
+    make = ["php", "-r", "echo password_hash($argv[1], PASSWORD_DEFAULT);", PASSWORD]
+    hash_ = subprocess.run(make, capture_output=True, text=True, check=True).stdout
+    station.password.write_text(hash_)
+    if os.geteuid() == 0:
+        shutil.chown(station.password, "root", "www-data")
+        station.password.chmod(0o640)
+
+
+def test_other_users_cannot_reach_php(pages: Station) -> None:
+    if os.geteuid() != 0:
+        pytest.fail("another user tries to connect: run this test as root")
+    sockets = [pages.directory / f"{pool}.sock" for pool in ("pages", "events")]
+    for path in sockets:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert path.owner() == "www-data"
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o750
+    connect = f"import socket, sys; [socket.socket({int(socket.AF_UNIX)}).connect(path)"
+    connect += " for path in sys.argv[1:]]"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", connect, *map(str, sockets)],
+        user="nobody",
+        group="nogroup",
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "PermissionError" in done.stderr
+
+
+@pytest.mark.parametrize("path", ["//x/login", "///login", "/x/../login", "/%6cogin", "//login"])
+def test_no_other_path_passes_by_the_limit_of_logins(pages: Station, path: str) -> None:
+    set_password(pages)
+    client = Client(pages)
+    token = re.findall(r'name="token" value="([0-9a-f]+)"', client.ask("GET", "/").text)[0]
+    answers = [
+        client.ask("POST", path, {"token": token, "password": f"{number}"}) for number in range(25)
+    ]
+    tried = [answer for answer in answers if answer.status != 429]
+    # Either it is /login, with its limit, or no password is checked.
+    checked = [answer for answer in tried if "That is not the password." in answer.text]
+    assert len(checked) < len(answers)
+    right = client.ask("POST", path, {"token": token, "password": PASSWORD})
+    assert right.status in (401, 404, 429)
+
+
+def test_no_other_path_reaches_the_events(pages: Station) -> None:
+    for path in ("//x/events", "//x/events?page=now"):
+        answer = Client(pages).ask("GET", path)
+        assert (answer.status, answer.headers["Content-Type"]) == (
+            404,
+            "text/html; charset=UTF-8",
+        )
+
+
+def test_only_a_login_makes_a_session_file(pages: Station) -> None:
+    set_password(pages)
+    for path in ("/", "/settings", "/events", "/nothing") * 5:
+        Client(pages).ask("GET", path)
+    assert list(pages.sessions.iterdir()) == []
+    old = [pages.sessions / f"sess_{number:064}" for number in range(3)]
+    for path in old:
+        path.write_text("x")
+        os.utime(path, (1, 1))
+    client = Client(pages)
+    token = re.findall(r'name="token" value="([0-9a-f]+)"', client.ask("GET", "/").text)[0]
+    assert client.ask("POST", "/login", {"token": token, "password": PASSWORD}).status == 303
+    # Those that are over are gone.
+    [file] = pages.sessions.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) & 0o007 in (0, 0o004)
+    assert client.cookie.split("=")[1] not in file.name
+    assert client.ask("POST", "/logout", {"token": client.token()}).status == 303
+    assert list(pages.sessions.iterdir()) == []
+
+
+def test_wrong_serial_numbers_leave_the_pages_alive(pages: Station) -> None:
+    configure(pages, serial=places(HM600, "../../etc", "<b>", "123"))
+    client = Client(pages)
+    for path in ("/", "/settings", "/control", "/log", "/daemon", "/status"):
+        answer = client.ask("GET", path)
+        assert answer.status == 200, path
+        assert "<b>" not in answer.text
+    assert "../../etc" in client.ask("GET", "/settings").text
+
+
+def test_a_board_that_cannot_be_read_leaves_the_pages_alive(pages: Station) -> None:
+    for board in ("meter", "today", "daemon", f"inverter-{HM600}", f"events-{HM600}"):
+        (pages.boards / f"pegel.{board}").write_bytes(b"x" * 5000)
+    client = Client(pages)
+    for path in ("/", "/settings", "/control", "/log", "/daemon", "/status"):
+        assert client.ask("GET", path).status == 200, path
 
 
 def test_pages_read_the_daemons_boards_and_cannot_write_them(station: Station) -> None:
