@@ -307,6 +307,23 @@ def test_a_command_that_was_interrupted_is_not_sent_twice(
         wait_until(lambda: acknowledged(tmp_path) == (number, True, ""))
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\x03", "\x85"])
+def test_a_text_cannot_become_a_second_command(tmp_path: Path, line: Line, end: str) -> None:
+    board = tmp_path / "control"
+    fields = {"limit": pegel.u16("W", default=600, min=2), "show": pegel.text(40, default="")}
+    pegel.Writer(board, fields).close()
+    map_ = FIELDS + 'format = "pairs"\n[serial.write]\nlimit = "LIMIT {}"\nshow = "SHOW {}"\n'
+    with serial(tmp_path, map_, "--write", "control"):
+        number = send(board, show=f"hello{end}LIMIT 0", limit=70)
+        wait_until(lambda: acknowledged(tmp_path)[0] == number)
+        wait_until(lambda: "control characters" in acknowledged(tmp_path)[2])
+        assert acknowledged(tmp_path)[1] is False
+        # Nothing of that record was sent.
+        number = send(board, show="hello", limit=80)
+        assert line.hear(22) == b"LIMIT 80\r\nSHOW hello\r\n"
+        wait_until(lambda: acknowledged(tmp_path)[:2] == (number, True))
+
+
 @pytest.mark.parametrize(
     ("map_", "arguments", "status", "message"),
     [

@@ -117,7 +117,7 @@ impl Commands {
         for (name, line) in &self.lines {
             let value = snapshot.get(name)?;
             if self.known.get(name) != Some(&value) && value != Value::Null {
-                lines.push(line.replace("{}", &value::text(&value)) + "\r\n");
+                lines.push(line_of(name, line, &value)?);
             }
         }
         if lines.is_empty() {
@@ -157,6 +157,18 @@ impl Commands {
         self.sent.publish(&record)?;
         Ok(())
     }
+}
+
+/// The line for a value. A control character in it could end the line, and the rest would be another command.
+fn line_of(name: &str, line: &str, value: &Value) -> Result<String> {
+    let text = value::text(value);
+    if let Some(control) = text.chars().find(|character| character.is_control()) {
+        let code = u32::from(control);
+        return Err(Failure::Failed(format!(
+            "field {name} must not have control characters, as it becomes a line (got U+{code:04X})"
+        )));
+    }
+    Ok(line.replace("{}", &text) + "\r\n")
 }
 
 /// Sends lines; returns why one was not sent, or an empty text, or `None` at the end of the program.
