@@ -82,7 +82,7 @@ def test_a_bridge_that_is_killed_at_any_time_leaves_no_half_text(tmp_path: Path,
 def test_what_is_removed_is_made_anew(tmp_path: Path, key: int) -> None:
     writer = pegel.Writer(tmp_path / "tank", FIELDS)
     writer.publish(RECORD)
-    with bridged(tmp_path, "tank", key, complaint="somebody removed the shared memory"):
+    with bridged(tmp_path, "tank", key, complaint="a script removed the shared memory"):
         with script("python", key) as talk:
             see(talk, RECORD)
         remove(key)
@@ -138,8 +138,8 @@ def test_what_cannot_be_shown_is_told(tmp_path: Path, key: int) -> None:
     status, told = complaint("--board", "tank", "--key", hex(key), "--write", "config")
     assert (status, "a segment of its own" in told) == (2, True)
     sysv_ipc.SharedMemory(key, sysv_ipc.IPC_CREX, size=8)
-    with bridged(tmp_path, "tank", key, complaint="takes 7; end all that use it"):
-        wait_until(lambda: "takes 7" in complaint_of(tmp_path))
+    with bridged(tmp_path, "tank", key, complaint="must have at most 8 bytes"):
+        wait_until(lambda: "at most 8" in complaint_of(tmp_path))
         # It tries again and again, and none of that is a record that was shown.
         time.sleep(1)
         assert pegel.Reader(tmp_path / "tank-sysv").read()["shown"] == 0

@@ -1,7 +1,8 @@
-//! A board as text in System V shared memory, and back, for scripts that have not moved yet.
+//! A board as text in System V shared memory, and back, for scripts that do not use Pegel yet.
 
 mod ipc;
 mod memory;
+mod semaphore;
 mod status;
 mod text;
 
@@ -28,38 +29,41 @@ use crate::description;
 pub use self::status::SUFFIX;
 
 const MORE: &str = "\
-The segment holds one text, padded with NULs, under a semaphore that is 1 when
-it is free. It keeps its size, and is never removed while this runs. Scripts
-acquire the semaphore with undo, read or write, and release it:
+The segment holds one text under a semaphore that is 1 when it is free. Spaces
+follow JSON, so that a script can decode the whole segment; NULs follow other
+text. The segment keeps its size while the bridge runs. Scripts acquire the
+semaphore with undo, read or write, and release it:
 
   Python   memory = sysv_ipc.SharedMemory(KEY)
            semaphore = sysv_ipc.Semaphore(KEY)
            semaphore.undo = True
-           with semaphore: text = memory.read().split(b\"\\0\", 1)[0]
+           with semaphore: text = memory.read()
            tank = json.loads(text)
   PHP      $memory = shmop_open(KEY, 'w', 0, 0);
            $semaphore = sem_get(KEY, 1, 0660);
            sem_acquire($semaphore);
-           $text = rtrim(shmop_read($memory, 0, shmop_size($memory)), \"\\0\");
+           $text = shmop_read($memory, 0, shmop_size($memory));
            sem_release($semaphore);
            $tank = json_decode($text, true);
-An empty text is none: try again. shm_get_var cannot read it, as that reads what
-PHP alone wrote.
+A text that is not valid JSON was being written: try again. shm_get_var cannot
+read it, as it reads only what PHP wrote.
 
-With --write, what scripts write there is published: the fields that they
-changed, if all are good. Else the board NAME-sysv and standard error say why
-not, as they do when somebody holds the semaphore for more than a second.
+A segment that exists must belong to this user or to root, with at most the
+permissions of --mode. A script should not remove the segment or the semaphore:
+the bridge creates them again at once, and reports it once.
+
+With --write, the fields that a script changed are published, if all are valid.
+Otherwise the board NAME-sysv and standard error have the reason, as they have
+when a script holds the semaphore for more than a second.
 
 Examples:
   pegel sysv --board inverter --key 0x50454745
   pegel sysv --board config --key 0x50454746 --write config";
 
-/// How often to look whether scripts have written.
-const PACE: Duration = Duration::from_millis(100);
-/// How often to look whether this is to end.
-const GLANCE: Duration = Duration::from_millis(500);
-/// The shortest pause between two records that are shown: nobody who polls sees more of them.
-const PAUSE: Duration = Duration::from_millis(10);
+/// How often the bridge checks what scripts wrote or removed, and whether it must end.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// The shortest pause between two records that are shown: a script that polls does not see more.
+const MIN_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Mirror a board as text in System V shared memory, and back
 #[derive(Args)]
@@ -74,18 +78,18 @@ pub struct Sysv {
     /// The key of its semaphore [default: the same]
     #[arg(long, value_name = "KEY", value_parser = key)]
     sem: Option<i32>,
-    /// Bytes of the shared memory, if it is not there yet
+    /// Size of new shared memory, in bytes
     #[arg(long, value_name = "N", default_value = "65536")]
     #[arg(value_parser = clap::value_parser!(u32).range(2..=0x4000_0000))]
     size: u32,
-    /// Permissions of the shared memory, if it is not there yet [default: the
-    /// board's]
+    /// Permissions of new shared memory, and the widest that existing one can
+    /// have [default: the board's]
     #[arg(long, value_name = "OCTAL", value_parser = description::mode)]
     mode: Option<u32>,
-    /// What the text looks like
+    /// Format of the text
     #[arg(long, value_enum, default_value = "json")]
     format: Format,
-    /// Publish what scripts write: the same board, which is written by turns
+    /// Publish what scripts write: the same board, which must be shared
     #[arg(long, value_name = "BOARD")]
     write: Option<String>,
     /// How long to wait for another writer of the board
@@ -115,7 +119,7 @@ impl Sysv {
             && target.board(write)? != board
         {
             return Err(Failure::Usage(format!(
-                "what is written into the text of {} is no text of {write}; give each a segment of its own",
+                "--write must be the board of --board (got {write} and {}). Give each board a segment of its own",
                 self.board
             )));
         }
@@ -125,6 +129,7 @@ impl Sysv {
             semaphore: self.sem.unwrap_or(self.key),
             size: self.size as usize,
             mode: self.mode.unwrap_or(reader.info().mode),
+            padding: self.format.padding(reader.schema()),
         })?;
         let status = Status::create(&board, reader.info().mode)?;
         let mut bridge = Bridge {
@@ -139,15 +144,15 @@ impl Sysv {
             status,
         };
         runtime::run(async |mut shutdown| {
-            let ends = Arc::new(AtomicBool::new(false));
-            let told = Arc::clone(&ends);
+            let is_over = Arc::new(AtomicBool::new(false));
+            let must_end = Arc::clone(&is_over);
             let mut running = tokio::task::spawn_blocking(move || {
-                let done = bridge.run(&told);
+                let done = bridge.run(&must_end);
                 done.map(|()| bridge)
             });
             let done = tokio::select! {
                 done = &mut running => done,
-                () = shutdown.requested() => { ends.store(true, Ordering::Relaxed); running.await }
+                () = shutdown.requested() => { is_over.store(true, Ordering::Relaxed); running.await }
             };
             let bridge = done.map_err(|error| Failure::Failed(error.to_string()))??;
             if self.remove_on_exit {
@@ -161,38 +166,38 @@ impl Sysv {
 struct Bridge {
     board: String,
     format: Format,
-    /// How long to wait for the board's turn, if scripts may write.
+    /// How long to wait for another writer, if the bridge publishes what scripts write.
     writes: Option<Duration>,
     reader: Reader,
     memory: Memory,
     status: Status,
-    /// The record that was shown last, from which scripts set out, and its text.
+    /// The record that was shown last, which scripts change, and its text.
     shown: Option<u64>,
     text: Vec<u8>,
-    /// What stood there when this looked last: that, or what a script wrote.
+    /// The text that the memory had last: the same, or what a script wrote.
     seen: Vec<u8>,
 }
 
 impl Bridge {
-    /// Until it is told to end.
-    fn run(&mut self, ends: &AtomicBool) -> Result<()> {
+    /// Runs until it must end.
+    fn run(&mut self, is_over: &AtomicBool) -> Result<()> {
         if self.writes.is_some() {
             self.remember();
         }
-        while !ends.load(Ordering::Relaxed) {
+        while !is_over.load(Ordering::Relaxed) {
             match self.step() {
                 Ok(()) => self.status.ok()?,
                 Err(failure) => {
-                    // What is held or removed may come right again.
+                    // A semaphore that is held can become free, and a board can be created again.
                     self.status.fail(&failure.to_string())?;
-                    thread::sleep(PACE);
+                    thread::sleep(POLL_INTERVAL);
                 }
             }
         }
         Ok(())
     }
 
-    /// What this showed when it ran before, by which it knows what scripts wrote since then.
+    /// Restores the text of the last run, to find what scripts wrote since then.
     fn remember(&mut self) {
         let text = self.memory.text();
         if self.status.has_shown(&text) {
@@ -205,13 +210,13 @@ impl Bridge {
     }
 
     fn step(&mut self) -> Result<()> {
-        if self.memory.is_removed() {
-            self.memory.reopen()?;
+        if self.memory.renew()? {
             self.shown = None;
             self.seen.clear();
-            let reason = "somebody removed the shared memory or its semaphore; it was made anew";
-            return Err(Failure::Failed(reason.to_owned()));
+            self.status.renewed("shared memory", 1)?;
         }
+        self.status
+            .renewed("semaphore", self.memory.take_renewals())?;
         if let Some(timeout) = self.writes {
             self.take(timeout)?;
         }
@@ -225,25 +230,24 @@ impl Bridge {
         {
             let text = self.format.text(&self.reader, newest)?;
             self.show(text.into_bytes(), sequence)?;
-            thread::sleep(PAUSE);
+            thread::sleep(MIN_INTERVAL);
         }
-        let pause = if self.writes.is_some() { PACE } else { GLANCE };
-        match self.reader.wait(sequence, Some(pause)) {
-            // One that `rm` removed can still be read, and is not the board any more.
+        match self.reader.wait(sequence, Some(POLL_INTERVAL)) {
+            // A board that `rm` removed can still be read, but another one can have its name.
             Err(error) if error.kind() == ErrorKind::Gone => self.follow(),
             Err(error) if error.kind() != ErrorKind::Timeout => Err(error.into()),
             _ => Ok(()),
         }
     }
 
-    /// Goes on with the board that has the name now.
+    /// Continues with the board that has the name now.
     fn follow(&mut self) -> Result<()> {
         self.reader = self.reader.reopen()?;
         self.shown = None;
         Ok(())
     }
 
-    /// Shows a record, unless a script has written meanwhile: that comes first.
+    /// Shows a record, unless a script has written meanwhile: its text is published first.
     fn show(&mut self, text: Vec<u8>, sequence: u64) -> Result<()> {
         let held = self.memory.hold()?;
         let now = self.memory.text();
@@ -251,7 +255,7 @@ impl Bridge {
             return Ok(());
         }
         self.memory.check(&text)?;
-        // Before it is written: who comes after this, if it is killed here, has to know both texts.
+        // Before the text is written: if this bridge is killed here, the next one must know both texts.
         self.status.shows(sequence, &text, &now)?;
         self.memory.write(&text, &held)?;
         drop(held);
@@ -286,14 +290,14 @@ impl Bridge {
                 }
             }
         }
-        // Shown anew in any case: as it was published, or as it still is.
+        // The record is shown again in any case: as it was published, or as it still is.
         self.shown = None;
         self.seen = text;
         Ok(())
     }
 
-    /// The newest record with the changes of a script. A field that the script left as it was shown stays as it is
-    /// now, so that a stale text changes nothing back.
+    /// Returns the newest record with the changes of a script. A field that the script did not change keeps its newest
+    /// value, so that a stale text restores no old value.
     fn record(&self, reader: &Reader, text: &[u8]) -> std::result::Result<Encoded, String> {
         let schema = reader.schema();
         if schema.document().is_some() {

@@ -1,4 +1,5 @@
-//! System V shared memory and semaphores, by the calls that no well-kept crate wraps. Here alone the program is unsafe.
+//! System V shared memory and semaphores, by calls that no maintained crate wraps. Only this file of the program has
+//! unsafe code.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -11,15 +12,18 @@ use std::time::Duration;
 use libc::{c_int, c_short, c_ushort};
 use nix::sys::time::TimeSpec;
 
-/// Semaphores of a set as PHP makes it: the one that is held, how many processes use it, and one that PHP holds while
-/// it looks at these. PHP gives the first one its value anew when the first process comes to use it, whoever holds it.
+/// Semaphores of a set as PHP creates it: the lock, the number of processes that use the set, and one that is 1 while a
+/// process joins. PHP sets the lock to 1 when the first process joins, even if another one holds it.
 const PHP_COUNT: c_int = 3;
-const HELD: c_ushort = 0;
+const LOCK: c_ushort = 0;
 const USERS: c_ushort = 1;
+const JOINING: c_ushort = 2;
+/// The longest wait for another process to join.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The longest wait: it fits the 32 bits that a time has on some machines.
-const LONGEST: Duration = Duration::from_secs(i32::MAX as u64);
-/// The bit of a segment's mode that says that somebody removed it.
+/// The longest timeout: it fits the 32 bits that a time has on some machines.
+const MAX_TIMEOUT: Duration = Duration::from_secs(i32::MAX as u64);
+/// The bit of a segment's mode that is set once the segment is removed.
 const SHM_DEST: u32 = 0o1000;
 
 // The C libraries have it, but `libc` does not.
@@ -32,6 +36,11 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
+/// Whether a call failed because the object was removed: while it waited, or before.
+pub fn is_removed(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EIDRM | libc::EINVAL))
+}
+
 fn checked(result: c_int) -> io::Result<c_int> {
     if result == -1 {
         return Err(io::Error::last_os_error());
@@ -39,9 +48,18 @@ fn checked(result: c_int) -> io::Result<c_int> {
     Ok(result)
 }
 
+/// Who owns a segment, and who can use it.
+#[derive(Clone, Copy)]
+pub struct Permissions {
+    pub owner: u32,
+    pub creator: u32,
+    pub mode: u32,
+}
+
 /// Shared memory that stays attached.
 pub struct Segment {
     id: c_int,
+    permissions: Permissions,
     start: NonNull<AtomicU8>,
     size: usize,
 }
@@ -50,35 +68,49 @@ pub struct Segment {
 unsafe impl Send for Segment {}
 
 impl Segment {
-    /// The segment of this key as it is, or a new one.
+    /// Opens the segment of a key as it is, or creates it.
     pub fn open(key: i32, size: usize, mode: u32) -> io::Result<Self> {
         let flags = libc::IPC_CREAT | libc::IPC_EXCL | mode.cast_signed();
-        // SAFETY: it takes three numbers.
+        // SAFETY: the call takes three numbers.
         let id = match checked(unsafe { libc::shmget(key, size, flags) }) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                // SAFETY: as before; a size of 0 takes the segment whatever its own is.
+                // SAFETY: as before; size 0 fits a segment of any size.
                 checked(unsafe { libc::shmget(key, 0, 0) })?
             }
-            fresh => fresh?,
+            created => created?,
         };
-        let size = status(id)?.shm_segsz;
+        let status = status(id)?;
+        let permissions = Permissions {
+            owner: status.shm_perm.uid,
+            creator: status.shm_perm.cuid,
+            mode: u32::from(status.shm_perm.mode) & 0o777,
+        };
         // SAFETY: the kernel chooses an address where nothing is mapped.
         let start = unsafe { libc::shmat(id, std::ptr::null(), 0) };
         if start.addr() == usize::MAX {
             return Err(io::Error::last_os_error());
         }
         let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::InvalidData)?;
-        Ok(Self { id, start, size })
+        Ok(Self {
+            id,
+            permissions,
+            start,
+            size: status.shm_segsz,
+        })
     }
 
-    /// Other processes may change them at any time.
+    pub fn permissions(&self) -> Permissions {
+        self.permissions
+    }
+
+    /// The bytes, which other processes can change at any time.
     pub fn bytes(&self) -> &[AtomicU8] {
-        // SAFETY: `size` bytes are attached until `self` is dropped: a System V segment cannot be cut off. They are
-        // initialised, as the kernel gives zeros, and an atomic byte has neither padding nor alignment.
+        // SAFETY: `size` bytes are attached until `self` is dropped: a System V segment cannot be truncated. The
+        // kernel initialises them with zeros, and an atomic byte has neither padding nor alignment.
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.size) }
     }
 
-    /// Whether somebody removed it: then it lasts only as long as it is attached, and its key is another segment's.
+    /// Whether a process removed the segment: then it lasts only while it is attached, and its key is free.
     pub fn is_removed(&self) -> bool {
         let is_marked = |status: libc::shmid_ds| u32::from(status.shm_perm.mode) & SHM_DEST != 0;
         status(self.id).map_or(true, is_marked)
@@ -92,103 +124,119 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        // SAFETY: it was attached there, and no borrow of its bytes outlives `self`.
+        // SAFETY: the segment is attached at this address, and no borrow of its bytes outlives `self`.
         unsafe { libc::shmdt(self.start.as_ptr().cast()) };
     }
 }
 
 fn status(id: c_int) -> io::Result<libc::shmid_ds> {
     let mut status = MaybeUninit::uninit();
-    // SAFETY: the kernel fills the buffer, which is of the type that it takes.
+    // SAFETY: the kernel fills the buffer, which has the type that the command takes.
     checked(unsafe { libc::shmctl(id, libc::IPC_STAT, status.as_mut_ptr()) })?;
-    // SAFETY: it has done so.
+    // SAFETY: the call succeeded, so the kernel filled the buffer.
     Ok(unsafe { status.assume_init() })
 }
 
-/// A semaphore that the kernel gives back when this process ends, however that happens.
+/// A semaphore, which the kernel releases when its holder exits, however that happens.
 pub struct Semaphore {
     id: c_int,
 }
 
 impl Semaphore {
-    /// The semaphore of this key, or a new one that is free.
+    /// Opens the semaphore of a key, or creates one that is free.
     pub fn open(key: i32, mode: u32) -> io::Result<Self> {
-        let flags = libc::IPC_CREAT | libc::IPC_EXCL | mode.cast_signed();
-        // SAFETY: it takes three numbers.
-        let fresh = checked(unsafe { libc::semget(key, PHP_COUNT, flags) });
-        let semaphore = match fresh {
-            Ok(id) => {
-                let semaphore = Self { id };
-                semaphore.control(libc::SETVAL, 1)?;
-                semaphore
+        loop {
+            let flags = libc::IPC_CREAT | mode.cast_signed();
+            // SAFETY: the call takes three numbers.
+            let id = match checked(unsafe { libc::semget(key, PHP_COUNT, flags) }) {
+                // A set that PHP did not create can have only one.
+                Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+                    // SAFETY: as before; 0 fits a set of any size.
+                    checked(unsafe { libc::semget(key, 0, 0) })?
+                }
+                opened => opened?,
+            };
+            let semaphore = Self { id };
+            match semaphore.join() {
+                // A script removed it in between.
+                Err(error) if is_removed(&error) => {}
+                joined => return joined.map(|()| semaphore),
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self {
-                // SAFETY: as before; 0 takes the set however many there are in it.
-                id: checked(unsafe { libc::semget(key, 0, 0) })?,
-            },
-            Err(error) => return Err(error),
-        };
-        // So that PHP does not give it its value anew while it is held. A set that PHP did not make may have but one.
-        match semaphore.change(USERS, 1, None) {
-            Err(error) if error.raw_os_error() == Some(libc::EFBIG) => {}
-            counted => counted?,
         }
-        Ok(semaphore)
     }
 
-    /// Waits until it is free, but not for ever: `TimedOut` then.
-    pub fn acquire(&self, timeout: Duration) -> io::Result<Held<'_>> {
-        match self.change(HELD, -1, Some(timeout)) {
+    /// Counts this process among the users, as PHP does it, so that PHP does not free a semaphore that is held.
+    fn join(&self) -> io::Result<()> {
+        match self.change(
+            &[(JOINING, 0), (JOINING, 1), (USERS, 1)],
+            Some(JOIN_TIMEOUT),
+        ) {
+            // A set without these, which PHP did not create.
+            Err(error) if error.raw_os_error() == Some(libc::EFBIG) => return Ok(()),
+            counted => counted?,
+        }
+        // Nobody ever held it: this process created it, or a PHP that has not come so far.
+        if self.control(USERS, libc::GETVAL, 0)? == 1 && self.last_user()? == 0 {
+            self.control(LOCK, libc::SETVAL, 1)?;
+        }
+        self.change(&[(JOINING, -1)], None)
+    }
+
+    /// Waits until the semaphore is free and takes it; fails with `TimedOut` after the timeout.
+    pub fn acquire(&self, timeout: Duration) -> io::Result<()> {
+        match self.change(&[(LOCK, -1)], Some(timeout)) {
             Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => {
                 Err(io::ErrorKind::TimedOut.into())
             }
-            changed => changed.map(|()| Held { semaphore: self }),
+            changed => changed,
         }
     }
 
-    /// The process that took or freed it last.
+    pub fn release(&self) -> io::Result<()> {
+        self.change(&[(LOCK, 1)], None)
+    }
+
+    /// Waits until a process removes the semaphore, and returns the error of that.
+    pub fn wait_until_removed(&self) -> io::Error {
+        // Zero, and then one less: no value allows both, so the kernel changes nothing.
+        let never = self.change(&[(LOCK, 0), (LOCK, -1)], None);
+        never.err().unwrap_or_else(|| io::ErrorKind::Other.into())
+    }
+
+    /// The process that acquired or released it last.
     pub fn last_user(&self) -> io::Result<i32> {
-        self.control(libc::GETPID, 0)
+        self.control(LOCK, libc::GETPID, 0)
     }
 
     pub fn remove(&self) -> io::Result<()> {
-        self.control(libc::IPC_RMID, 0).map(drop)
+        self.control(LOCK, libc::IPC_RMID, 0).map(drop)
     }
 
-    fn control(&self, command: c_int, value: c_int) -> io::Result<c_int> {
+    fn control(&self, which: c_ushort, command: c_int, value: c_int) -> io::Result<c_int> {
         // SAFETY: of these commands, one takes a number and the others nothing.
-        checked(unsafe { libc::semctl(self.id, HELD.into(), command, value) })
+        checked(unsafe { libc::semctl(self.id, which.into(), command, value) })
     }
 
-    fn change(&self, which: c_ushort, by: c_short, timeout: Option<Duration>) -> io::Result<()> {
+    /// Changes semaphores of the set by so much each, all at once; the kernel undoes that when this process exits.
+    fn change(&self, by: &[(c_ushort, c_short)], timeout: Option<Duration>) -> io::Result<()> {
         #[allow(clippy::cast_possible_truncation)] // it is 0x1000
-        let mut operation = libc::sembuf {
-            sem_num: which,
-            sem_op: by,
+        let operation = |&(sem_num, sem_op): &(c_ushort, c_short)| libc::sembuf {
+            sem_num,
+            sem_op,
             sem_flg: libc::SEM_UNDO as c_short,
         };
-        let timeout = timeout.map(|timeout| TimeSpec::from_duration(timeout.min(LONGEST)));
+        let mut operations: Vec<_> = by.iter().map(operation).collect();
+        let timeout = timeout.map(|timeout| TimeSpec::from_duration(timeout.min(MAX_TIMEOUT)));
         let timeout = timeout.as_ref().map_or(std::ptr::null(), |timeout| {
             std::ptr::from_ref(timeout.as_ref())
         });
+        let (start, count) = (operations.as_mut_ptr(), operations.len());
         loop {
-            // SAFETY: one operation, which is there as long as the call takes, as is the time, unless it is null.
-            match checked(unsafe { semtimedop(self.id, &raw mut operation, 1, timeout) }) {
+            // SAFETY: `count` operations, which live as long as the call, as does the timeout unless it is null.
+            match checked(unsafe { semtimedop(self.id, start, count, timeout) }) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 changed => return changed.map(drop),
             }
         }
-    }
-}
-
-/// The semaphore is held as long as this lives.
-pub struct Held<'semaphore> {
-    semaphore: &'semaphore Semaphore,
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        // It fails if somebody removed it, and then there is nothing to free.
-        let _removed = self.semaphore.change(HELD, 1, None);
     }
 }

@@ -1,50 +1,44 @@
-//! The segment under its semaphore: one text, padded with NULs.
+//! The segment under its semaphore: one text, padded with spaces or NULs.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
+use nix::unistd::geteuid;
 use pegel_program::escape;
 use pegel_program::failure::{Failure, Result};
 
-use super::ipc::{Held, Segment, Semaphore};
+use super::ipc::Segment;
+use super::semaphore::{Held, Semaphore};
 
-/// How long a script may hold the semaphore before that is a complaint.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a script can hold the semaphore before that is reported.
+const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Where it is.
+/// Which segment, and how it is created.
 #[derive(Clone, Copy)]
 pub struct Place {
     pub key: i32,
     pub semaphore: i32,
-    /// Bytes of a new segment; one that is there keeps its own.
+    /// The size of a new segment in bytes; one that exists keeps its own.
     pub size: usize,
-    /// Permissions of a new segment.
+    /// The permissions of a new segment, and the widest ones of one that exists.
     pub mode: u32,
+    /// The byte behind the text: a space for JSON, as scripts decode the whole segment; else NUL.
+    pub padding: u8,
 }
 
 pub struct Memory {
     place: Place,
     segment: Segment,
-    semaphore: Semaphore,
+    semaphore: Arc<Semaphore>,
 }
 
 impl Memory {
     pub fn open(place: Place) -> Result<Self> {
-        let failed = |what: &str, key: i32| {
-            let what = format!("cannot open the {what} of key {key:#010x}");
-            move |error: io::Error| {
-                let advice = match error.kind() {
-                    io::ErrorKind::PermissionDenied => "; `ipcs -i` shows whose it is",
-                    _ => "",
-                };
-                Failure::Failed(format!("{what}: {error}{advice}"))
-            }
-        };
-        let semaphore = Semaphore::open(place.semaphore, who_waits(place.mode))
-            .map_err(failed("semaphore", place.semaphore))?;
-        let segment = Segment::open(place.key, place.size, place.mode)
-            .map_err(failed("shared memory", place.key))?;
+        let semaphore = Semaphore::open(place.semaphore, semaphore_mode(place.mode))
+            .map_err(|error| cannot_open("semaphore", place.semaphore, &error))?;
+        let segment = segment(&place)?;
         Ok(Self {
             place,
             segment,
@@ -52,19 +46,23 @@ impl Memory {
         })
     }
 
-    /// What is removed under it is made anew, which costs what it held.
-    pub fn reopen(&mut self) -> Result<()> {
-        *self = Self::open(self.place)?;
-        Ok(())
+    /// Creates the segment again if a script removed it, and returns whether that was so.
+    pub fn renew(&mut self) -> Result<bool> {
+        let is_removed = self.segment.is_removed();
+        if is_removed {
+            self.segment = segment(&self.place)?;
+        }
+        Ok(is_removed)
     }
 
-    pub fn is_removed(&self) -> bool {
-        self.segment.is_removed() || self.semaphore.last_user().is_err()
+    /// How many times the semaphore was created again since the last call.
+    pub fn take_renewals(&self) -> u64 {
+        self.semaphore.take_renewals()
     }
 
-    /// Holds the semaphore, or says who does not let go of it.
-    pub fn hold(&self) -> Result<Held<'_>> {
-        self.semaphore.acquire(PATIENCE).map_err(|error| {
+    /// Holds the semaphore; the failure names the process that does not release it.
+    pub fn hold(&self) -> Result<Held> {
+        self.semaphore.acquire(TIMEOUT).map_err(|error| {
             let key = self.place.semaphore;
             Failure::Failed(match error.kind() {
                 io::ErrorKind::TimedOut => {
@@ -76,7 +74,7 @@ impl Memory {
     }
 
     fn holder(&self) -> String {
-        // Of another container, the kernel says 0.
+        // For a process of another container, the kernel returns 0.
         let process = self.semaphore.last_user().unwrap_or(0);
         if process == 0 {
             return "by a process of another container".to_owned();
@@ -85,43 +83,49 @@ impl Memory {
             Ok(name) => format!("by process {process} ({})", escape::line(name.trim_end())),
             Err(_) => format!(
                 "by process {process}, which has ended without freeing it, and took it without SEM_UNDO; \
-                 when no script is in the midst of it: python3 -c 'import sysv_ipc; \
+                 when no script uses the memory: python3 -c 'import sysv_ipc; \
                  sysv_ipc.Semaphore({:#x}).release()'",
                 self.place.semaphore
             ),
         }
     }
 
-    /// The bytes up to the first NUL. Torn, unless the semaphore is held.
+    /// The bytes up to the first NUL, without the padding. It can be torn, unless the semaphore is held.
     pub fn text(&self) -> Vec<u8> {
         let bytes = self.segment.bytes().iter();
         let bytes = bytes.map(|byte| byte.load(Ordering::Relaxed));
-        bytes.take_while(|byte| *byte != 0).collect()
+        let mut text: Vec<u8> = bytes.take_while(|byte| *byte != 0).collect();
+        if self.place.padding != 0 {
+            text.truncate(text.trim_ascii_end().len());
+        }
+        text
     }
 
-    /// Whether there is room for a text.
+    /// Checks that a text fits.
     pub fn check(&self, text: &[u8]) -> Result<()> {
-        // The last NUL is for those who read it as a C string.
-        let most = self.segment.bytes().len().saturating_sub(1);
+        // A NUL at the end is for scripts that read a C string.
+        let needed = usize::from(self.place.padding == 0);
+        let most = self.segment.bytes().len().saturating_sub(needed);
         if text.len() <= most {
             return Ok(());
         }
         Err(Failure::Failed(format!(
-            "the text has {} bytes, of which the shared memory {:#010x} takes {most}; end all that use it, \
-             remove it with `ipcrm -M {:#x}`, and choose a larger --size",
-            text.len(),
+            "the text must have at most {most} bytes, the size of the shared memory {:#010x} (got {}). \
+             End all that use it, remove it with `ipcrm -M {:#x}`, and choose a larger --size",
             self.place.key,
+            text.len(),
             self.place.key
         )))
     }
 
-    /// Replaces the text, while the semaphore is held. Who is killed in the midst of it leaves none, not half of it.
+    /// Replaces the text, while the semaphore is held. A bridge that is killed meanwhile leaves no text, not half of it.
     pub fn write(&self, text: &[u8], _held: &Held) -> Result<()> {
         self.check(text)?;
         let bytes = self.segment.bytes();
         bytes[0].store(0, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        let padded = text.iter().copied().chain(std::iter::repeat(0));
+        let padded = text.iter().copied();
+        let padded = padded.chain(std::iter::repeat(self.place.padding));
         for (place, byte) in bytes.iter().zip(padded).skip(1) {
             place.store(byte, Ordering::Relaxed);
         }
@@ -141,8 +145,47 @@ impl Memory {
     }
 }
 
-/// Who may read the segment has to hold its semaphore, which is to write it.
-fn who_waits(mode: u32) -> u32 {
+/// Opens the segment, or creates it. Any user can create a segment of a free key: one of another user, or one that more
+/// users can read than the board, would show and change a board that they cannot open.
+fn segment(place: &Place) -> Result<Segment> {
+    let segment = Segment::open(place.key, place.size, place.mode)
+        .map_err(|error| cannot_open("shared memory", place.key, &error))?;
+    let found = segment.permissions();
+    let is_trusted = |user: u32| user == 0 || user == geteuid().as_raw();
+    let problem = if !is_trusted(found.owner) || !is_trusted(found.creator) {
+        format!(
+            "another user owns or created it (got user {} and {}). Remove it with `ipcrm -M {:#x}`, or choose \
+             another --key",
+            found.owner, found.creator, place.key
+        )
+    } else if found.mode & !place.mode & 0o666 != 0 {
+        format!(
+            "its permissions must be at most {:04o} (got {:04o}). Remove it with `ipcrm -M {:#x}`, or pass --mode",
+            place.mode & 0o666,
+            found.mode,
+            place.key
+        )
+    } else {
+        return Ok(segment);
+    };
+    let key = place.key;
+    Err(Failure::Failed(format!(
+        "the shared memory {key:#010x}: {problem}"
+    )))
+}
+
+fn cannot_open(what: &str, key: i32, error: &io::Error) -> Failure {
+    let advice = match error.kind() {
+        io::ErrorKind::PermissionDenied => ". `ipcs -i` shows its owner",
+        _ => "",
+    };
+    Failure::Failed(format!(
+        "cannot open the {what} of key {key:#010x}: {error}{advice}"
+    ))
+}
+
+/// A script that can read the segment must hold its semaphore, which needs the permission to write it.
+fn semaphore_mode(mode: u32) -> u32 {
     let readers = mode & 0o444;
     readers | readers >> 1
 }

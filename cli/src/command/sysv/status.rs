@@ -1,4 +1,4 @@
-//! The status board NAME-sysv, and in it what the bridge showed last.
+//! The status board NAME-sysv, which also stores what the bridge showed last.
 
 use pegel::Options;
 use pegel_program::failure::Result;
@@ -6,19 +6,27 @@ use pegel_program::status::{self, Number};
 
 /// Behind the name of the board that is shown.
 pub const SUFFIX: &str = "-sysv";
-const NUMBERS: [Number; 6] = [
+const NUMBERS: [Number; 7] = [
     ("sequence", "The record that is shown"),
     ("text", "Fingerprint of its text"),
     ("before", "Fingerprint of the text before it"),
     ("shown", "Records that were shown"),
     ("accepted", "Texts of scripts that were published"),
     ("rejected", "Texts of scripts that were rejected"),
+    (
+        "renewed",
+        "Segments and semaphores that scripts removed, and the bridge created again",
+    ),
 ];
-/// What fails: the text of a script, until one is accepted, and all else.
+/// The subjects that fail: the text of a script, until one is accepted, and everything else.
 const SCRIPT: &str = "script";
 const BRIDGE: &str = "bridge";
 
-pub struct Status(status::Status);
+pub struct Status {
+    status: status::Status,
+    /// The removed objects that were reported.
+    reported: Vec<&'static str>,
+}
 
 impl Status {
     pub fn create(board: &str, mode: u32) -> Result<Self> {
@@ -28,57 +36,79 @@ impl Status {
         };
         let description = "A board in System V shared memory";
         let board = format!("{board}{SUFFIX}");
-        status::Status::create_with(&board, description, &NUMBERS, &options).map(Self)
+        Ok(Self {
+            status: status::Status::create_with(&board, description, &NUMBERS, &options)?,
+            reported: Vec::new(),
+        })
     }
 
     /// The sequence that was shown last.
     pub fn sequence(&self) -> u64 {
-        self.0.get("sequence")
+        self.status.get("sequence")
     }
 
-    /// Whether this program has shown a text: one of the last two is in the memory, whenever the program was killed.
+    /// Whether this program has shown a text. The memory has one of the last two, whenever the program was killed.
     pub fn has_shown(&self, text: &[u8]) -> bool {
-        let shown = [self.0.get("text"), self.0.get("before")];
+        let shown = [self.status.get("text"), self.status.get("before")];
         shown.contains(&fingerprint(text))
     }
 
-    /// A record is about to be shown in place of a text.
+    /// A record is about to replace a text.
     pub fn shows(&self, sequence: u64, text: &[u8], before: &[u8]) -> Result<()> {
-        self.0.set("sequence", sequence);
-        self.0.set("text", fingerprint(text));
-        self.0.set("before", fingerprint(before));
-        self.0.add("shown", 1);
-        self.0.publish()
+        self.status.set("sequence", sequence);
+        self.status.set("text", fingerprint(text));
+        self.status.set("before", fingerprint(before));
+        self.status.add("shown", 1);
+        self.status.publish()
     }
 
     /// The text of a script was published.
     pub fn accept(&self) -> Result<()> {
-        self.0.add("accepted", 1);
-        self.0.ok(SCRIPT);
-        self.0.publish()
+        self.status.add("accepted", 1);
+        self.status.ok(SCRIPT);
+        self.status.publish()
     }
 
     /// The text of a script was rejected.
     pub fn reject(&self, reason: &str) -> Result<()> {
-        self.0.add("rejected", 1);
-        self.0.fail(SCRIPT, reason);
-        self.0.publish()
+        self.status.add("rejected", 1);
+        self.status.fail(SCRIPT, reason);
+        self.status.publish()
+    }
+
+    /// Scripts removed an object, which was created again so many times. Only the first time is reported: old pages
+    /// do it after each read.
+    pub fn renewed(&mut self, what: &'static str, times: u64) -> Result<()> {
+        if times == 0 {
+            return Ok(());
+        }
+        self.status.add("renewed", times);
+        if !self.reported.contains(&what) {
+            self.reported.push(what);
+            let message = format!(
+                "a script removed the {what}, and it was created again, now and whenever that happens. \
+                 Delete that call from the script"
+            );
+            status::log(&message);
+            self.status.note(&message);
+        }
+        self.status.publish()
     }
 
     /// The bridge cannot show the newest record.
     pub fn fail(&self, reason: &str) -> Result<()> {
-        self.0.fail(BRIDGE, reason);
-        self.0.publish()
+        self.status.fail(BRIDGE, reason);
+        self.status.publish()
     }
 
     /// The bridge shows the newest record.
     pub fn ok(&self) -> Result<()> {
-        self.0.ok(BRIDGE);
-        self.0.publish()
+        self.status.ok(BRIDGE);
+        self.status.publish()
     }
 }
 
-/// FNV-1a, which is the same in each version of this program.
+/// FNV-1a, which is the same in every version of this program.
 fn fingerprint(text: &[u8]) -> u64 {
     text.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3)

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use pegel::dynamic::{Reader, Snapshot};
-use pegel::{Schema, Value};
+use pegel::{Schema, Type, Value};
 use pegel_program::change::Change;
 use pegel_program::failure::{Failure, Result};
 use pegel_program::json;
@@ -17,17 +17,29 @@ pub enum Format {
 }
 
 impl Format {
+    /// The byte that follows the text in the segment: a space where it is JSON.
+    pub fn padding(self, schema: &Schema) -> u8 {
+        let is_json = match schema.document() {
+            Some(document) => document == Type::Json,
+            None => matches!(self, Self::Json),
+        };
+        if is_json { b' ' } else { 0 }
+    }
+
     /// The text of a record.
     pub fn text(self, reader: &Reader, snapshot: &Snapshot) -> Result<String> {
         if reader.schema().document().is_some() {
             let text = std::str::from_utf8(snapshot.bytes()).ok();
             let text = text.filter(|text| !text.contains('\0'));
-            return text.map(str::to_owned).ok_or_else(|| {
-                Failure::Failed(format!(
-                    "board {}: the document is not text",
-                    reader.board()
-                ))
-            });
+            // White space at the end would read as padding.
+            return text
+                .map(|text| text.trim_ascii_end().to_owned())
+                .ok_or_else(|| {
+                    Failure::Failed(format!(
+                        "board {}: the document is not text",
+                        reader.board()
+                    ))
+                });
         }
         Ok(match self {
             Self::Json => json::record(reader, snapshot)?.to_string(),
@@ -40,7 +52,7 @@ impl Format {
         })
     }
 
-    /// The fields of a text: each with what stands there.
+    /// The fields of a text with their values.
     pub fn fields(self, schema: &Schema, text: &str) -> std::result::Result<Vec<Change>, String> {
         match self {
             Self::Json => serde_json::from_str(text)
@@ -90,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_escaped_comes_back() {
+    fn unescapes_what_it_escaped() {
         for text in ["", "plain", "two\nlines\r\n", "C:\\new", "\\", "\\\\n"] {
             assert_eq!(unescaped(&escaped(text)), text);
             assert!(!escaped(text).contains(['\n', '\r']));
