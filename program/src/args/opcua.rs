@@ -32,7 +32,8 @@ if one of them is rejected, not at all. A value beyond its limits is
 BadOutOfRange, a board that another writer holds BadResourceUnavailable.
 
 Without --config, every user of this machine can read, and can write the boards
-of --write. The configuration is a TOML file:
+of --write, except those that only their owner can read. A name and a password
+have at most 256 bytes, a message 1 MiB. The configuration is a TOML file:
 
   listen = \"0.0.0.0:4840\"
   host = \"station.local\"      # name of this machine for clients

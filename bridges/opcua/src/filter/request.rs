@@ -353,3 +353,42 @@ fn split_array(pattern: &[u8]) -> (&[u8], &[u8]) {
     }
     unreachable!("the patterns are constants, which the tests walk")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn corpus() -> Vec<(String, Vec<u8>)> {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus");
+        let files = fs::read_dir(directory).expect("the corpus is in the repository");
+        let mut requests: Vec<_> = files
+            .map(|file| {
+                let path = file.expect("it can be read").path();
+                let name = path.file_name().expect("it is a file").to_string_lossy();
+                (name.into_owned(), fs::read(&path).expect("it can be read"))
+            })
+            .collect();
+        requests.sort();
+        requests
+    }
+
+    #[test]
+    fn accepts_requests_of_clients() {
+        for (name, body) in corpus() {
+            assert!(check(&body).is_ok(), "{name}: {:?}", check(&body));
+        }
+    }
+
+    #[test]
+    fn refuses_requests_that_end_early_or_late() {
+        for (name, mut body) in corpus() {
+            for end in 0..body.len() {
+                assert!(check(&body[..end]).is_err(), "{name}, {end} bytes");
+            }
+            body.push(0);
+            assert!(check(&body).is_err(), "{name}");
+        }
+    }
+}
