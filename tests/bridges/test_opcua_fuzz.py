@@ -48,7 +48,7 @@ def test_mutated_requests_harm_nobody(tmp_path: Path, seed: int) -> None:
             channel = Channel(server.port, server.url)
             if number % 2:
                 channel.log_in()
-            request = chance.choice(CORPUS).read_bytes()
+            request = bytes.fromhex(chance.choice(CORPUS).read_text())
             # The session's token, in place of none, follows the request's type.
             if request[4:6] == NOBODY:
                 request = request[:4] + channel.token + request[6:]

@@ -1,4 +1,4 @@
-//! Who may read and write: users with passwords, and those without a name.
+//! Access: users with passwords read and write, and anonymous clients where they are allowed.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,11 @@ use pegel_program::status::log;
 use sha_crypt::{PasswordVerifier, ShaCrypt};
 use tokio::sync::Semaphore;
 
-/// What endpoints call all who have a password.
+/// The name by which endpoints refer to all users with a password.
 pub const USERS: &str = "users";
 
-/// A user of the endpoints' configuration, which stands for all of them: their passwords are not the server's to know.
+/// A user in the endpoints' configuration that stands for all users: the library must not know
+/// their passwords.
 pub fn all_users() -> ServerUserToken {
     ServerUserToken {
         user: USERS.to_owned(),
@@ -27,13 +28,14 @@ pub fn all_users() -> ServerUserToken {
 /// The most logins whose passwords are checked at the same time: each check takes a core for
 /// milliseconds.
 const CHECKS: usize = 2;
-/// The longest name and password, in bytes: the time of a check grows with the square of the length.
+/// The longest name and password, in bytes: the time of a check grows with the square of the
+/// length.
 const LENGTH: usize = 256;
 
 pub struct Access {
     passwords: Passwords,
     checks: Semaphore,
-    /// Only tells what the endpoints take.
+    /// Names the kinds of identity that each endpoint accepts, and nothing else.
     policies: DefaultAuthenticator,
 }
 
@@ -71,7 +73,8 @@ impl AuthManager for Access {
             return Err(refused());
         }
         let known = self.passwords.get(name);
-        // A name that nobody has is checked, too: the time must not reveal the names.
+        // An unknown name is checked against another user's hash: the time must not reveal the
+        // names.
         let hash = known.or_else(|| self.passwords.values().next()).cloned();
         let hash = hash.ok_or_else(refused)?;
         let _turn = self.checks.acquire().await;
@@ -95,7 +98,7 @@ impl AuthManager for Access {
         access: AccessLevel,
         _node: &NodeId,
     ) -> AccessLevel {
-        // Where there are users, only they write.
+        // Where there are users, only they can write.
         if self.passwords.is_empty() || !token.is_anonymous() {
             return access;
         }
@@ -107,7 +110,7 @@ impl AuthManager for Access {
     }
 }
 
-/// Whom an endpoint takes.
+/// The kinds of users that an endpoint accepts.
 pub fn takers(has_users: bool, has_anonymous: bool) -> Vec<&'static str> {
     let users = has_users.then_some(USERS);
     let anonymous = has_anonymous.then_some(ANONYMOUS_USER_TOKEN_ID);

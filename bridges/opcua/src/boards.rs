@@ -104,13 +104,13 @@ impl Boards {
     }
 }
 
-/// The records that a request is answered from: one of each board, whatever is published in the meantime.
+/// The records that answer a request: one of each board, whatever is published in the meantime.
 type Newest = (Arc<BoardView>, Result<Look, StatusCode>);
 
 #[derive(Default)]
 struct Looks {
     boards: HashMap<String, Option<Newest>>,
-    /// How much memory the values take that were read.
+    /// The memory of the values read so far, in bytes.
     memory: usize,
 }
 
@@ -180,7 +180,7 @@ impl Boards {
         };
         let values: Vec<_> = values.map(name).collect();
         let monitored = self.monitored.items();
-        // It sends when it is dropped, so that one record is one message.
+        // The notifier sends when it is dropped, so that one record is one message.
         let mut notifier = subscriptions.data_notifier();
         for (id, value) in &values {
             let Some(mut batch) = notifier.notify_for(id, AttributeId::Value) else {
@@ -265,8 +265,9 @@ impl InMemoryNodeManagerImpl for Boards {
                 item.set_status(StatusCode::BadTooManyMonitoredItems);
                 continue;
             }
-            // Sampling would send a value that only gets older with another time than that of its publication. So
-            // changes are sent as they come; the follower keeps the minimum interval.
+            // Sampling would send an unchanged value again, with another time than that of its
+            // publication. So changes are sent as they come; the follower keeps the minimum
+            // interval.
             if item.sampling_interval() > 0.0 {
                 item.revise_sampling_interval(AT_ONCE);
             }
@@ -311,7 +312,7 @@ impl InMemoryNodeManagerImpl for Boards {
             let statuses = if request.is_rejected {
                 vec![write::NOT_APPLIED; count]
             } else {
-                // It may have to wait for the writer lock.
+                // Publishing waits for the writer lock.
                 let publish = move || write::publish(&request.path, &request.writes, timeout);
                 let published = tokio::task::spawn_blocking(publish).await;
                 published.unwrap_or_else(|_| vec![StatusCode::BadInternalError; count])
@@ -335,15 +336,16 @@ struct Request {
     writes: Vec<Write>,
     /// The place of each write in the request.
     indices: Vec<usize>,
-    /// Whether one of its values may not be written.
+    /// Whether one of its values must not be written.
     is_rejected: bool,
 }
 
-/// Milliseconds that are next to nothing: the library does not revise an interval to 0.
+/// Milliseconds: as good as 0, to which the library does not revise an interval.
 const AT_ONCE: f64 = 0.0005;
 
 impl Boards {
-    /// The board of a value that a client writes, and the value, if the client may write it.
+    /// The board of a value that a client writes, and the value, if the client has the right to
+    /// write it.
     fn change(
         &self,
         context: &RequestContext,
@@ -369,7 +371,7 @@ impl Boards {
     }
 }
 
-/// The part of a value that was asked for.
+/// The elements and timestamps of a value that a client wants.
 fn part(
     mut value: DataValue,
     wanted: &ParsedReadValueId,

@@ -47,8 +47,8 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Whether only the owner can read a board with this mode: everyone else would read and write it
-    /// through a server that lets everyone in.
+    /// Whether a board with this mode must not be written: only its owner can read it, and the
+    /// server lets everyone in.
     pub fn protects(&self, mode: u32) -> bool {
         const OTHERS: u32 = 0o077;
         self.is_open && mode & OTHERS == 0
@@ -72,7 +72,7 @@ impl Rules {
 }
 
 impl Config {
-    /// What the command line and the configuration say together.
+    /// Combines the command line with the configuration file; the command line takes precedence.
     pub fn new(given: Opcua, target: &Target) -> Result<Self> {
         let config = given.config.as_deref().map(config::read).transpose();
         let config = config.map_err(Failure::Failed)?.unwrap_or_default();
@@ -112,7 +112,7 @@ impl Config {
             boards(given.settings, config.settings)?,
         );
         let mut named = boards(given.board, config.boards)?;
-        // Boards that clients may write are served, too.
+        // Clients also read the boards that they can write.
         for board in &write {
             if !named.is_empty() && !named.contains(board) {
                 named.push(board.clone());

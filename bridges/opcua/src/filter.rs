@@ -2,8 +2,8 @@
 //!
 //! The library does nearly everything before it knows anybody: it keeps what is sent, decrypts by
 //! policies that are not offered, and decodes by recursion. So the filter connects a client only
-//! after its first message, bounds the size of each message by what is known about the client, walks
-//! what is in plain text, and lets each peer take only so much.
+//! after its first message, bounds the size of each message by what is known about the client,
+//! walks what is in plain text, and lets each peer take only so much.
 
 mod channel;
 mod connections;

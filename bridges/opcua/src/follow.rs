@@ -1,4 +1,5 @@
-//! Following boards: a thread for each board waits for records and passes them on to the subscriptions.
+//! Following boards: a thread for each board waits for records and passes them on to the
+//! subscriptions.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -20,7 +21,8 @@ use crate::config::Rules;
 /// The boards to follow, and how they are shown.
 pub struct Hub {
     pub target: Arc<Target>,
-    /// The boards that the command line names; if there are none, all of the directory.
+    /// The boards that the command line names; if it names none, all boards of the directory are
+    /// served.
     pub named: Vec<String>,
     pub rules: Rules,
     pub manager: Arc<Manager>,
@@ -31,7 +33,7 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Shows the boards that exist, and from now on the new ones.
+    /// Shows the boards that exist, and new boards from then on.
     pub fn start(self: Arc<Self>) {
         self.follow_new();
         thread::spawn(move || {
@@ -139,7 +141,7 @@ impl Hub {
                 boards::notify(manager, subscriptions, &view.reader, &look, is_new_status);
                 published = Some(now);
             }
-            // Until there is a newer record, or this one becomes stale, or its writer exits.
+            // The wait ends with a newer record, once this record is stale, or to check the writer.
             let left = match (&look, view.policy.validity) {
                 (Ok(look), Validity::For(time)) if look.stamp().is_timed() => {
                     let age = Duration::from_nanos(look.stamp().age_ns.unsigned_abs());

@@ -1,5 +1,5 @@
-//! `pegel opcua`: boards by OPC UA. A program of its own, because the library for OPC UA makes a program five times as
-//! large, and its start half as long again.
+//! `pegel opcua`: boards by OPC UA. It is a separate program, because the library for OPC UA makes
+//! a program five times as large, and its start half as long again.
 
 mod access;
 mod board_view;
@@ -26,9 +26,10 @@ use pegel_program::{program, runtime};
 
 use self::config::Config;
 
-/// The library must be patched: `.cargo/config.toml` names the program that does it.
+/// An unpatched library does not have this constant. `patches/rustc` patches it, if cargo runs
+/// inside the repository.
 const _: () = opcua::server::PATCHED_FOR_PEGEL;
-/// Enough for the deepest nesting in an encrypted message of a client that has not logged in.
+/// The library decodes by recursion; this is enough for every message that the filter lets pass.
 const STACK: usize = 64 << 20;
 /// The most threads for checks of passwords and for writes, which wait for the writer lock.
 const BLOCKING_THREADS: usize = 32;

@@ -1,5 +1,5 @@
-//! What of a board stands in the address space: an object, its fields as variables, their units and limits as
-//! properties. The names of the nodes are NAME, NAME/FIELD and NAME/FIELD:PROPERTY.
+//! The nodes of a board in the address space: an object, a variable for each field, and properties
+//! for units and limits. The names of the nodes are NAME, NAME/FIELD and NAME/FIELD:PROPERTY.
 
 use opcua::nodes::{AccessLevel, ObjectBuilder, VariableBuilder};
 use opcua::server::address_space::AddressSpace;
@@ -26,7 +26,7 @@ fn of_property(namespace: u16, board: &str, field: &str, property: &str) -> Node
     NodeId::new(namespace, format!("{board}/{field}:{property}"))
 }
 
-/// The board and the field that a node's name means; `None` for what is no field.
+/// The board and the field of a node; `None` if the node is not a field.
 pub fn field_of(node: &NodeId) -> Option<(&str, &str)> {
     let Identifier::String(name) = &node.identifier else {
         return None;
@@ -35,7 +35,7 @@ pub fn field_of(node: &NodeId) -> Option<(&str, &str)> {
     (!field.contains(':')).then_some((board, field))
 }
 
-/// Adds the folder, of which all boards are.
+/// Adds the folder that contains all boards.
 pub fn insert_folder(space: &mut AddressSpace, namespace: u16) {
     let folder = NodeId::new(namespace, format!(":{FOLDER}"));
     space.add_folder(
@@ -66,7 +66,7 @@ pub fn insert(
     }
 }
 
-/// Takes away a board's nodes.
+/// Removes a board's nodes.
 pub fn remove(space: &mut AddressSpace, namespace: u16, board: &str, schema: &Schema) {
     for field in schema.fields() {
         for property in [RANGE, UNITS] {
@@ -147,7 +147,7 @@ fn insert_field(
     }
 }
 
-/// The limits of a field, if it has any: one that it lacks is that of its type.
+/// The limits of a field, if it has any. If it has only one, the other is that of its type.
 fn range(field: &Field) -> Option<Range> {
     let (min, max) = (&field.details.min, &field.details.max);
     if min.is_none() && max.is_none() {

@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::filter::{self, Connections, Filter, Logins};
 use crate::follow::Hub;
 
-/// The name of this application; those of its certificate go with it.
+/// The name of this application; the certificate contains both names.
 const APPLICATION: &str = "Pegel";
 const APPLICATION_URI: &str = "urn:pegel:opcua";
 /// Twenty years: nobody renews a self-signed certificate.
@@ -69,7 +69,8 @@ pub async fn serve(config: Config, target: Target, mut shutdown: Shutdown) -> Re
         .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
     if handle.info().server_certificate.is_none() {
         return Err(Failure::Failed(format!(
-            "cannot read the certificate and its key in {}; check their owner, or remove both to have new ones made",
+            "cannot read the certificate and its key in {}; check their owner, or remove both to \
+             have new ones made",
             config.state_dir.display()
         )));
     }
@@ -109,7 +110,7 @@ pub async fn serve(config: Config, target: Target, mut shutdown: Shutdown) -> Re
 }
 
 impl Config {
-    /// Makes the certificate and its key, unless they are there.
+    /// Makes the certificate and its key, unless they exist.
     fn certificate(&self) -> Result<()> {
         let (own, private) = (self.state_dir.join("own"), self.state_dir.join("private"));
         let (certificate, key) = (own.join("cert.der"), private.join("private.pem"));
@@ -119,7 +120,8 @@ impl Config {
         let failed = |error: String| {
             let state = self.state_dir.display();
             Failure::Failed(format!(
-                "cannot create a certificate in {state}: {error}; use another directory with --state-dir"
+                "cannot create a certificate in {state}: {error}; use another directory with \
+                 --state-dir"
             ))
         };
         for directory in [&own, &private] {

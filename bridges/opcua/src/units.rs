@@ -5,10 +5,10 @@ use pegel_program::unit::Unit;
 
 const CEFACT: &str = "http://www.opcfoundation.org/UA/units/un/cefact";
 
-/// What a client is told of a unit; the name alone if it has no code.
+/// A unit as clients read it; without a code, it has its name only.
 pub fn information(unit: &str) -> EUInformation {
     let code = Unit::find(unit).map(|unit| unit.code);
-    // The bytes of the code as a number, as OPC 10000-8 says.
+    // OPC 10000-8 makes a number of the bytes of the code.
     let number = |code: &str| {
         code.bytes()
             .fold(0, |number, byte| number << 8 | i32::from(byte))
@@ -35,8 +35,8 @@ mod tests {
 
     #[test]
     fn a_unit_without_a_code_has_its_name() {
-        let told = information("EUR/kWh");
-        assert_eq!((told.unit_id, told.namespace_uri.is_empty()), (-1, true));
-        assert_eq!(told.display_name.text.as_ref(), "EUR/kWh");
+        let unit = information("EUR/kWh");
+        assert_eq!((unit.unit_id, unit.namespace_uri.is_empty()), (-1, true));
+        assert_eq!(unit.display_name.text.as_ref(), "EUR/kWh");
     }
 }

@@ -3,7 +3,7 @@
 use opcua::types::{Array, ByteString, UAString, Variant, VariantScalarTypeId};
 use pegel::{Field, Type, Value};
 
-/// The type of a field's elements; its number is that of the data type, too.
+/// The type of a field's elements; the data type has the same number.
 pub fn element_type(kind: Type) -> VariantScalarTypeId {
     match kind {
         Type::Bool => VariantScalarTypeId::Boolean,
@@ -62,7 +62,7 @@ fn scalar(kind: Type, value: Value) -> Option<Variant> {
     })
 }
 
-/// What a client wrote, as a value for the field; `None` if it is of another type.
+/// The value that a client wrote; `None` if the field has another type.
 pub fn value(field: &Field, variant: &Variant) -> Option<Value> {
     match variant {
         Variant::Empty if field.optional => Some(Value::Null),
@@ -70,7 +70,7 @@ pub fn value(field: &Field, variant: &Variant) -> Option<Value> {
             let elements = array.values.iter().map(|element| plain(field, element));
             elements.collect::<Option<_>>().map(Value::List)
         }
-        // A byte string may stand for an array of bytes, as OPC 10000-4 says of Write.
+        // A client can write an array of bytes as a byte string (OPC 10000-4).
         Variant::ByteString(bytes) if field.count > 1 && field.kind == Type::U8 => {
             Some(Value::from(bytes.value.clone().unwrap_or_default()))
         }
@@ -79,7 +79,7 @@ pub fn value(field: &Field, variant: &Variant) -> Option<Value> {
     }
 }
 
-/// What a client wrote for some elements of an array; `None` if it is of another type.
+/// The elements of an array that a client wrote; `None` if the array has another type.
 pub fn elements(field: &Field, variant: &Variant) -> Option<Vec<Value>> {
     match variant {
         Variant::Array(array) => {

@@ -1,4 +1,5 @@
-//! Writing: the values that one request writes to a shared board are published as one record, or not at all.
+//! Writing: the values that one request writes to a shared board are published as one record, or
+//! not at all.
 
 use std::time::Duration;
 
@@ -11,14 +12,14 @@ use pegel_program::status::log;
 
 use crate::values;
 
-/// The status of a good value in a request that is rejected for another one.
+/// The status of a good value whose request is rejected because of another value.
 pub const NOT_APPLIED: StatusCode = StatusCode::BadRequestNotAllowed;
 
 /// A value that a client writes.
 pub struct Write {
     pub field: String,
     pub value: Variant,
-    /// The elements of an array, if not all.
+    /// The elements of an array; without a range, all.
     pub range: NumericRange,
 }
 
@@ -32,7 +33,7 @@ pub fn publish(board: &str, writes: &[Write], timeout: Duration) -> Vec<StatusCo
             ErrorKind::NotFound | ErrorKind::Gone => StatusCode::BadNodeIdUnknown,
             ErrorKind::TooLarge | ErrorKind::InvalidArgument => StatusCode::BadOutOfRange,
             _ => {
-                // A client can do nothing about it.
+                // The operator can act on it, and the client cannot: so it is logged.
                 log(&format!(
                     "board {board}: cannot publish the values of a client: {error}"
                 ));
@@ -104,8 +105,8 @@ impl Write {
         }])
     }
 
-    /// The elements of a range. A range beyond the array, or of another length than the value, is rejected:
-    /// the library would apply a part of it.
+    /// The elements of a range. A range that exceeds the array, or has another length than the
+    /// value, is rejected: the library would apply a part of it.
     fn elements(&self, field: &Field) -> Result<Vec<Change>, StatusCode> {
         let (first, last) = match self.range {
             NumericRange::Index(index) => (index, index),

@@ -29,7 +29,7 @@ impl Policies {
     }
 }
 
-/// What passes once a message is whole.
+/// Frames that pass: those of a whole message, or an encrypted one.
 pub struct Message {
     pub frames: Vec<Frame>,
     pub is_open: bool,

@@ -1,4 +1,4 @@
-//! Frames as they come: a head of eight bytes with the size, and the rest.
+//! Frames of the protocol: a head of eight bytes, which contains the size, and the rest.
 
 use std::io;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use tokio::time::timeout;
 
 /// The size of the head: the type of the message, whether it is the last chunk, and the size.
 const HEAD: usize = 8;
-/// Bytes before the body of a chunk in plain text: the head, the channel, its token, and the numbers
-/// of the chunk and the request.
+/// Bytes before the body of a chunk in plain text: the head, the channel, its token, and the
+/// numbers of the chunk and the request.
 pub const BODY: usize = 24;
-/// The largest frame: what the library tells clients.
+/// The largest frame, which the library announces to clients.
 pub const LARGEST: usize = 65_535;
 /// How long the rest of a frame may take once it has begun.
 const PATIENCE: Duration = Duration::from_secs(10);

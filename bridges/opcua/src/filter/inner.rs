@@ -2,8 +2,8 @@
 //!
 //! The library accepts connections at a listener, which every user of the machine could reach past
 //! the filter. So its listener is a socket that never has a connection, and the library connects to
-//! the filter instead: as a server does to a client behind a firewall. A secret in its first message
-//! shows that it is the library.
+//! the filter instead: as a server does to a client behind a firewall. A secret in its first
+//! message shows that it is the library.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -71,7 +71,8 @@ impl<'a> Target<'a> {
         Ok(Self { server, secret })
     }
 
-    /// Whether the message came from the library: the second text of its first message is the secret.
+    /// Whether the message came from the library: the second text of its first message is the
+    /// secret.
     fn is_of(&self, hello: &Frame) -> io::Result<bool> {
         let name = hello.text(8)?;
         let secret = hello.text(12 + name.len())?;

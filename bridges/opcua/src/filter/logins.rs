@@ -1,5 +1,5 @@
-//! Who has logged in: the library asks each node manager for its namespaces when it activates a
-//! session. The filter cannot see it, where messages are encrypted.
+//! Logins: the filter cannot see them where messages are encrypted. But when the library activates
+//! a session, it asks each node manager for its namespaces.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::filter::connections::Connections;
 /// A node manager without nodes.
 pub struct Logins {
     pub connections: Arc<Connections>,
-    /// Whether every certificate is trusted: then a session without a password is nobody's.
+    /// Whether every certificate is trusted: then a session without a password is a stranger's.
     pub any_client: bool,
 }
 

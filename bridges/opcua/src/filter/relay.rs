@@ -237,7 +237,7 @@ fn forget_oldest(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Tells a client why it is cut off.
+/// Sends a client the reason for which its connection ends.
 async fn refuse<S: AsyncWriteExt + Unpin>(client: &mut S, reason: &str) -> io::Result<()> {
     const BAD_TCP_MESSAGE_TYPE_INVALID: u32 = 0x807E_0000;
     let mut frame = b"ERRF".to_vec();

@@ -356,22 +356,23 @@ fn split_array(pattern: &[u8]) -> (&[u8], &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, io};
 
     use super::*;
 
+    /// The requests of the corpus, as hexadecimal digits.
     fn corpus() -> Vec<(String, Vec<u8>)> {
         let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus");
         let files = fs::read_dir(directory).expect("the corpus is in the repository");
-        let mut requests: Vec<_> = files
-            .map(|file| {
-                let path = file.expect("it can be read").path();
-                let name = path.file_name().expect("it is a file").to_string_lossy();
-                (name.into_owned(), fs::read(&path).expect("it can be read"))
-            })
-            .collect();
-        requests.sort();
-        requests
+        let request = |file: io::Result<fs::DirEntry>| {
+            let path = file.expect("it can be read").path();
+            let text = fs::read_to_string(&path).expect("it can be read");
+            let digits: Vec<_> = text.chars().filter_map(|one| one.to_digit(16)).collect();
+            let bytes = digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]);
+            let bytes = bytes.map(|byte| u8::try_from(byte).expect("two digits"));
+            (path.display().to_string(), bytes.collect())
+        };
+        files.map(request).collect()
     }
 
     #[test]
