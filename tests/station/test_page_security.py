@@ -251,9 +251,9 @@ def test_only_a_login_makes_a_session_file(pages: Station) -> None:
         Client(pages).ask("GET", path)
     assert list(pages.sessions.iterdir()) == []
     old = [pages.sessions / f"sess_{number:064}" for number in range(3)]
-    for path in old:
-        path.write_text("x")
-        os.utime(path, (1, 1))
+    for file in old:
+        file.write_text("x")
+        os.utime(file, (1, 1))
     client = Client(pages)
     token = re.findall(r'name="token" value="([0-9a-f]+)"', client.ask("GET", "/").text)[0]
     assert client.ask("POST", "/login", {"token": token, "password": PASSWORD}).status == 303
