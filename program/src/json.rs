@@ -20,7 +20,46 @@ pub fn print(json: &Json) -> io::Result<()> {
 
 /// Checks that the text is valid JSON, nested no deeper than [`document`] can read.
 pub fn check(text: &str) -> serde_json::Result<()> {
-    serde_json::from_str::<Json>(text).map(drop)
+    from_slice(text.as_bytes()).map(drop)
+}
+
+/// The name by which `serde_json` keeps the digits of a number: it takes an object with this one
+/// member for a number.
+const PRIVATE: &str = "$serde_json::private::Number";
+
+/// Parses JSON that another program wrote. An object with the private name of `serde_json` is
+/// refused: it would become a number that its writer did not write.
+pub fn from_slice(text: &[u8]) -> serde_json::Result<Json> {
+    if has_private_name(text) {
+        let message = format!("the name {PRIVATE:?} is reserved");
+        return Err(serde::de::Error::custom(message));
+    }
+    serde_json::from_slice(text)
+}
+
+fn has_private_name(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(start) = rest.iter().position(|byte| *byte == b'"') {
+        let mut end = start + 1;
+        while rest.get(end).is_some_and(|byte| *byte != b'"') {
+            end += if rest[end] == b'\\' { 2 } else { 1 };
+        }
+        // A text without an end is not valid JSON.
+        let Some(after) = rest.get(end + 1..) else {
+            return false;
+        };
+        let literal = &rest[start..=end];
+        let is_name = after.trim_ascii_start().starts_with(b":");
+        let may_be_private = literal.contains(&b'\\') || literal.len() == PRIVATE.len() + 2;
+        if is_name && may_be_private {
+            let name = serde_json::from_slice::<String>(literal);
+            if name.is_ok_and(|name| name == PRIVATE) {
+                return true;
+            }
+        }
+        rest = after;
+    }
+    false
 }
 
 /// A value of a field. Numbers that JSON does not have are strings, bytes are base64.
@@ -124,7 +163,8 @@ pub fn assign(
 /// The numbers that JSON does not have.
 const BEYOND: [f64; 3] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
 
-fn beyond_json(value: f64) -> &'static str {
+/// The text of a number that JSON does not have.
+pub(crate) fn beyond_json(value: f64) -> &'static str {
     if value.is_nan() {
         "NaN"
     } else if value > 0.0 {
@@ -136,7 +176,7 @@ fn beyond_json(value: f64) -> &'static str {
 
 /// A JSON document, as it was published.
 pub fn document(reader: &Reader, snapshot: &Snapshot) -> Result<Json> {
-    serde_json::from_slice(snapshot.bytes()).map_err(|error| {
+    from_slice(snapshot.bytes()).map_err(|error| {
         let (board, sequence) = (reader.board(), snapshot.stamp().sequence);
         Failure::Failed(format!(
             "board {board}: the document of sequence {sequence} is not valid JSON: {error}; \
@@ -200,4 +240,27 @@ pub fn stamp(snapshot: &Snapshot) -> Map<String, Json> {
         .map(|(name, fact)| (name.to_owned(), fact))
         .into_iter()
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_the_private_name_of_numbers() {
+        for text in [
+            r#"{"$serde_json::private::Number":"5"}"#,
+            r#"[{"a":"\"","\u0024serde_json::private::Number" : "1e9"}]"#,
+        ] {
+            let error = check(text).expect_err(text);
+            assert!(error.to_string().contains("is reserved"), "{error}");
+        }
+        for text in [
+            r#"{"name":"$serde_json::private::Number"}"#,
+            r#"{"$serde_json::private::RawValue":"[1]"}"#,
+            r#"{"\"$serde_json::private::Number":1.50}"#,
+        ] {
+            check(text).expect(text);
+        }
+    }
 }
