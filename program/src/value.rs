@@ -131,6 +131,8 @@ fn parse(field: &Field, text: &str) -> Result<Value> {
 pub fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
+        Value::F32(value) if !value.is_finite() => json::beyond_json(f64::from(*value)).to_owned(),
+        Value::Float(value) if !value.is_finite() => json::beyond_json(*value).to_owned(),
         // Debug has exponents where Display would fill lines with zeros.
         Value::F32(value) => decimal(&format!("{value:?}")),
         Value::Float(value) => decimal(&format!("{value:?}")),

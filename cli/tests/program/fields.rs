@@ -77,7 +77,10 @@ fn set_keeps_the_bytes_that_it_cannot_read() {
 fn what_json_has_no_numbers_for_are_strings() {
     let boards = Boards::with_tank();
     boards.prints(&["set", "tank", "level=nan", "volts=inf,-inf"], "");
-    boards.prints(&["get", "tank", "level", "volts"], "NaN\ninf,-inf\n");
+    boards.prints(
+        &["get", "tank", "level", "volts"],
+        "NaN\nInfinity,-Infinity\n",
+    );
     let now = boards.json(&["get", "tank", "--json"]);
     assert_eq!(now["level"], "NaN");
     assert_eq!(now["volts"], json!(["Infinity", "-Infinity"]));
