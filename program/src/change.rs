@@ -14,6 +14,23 @@ use crate::value::FieldPath;
 /// How many faults of one request are named: each may list all fields of the board.
 const MAX_FAULTS: usize = 100;
 
+/// How long a request may be beside what its values need: names, blanks, and fields that the
+/// board does not have.
+const SLACK: usize = 128 << 10;
+/// The same for each value.
+const SLACK_OF_VALUE: usize = 1 << 10;
+/// The longest JSON of a byte: `\u0041`.
+const ESCAPED: usize = 6;
+
+/// Maximum length of a request that changes such a record, in bytes. A longer one is refused
+/// before it is parsed, which takes a hundred times its length in memory.
+pub fn max_length(schema: &Schema) -> usize {
+    let values = schema.fields().iter().map(|field| field.count as usize);
+    let values = values.sum::<usize>().saturating_mul(SLACK_OF_VALUE);
+    let texts = schema.record_size().saturating_mul(ESCAPED);
+    texts.saturating_add(values).saturating_add(SLACK)
+}
+
 /// A new value for a field.
 #[derive(PartialEq)]
 pub struct Change {
@@ -156,6 +173,12 @@ fn apply_one(schema: &Schema, record: &mut Encoded, change: &Change) -> Result<(
 
 /// A document as a record of the board.
 pub fn document(schema: &Schema, bytes: Vec<u8>) -> Result<Encoded, String> {
+    let (size, limit) = (bytes.len(), schema.record_size());
+    if schema.document().is_some() && size > limit {
+        return Err(format!(
+            "the document must have at most {limit} bytes (got {size})"
+        ));
+    }
     match schema.document() {
         None => return Err("the board has fields, not a document; give FIELD=VALUE".to_owned()),
         Some(Type::Json) => {
@@ -165,12 +188,6 @@ pub fn document(schema: &Schema, bytes: Vec<u8>) -> Result<Encoded, String> {
                 .map_err(|error| format!("the document is not valid JSON: {error}"))?;
         }
         Some(_) => {}
-    }
-    let (size, limit) = (bytes.len(), schema.record_size());
-    if size > limit {
-        return Err(format!(
-            "the document must have at most {limit} bytes (got {size})"
-        ));
     }
     Ok(Encoded { bytes, present: 0 })
 }
