@@ -8,7 +8,9 @@ use crate::shutdown::Shutdown;
 /// What tokio allows unless told otherwise.
 const BLOCKING_THREADS: usize = 512;
 
-/// Runs the work to its end. It should end soon once the shutdown is requested.
+/// Runs the work to its end. It should end soon once the shutdown is requested. It also creates
+/// what the program leaves behind, such as the status board: by then, SIGTERM does not end the
+/// process by itself.
 pub fn run<T>(work: impl AsyncFnOnce(Shutdown) -> Result<T>) -> Result<T> {
     run_with(BLOCKING_THREADS, work)
 }

@@ -55,8 +55,10 @@ pub struct Keep {
 
 impl Keep {
     pub fn run(self, target: &Target) -> Result<()> {
-        let mut keeper = Keeper::new(target)?;
-        runtime::run(async |shutdown| keeper.keep(self.interval, shutdown).await)
+        runtime::run(async |shutdown| {
+            let mut keeper = Keeper::new(target)?;
+            keeper.keep(self.interval, shutdown).await
+        })
     }
 }
 
