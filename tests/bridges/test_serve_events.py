@@ -1,4 +1,4 @@
-"""`pegel serve`: boards as they change, for any number of those who follow."""
+"""`pegel serve`: boards as they change, for any number of clients."""
 
 import http.client
 import json
@@ -43,27 +43,27 @@ def publish(board: Path, **values: Any) -> int:
 def test_a_board_and_then_its_records(server: Server, tank: Path) -> None:
     with server.events("/boards/tank/events") as events:
         board = events.next()
-        assert (board.name, board.told["board"], board.told["description"]) == ("board", "tank", "")
-        assert [field["name"] for field in board.told["fields"]] == ["level", "note"]
-        assert events.next().told == {"event": "writer", "board": "tank", "writer_alive": False}
+        assert (board.name, board.data["board"], board.data["description"]) == ("board", "tank", "")
+        assert [field["name"] for field in board.data["fields"]] == ["level", "note"]
+        assert events.next().data == {"event": "writer", "board": "tank", "writer_alive": False}
         record = events.next()
-        assert (record.name, record.told["event"], record.told["sequence"]) == (
+        assert (record.name, record.data["event"], record.data["sequence"]) == (
             "message",
             "record",
             1,
         )
         now = server.ask("/boards/tank")
         assert f'"{record.id}"' == now.tag
-        assert record.told["record"] == now.json["record"]
+        assert record.data["record"] == now.json["record"]
         for level in (2, 3):
             publish(tank, level=level)
             record = events.until("message")
-            assert (record.told["sequence"], record.told["record"]["level"]) == (level, level)
-            assert 0 <= record.told["age"] <= pegel.Reader(tank).read().age
-    # Who comes later is told how old the record is by then.
+            assert (record.data["sequence"], record.data["record"]["level"]) == (level, level)
+            assert 0 <= record.data["age"] <= pegel.Reader(tank).read().age
+    # A later client gets the age at that time.
     before = pegel.Reader(tank).read().age
     with server.events("/boards/tank/events") as events:
-        age = events.until("message").told["age"]
+        age = events.until("message").data["age"]
         assert before <= age <= pegel.Reader(tank).read().age
 
 
@@ -74,47 +74,47 @@ def test_what_was_seen_is_not_told_again(server: Server, tank: Path) -> None:
     with server.events("/boards/tank/events", known) as events:
         assert [events.next().name, events.next().name] == ["board", "writer"]
         sequence = publish(tank, level=2)
-        assert events.until("message").told["sequence"] == sequence
+        assert events.until("message").data["sequence"] == sequence
     # What was missed is not made up for: there is the newest.
     for level in (3, 4, 5):
         sequence = publish(tank, level=level)
     with server.events("/boards/tank/events", known) as events:
-        while events.until("message").told["sequence"] < sequence:
+        while events.until("message").data["sequence"] < sequence:
             pass
 
 
 def test_writers_that_come_and_go(server: Server, tank: Path) -> None:
     script = "import pegel, sys; _ = pegel.Writer.open(sys.argv[1]); sys.stdin.read()"
     with server.events("/boards/tank/events") as events:
-        assert not events.until("writer").told["writer_alive"]
+        assert not events.until("writer").data["writer_alive"]
         for _ in range(2):
             with subprocess.Popen(
                 [sys.executable, "-c", script, str(tank)], stdin=subprocess.PIPE
             ) as writer:
-                assert events.until("writer").told["writer_alive"]
+                assert events.until("writer").data["writer_alive"]
                 writer.send_signal(signal.SIGKILL)
-            assert not events.until("writer").told["writer_alive"]
+            assert not events.until("writer").data["writer_alive"]
 
 
 def test_boards_that_are_removed_and_replaced(server: Server, tank: Path) -> None:
     with server.events("/boards/tank/events") as events:
-        lineage = events.next().told["lineage"]
+        lineage = events.next().data["lineage"]
         first = events.until("message").id
         publish(tank, level=2)
-        assert events.until("message").told["sequence"] == 2
+        assert events.until("message").data["sequence"] == 2
         # Replaced by one with another field: it goes on.
         pegel.Writer(tank, FIELDS | {"fault": pegel.i32(optional=True)}).close()
         board = events.until("board")
-        assert (board.told["lineage"], len(board.told["fields"])) == (lineage, 3)
+        assert (board.data["lineage"], len(board.data["fields"])) == (lineage, 3)
         record = events.until("message")
-        assert (record.told["sequence"], record.told["record"]["fault"]) == (2, None)
+        assert (record.data["sequence"], record.data["record"]["fault"]) == (2, None)
         pegel.unlink(tank)
-        assert events.until("gone").told["board"] == "tank"
+        assert events.until("gone").data["board"] == "tank"
         # Another one of that name begins anew.
         pegel.Writer(tank, FIELDS).close()
-        assert events.next().told["lineage"] != lineage
+        assert events.next().data["lineage"] != lineage
         record = events.until("message")
-        assert (record.told["sequence"], record.id != first) == (1, True)
+        assert (record.data["sequence"], record.id != first) == (1, True)
 
 
 @pytest.mark.parametrize("again", [False, True])
@@ -140,7 +140,7 @@ def test_a_board_that_cannot_be_read(server: Server, tank: Path) -> None:
         whole = (tank.parent / "pegel.tank").read_bytes()
         pegel.unlink(tank)
         (tank.parent / "pegel.tank").write_text("no board")
-        problem = events.until("problem").told["problem"]
+        problem = events.until("problem").data["problem"]
         assert (problem["code"], "pegel.tank" in problem["detail"]) == ("CORRUPT", True)
         (tank.parent / "other").write_bytes(whole)
         (tank.parent / "other").rename(tank.parent / "pegel.tank")
@@ -149,23 +149,23 @@ def test_a_board_that_cannot_be_read(server: Server, tank: Path) -> None:
 
 def test_all_boards_at_once(server: Server, tank: Path) -> None:
     with server.events("/events") as events:
-        assert events.until("message").told["board"] == "tank"
+        assert events.until("message").data["board"] == "tank"
         for name in ("ahoy", "config"):
             board = tank.parent / name
             pegel.Writer(board, FIELDS).close()
-            assert events.until("board").told["board"] == name
+            assert events.until("board").data["board"] == name
             publish(board, level=3)
             record = events.until("message")
-            while record.told["record"]["level"] != 3:
+            while record.data["record"]["level"] != 3:
                 record = events.until("message")
-            assert record.told["board"] == name
+            assert record.data["board"] == name
         pegel.unlink(tank.parent / "ahoy")
-        assert events.until("gone").told["board"] == "ahoy"
+        assert events.until("gone").data["board"] == "ahoy"
         publish(tank, level=4)
         record = events.until("message")
-        assert (record.told["board"], record.told["record"]["level"]) == ("tank", 4)
+        assert (record.data["board"], record.data["record"]["level"]) == ("tank", 4)
         pegel.Writer(tank.parent / "ahoy", FIELDS).close()
-        assert events.until("board").told["board"] == "ahoy"
+        assert events.until("board").data["board"] == "ahoy"
 
 
 @pytest.mark.long
@@ -180,14 +180,14 @@ def test_silence_is_broken_by_comments(server: Server) -> None:
 
 def test_the_same_by_websocket(server: Server, tank: Path) -> None:
     with server.websocket("/boards/tank/events") as socket_:
-        told = [json.loads(socket_.recv(WATCHDOG)) for _ in range(3)]
-        assert [one["event"] for one in told] == ["board", "writer", "record"]
+        messages = [json.loads(socket_.recv(WATCHDOG)) for _ in range(3)]
+        assert [one["event"] for one in messages] == ["board", "writer", "record"]
         sequence = publish(tank, level=2)
         now: dict[str, Any] = {}
         while now.get("sequence") != sequence:
             now = json.loads(socket_.recv(WATCHDOG))
         with server.events("/boards/tank/events") as events:
-            assert now | {"age": 0} == events.until("message").told | {"age": 0}
+            assert now | {"age": 0} == events.until("message").data | {"age": 0}
         # Others' pages may not, though browsers let them.
         with pytest.raises(InvalidStatus) as refused:
             server.websocket("/events", Origin="http://x.test")
@@ -208,10 +208,10 @@ def test_the_end_of_the_server_ends_streams_well(tank: Path) -> None:
             events.until("message")
         server.process.send_signal(signal.SIGTERM)
         for events in streams:
-            # Its end is told, as else this fails.
+            # This fails if the stream is cut off.
             events.answer.read()
         assert server.process.wait(WATCHDOG) == 0
-    # One that is killed is found again by those who come back.
+    # Clients find a server again that was killed.
     with serving(tank.parent, listen=f"127.0.0.1:{server.port}") as again:
         with again.events("/boards/tank/events") as events:
             seen = events.until("message").id
@@ -221,7 +221,7 @@ def test_the_end_of_the_server_ends_streams_well(tank: Path) -> None:
         fresh = Server(tank.parent, listen=f"127.0.0.1:{server.port}")
         with fresh.events("/boards/tank/events", {"Last-Event-ID": seen}) as events:
             sequence = publish(tank, level=2)
-            assert events.until("message").told["sequence"] == sequence
+            assert events.until("message").data["sequence"] == sequence
         again.process = fresh.process
 
 
@@ -241,7 +241,7 @@ def test_one_thread_a_board_as_long_as_anybody_follows(server: Server, tank: Pat
     with ExitStack() as stack:
         for board in 50 * ("tank", "config"):
             events = stack.enter_context(server.events(f"/boards/{board}/events"))
-            assert events.until("message").told["board"] == board
+            assert events.until("message").data["board"] == board
         assert len(threads(server)) == 2
     with pegel.Writer.open(tank, timeout=WATCHDOG) as writer:
         # Also while somebody publishes all the time.
@@ -264,12 +264,12 @@ def test_who_does_not_read_costs_nothing(tmp_path: Path) -> None:
         with server.events("/boards/ahoy/events") as events:
             for number in range(1, 101):
                 writer.publish({"number": number, "text": text})
-                told = {"number": -1}
-                while told["number"] < number:
-                    told = events.until("message").told["record"]
+                newest = {"number": -1}
+                while newest["number"] < number:
+                    newest = events.until("message").data["record"]
         # A gigabyte, had it been kept for them.
         assert memory(server, "VmHWM") < 100
-        # Who reads again gets what was on its way, in order, and then the newest.
+        # A client that reads again gets what was under way, in order, then the newest record.
         for client in silent[:2]:
             numbers = heard_until(client, 100)
             assert numbers == sorted(set(numbers))
@@ -299,11 +299,11 @@ def test_two_thousand_follow_one_board(
     fields = {"number": pegel.u64(), "values": pegel.u64(count=16), "note": pegel.text(24)}
     writer = pegel.Writer(tmp_path / "many", fields)
 
-    def tell(number: int) -> None:
+    def publish_number(number: int) -> None:
         values = [number + index for index in range(16)]
         writer.publish(number=number, values=values, note=f"number {number}")
 
-    tell(1)
+    publish_number(1)
     with serving(tmp_path) as server:
         last = str(PUBLICATIONS + 1)
         command = [sys.executable, str(ROOT / "tests/bridges/serve/followers.py"), "127.0.0.1"]
@@ -314,7 +314,7 @@ def test_two_thousand_follow_one_board(
             pause = threading.Event()
             for number in range(2, PUBLICATIONS + 2):
                 pause.wait(0.1)
-                tell(number)
+                publish_number(number)
             seen = json.loads(followers.stdout.readline())
         assert followers.returncode == 0
         most = memory(server, "VmHWM")

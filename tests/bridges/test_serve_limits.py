@@ -70,7 +70,7 @@ def test_the_end_comes_while_there_is_no_room_for_more(tmp_path: Path) -> None:
 
 
 def test_many_fields_that_there_are_not(tmp_path: Path) -> None:
-    """Each of them is told with all that there are: of some bytes, that made some thousand."""
+    """The message for each lists all fields: some bytes became some thousand."""
     fields = {f"some_field_{number}": pegel.u8(default=0) for number in range(200)}
     pegel.Writer(tmp_path / "many", fields).close()
     with serving(tmp_path, "--write", "many", *token_file(tmp_path)) as server:

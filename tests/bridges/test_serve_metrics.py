@@ -50,11 +50,11 @@ def test_numbers_in_base_units(tmp_path: Path) -> None:
         worst=[float("nan"), float("inf"), float("-inf")],
     )
     with serving(tmp_path) as server:
-        told = metrics(server)
+        found = metrics(server)
         board = 'board="roof-1.west"'
-        assert 0 <= float(told.pop(f"pegel_board_age_seconds{{{board}}}")) <= writer.read().age
+        assert 0 <= float(found.pop(f"pegel_board_age_seconds{{{board}}}")) <= writer.read().age
         name = "pegel_roof_1_west_"
-        assert told == {
+        assert found == {
             f"pegel_board_up{{{board}}}": "1",
             f"pegel_board_sequence{{{board}}}": "1",
             f"pegel_board_writer_alive{{{board}}}": "1",
@@ -85,9 +85,9 @@ def test_what_there_is_not_is_left_out(tmp_path: Path) -> None:
         (tmp_path / "pegel.broken").write_text("no board")
         with pegel.Writer(tmp_path / "ahoy", pegel.json(64)) as writer:
             writer.publish({"power": 21.8})
-            told = metrics(server)
-        assert float(told.pop('pegel_board_age_seconds{board="ahoy"}')) >= 0
-        assert told == {
+            found = metrics(server)
+        assert float(found.pop('pegel_board_age_seconds{board="ahoy"}')) >= 0
+        assert found == {
             'pegel_board_up{board="ahoy"}': "1",
             'pegel_board_sequence{board="ahoy"}': "1",
             'pegel_board_writer_alive{board="ahoy"}': "1",
@@ -105,11 +105,11 @@ def test_names_that_become_the_same_stay_apart(tmp_path: Path) -> None:
     up = {"up": pegel.bool_(default=False), "sequence": pegel.u8(default=9)}
     pegel.Writer(tmp_path / "board", up).close()
     with serving(tmp_path) as server:
-        told = metrics(server)
-    assert told['pegel_board_up{board="board"}'] == "1"
-    assert told['pegel_board_up{board="board",field="up"}'] == "0"
-    assert told['pegel_board_sequence{board="board",field="sequence"}'] == "9"
+        found = metrics(server)
+    assert found['pegel_board_up{board="board"}'] == "1"
+    assert found['pegel_board_up{board="board",field="up"}'] == "0"
+    assert found['pegel_board_sequence{board="board",field="sequence"}'] == "9"
     for board in ("roof-1", "roof_1"):
         for field, value in (("power", "1"), ("power_watts", "2")):
             labels = f'{{board="{board}",field="{field}"}}'
-            assert told[f"pegel_roof_1_power_watts{labels}"] == value
+            assert found[f"pegel_roof_1_power_watts{labels}"] == value

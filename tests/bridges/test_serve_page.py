@@ -156,13 +156,13 @@ def test_a_page_that_nobody_looks_at_asks_for_nothing(
 ) -> None:
     page = open_page()
     expect(page.locator("#state")).to_have_text("Live")
-    for hidden, told in ((True, "Paused"), (False, "Live")):
+    for hidden, shown in ((True, "Paused"), (False, "Live")):
         page.evaluate(
             "value => Object.defineProperty(document, 'hidden', {value, configurable: true})",
             hidden,
         )
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-        expect(page.locator("#state")).to_have_text(told)
+        expect(page.locator("#state")).to_have_text(shown)
     tank.update(level=4.5)
     expect(value(page, "tank", "level")).to_have_text("4.5")
 
@@ -183,8 +183,8 @@ def test_nothing_sticks_out_and_all_can_be_read(
         expect(value(page, "x" * 64, "y" * 31)).to_have_text(str(2**64 - 1))
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
         for selector in ("h2", "th[scope=row]", ".value", ".unit", ".writer", ".age"):
-            told = page.locator(f"[data-board=tank] {selector}").first.evaluate(CONTRAST)
-            assert told >= 4.5, (selector, told)
+            shown = page.locator(f"[data-board=tank] {selector}").first.evaluate(CONTRAST)
+            assert shown >= 4.5, (selector, shown)
 
 
 # As WCAG 2.2 defines it.

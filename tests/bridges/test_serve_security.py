@@ -1,4 +1,4 @@
-"""`pegel serve`: who may ask for what."""
+"""`pegel serve`: which requests are admitted."""
 
 import base64
 import json
@@ -52,7 +52,7 @@ def test_writing_needs_the_token(tank: Path) -> None:
         assert "--token-file" in answer.json["detail"]
         challenges = answer.headers.get_all("WWW-Authenticate")
         assert [challenge.split()[0] for challenge in challenges or []] == ["Bearer", "Basic"]
-        # Who has none is told nothing of the boards that there are.
+        # A client without one cannot find out which boards exist.
         for board in ("tank", "none"):
             assert server.ask(f"/boards/{board}", JSON, "PATCH", WRITE).status == 401
         assert pegel.Reader(tank).sequence == 1

@@ -23,15 +23,15 @@ def test_the_description_is_one_and_names_all_routes(tmp_path: Path) -> None:
         answer = server.ask("/openapi.json")
         assert answer.headers["Content-Type"] == "application/json"
         validate(answer.json)
-        told = {
+        found = {
             f"{method.upper()} {path}".replace("{name}", "NAME").replace("{field}", "FIELD")
             for path, methods in answer.json["paths"].items()
             for method in methods
         }
         # What no program asks for is not in it.
         documented = re.findall(r"`((?:GET|PUT|PATCH) /[^`?]*)", DOCUMENTATION)
-        assert told == set(documented) - {"GET /", "GET /openapi.json"}
-        for operation in told:
+        assert found == set(documented) - {"GET /", "GET /openapi.json"}
+        for operation in found:
             help_ = run([str(built("target/release/pegel")), "serve", "--help"]).stdout
             path = operation.partition(" ")[2]
             assert path in help_, operation
@@ -109,7 +109,7 @@ def test_behind_the_web_server_of_the_documentation(tmp_path: Path) -> None:
         origin = {"Origin": "http://evil.example"}
         assert front.write("PATCH", "/pegel/boards/tank", {}, **origin).status == 403
         with front.events("/pegel/boards/tank/events") as events:
-            assert events.until("message").told["record"] == {"level": 2.0}
+            assert events.until("message").data["record"] == {"level": 2.0}
         with front.websocket("/pegel/events") as follower:
             assert json.loads(follower.recv(WATCHDOG))["event"] == "board"
         nginx.terminate()
@@ -129,20 +129,20 @@ def test_the_doctor_asks_the_server(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         address = f"127.0.0.1:{server.port}"
         assert doctor(tmp_path, address) == ("ok", f"pegel serve answers at {address}")
-    state, told = doctor(tmp_path, address)
-    assert (state, "no answer" in told) == ("note", True)
+    state, found = doctor(tmp_path, address)
+    assert (state, "no answer" in found) == ("note", True)
     with serving(tmp_path, *token_file(tmp_path), listen="0.0.0.0:0") as server:
-        state, told = doctor(tmp_path, f"0.0.0.0:{server.port}")
-        assert (state, "to clients that have its token" in told) == ("ok", True)
+        state, found = doctor(tmp_path, f"0.0.0.0:{server.port}")
+        assert (state, "to clients that have its token" in found) == ("ok", True)
     path = f"unix:{tmp_path / 'serve.sock'}"
     with serving(tmp_path, listen=path):
         assert doctor(tmp_path, path)[0] == "ok"
     with socket.create_server(("127.0.0.1", 0)) as other:
         thread = threading.Thread(target=answer_as_another, args=[other])
         thread.start()
-        state, told = doctor(tmp_path, f"127.0.0.1:{other.getsockname()[1]}")
+        state, found = doctor(tmp_path, f"127.0.0.1:{other.getsockname()[1]}")
         thread.join()
-    assert (state, "another program" in told) == ("problem", True)
+    assert (state, "another program" in found) == ("problem", True)
 
 
 def answer_as_another(listener: socket.socket) -> None:

@@ -138,7 +138,7 @@ class Server(Service, Client):
 class Event:
     name: str
     id: str
-    told: Any
+    data: Any
 
 
 class Events:
@@ -148,7 +148,7 @@ class Events:
         self.answer = answer
 
     def next(self) -> Event:
-        """The next one; comments are none."""
+        """The next one, without comments."""
         event = Event("message", "", None)
         for line in self.lines():
             field, _, value = line.partition(": ")
@@ -157,8 +157,8 @@ class Events:
             elif field == "id":
                 event.id = value
             elif field == "data":
-                event.told = json.loads(value)
-            elif not line and event.told is not None:
+                event.data = json.loads(value)
+            elif not line and event.data is not None:
                 return event
         raise EOFError
 
@@ -195,7 +195,7 @@ def token_file(place: Path) -> list[str]:
 
 
 def memory(server: Server, what: str) -> int:
-    """MiB, as the kernel tells."""
+    """The memory of the process, in MiB."""
     status = Path(f"/proc/{server.process.pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith(f"{what}:"))
     return int(line.split()[1]) // 1024

@@ -14,7 +14,7 @@ use base64::prelude::BASE64_STANDARD;
 use subtle::ConstantTimeEq;
 
 use super::problem::{Problem, Result};
-use super::server::Server;
+use super::server::{Server, drain};
 
 /// Maximum length of the text of a rejection, in bytes.
 const MAX_TEXT: usize = 4096;
@@ -36,7 +36,10 @@ pub async fn check(State(server): State<Arc<Server>>, request: Request, next: Ne
             let response = explained(next.run(request).await).await;
             server.budget.hold(response).await
         }
-        Err(problem) => problem.into_response(),
+        Err(problem) => {
+            drain(request.into_body().into_data_stream()).await;
+            problem.into_response()
+        }
     };
     let headers = response.headers_mut();
     for (name, value) in [
@@ -96,14 +99,15 @@ impl Auth {
             )),
             None if !is_reading && !self.trusts_all => Err(Problem::new(
                 StatusCode::FORBIDDEN,
-                "writing is not allowed here; start the server with --token-file, or with --listen unix:PATH",
+                "writing is not allowed here; start the server with --token-file, or with \
+                 --listen unix:PATH",
             )),
             _ => Ok(()),
         }
     }
 
-    /// The name of the server in the request. A foreign page whose name has just been redirected here sends that name
-    /// (DNS rebinding).
+    /// The name of the server in the request. A foreign page whose name has just been redirected
+    /// here sends that name (DNS rebinding).
     fn host(&self, request: &Request) -> Result<Authority> {
         let hosts = request.headers().get_all(header::HOST);
         let mut hosts: Vec<_> = hosts.iter().map(HeaderValue::to_str).collect();
@@ -150,12 +154,14 @@ fn check_origin(headers: &HeaderMap, host: &Authority) -> Result<()> {
         return Ok(());
     }
     let detail = format!(
-        "a page of {origin:?} must not use this server ({host}); a proxy must pass on the header Host"
+        "a page of {origin:?} must not use this server ({host}); a proxy must pass on the header \
+         Host"
     );
     Err(Problem::new(StatusCode::FORBIDDEN, detail))
 }
 
-/// Whether the request has the token, as a bearer token or a password. The time of the comparison reveals only its length.
+/// Whether the request has the token, as a bearer token or a password. The time of the comparison
+/// reveals only its length.
 fn is_known(token: &str, headers: &HeaderMap) -> bool {
     let sent = headers
         .get(header::AUTHORIZATION)

@@ -1,13 +1,14 @@
-//! Which boards there are for those who ask, and what is told of them.
+//! The boards that are served, and their descriptions in JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
-use pegel::Type;
 use pegel::dynamic::{Reader, Snapshot};
+use pegel::{ErrorKind, Type};
 use pegel_program::args::serve::STATUS;
 use pegel_program::failure::{self, Failure};
 use pegel_program::follower::newest;
+use pegel_program::refusals::Refusals;
 use pegel_program::target::Target;
 use pegel_program::{json, time};
 use serde::Serialize;
@@ -16,6 +17,9 @@ use utoipa::ToSchema;
 
 use super::etag::Tag;
 use super::problem::{Details, Problem, Result};
+
+/// Bits of the mode of a board that somebody else than its owner can read.
+const READABLE: u32 = 0o044;
 
 pub struct Boards {
     target: Target,
@@ -97,7 +101,43 @@ impl Boards {
 
     /// Opens the board that [`Self::find`] returned.
     pub fn open_path(&self, board: &str) -> pegel::Result<Reader> {
-        self.target.open(board)
+        let reader = self.target.open(board)?;
+        let mode = reader.info().mode;
+        // More users can reach the server than can read the file.
+        if mode & READABLE == 0 && !self.named.values().any(|named| named == board) {
+            let name = reader.board();
+            let message = format!(
+                "board {name}: only its owner can read it (mode {mode:04o}). Start the server with \
+                 --board {name} to serve it"
+            );
+            return Err(pegel::Error::new(ErrorKind::Denied, message));
+        }
+        Ok(reader)
+    }
+
+    /// The boards that clients of all boards follow. A file that must not be read is not followed:
+    /// another user can make any number of them.
+    pub fn followed(
+        &self,
+        refusals: &mut Refusals,
+        is_followed: impl Fn(&str) -> bool,
+    ) -> pegel::Result<Vec<String>> {
+        let directory = self.target.directory();
+        let is_usable = |name: &str| {
+            if is_followed(name) {
+                return true;
+            }
+            let opened = self.open_path(&format!("{}/{name}", directory.display()));
+            !opened.is_err_and(|error| {
+                matches!(error.kind(), ErrorKind::Untrusted | ErrorKind::Denied)
+            })
+        };
+        let (mut names, others): (Vec<_>, Vec<_>) = self
+            .names()?
+            .into_iter()
+            .partition(|name| self.named.contains_key(name));
+        names.extend(refusals.filter(&directory, others, is_usable));
+        Ok(names)
     }
 
     /// Reads a board; opens it again if it is replaced meanwhile.
@@ -200,7 +240,8 @@ pub struct Schema {
     hash: String,
     /// Whether it may be written here.
     writable: bool,
-    /// In their order: name, type, unit, size, count, optional, label, description, default, min, max.
+    /// In their order: name, type, unit, size, count, optional, label, description, default, min,
+    /// max.
     #[schema(value_type = Vec<Object>)]
     fields: Vec<Json>,
 }

@@ -1,5 +1,6 @@
-//! Conditions of requests. An entity tag is the lineage of a board, its schema and a sequence: a board that was removed
-//! and created again has another lineage; one that was replaced keeps its records, and has another schema.
+//! Conditions of requests. An entity tag is the lineage of a board, its schema and a sequence: a
+//! board that was removed and created again has another lineage; one that was replaced keeps its
+//! records, and has another schema.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use pegel::dynamic::Reader;
@@ -76,7 +77,8 @@ impl Conditions {
             return Ok(());
         }
         let detail = format!(
-            "the sequence is now {}, and the ETag \"{}\": someone else published. Read the board again and retry",
+            "the sequence is now {}, and the ETag \"{}\": someone else published. Read the board \
+             again and retry",
             tag.sequence,
             tag.id()
         );
@@ -117,7 +119,8 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>> {
                 .and_then(|rest| rest.strip_suffix('"'));
             let Some(inner) = inner else {
                 let detail = format!(
-                    "{name}: {part:?} is not an entity tag; send the ETag of a response, with its quotes"
+                    "{name}: {part:?} is not an entity tag; send the ETag of a response, with its \
+                     quotes"
                 );
                 return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
             };
@@ -162,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_not_sent_again() {
+    fn knows_only_the_same_state() {
         let knows = |value| conditions(header::IF_NONE_MATCH, value).knows(NOW);
         assert!(knows("W/\"00000000000000ab-00000000000000cd-7\""));
         assert!(knows("*"));
@@ -172,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_tag_is_told() {
+    fn rejects_what_is_not_a_tag() {
         for value in ["7", "\"7", ""] {
             let headers =
                 HeaderMap::from_iter([(header::IF_MATCH, HeaderValue::from_static(value))]);

@@ -8,14 +8,14 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{SinkExt, stream};
 use pegel_program::follower::POLL_INTERVAL;
 use serde_json::json;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::budget::Budget;
 use super::etag::Tag;
@@ -23,6 +23,7 @@ use super::follow::{self, END, Hub, Record};
 use super::listen::End;
 use super::problem::{Problem, Result};
 use super::read::Name;
+use super::room::Seat;
 use super::server::{Server, blocking};
 
 /// After this silence, a comment keeps the connection alive.
@@ -31,24 +32,36 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const MIN_INTERVAL: Duration = Duration::from_millis(50);
 /// How long a WebSocket client may not read.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Maximum size of a message or a frame of a WebSocket client, in bytes; clients have nothing to
+/// send.
+const MAX_MESSAGE: usize = 4096;
+/// How many pings in a row a WebSocket client may leave unanswered.
+const MAX_UNANSWERED: u32 = 2;
 
 /// A board as it changes
 ///
-/// First an event `board` with its schema, then the newest record as events without a name, whose ids are entity tags; never
-/// older ones, and each one once. An event `writer` reports that a writer started or exited, `gone` that the board
-/// was removed, `problem` that it cannot be read; then `board` again. A WebSocket gets the same objects.
+/// First an event `board` with its schema, then the newest record as events without a name, whose
+/// ids are entity tags; never older ones, and each one once. An event `writer` reports that a
+/// writer started or exited, `gone` that the board was removed, `problem` that it cannot be read;
+/// then `board` again. A WebSocket gets the same objects.
 #[utoipa::path(get, path = "/boards/{name}/events", operation_id = "followBoard", tag = "boards",
     params(
         Name,
         ("Last-Event-ID" = Option<String>, Header, description = "A record that the client has"),
     ),
     responses(
-        (status = OK, description = "The events", content_type = "text/event-stream", body = String),
+        (
+            status = OK,
+            description = "The events",
+            content_type = "text/event-stream",
+            body = String,
+        ),
         Problem,
     ))]
 pub async fn board(
     State(server): State<Arc<Server>>,
     Path(name): Path<String>,
+    Extension(place): Extension<Arc<Seat>>,
     socket: Socket,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -61,7 +74,7 @@ pub async fn board(
         sent: BTreeMap::from([(name, sent)]),
         pulse: None,
     };
-    Ok(answer(&server, follow, socket))
+    Ok(answer(&server, follow, socket, place))
 }
 
 /// All boards as they change
@@ -69,31 +82,45 @@ pub async fn board(
 /// As `/boards/{name}/events` for each board, and for those that come.
 #[utoipa::path(get, path = "/events", operation_id = "followBoards", tag = "boards",
     responses(
-        (status = OK, description = "The events", content_type = "text/event-stream", body = String),
+        (
+            status = OK,
+            description = "The events",
+            content_type = "text/event-stream",
+            body = String,
+        ),
         Problem,
     ))]
-pub async fn all(State(server): State<Arc<Server>>, socket: Socket) -> Response {
+pub async fn all(
+    State(server): State<Arc<Server>>,
+    Extension(place): Extension<Arc<Seat>>,
+    socket: Socket,
+) -> Response {
     let follow = Follow {
         hub: Arc::clone(&server.hub),
         sent: BTreeMap::new(),
         pulse: Some(server.hub.pulse()),
     };
-    answer(&server, follow, socket)
+    answer(&server, follow, socket, place)
 }
 
 type Socket = std::result::Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
-fn answer(server: &Arc<Server>, follow: Follow, socket: Socket) -> Response {
+fn answer(server: &Arc<Server>, follow: Follow, socket: Socket, place: Arc<Seat>) -> Response {
     let end = server.end.clone();
     if let Ok(socket) = socket {
         // Clients send nothing.
         let socket = socket
-            .max_message_size(4096)
+            .max_message_size(MAX_MESSAGE)
+            .max_frame_size(MAX_MESSAGE)
             .read_buffer_size(4096)
             .write_buffer_size(0);
         let server = Arc::clone(server);
-        return socket
-            .on_upgrade(async move |socket| talk(socket, follow, end, &server.budget).await);
+        return socket.on_upgrade(async move |socket| {
+            tokio::select! {
+                () = talk(socket, follow, end, &server.budget) => {}
+                () = place.lost() => {}
+            }
+        });
     }
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
@@ -127,29 +154,42 @@ fn stream(follow: Follow, end: End) -> Body {
 }
 
 async fn talk(mut socket: WebSocket, mut follow: Follow, mut end: End, budget: &Budget) {
-    let mut heartbeat = Instant::now() + HEARTBEAT;
+    let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut unanswered = 0;
     loop {
-        let sent = tokio::select! {
-            sent = follow.next() => sent,
-            () = sleep_until(heartbeat) => Vec::new(),
-            heard = socket.recv() => match heard {
-                Some(Ok(_)) => continue,
-                _ => return,
-            },
+        let sent: Vec<_> = tokio::select! {
+            sent = follow.next() => sent.into_iter().map(Some).collect(),
+            _ = heartbeat.tick() => {
+                if unanswered == MAX_UNANSWERED {
+                    return;
+                }
+                unanswered += 1;
+                vec![None]
+            }
+            heard = socket.recv() => {
+                unanswered = 0;
+                // The answer to a ping leaves before the next message is read; else the answers to
+                // a client that does not read them would fill the memory.
+                let flushed = timeout(WRITE_TIMEOUT, socket.flush()).await;
+                if matches!(heard, Some(Ok(_))) && matches!(flushed, Ok(Ok(()))) {
+                    continue;
+                }
+                return;
+            }
             () = end.comes() => {
-                let close = CloseFrame { code: close_code::AWAY, reason: "the server stops".into() };
-                let _ = timeout(WRITE_TIMEOUT, socket.send(Message::Close(Some(close)))).await;
+                let (code, reason) = (close_code::AWAY, "the server stops".into());
+                let close = Message::Close(Some(CloseFrame { code, reason }));
+                let _ = timeout(WRITE_TIMEOUT, socket.send(close)).await;
                 return;
             }
         };
-        let ping = sent.is_empty().then_some(None);
-        for event in sent.into_iter().map(Some).chain(ping) {
+        for event in sent {
             match timeout(WRITE_TIMEOUT, send(&mut socket, event, budget)).await {
                 Ok(Ok(())) => {}
                 _ => return,
             }
         }
-        heartbeat = Instant::now() + HEARTBEAT;
     }
 }
 
@@ -195,7 +235,7 @@ impl Follow {
     async fn next(&mut self) -> Vec<Event> {
         loop {
             if self.pulse.is_some() {
-                self.look_for_boards();
+                self.add_boards();
             }
             let boards = self.sent.iter_mut();
             let new: Vec<_> = boards.flat_map(|(name, sent)| sent.next(name)).collect();
@@ -219,7 +259,7 @@ impl Follow {
         }
     }
 
-    fn look_for_boards(&mut self) {
+    fn add_boards(&mut self) {
         let names = self.hub.names();
         for name in names.iter() {
             if !self.sent.contains_key(name)

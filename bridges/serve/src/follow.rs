@@ -1,5 +1,5 @@
-//! Following boards: a thread for each board that a client follows. It writes the JSON of a record once, for all clients.
-//! They see the newest state only; no slow client can fill a queue.
+//! Following boards: a thread for each board that a client follows. It writes the JSON of a record
+//! once, for all clients. They see the newest state only; no slow client can fill a queue.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -10,6 +10,7 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 use pegel::dynamic::{Reader, Snapshot};
 use pegel_program::follower::{Event, Follower, POLL_INTERVAL};
+use pegel_program::refusals::Refusals;
 use pegel_program::time::Born;
 use pegel_program::{json, time};
 use serde_json::{Value as Json, json};
@@ -85,12 +86,20 @@ impl Record {
     }
 }
 
+/// The names of all boards.
+#[derive(Default)]
+struct Names {
+    known: Arc<Vec<String>>,
+    /// When they were listed.
+    listed: Option<Instant>,
+    refusals: Refusals,
+}
+
 /// The boards that clients follow.
 pub struct Hub {
     boards: Arc<Boards>,
     followed: Mutex<HashMap<String, watch::Sender<State>>>,
-    /// The names of all boards, and when they were listed.
-    names: Mutex<(Option<Instant>, Arc<Vec<String>>)>,
+    names: Mutex<Names>,
     /// Signals that any board has changed.
     pulse: watch::Sender<()>,
 }
@@ -130,13 +139,15 @@ impl Hub {
     /// The names of all boards, at most [`POLL_INTERVAL`] old.
     pub fn names(&self) -> Arc<Vec<String>> {
         let mut names = self.names.lock().expect("no thread panics with it");
-        let (listed, known) = &mut *names;
-        if listed.is_none_or(|listed| listed.elapsed() >= POLL_INTERVAL) {
+        let is_old = |listed: Instant| listed.elapsed() >= POLL_INTERVAL;
+        if names.listed.is_none_or(is_old) {
+            let is_followed = |name: &str| self.followed().contains_key(name);
+            let followed = self.boards.followed(&mut names.refusals, is_followed);
             // A directory that does not exist has no boards.
-            *known = Arc::new(self.boards.names().unwrap_or_default());
-            *listed = Some(Instant::now());
+            names.known = Arc::new(followed.unwrap_or_default());
+            names.listed = Some(Instant::now());
         }
-        Arc::clone(known)
+        Arc::clone(&names.known)
     }
 
     pub fn pulse(&self) -> watch::Receiver<()> {

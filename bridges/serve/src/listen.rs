@@ -11,7 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -20,9 +23,10 @@ use pegel_program::args::serve::address::Address;
 use pegel_program::failure::{Failure, Result};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use crate::room::{Peer, Room, Seat};
 use crate::write_timeout::WriteTimeout;
 
 /// How long a client may wait before its next request, or not read a response.
@@ -33,7 +37,8 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 const BUFFER: usize = 16 * 1024;
 /// Length of the queue of new connections; the kernel lets others try again after a second.
 const BACKLOG: u32 = 4096;
-/// Permissions of a socket: of its owner and group, which is the directory's if that says so (set-gid).
+/// Permissions of a socket: of its owner and group, which is the directory's if that says so
+/// (set-gid).
 const MODE: u32 = 0o660;
 /// Files that are not connections: boards, and what a request opens of them.
 const RESERVE: u64 = 256;
@@ -69,7 +74,8 @@ impl Listener {
                     Failure::Failed(format!("cannot listen on {address}: {error}; {advice}"))
                 };
                 let listener = listen(*address).map_err(failed)?;
-                // What a client does not take in time ends its connection; those that come inherit this.
+                // What a client does not take in time ends its connection; those that come inherit
+                // this.
                 let timeout_ms = u32::try_from(TIMEOUT.as_millis()).unwrap_or(u32::MAX);
                 setsockopt(&listener, sockopt::TcpUserTimeout, &timeout_ms)
                     .map_err(|errno| failed(errno.into()))?;
@@ -95,49 +101,44 @@ impl Listener {
         })
     }
 
-    /// Answers until the end, and lets those be answered who have asked until then.
+    /// Answers until the end, and completes the responses to all requests that came before.
     pub async fn serve(self, router: Router, mut end: End) {
-        let most = connections();
-        let room = Arc::new(Semaphore::new(most));
+        let room = Room::new(connections());
         loop {
-            // The end comes also while there is no room for one more.
-            let next = async {
-                let permit = Arc::clone(&room).acquire_owned().await;
-                (permit.expect("it is never closed"), self.accept().await)
-            };
-            let (permit, accepted) = tokio::select! {
+            let accepted = tokio::select! {
                 biased;
                 () = end.comes() => break,
-                next = next => next,
+                accepted = self.accept() => accepted,
             };
-            let Ok(stream) = accepted else {
-                // Who has gone already; or there is no room for more.
+            let Ok((stream, peer)) = accepted else {
+                // The client is gone already, or this process has no descriptor left.
                 sleep(Duration::from_millis(10)).await;
                 continue;
             };
-            let (router, end) = (router.clone(), end.clone());
-            tokio::spawn(async move {
-                stream.answer(router, end).await;
-                drop(permit);
-            });
+            if let Some(seat) = room.admit(peer) {
+                tokio::spawn(stream.answer(router.clone(), end.clone(), Arc::new(seat)));
+            }
         }
-        // Nobody knocks in vain.
+        // A client must not find a socket that nobody listens on.
         if let Self::Unix(_, path) = &self {
             let _ = fs::remove_file(path);
         }
         drop(self);
-        let all = u32::try_from(most).unwrap_or(u32::MAX);
-        let _ = timeout(SHUTDOWN_TIMEOUT, room.acquire_many(all)).await;
+        let _ = timeout(SHUTDOWN_TIMEOUT, room.empty()).await;
     }
 
-    async fn accept(&self) -> io::Result<Stream> {
+    async fn accept(&self) -> io::Result<(Stream, Peer)> {
         match self {
             Self::Internet(listener) => {
-                let (stream, _) = listener.accept().await?;
+                let (stream, address) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                Stream::new(stream)
+                Ok((Stream::new(stream)?, Peer::at(address.ip())))
             }
-            Self::Unix(listener, _) => Stream::new(listener.accept().await?.0),
+            Self::Unix(listener, _) => {
+                let (stream, _) = listener.accept().await?;
+                let user = stream.peer_cred()?.uid();
+                Ok((Stream::new(stream)?, Peer::User(user)))
+            }
         }
     }
 }
@@ -154,8 +155,14 @@ impl Stream {
         Ok(Self(Box::new(WriteTimeout::new(stream, TIMEOUT))))
     }
 
-    async fn answer(self, router: Router, mut end: End) {
-        let service = TowerToHyperService::new(router);
+    async fn answer(self, router: Router, mut end: End, seat: Arc<Seat>) {
+        let router = TowerToHyperService::new(router);
+        let of_request = Arc::clone(&seat);
+        // A WebSocket keeps the seat longer than the connection's HTTP.
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Arc::clone(&of_request));
+            router.call(request)
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(TIMEOUT)
@@ -163,9 +170,10 @@ impl Stream {
             .serve_connection(TokioIo::new(self.0), service)
             .with_upgrades();
         let mut connection = std::pin::pin!(connection);
-        // Why a connection ended early, is for its client to know.
+        // The reason why a connection ended early does not matter here.
         tokio::select! {
             _ = connection.as_mut() => {}
+            () = seat.lost() => {}
             () = end.comes() => {
                 connection.as_mut().graceful_shutdown();
                 let _ = connection.await;

@@ -20,7 +20,7 @@ const UP: &str = "pegel_board_up";
 const AGE: &str = "pegel_board_age_seconds";
 const WRITER_ALIVE: &str = "pegel_board_writer_alive";
 const SEQUENCE: &str = "pegel_board_sequence";
-/// What is told of every board, and what it means.
+/// The metrics of every board, with their help.
 const FACTS: [(&str, &str); 4] = [
     (UP, "Whether the board could be read"),
     (AGE, "Age of the newest record"),
@@ -33,22 +33,22 @@ const FACTS: [(&str, &str); 4] = [
 
 /// The numbers of all boards
 ///
-/// A field is `pegel_BOARD_FIELD_UNIT`, in base units; an element of an array has a label `index`. What is unknown is
-/// left out, and a text is the label `value` of `pegel_BOARD_FIELD_info`.
+/// A field is `pegel_BOARD_FIELD_UNIT`, in base units; an element of an array has a label `index`.
+/// What is unknown is left out, and a text is the label `value` of `pegel_BOARD_FIELD_info`.
 #[utoipa::path(get, path = "/metrics", operation_id = "readMetrics", tag = "metrics",
     responses(
         (status = OK, description = "The metrics", content_type = "text/plain", body = String),
         Problem,
     ))]
 pub async fn all(State(server): State<Arc<Server>>) -> Result<Response> {
-    let told = blocking(move || {
+    let metrics = blocking(move || {
         let mut families: BTreeMap<String, Family> = BTreeMap::new();
         for (name, help) in FACTS {
             families.entry(name.to_owned()).or_default().help = help.into();
         }
         for name in server.boards.names()? {
             let samples = server.boards.look(&name, samples);
-            // Why, /boards tells.
+            // /boards has the reason.
             let samples = samples.unwrap_or_else(|_| vec![Sample::fact(UP, &name, "0")]);
             for sample in samples {
                 let family = families.entry(sample.metric).or_default();
@@ -65,7 +65,7 @@ pub async fn all(State(server): State<Arc<Server>>) -> Result<Response> {
         header::CONTENT_TYPE,
         "text/plain; version=0.0.4; charset=utf-8",
     )];
-    Ok((headers, told.await?).into_response())
+    Ok((headers, metrics.await?).into_response())
 }
 
 /// The metrics of a name.

@@ -108,7 +108,7 @@ impl Problem {
         self
     }
 
-    /// Whether the board was replaced or removed while it was looked at.
+    /// Whether the board was replaced or removed while it was read.
     pub fn is_gone(&self) -> bool {
         self.0.code == Some(ErrorKind::Gone.name())
     }

@@ -17,11 +17,11 @@ use super::etag::{Conditions, Tag};
 use super::problem::{Problem, Result};
 use super::server::{Server, blocking, json};
 
-/// Of a record, as headers: so that who knows it already is told how old it has become.
+/// Headers of a record: a client that already has the record gets its age by them.
 const AGE: HeaderName = HeaderName::from_static("pegel-age");
 const WRITER: HeaderName = HeaderName::from_static("pegel-writer");
 
-/// The board that is asked for.
+/// The board of the request.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 #[allow(dead_code)] // for its description
@@ -30,7 +30,7 @@ pub struct Name {
     name: String,
 }
 
-/// What the asker knows.
+/// What the client has.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[allow(dead_code)] // for its description
@@ -69,7 +69,7 @@ pub async fn list(State(server): State<Arc<Server>>) -> Result<Response> {
 
 /// A board's newest record
 ///
-/// With `If-None-Match`, 304 if that is still the newest; its headers tell how old it has become.
+/// With `If-None-Match`, 304 if that is still the newest; its headers have the age.
 #[utoipa::path(get, path = "/boards/{name}", operation_id = "readBoard", tag = "boards",
     params(
         Name,
@@ -81,7 +81,7 @@ pub async fn list(State(server): State<Arc<Server>>) -> Result<Response> {
             ("pegel-age" = f64, description = "Seconds since the publication, if that is known"),
             ("pegel-writer" = String, description = "`alive` or `none`"),
         )),
-        (status = NOT_MODIFIED, description = "There is no newer one"),
+        (status = NOT_MODIFIED, description = "The client has the newest record"),
         Problem,
     ))]
 pub async fn record(
@@ -98,7 +98,8 @@ pub async fn record(
 
 /// One value of the newest record
 ///
-/// FIELD is a field, FIELD.N an element of an array, or the path into a JSON document, as in `inverters.0.power`.
+/// FIELD is a field, FIELD.N an element of an array, or the path into a JSON document, as in
+/// `inverters.0.power`.
 #[utoipa::path(get, path = "/boards/{name}/{field}", operation_id = "readField", tag = "boards",
     params(
         Name,
@@ -111,7 +112,7 @@ pub async fn record(
             ("pegel-age" = f64, description = "Seconds since the publication, if that is known"),
             ("pegel-writer" = String, description = "`alive` or `none`"),
         )),
-        (status = NOT_MODIFIED, description = "There is no newer one"),
+        (status = NOT_MODIFIED, description = "The client has the newest record"),
         Problem,
     ))]
 pub async fn field(
@@ -147,15 +148,15 @@ async fn newest_of(
             } else {
                 answer(reader, snapshot.as_ref())?
             };
-            tell(&mut response, tag, reader, snapshot.as_ref())?;
+            add_headers(&mut response, tag, reader, snapshot.as_ref())?;
             Ok(response)
         })
     })
     .await
 }
 
-/// What is known of the publication, as headers.
-fn tell(
+/// Adds what is known of the publication.
+fn add_headers(
     response: &mut Response,
     tag: Tag,
     reader: &Reader,
@@ -177,7 +178,7 @@ fn tell(
     Ok(())
 }
 
-/// What a board is made of
+/// The schema of a board
 #[utoipa::path(get, path = "/boards/{name}/schema", operation_id = "readSchema", tag = "boards",
     params(Name),
     responses(
@@ -195,7 +196,7 @@ pub async fn schema(
     Ok(json(&schema.await?))
 }
 
-/// How many records are asked for.
+/// How many records the client wants.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -218,7 +219,7 @@ struct History {
 
 /// The newest records
 ///
-/// As many as were asked for, or as the board still holds, oldest first.
+/// As many as the client wants, or as the board still holds, oldest first.
 #[utoipa::path(get, path = "/boards/{name}/history", operation_id = "readHistory", tag = "boards",
     params(Name, Last),
     responses(

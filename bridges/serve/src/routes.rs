@@ -21,7 +21,8 @@ pub fn router(server: Arc<Server>) -> Router {
         .title("Pegel")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "The latest values in shared memory. A board is a name, a fixed set of fields, and their latest values.",
+            "The latest values in shared memory. A board is a name, a fixed set of fields, and \
+             their latest values.",
         ));
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     let components = ComponentsBuilder::new().security_scheme("token", token);

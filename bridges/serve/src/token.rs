@@ -21,8 +21,8 @@ pub fn read(path: &Path) -> Result<String, String> {
     let is_clean = token.bytes().all(|byte| byte.is_ascii_graphic());
     if token.len() < MIN_LENGTH || !is_clean {
         return Err(format!(
-            "token file {shown} must have one line of at least {MIN_LENGTH} ASCII characters without \
-             blanks; `openssl rand -hex 32` makes one"
+            "token file {shown} must have one line of at least {MIN_LENGTH} ASCII characters \
+             without blanks; `openssl rand -hex 32` makes one"
         ));
     }
     Ok(token)

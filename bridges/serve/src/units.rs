@@ -2,7 +2,7 @@
 
 use pegel_program::unit::Unit;
 
-/// How a unit is told to Prometheus.
+/// The unit of a metric.
 pub struct Base {
     /// What a name ends with; empty for a field without a unit.
     pub suffix: String,

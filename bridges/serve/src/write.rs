@@ -1,14 +1,15 @@
 //! Writing shared boards.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, BodyDataStream, HttpBody};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use futures_util::StreamExt;
 use pegel::dynamic::{Encoded, Reader, Writer};
 use pegel::{Schema, Type};
 use pegel_program::change::{self, Change, Fault};
@@ -19,13 +20,17 @@ use serde_json::{Map, Value as Json};
 use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 
+use super::budget::Permit;
 use super::etag::{Conditions, Tag};
 use super::problem::{Problem, Result};
 use super::read::Name;
-use super::server::{Server, blocking, json};
+use super::server::{Server, blocking, drain, json};
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longer bodies are parsed one at a time: parsed, one takes up to a hundred times its length.
+const MAX_UNTURNED: usize = 16 << 10;
+static TURN: Mutex<()> = Mutex::new(());
 
 /// The state that the client expects.
 #[derive(IntoParams)]
@@ -50,8 +55,9 @@ struct Published {
 
 /// Publish a whole record
 ///
-/// The fields by their names, or the document. What is left out gets its default, or is unknown. With `If-Match`, only
-/// if the board is still in that state.
+/// The fields by their names, or the document. What is left out gets its default, or is unknown.
+/// With `If-Match`, only if the board is still in that state. The record of a durable board is on
+/// disk before the response.
 #[utoipa::path(put, path = "/boards/{name}", operation_id = "putBoard", tag = "boards",
     params(
         Name,
@@ -59,7 +65,9 @@ struct Published {
     ),
     request_body(content = serde_json::Value, content_type = "application/json"),
     responses(
-        (status = OK, description = "The record is published", body = Published, headers(("etag" = String, description = "That of the new record"))),
+        (status = OK, description = "The record is published", body = Published, headers(
+            ("etag" = String, description = "That of the new record"),
+        )),
         Problem,
     ),
     security(("token" = [])))]
@@ -77,8 +85,9 @@ pub async fn put(
 
 /// Publish the newest record with some changes
 ///
-/// A merge patch (RFC 7396): the members of the object are changed, the others stay; null makes an optional field
-/// unknown. Read, change and publish is atomic.
+/// A merge patch (RFC 7396): the members of the object are changed, the others stay; null makes an
+/// optional field unknown. Read, change and publish is atomic. The record of a durable board is on
+/// disk before the response.
 #[utoipa::path(patch, path = "/boards/{name}", operation_id = "patchBoard", tag = "boards",
     params(
         Name,
@@ -89,7 +98,9 @@ pub async fn put(
         (serde_json::Value = "application/json"),
     )),
     responses(
-        (status = OK, description = "The record is published", body = Published, headers(("etag" = String, description = "That of the new record"))),
+        (status = OK, description = "The record is published", body = Published, headers(
+            ("etag" = String, description = "That of the new record"),
+        )),
         Problem,
     ),
     security(("token" = [])))]
@@ -123,9 +134,15 @@ async fn try_publish(
     body: Body,
     record: fn(&Reader, Json) -> Result<Encoded>,
 ) -> Result<Response> {
-    let board = server.boards.find_writable(&name)?;
-    let conditions = Conditions::of(&headers)?;
-    let body = parse(&headers, &read(body, server.limits.max_body).await?)?;
+    let mut body = body.into_data_stream();
+    let taken = take(&server, &name, &headers, &mut body).await;
+    let (board, conditions, body) = match taken {
+        Ok(taken) => taken,
+        Err(problem) => {
+            drain(body).await;
+            return Err(problem);
+        }
+    };
     let waiting = Arc::clone(&server.limits.waiting);
     let permit = waiting.acquire_owned().await.expect("it is never closed");
     let about = name.clone();
@@ -141,9 +158,13 @@ async fn try_publish(
         conditions
             .check(Tag::of(reader, newest.map_err(of_board)?))
             .map_err(of_board)?;
-        let record = record(reader, body).map_err(of_board)?;
+        let record = body.encode(reader, record).map_err(of_board)?;
         let published = writer.publish(&record).map_err(Problem::from);
         let sequence = published.map_err(of_board)?;
+        if writer.reader().info().durable {
+            let synced = writer.sync().map_err(Problem::from);
+            synced.map_err(of_board)?;
+        }
         Ok(Tag::of(writer.reader(), sequence))
     })
     .await?;
@@ -155,17 +176,72 @@ async fn try_publish(
     Ok(response)
 }
 
-async fn read(body: Body, max_body: usize) -> Result<Bytes> {
-    let too_long = || {
-        let detail = format!(
-            "the body must have at most {max_body} bytes; start the server with a larger --max-body"
-        );
+/// The body of a request, and its share of the memory for bodies.
+struct Taken {
+    text: Vec<u8>,
+    _permit: Permit,
+}
+
+impl Taken {
+    /// The record that the body describes.
+    fn encode(
+        self,
+        reader: &Reader,
+        record: fn(&Reader, Json) -> Result<Encoded>,
+    ) -> Result<Encoded> {
+        let is_long = self.text.len() > MAX_UNTURNED;
+        let _turn = is_long.then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
+        let body = values::from_slice(&self.text).map_err(|error| {
+            let detail = format!("the body is not valid JSON: {error}");
+            Problem::new(StatusCode::BAD_REQUEST, detail)
+        })?;
+        record(reader, body)
+    }
+}
+
+/// Checks what can be checked before the body, then reads it: as much as the board can hold.
+async fn take(
+    server: &Arc<Server>,
+    name: &str,
+    headers: &HeaderMap,
+    body: &mut BodyDataStream,
+) -> Result<(String, Conditions, Taken)> {
+    let board = server.boards.find_writable(name)?;
+    let conditions = Conditions::of(headers)?;
+    check_type(headers)?;
+    let (shared, known) = (Arc::clone(server), name.to_owned());
+    let limit =
+        blocking(move || Ok(change::max_length(shared.boards.open(&known)?.schema()))).await?;
+    let too_long = |limit: usize, remedy: &str| {
+        let detail = format!("the body must have at most {limit} bytes; {remedy}");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
     };
-    match timeout(BODY_TIMEOUT, to_bytes(body, max_body)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
+    let max_body = server.limits.max_body;
+    let (limit, too_long) = if limit < max_body {
+        (limit, too_long(limit, "the board holds no more").of(name))
+    } else {
+        let remedy = "start the server with a larger --max-body";
+        (max_body, too_long(max_body, remedy))
+    };
+    // What announces more is not read at all.
+    let announced = body.size_hint().exact().map(usize::try_from);
+    let length = match announced {
+        Some(Ok(length)) if length <= limit => length,
+        Some(_) => return Err(too_long),
+        None => limit,
+    };
+    let reading = async {
+        let permit = server.limits.bodies.permit(length).await;
+        let text = read(body, limit).await?;
+        Some(Taken {
+            text,
+            _permit: permit,
+        })
+    };
+    match timeout(BODY_TIMEOUT, reading).await {
+        Ok(Some(taken)) => Ok((board, conditions, taken)),
         // Or the connection was lost, and nobody reads this.
-        Ok(Err(_)) => Err(too_long()),
+        Ok(None) => Err(too_long),
         Err(_) => Err(Problem::new(
             StatusCode::REQUEST_TIMEOUT,
             format!(
@@ -176,21 +252,31 @@ async fn read(body: Body, max_body: usize) -> Result<Bytes> {
     }
 }
 
-fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Json> {
+/// The body in one piece; a body in many small pieces takes no more memory. `None` if it is longer.
+async fn read(body: &mut BodyDataStream, limit: usize) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    while let Some(part) = body.next().await {
+        let part = part.ok()?;
+        if part.len() > limit - text.len() {
+            return None;
+        }
+        text.extend_from_slice(&part);
+    }
+    Some(text)
+}
+
+fn check_type(headers: &HeaderMap) -> Result<()> {
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
-    if !["application/json", "application/merge-patch+json"]
+    if ["application/json", "application/merge-patch+json"]
         .iter()
         .any(|known| essence.eq_ignore_ascii_case(known))
     {
-        let detail = format!("send Content-Type: application/json, not {kind:?}");
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        return Ok(());
     }
-    serde_json::from_slice(body).map_err(|error| {
-        let detail = format!("the body is not valid JSON: {error}");
-        Problem::new(StatusCode::BAD_REQUEST, detail)
-    })
+    let detail = format!("send Content-Type: application/json, not {kind:?}");
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
 }
 
 /// A record that the client gives whole.

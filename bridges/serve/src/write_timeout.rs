@@ -1,4 +1,5 @@
-//! A timeout for writes to clients that do not read. The kernel has one for TCP, but not for Unix sockets.
+//! A timeout for writes to clients that do not read. The kernel has one for TCP, but not for Unix
+//! sockets.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-// Shows all boards as the events of the server tell them.
+// Shows all boards live, by the events of the server.
 
 const state = document.getElementById("state");
 const place = document.getElementById("boards");
@@ -55,13 +55,13 @@ class Card {
     return row;
   }
 
-  show(told) {
-    this.born = told.age === null ? null : performance.now() - told.age * 1000;
-    this.find("sequence").textContent = told.is_default
+  show(data) {
+    this.born = data.age === null ? null : performance.now() - data.age * 1000;
+    this.find("sequence").textContent = data.is_default
       ? "defaults, never published"
-      : `sequence ${told.sequence}`;
+      : `sequence ${data.sequence}`;
     const isFields = this.fields.length > 0;
-    const values = isFields ? Object.entries(told.record) : leaves(told.record).slice(0, MOST);
+    const values = isFields ? Object.entries(data.record) : leaves(data.record).slice(0, MOST);
     if (!isFields) {
       const keys = new Set(values.map(([key]) => key));
       for (const [key, row] of this.rows) {
@@ -122,7 +122,8 @@ function leaves(value, path = "") {
   if (value === null || typeof value !== "object" || Object.keys(value).length === 0) {
     return [[path || "document", value]];
   }
-  return Object.entries(value).flatMap(([key, part]) => leaves(part, path ? `${path}.${key}` : key));
+  const below = (key) => (path ? `${path}.${key}` : key);
+  return Object.entries(value).flatMap(([key, part]) => leaves(part, below(key)));
 }
 
 function text(value) {
@@ -139,9 +140,10 @@ function duration(seconds) {
   return `${Math.floor(seconds / size)} ${unit} ${Math.floor((seconds % size) / smaller)} ${rest}`;
 }
 
-// Integers that are no numbers of JavaScript stay the digits that they are.
+// Integers that JavaScript cannot store exactly stay digits.
 function exactly(key, value, context) {
-  const isExact = typeof value !== "number" || !Number.isInteger(value) || Number.isSafeInteger(value);
+  const isInteger = typeof value === "number" && Number.isInteger(value);
+  const isExact = !isInteger || Number.isSafeInteger(value);
   return isExact || !context?.source ? value : context.source;
 }
 
@@ -158,18 +160,18 @@ function listen() {
   events = new EventSource("events");
   const on = (name, then) =>
     events.addEventListener(name, (event) => {
-      const told = JSON.parse(event.data, exactly);
-      then(card(told.board), told);
+      const data = JSON.parse(event.data, exactly);
+      then(card(data.board), data);
     });
   events.addEventListener("open", () => {
-    tell("Live");
+    setState("Live");
     none.hidden = cards.size > 0;
   });
-  events.addEventListener("error", () => tell("Cut off: trying again"));
-  on("board", (card, told) => card.describe(told));
-  on("writer", (card, told) => card.writer(told.writer_alive));
-  on("message", (card, told) => card.show(told));
-  on("problem", (card, told) => card.complain(told.problem.detail));
+  events.addEventListener("error", () => setState("Cut off: trying again"));
+  on("board", (card, data) => card.describe(data));
+  on("writer", (card, data) => card.writer(data.writer_alive));
+  on("message", (card, data) => card.show(data));
+  on("problem", (card, data) => card.complain(data.problem.detail));
   on("gone", (card) => {
     card.root.remove();
     cards.delete(card.name);
@@ -177,7 +179,7 @@ function listen() {
   });
 }
 
-function tell(text) {
+function setState(text) {
   const isLive = text === "Live";
   state.textContent = text;
   state.classList.toggle("live", isLive);
@@ -187,7 +189,7 @@ function tell(text) {
 // Nobody looks at a page that is hidden.
 document.addEventListener("visibilitychange", () => {
   events.close();
-  if (document.hidden) tell("Paused");
+  if (document.hidden) setState("Paused");
   else listen();
 });
 setInterval(() => cards.forEach((card) => card.grow()), 1000);
