@@ -43,7 +43,8 @@ def test_home_assistant_is_told_what_there_is(broker: Broker, boards: Path) -> N
             "platform": "sensor",
             "unique_id": "site_inverter_power",
             "name": "Power now",
-            "value_template": "{{ value_json.record['power'] }}",
+            "value_template": "{{ None if value_json.record['power'] in ['NaN', 'Infinity', "
+            "'-Infinity'] else value_json.record['power'] }}",
             "unit_of_measurement": "W",
             "device_class": "power",
             "state_class": "measurement",
@@ -95,3 +96,47 @@ def test_templates_give_what_home_assistant_expects(broker: Broker, boards: Path
             available = jinja2.Template(told["availability"][0]["value_template"])
             states = [available.render(value=value) for value in ("alive", "shared", "gone")]
             assert states == ["online", "online", "offline"]
+
+
+def test_numbers_beyond_json_are_unknown(broker: Broker, boards: Path) -> None:
+    fields = {"level": pegel.f64(), "flow": pegel.f32(), "sum": pegel.f64(optional=True)}
+    with pegel.Writer(boards / "tank", fields) as writer:
+        writer.publish(level=float("nan"), flow=float("-inf"), sum=float("inf"))
+        with listening(broker) as now, bridged(boards, broker, *HERE, "--home-assistant"):
+            now.wait_for("site/tank/fields/sum", "Infinity")
+            assert now.values["site/tank/fields/level"] == "NaN"
+            assert now.values["site/tank/fields/flow"] == "-Infinity"
+            now.wait_for("homeassistant/device/site_tank/config")
+            parts = now.json("homeassistant/device/site_tank/config")["components"]
+            record = now.json("site/tank")
+            assert record["record"] == {"level": "NaN", "flow": "-Infinity", "sum": "Infinity"}
+            for part in parts.values():
+                template = jinja2.Template(part["value_template"])
+                assert template.render(value_json=record) == "None"
+            writer.publish(level=0.5, flow=-1.5, sum=None)
+            now.wait_for("site/tank/fields/level", "0.5")
+            wait_until(lambda: now.json("site/tank")["record"]["level"] == 0.5)
+            rendered = [
+                jinja2.Template(part["value_template"]).render(value_json=now.json("site/tank"))
+                for part in parts.values()
+            ]
+            assert rendered == ["0.5", "-1.5", "None"]
+
+
+def test_boards_with_similar_names_are_different_devices(broker: Broker, boards: Path) -> None:
+    names = ["a.b", "a_b", "a-b"]
+    for name in names:
+        pegel.Writer(boards / name, {"level": pegel.f64(default=1.5)}).close()
+    with listening(broker) as now, bridged(boards, broker, *HERE, "--home-assistant"):
+        for name in names:
+            now.wait_for(f"site/{name}/writer")
+            now.wait_for(f"site/{name}/age")
+
+        def configs() -> list[str]:
+            return [topic for topic in now.values if topic.startswith("homeassistant/")]
+
+        wait_until(lambda: len(configs()) == 3)
+        devices = [now.json(topic) for topic in configs()]
+        assert {device["state_topic"] for device in devices} == {f"site/{name}" for name in names}
+        ids = {device["components"]["level"]["unique_id"] for device in devices}
+        assert len(ids) == len({device["device"]["identifiers"][0] for device in devices}) == 3

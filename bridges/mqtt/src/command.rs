@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use pegel::dynamic::{Encoded, Reader, Writer};
 use pegel_program::change::{self, Change};
+use pegel_program::json;
 use pegel_program::status::truncated;
 use rumqttc::{Publish, QoS};
-use serde_json::json;
 use tokio::time::sleep;
 
 use crate::config::{Config, Plan};
@@ -74,7 +74,8 @@ async fn session(
             Ok(()) => config.status.add("accepted", 1),
             Err(reason) => {
                 config.status.add("rejected", 1);
-                // In a flood of bad messages, the queue is for the acknowledgements that the broker waits for.
+                // In a flood of bad messages, the queue is for the acknowledgements that the broker
+                // waits for.
                 if done.is_empty() {
                     reject(plan, connection, &message, &reason);
                 }
@@ -83,8 +84,9 @@ async fn session(
     }
 }
 
-/// Acknowledges as many messages as the queue takes, in order. Waiting for the queue here could deadlock: the connection
-/// itself waits when too many messages do. The broker sends no more than it wants acknowledged.
+/// Acknowledges as many messages as the queue takes, in order. Waiting for the queue here could
+/// deadlock: the connection itself waits when too many messages do. The broker sends no more than
+/// it wants acknowledged.
 fn acknowledge(connection: &Connection, done: &mut VecDeque<Publish>) {
     while let Some(message) = done.front() {
         if connection.client.try_ack(message).is_err() {
@@ -97,7 +99,7 @@ fn acknowledge(connection: &Connection, done: &mut VecDeque<Publish>) {
 /// Publishes why a command was rejected.
 fn reject(plan: &Plan, connection: &Connection, message: &Publish, reason: &str) {
     let payload = &message.payload[..message.payload.len().min(MAX_PAYLOAD)];
-    let rejection = json!({
+    let rejection = serde_json::json!({
         "topic": message.topic,
         "payload": String::from_utf8_lossy(payload),
         "reason": truncated(reason, MAX_REASON),
@@ -142,6 +144,13 @@ impl Command {
     fn record(&self, reader: &Reader) -> Result<Encoded, String> {
         let schema = reader.schema();
         let payload = &*self.message.payload;
+        let limit = change::max_length(schema);
+        if payload.len() > limit {
+            return Err(format!(
+                "the payload must have at most {limit} bytes (got {})",
+                payload.len()
+            ));
+        }
         if schema.document().is_some() {
             return match &self.field {
                 Some(field) => Err(format!(
@@ -151,9 +160,12 @@ impl Command {
             };
         }
         let changes = match &self.field {
-            None => Change::object(serde_json::from_slice(payload).map_err(|error| {
-                format!("the payload is not a JSON object: {error}; send {{\"FIELD\":VALUE}}")
-            })?),
+            None => {
+                let object = json::from_slice(payload).and_then(serde_json::from_value);
+                Change::object(object.map_err(|error| {
+                    format!("the payload is not a JSON object: {error}; send {{\"FIELD\":VALUE}}")
+                })?)
+            }
             Some(field) => {
                 let text = std::str::from_utf8(payload)
                     .map_err(|error| format!("field {field}: the payload is not text: {error}"))?;

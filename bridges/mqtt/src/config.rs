@@ -7,9 +7,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use nix::unistd::gethostname;
+use pegel::dynamic::Reader;
 use pegel_program::args::mqtt::topic::{Source, Topic};
 use pegel_program::args::mqtt::{Mqtt, STATUS};
 use pegel_program::failure::{Failure, Result};
+use pegel_program::refusals::Refusals;
 use pegel_program::status::{Number, Status};
 use pegel_program::target::Target;
 
@@ -160,21 +162,34 @@ impl Config {
         }
     }
 
-    /// The boards of the directory, if all are published.
-    pub fn discovered(&self) -> Vec<(String, Plan)> {
+    /// The boards of the directory, if all are published. A file that is not a board, or that must
+    /// not be read, does not count: another user can make any number of them.
+    pub fn discovered(
+        &self,
+        refusals: &mut Refusals,
+        is_published: impl Fn(&str) -> bool,
+    ) -> Vec<(String, Plan)> {
         if !self.is_all {
             return Vec::new();
         }
         let directory = self.target.directory();
         // A directory that does not exist has no boards.
         let names = pegel::list(Some(&directory)).unwrap_or_default();
-        // A bridge that published its own status board, or two that published each other's, would never rest.
+        // A bridge that published its own status board, or two that published each other's, would
+        // never rest.
         let names = names
             .into_iter()
             .filter(|name| *name != self.own && !name.starts_with(STATUS));
+        let path = |name: &str| format!("{}/{name}", directory.display());
+        let is_usable = |name: &str| {
+            let is_own = |reader: Reader| !reader.info().mirror;
+            is_published(name) || self.target.open(&path(name)).is_ok_and(is_own)
+        };
+        let names = refusals.filter(&directory, names.collect(), is_usable);
         names
+            .into_iter()
             .map(|name| {
-                let plan = self.plan(&name, format!("{}/{name}", directory.display()));
+                let plan = self.plan(&name, path(&name));
                 (name, plan)
             })
             .collect()

@@ -18,7 +18,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Maximum size of a message, in bytes.
 pub const MAX_MESSAGE: usize = 64 << 20;
@@ -26,9 +26,11 @@ pub const MAX_MESSAGE: usize = 64 << 20;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The first and the longest pause between two attempts.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
-/// A connection that lives shorter counts as a failed attempt. Longer than the longest pause, after which another bridge of
-/// the same name may be back.
+/// A connection that lives shorter counts as a failed attempt. Longer than the longest pause, after
+/// which another bridge of the same name may be back.
 const STEADY: Duration = Duration::from_secs(30);
+/// How long the broker may take to end a connection.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
 /// Capacity of the queues of requests, and of received messages.
 const QUEUE: usize = 64;
 /// Maximum number of bytes that are sent and not acknowledged; a longer message is sent alone.
@@ -48,7 +50,8 @@ pub struct Session<'a> {
     pub will: Option<LastWill>,
     /// Whether messages are received.
     pub subscribes: bool,
-    /// Whether the broker keeps messages while the bridge is away, and each message must be acknowledged.
+    /// Whether the broker keeps messages while the bridge is away, and each message must be
+    /// acknowledged.
     pub is_persistent: bool,
 }
 
@@ -60,7 +63,8 @@ pub struct Reconnector<'a> {
     pause: Duration,
     /// When the last connection was made.
     since: Option<Instant>,
-    /// Whether the connection was lost because of a message that is too long, which would come again each time.
+    /// Whether the connection was lost because of a message that is too long, which would come
+    /// again each time.
     is_oversized: Arc<AtomicBool>,
 }
 
@@ -168,7 +172,8 @@ impl<'a> Reconnector<'a> {
             self.pause = BACKOFF.0;
         }
         loop {
-            // A clean session also drops the messages that wait with the oversized one; else none would ever arrive.
+            // A clean session also drops the messages that wait with the oversized one; else none
+            // would ever arrive.
             let is_persistent =
                 self.session.is_persistent && !self.is_oversized.load(Ordering::Relaxed);
             let options = self.network.options(&self.session, is_persistent);
@@ -230,8 +235,8 @@ impl Connection {
         }
     }
 
-    /// Sends a retained message within the budget; an error if the connection is lost.
-    pub async fn publish(&self, topic: String, payload: String) -> Result<(), Lost> {
+    /// Sends a message within the budget; an error if the connection is lost.
+    pub async fn publish(&self, topic: String, payload: String, retain: bool) -> Result<(), Lost> {
         let size = payload.len().min(MAX_UNACKNOWLEDGED);
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         let permit = Arc::clone(&self.outgoing.budget).acquire_many_owned(size);
@@ -239,9 +244,16 @@ impl Connection {
         self.outgoing.unacknowledged().push_back(permit);
         let sent = self
             .client
-            .publish(topic, QoS::AtLeastOnce, true, payload)
+            .publish(topic, QoS::AtLeastOnce, retain, payload)
             .await;
         sent.map_err(|_| Lost)
+    }
+
+    /// Ends the connection after what was sent, so that the broker does not publish the last will.
+    pub async fn end(&mut self) {
+        if self.client.disconnect().await.is_ok() {
+            let _ = timeout(END_TIMEOUT, self.lost()).await;
+        }
     }
 
     /// Subscribes, once more after each connection.

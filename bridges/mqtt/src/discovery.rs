@@ -1,6 +1,7 @@
 //! The announcement of a board to Home Assistant: a device, with an entity for each value.
 //!
-//! The format is that of its device discovery (www.home-assistant.io/integrations/mqtt, since 2024.11).
+//! The format is that of its device discovery (www.home-assistant.io/integrations/mqtt, since
+//! 2024.11).
 
 use pegel::{Field, Type, Value};
 use pegel_program::args::mqtt::topic::Topic;
@@ -12,10 +13,16 @@ use crate::config::Plan;
 use crate::follower::About;
 use crate::topics::{ALIVE, SHARED};
 
-/// The topic of the announcement, and the announcement.
-pub fn device(home: &Topic, plan: &Plan, about: &About) -> (String, Json) {
-    let id = identifier(&plan.client);
+/// The topic of the announcement.
+pub fn topic(home: &Topic, plan: &Plan) -> String {
+    let id = identifier(&plan.topic.to_string());
+    home.below(&format!("device/{id}/config"))
+}
+
+/// The announcement.
+pub fn device(plan: &Plan, about: &About) -> Json {
     let topic = plan.topic.to_string();
+    let id = identifier(&topic);
     let board = topic.rsplit('/').next().unwrap_or(&topic);
     let available =
         format!("{{{{ 'online' if value in ['{ALIVE}', '{SHARED}'] else 'offline' }}}}");
@@ -27,12 +34,12 @@ pub fn device(home: &Topic, plan: &Plan, about: &About) -> (String, Json) {
     for field in fields {
         for index in 0..field.count {
             let index = (field.count > 1).then_some(index);
-            let (name, component) = entity(plan, &id, field, index);
+            let (name, component) = entity(plan, field, index);
             components.insert(name, component);
         }
     }
     let description = about.schema.description();
-    let device = json!({
+    json!({
         "device": {
             "identifiers": [id],
             "name": if description.is_empty() { board } else { description },
@@ -44,11 +51,10 @@ pub fn device(home: &Topic, plan: &Plan, about: &About) -> (String, Json) {
         "state_topic": topic,
         "qos": 1,
         "components": components,
-    });
-    (home.below(&format!("device/{id}/config")), device)
+    })
 }
 
-fn entity(plan: &Plan, id: &str, field: &Field, index: Option<u32>) -> (String, Json) {
+fn entity(plan: &Plan, field: &Field, index: Option<u32>) -> (String, Json) {
     let Field {
         name,
         unit,
@@ -84,7 +90,7 @@ fn entity(plan: &Plan, id: &str, field: &Field, index: Option<u32>) -> (String, 
     };
     let mut entity = json!({
         "platform": platform,
-        "unique_id": format!("{id}_{key}"),
+        "unique_id": identifier(&plan.topic.below(&key)),
         "name": label,
         "value_template": format!("{{{{ {value} }}}}"),
     });
@@ -93,6 +99,12 @@ fn entity(plan: &Plan, id: &str, field: &Field, index: Option<u32>) -> (String, 
         entity["value_template"] =
             format!("{{{{ None if {value} is none else '{on}' if {value} else '{off}' }}}}").into();
         (entity["payload_on"], entity["payload_off"]) = (on.into(), off.into());
+    }
+    if matches!(field.kind, Type::F32 | Type::F64) {
+        // Home Assistant knows None as unknown, and rejects these.
+        entity["value_template"] =
+            format!("{{{{ None if {value} in ['NaN', 'Infinity', '-Infinity'] else {value} }}}}")
+                .into();
     }
     if is_writable {
         entity["command_topic"] = plan.topic.below(&format!("set/{name}")).into();
@@ -150,18 +162,42 @@ fn range(kind: Type) -> (f64, f64) {
     }
 }
 
-/// An identifier of Home Assistant: letters, digits, - and _.
-fn identifier(text: &str) -> String {
-    let may_stand = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
-    let letters = text.chars();
-    letters
-        .map(|letter| if may_stand(letter) { letter } else { '_' })
-        .collect()
+/// An identifier of Home Assistant has letters, digits, - and _. That of a topic has _ for each /;
+/// all but letters and digits begins with -, so that two topics never have the same identifier.
+fn identifier(topic: &str) -> String {
+    let mut identifier = String::new();
+    for letter in topic.chars() {
+        match letter {
+            '/' => identifier.push('_'),
+            '-' | '_' => identifier.extend(['-', letter]),
+            _ if letter.is_ascii_alphanumeric() => identifier.push(letter),
+            _ => identifier.extend(format!("-x{:x}-", u32::from(letter)).chars()),
+        }
+    }
+    identifier
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn topics_have_different_identifiers() {
+        let topics = [
+            "s/a.b",
+            "s/a_b",
+            "s/a-b",
+            "s/a/b",
+            "s/a--b",
+            "s/a-x2e-b",
+            "s/aäb",
+        ];
+        let identifiers = topics.map(identifier);
+        assert_eq!(identifiers[3], "s_a_b");
+        for (index, one) in identifiers.iter().enumerate() {
+            assert!(!identifiers[..index].contains(one), "{identifiers:?}");
+        }
+    }
 
     #[test]
     fn units_have_the_names_and_classes_of_home_assistant() {

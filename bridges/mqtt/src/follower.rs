@@ -1,4 +1,5 @@
-//! The state of a board: a thread for each board follows it. A slow receiver sees the newest state only.
+//! The state of a board: a thread for each board follows it. A slow receiver sees the newest state
+//! only.
 
 use std::sync::Arc;
 use std::thread;

@@ -11,7 +11,8 @@ use crate::follower::{About, Record};
 /// The format of these messages; a mirror rejects any other.
 const FORMAT: u32 = 1;
 
-/// Maximum size of a record whose message fits [`MAX_MESSAGE`]; a mirror would allocate memory for a larger one in vain.
+/// Maximum size of a record whose message fits [`MAX_MESSAGE`]; a mirror would allocate memory for
+/// a larger one in vain.
 const MAX_RECORD: usize = MAX_MESSAGE / 4 * 3;
 
 /// A board's fields.

@@ -121,8 +121,8 @@ impl Shown {
 
     fn take_record(&mut self, message: &Publish) -> Result<(), String> {
         let record = message::parse_record(&message.payload)?;
-        // A record that is sent now has its age in it. A retained one has aged since: by the clocks of both machines, as
-        // far as they agree.
+        // A record that is sent now has its age in it. A retained one has aged since: by the clocks
+        // of both machines, as far as they agree.
         let age = match record.published {
             Some(published) if message.retain => Some(now().saturating_sub(published).max(0)),
             _ => record.age,
@@ -187,8 +187,9 @@ fn show_record(
     is_new.map_err(|error| error.to_string())
 }
 
-/// Whether a record is older than the newest: a broker that was restored may send old retained messages. A bridge sends its
-/// newest record, even if its clock and the sequences went back at a power failure.
+/// Whether a record is older than the newest: a broker that was restored may send old retained
+/// messages. A bridge sends its newest record, even if its clock and the sequences went back at a
+/// power failure.
 fn is_old(record: &RemoteRecord, newest: Option<(u64, u64, Option<i64>)>) -> bool {
     newest.is_some_and(|(lineage, sequence, published)| {
         lineage == record.lineage && record.sequence < sequence && record.published < published

@@ -1,4 +1,5 @@
-//! Publishing a board: its newest record as JSON, as texts and for mirrors, and whether its writer is alive.
+//! Publishing a board: its newest record as JSON, as texts and for mirrors, and whether its writer
+//! is alive.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,12 +47,14 @@ pub async fn run(config: Arc<Config>, plan: Plan) {
         is_persistent: false,
     };
     let mut reconnector = Reconnector::new(&config.network, &config.status, kind);
+    let mut retained = None;
     loop {
         let connection = reconnector.connect().await;
         let mut publisher = Publisher {
             config: &config,
             plan: &plan,
             connection,
+            retained: retained.take(),
             about: None,
             record: None,
             fields: HashMap::new(),
@@ -59,8 +62,13 @@ pub async fn run(config: Arc<Config>, plan: Plan) {
         };
         match publisher.run(&mut state).await {
             End::Lost(reason) => config.status.fail(&plan.client, &reason),
-            End::Removed => return config.status.forget(&plan.client),
+            End::Removed => {
+                if publisher.remove().await.is_ok() {
+                    return config.status.forget(&plan.client);
+                }
+            }
         }
+        retained = publisher.retained;
     }
 }
 
@@ -81,6 +89,8 @@ struct Publisher<'a> {
     config: &'a Config,
     plan: &'a Plan,
     connection: Connection,
+    /// The board whose messages the broker keeps, also from an earlier connection.
+    retained: Option<Arc<About>>,
     about: Option<Arc<About>>,
     record: Option<Arc<Record>>,
     fields: HashMap<String, String>,
@@ -119,8 +129,13 @@ impl Publisher<'_> {
             Some(problem) => self.config.status.fail(&self.plan.client, problem),
             None => self.config.status.ok(&self.plan.client),
         }
+        if state.about.is_none() && state.problem.is_none() {
+            self.clear(None, false).await?;
+            (self.about, self.record) = (None, None);
+        }
         if let Some(about) = &state.about {
             if !is_same(self.about.as_ref(), Some(about)) {
+                self.clear(Some(about), state.record.is_some()).await?;
                 self.publish_about(about).await?;
                 self.about = Some(Arc::clone(about));
                 self.record = None;
@@ -152,9 +167,56 @@ impl Publisher<'_> {
     async fn publish_about(&mut self, about: &About) -> Result<(), Lost> {
         self.send("schema", message::schema(about)).await?;
         if let Some(home) = &self.config.home_assistant {
-            let (topic, device) = discovery::device(home, self.plan, about);
-            self.publish(topic, device.to_string()).await?;
+            let device = discovery::device(self.plan, about);
+            self.publish(discovery::topic(home, self.plan), device.to_string())
+                .await?;
         }
+        Ok(())
+    }
+
+    /// Removes from the broker what a board that has the name now, or none, does not replace.
+    async fn clear(&mut self, now: Option<&Arc<About>>, has_record: bool) -> Result<(), Lost> {
+        let before = std::mem::replace(&mut self.retained, now.cloned());
+        let Some(before) = before else {
+            return Ok(());
+        };
+        let mut topics = Vec::new();
+        for field in before.schema.fields() {
+            let stays = |now: &Arc<About>| now.schema.field(&field.name).is_ok();
+            if !has_record || !now.is_some_and(stays) {
+                topics.push(self.plan.topic.below(&format!("fields/{}", field.name)));
+            }
+        }
+        if !has_record {
+            topics.push(self.plan.topic.to_string());
+            topics.extend(["record", "age"].map(|name| self.plan.topic.below(name)));
+        }
+        if now.is_none() {
+            topics.push(self.plan.topic.below("schema"));
+            let home = self.config.home_assistant.as_ref();
+            topics.extend(home.map(|home| discovery::topic(home, self.plan)));
+        }
+        self.fields.clear();
+        for topic in topics {
+            if let Err(lost) = self.publish(topic, String::new()).await {
+                // They are cleared by the next connection.
+                self.retained = Some(before);
+                return Err(lost);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes from the broker all messages of a board that was removed.
+    async fn remove(&mut self) -> Result<(), Lost> {
+        self.clear(None, false).await?;
+        let writer = self.plan.topic.below("writer");
+        self.publish(writer.clone(), String::new()).await?;
+        // Subscribers that are connected see that it is gone.
+        self.connection
+            .publish(writer, GONE.to_owned(), false)
+            .await?;
+        self.connection.end().await;
         Ok(())
     }
 
@@ -211,7 +273,7 @@ impl Publisher<'_> {
             self.config.status.fail(&self.plan.client, &failure);
             return Ok(());
         }
-        self.connection.publish(topic, payload).await
+        self.connection.publish(topic, payload, true).await
     }
 }
 
