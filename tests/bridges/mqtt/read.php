@@ -11,5 +11,11 @@ require __DIR__ . '/../../../php-ffi/autoload.php';
 $reader = Reader::open($argv[1]);
 $now = $reader->read();
 $fields = $now->toArray();
-$told = ['sequence' => $now->sequence, 'generation' => $now->generation, 'age' => $now->age, 'fields' => $fields];
-echo json_encode($told + ['mirror' => $reader->info()->mirror], JSON_THROW_ON_ERROR), "\n";
+$board = [
+    'sequence' => $now->sequence,
+    'generation' => $now->generation,
+    'age' => $now->age,
+    'fields' => $fields,
+    'mirror' => $reader->info()->mirror,
+];
+echo json_encode($board, JSON_THROW_ON_ERROR), "\n";

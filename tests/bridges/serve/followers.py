@@ -1,8 +1,8 @@
-"""Many who follow one board by server-sent events: `followers.py HOST PORT BOARD COUNT LAST`.
+"""Many clients follow one board by server-sent events: `followers.py HOST PORT BOARD COUNT LAST`.
 
-Prints `ready` when all have a record. Ends when all have that of the sequence LAST: with how many
-each has seen, as JSON. Fails when anybody gets a record that is torn, twice or out of order: the
-field `number` says what the others have to be.
+Prints `ready` when each client has a record. Ends when each has the record with sequence LAST, and
+prints how many records each has received, as JSON. Fails when a client receives a record that is
+torn, repeated or out of order: the other fields follow from the field `number`.
 """
 
 import json
@@ -16,9 +16,9 @@ RECORD = b"\n\ndata: "
 
 
 class Follower:
-    """One of them, and the events that it gets."""
+    """A client, and the events that it receives."""
 
-    # What everybody is sent of a record, by its id, apart from its age.
+    # The part of a record's event that all clients share, by the id of the event.
     texts: dict[bytes, bytes] = {}  # noqa: RUF012
 
     def __init__(self, address: tuple[str, int], board: str) -> None:
@@ -30,10 +30,10 @@ class Follower:
         self.head = True
         self.sequences: list[int] = []
 
-    def hear(self) -> None:
-        heard = self.socket.recv(65536)
-        assert heard, "the server ended a connection"
-        self.rest += heard
+    def receive(self) -> None:
+        received = self.socket.recv(65536)
+        assert received, "the server ended a connection"
+        self.rest += received
         if self.head:
             head, end, self.rest = self.rest.partition(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 200 "), head
@@ -42,12 +42,12 @@ class Follower:
         self.rest = unchunked(self.rest, self.take)
 
     def take(self, chunk: bytes) -> None:
-        """The parts of an event are chunks: what differs, and what all share."""
+        """An event has two chunks: what differs between clients, and what all share."""
         if chunk.startswith(b"id: "):
             self.id = chunk[4 : chunk.index(b"\n")]
         elif chunk.startswith(b'"sequence":'):
             known = self.texts.setdefault(self.id, chunk)
-            assert known == chunk, "two were sent different records of the same sequence"
+            assert known == chunk, "two clients received different records with the same sequence"
             if known is chunk:
                 check(chunk)
             sequence = int(self.id.rpartition(b"-")[2])
@@ -56,7 +56,7 @@ class Follower:
 
 
 def unchunked(text: bytes, take: Any) -> bytes:
-    """Takes the chunks of a body, and says what is left."""
+    """Takes the chunks of a body, and returns the incomplete rest."""
     while True:
         size, end, rest = text.partition(b"\r\n")
         if not end:
@@ -92,7 +92,7 @@ def main(host: str, port: int, board: str, count: int, last: int) -> None:
             print("ready", flush=True)
             is_ready = True
         for key, _ in selector.select():
-            key.data.hear()
+            key.data.receive()
     print(json.dumps([len(one.sequences) for one in followers]))
 
 
