@@ -78,18 +78,18 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_reports_rejected_commands(broker: Broker, boards: Path, what: str) -> None:
+def test_what_is_refused_is_told(broker: Broker, boards: Path, what: str) -> None:
     topic, payload, reason = REFUSED[what]
     pegel.Writer(boards / "tank", TANK).close()
     with listening(broker) as now, bridged(boards, broker, *HERE, "--write", "tank") as bridge:
         bridge.wait_until_well()
         now.say(f"site/tank/{topic}", payload)
-        rejection = now.next("site/tank/rejected")
-        assert rejection["topic"] == f"site/tank/{topic}"
-        assert rejection["reason"].startswith("board tank: ")
-        assert reason in rejection["reason"]
+        told = now.next("site/tank/rejected")
+        assert told["topic"] == f"site/tank/{topic}"
+        assert told["reason"].startswith("board tank: ")
+        assert reason in told["reason"]
         assert pegel.Reader(boards / "tank").read().sequence == 1
-        # A later subscriber does not get the rejection.
+        # Nobody is told of it later.
         assert not now.retained["site/tank/rejected"]
 
 
@@ -120,7 +120,7 @@ def test_documents_take_commands_as_a_whole(broker: Broker, boards: Path) -> Non
         assert "the whole document" in now.next("site/all/rejected")["reason"]
 
 
-def test_rejects_commands_for_a_board_with_a_writer(broker: Broker, boards: Path) -> None:
+def test_a_board_that_has_a_writer_is_told_of(broker: Broker, boards: Path) -> None:
     with (
         pegel.Writer(boards / "tank", TANK),
         listening(broker) as now,
