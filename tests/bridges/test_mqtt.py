@@ -1,4 +1,4 @@
-"""`pegel mqtt` and a real broker: what is published, and who is told that a writer is gone."""
+"""`pegel mqtt` and a real broker: what it publishes, also when a writer is gone."""
 
 import json
 import os
@@ -30,16 +30,16 @@ def test_a_record_is_published(broker: Broker, boards: Path) -> None:
         writer.update(level=3.25, note='"läuft"')
         wait_until(lambda: now.values.get("site/tank/fields/level") == "3.25")
         newest = writer.read()
-        told = now.json("site/tank")
-        assert told["record"] == {
+        message = now.json("site/tank")
+        assert message["record"] == {
             **{name: plain(value) for name, value in newest.items()},
             "note": '"läuft"',
             "fault": None,
         }
-        assert (told["sequence"], told["generation"], told["is_default"]) == (2, 1, False)
+        assert (message["sequence"], message["generation"], message["is_default"]) == (2, 1, False)
         assert newest.stamp.published_ns is not None
-        assert told["published"] == pytest.approx(newest.stamp.published_ns / 1e9)
-        assert 0 <= told["age"] <= newest.age
+        assert message["published"] == pytest.approx(newest.stamp.published_ns / 1e9)
+        assert 0 <= message["age"] <= newest.age
         texts = {"pumps": "1,2", "note": '"läuft"', "count": str(2**64 - 1), "on": "false"}
         for name, text in texts.items():
             assert now.wait_for(f"site/tank/fields/{name}") == text
@@ -48,7 +48,7 @@ def test_a_record_is_published(broker: Broker, boards: Path) -> None:
         assert now.wait_for("site/tank/writer") == "alive"
         writer.update(fault=-7)
         now.wait_for("site/tank/fields/fault", "-7")
-        # Who comes later is told all, but for what is unknown.
+        # A later subscriber gets everything except unknown values.
         writer.update(fault=None)
         now.wait_for("site/tank/fields/fault", "")
         with listening(broker, "site/tank/#") as late:
@@ -80,7 +80,7 @@ def test_all_boards_are_published_and_new_ones(broker: Broker, boards: Path) -> 
             writer.update(on=True)
             now.wait_for("site/new/fields/on", "true")
         bridge.wait_until_well()
-        # To tell of itself would be news for ever.
+        # Reports about itself would be new for ever.
         assert not [topic for topic in now.values if "pegel-mqtt" in topic]
 
 
@@ -165,7 +165,7 @@ def test_after_an_hour_only_the_newest_is_told(broker: Broker, boards: Path) -> 
             now.wait_for("site/tank/fields/level", "19999")
             writer.publish(level=20_000)
             now.wait_for("site/tank/fields/level", "20000")
-            came = [payload for topic, payload in now.told.queue if topic == "site/tank"]
+            came = [payload for topic, payload in now.arrived.queue if topic == "site/tank"]
         records = [json.loads(payload)["record"]["level"] for payload in came]
         assert records in ([19_999, 20_000], [20_000])
         wait_until(lambda: bridge.status()["state"] == "ok")
@@ -214,8 +214,8 @@ def test_wrong_command_lines_are_told(boards: Path, tmp_path: Path) -> None:
         (("--broker", "mqtts://x", "--ca", "/nowhere"), 1, "/nowhere"),
         (("--broker", "mqtts://x", "--ca", str(open_to_all)), 1, "has no CA certificate"),
     ]:
-        told = complaint(*arguments)
-        assert (told[0], reason in told[1]) == (status, True), told
+        outcome = complaint(*arguments)
+        assert (outcome[0], reason in outcome[1]) == (status, True), outcome
 
 
 def test_the_doctor_looks_at_bridges(broker: Broker, boards: Path) -> None:
@@ -251,7 +251,7 @@ def test_the_unit_is_one_and_hardened(tmp_path: Path) -> None:
 def test_the_documentation_works(broker: Broker, boards: Path) -> None:
     """What a listener is shown in it, as it comes."""
     text = (ROOT / "docs/mqtt.md").read_text()
-    shown = text.split("<!-- told -->\n```\n")[1].split("```")[0]
+    shown = text.split("<!-- topics -->\n```\n")[1].split("```")[0]
     fields = {"power": pegel.f64("W"), "yield_day": pegel.f64("kWh", optional=True)}
     with listening(broker) as now, pegel.Writer(boards / "inverter", fields) as writer:
         writer.publish(power=21.8)
@@ -260,15 +260,15 @@ def test_the_documentation_works(broker: Broker, boards: Path) -> None:
             now.wait_for("pegel/solar/inverter/fields/power", "21.8")
             topics = [line.split(" ")[0] for line in shown.splitlines()]
             assert sorted(topics) == sorted(now.values)
-            told = dict(line.split(" ", 1) for line in shown.splitlines() if " " in line)
+            message = dict(line.split(" ", 1) for line in shown.splitlines() if " " in line)
             assert (
-                json.loads(told["pegel/solar/inverter"]).keys()
+                json.loads(message["pegel/solar/inverter"]).keys()
                 == now.json("pegel/solar/inverter").keys()
             )
 
 
 def test_it_needs_no_rights_but_to_read(broker: Broker) -> None:
-    """What it may read, it publishes, and it tells who sends commands that it may not write."""
+    """It publishes what it may read, and rejects commands for what it may not write."""
     if os.geteuid() != 0:
         pytest.fail("another user can be had by root alone: run this test as root")
     with tempfile.TemporaryDirectory() as place:

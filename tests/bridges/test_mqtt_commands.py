@@ -84,12 +84,12 @@ def test_what_is_refused_is_told(broker: Broker, boards: Path, what: str) -> Non
     with listening(broker) as now, bridged(boards, broker, *HERE, "--write", "tank") as bridge:
         bridge.wait_until_well()
         now.say(f"site/tank/{topic}", payload)
-        told = now.next("site/tank/rejected")
-        assert told["topic"] == f"site/tank/{topic}"
-        assert told["reason"].startswith("board tank: ")
-        assert reason in told["reason"]
+        rejection = now.next("site/tank/rejected")
+        assert rejection["topic"] == f"site/tank/{topic}"
+        assert rejection["reason"].startswith("board tank: ")
+        assert reason in rejection["reason"]
         assert pegel.Reader(boards / "tank").read().sequence == 1
-        # Nobody is told of it later.
+        # Later subscribers do not get it.
         assert not now.retained["site/tank/rejected"]
 
 

@@ -1,4 +1,4 @@
-"""What `pegel mqtt` tells Home Assistant."""
+"""What `pegel mqtt` announces to Home Assistant."""
 
 from pathlib import Path
 
@@ -31,12 +31,12 @@ def test_home_assistant_is_told_what_there_is(broker: Broker, boards: Path) -> N
     options = ("--board", "inverter", "--write", "config", "--home-assistant")
     with listening(broker) as now, bridged(boards, broker, *HERE, *options):
         now.wait_for("homeassistant/device/site_inverter/config")
-        told = now.json("homeassistant/device/site_inverter/config")
-        assert told["device"]["name"] == "North roof"
-        assert told["origin"]["name"] == "pegel"
-        assert told["state_topic"] == "site/inverter"
-        assert told["availability"][0]["topic"] == "site/inverter/writer"
-        parts = told["components"]
+        device = now.json("homeassistant/device/site_inverter/config")
+        assert device["device"]["name"] == "North roof"
+        assert device["origin"]["name"] == "pegel"
+        assert device["state_topic"] == "site/inverter"
+        assert device["availability"][0]["topic"] == "site/inverter/writer"
+        parts = device["components"]
         ids = [part["unique_id"] for part in parts.values()]
         assert len(set(ids)) == len(ids) == 8
         assert parts["power"] == {
@@ -81,8 +81,8 @@ def test_templates_give_what_home_assistant_expects(broker: Broker, boards: Path
         writer.publish(items=5, on=True, pair=[3, 4])
         with listening(broker) as now, bridged(boards, broker, *HERE, "--home-assistant"):
             now.wait_for("homeassistant/device/site_tank/config")
-            told = now.json("homeassistant/device/site_tank/config")
-            parts = told["components"]
+            device = now.json("homeassistant/device/site_tank/config")
+            parts = device["components"]
 
             def state(name: str) -> str:
                 template = jinja2.Template(parts[name]["value_template"])
@@ -93,7 +93,7 @@ def test_templates_give_what_home_assistant_expects(broker: Broker, boards: Path
             writer.publish(items=6, on=None, pair=[3, 4])
             wait_until(lambda: state("items") == "6")
             assert state("on") == "None"
-            available = jinja2.Template(told["availability"][0]["value_template"])
+            available = jinja2.Template(device["availability"][0]["value_template"])
             states = [available.render(value=value) for value in ("alive", "shared", "gone")]
             assert states == ["online", "online", "offline"]
 

@@ -1,4 +1,4 @@
-"""What mirrors are told that is no record of theirs."""
+"""Messages that hostile clients and brokers send, and files of other users."""
 
 import base64
 import os
@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 import pegel
-from helpers.mqtt import HERE, TANK, THERE, Bridge, Broker, Machines, bridged, listening, told
+from helpers.mqtt import (
+    HERE,
+    TANK,
+    THERE,
+    Bridge,
+    Broker,
+    Machines,
+    bridged,
+    listening,
+    record_message,
+)
 from helpers.programs import built, environment, run, wait_until
 
 HOSTILE: dict[str, Any] = {
@@ -45,11 +55,11 @@ def test_what_is_no_record_is_refused(broker: Broker, machines: Machines, what: 
         machines.wait_for(1)
         hostile = HOSTILE[what]
         if isinstance(hostile, dict) and what != "a part of it":
-            hostile = told(schema, **hostile)
+            hostile = record_message(schema, **hostile)
         now.say("here/tank/record", hostile)
         wait_until(lambda: "cannot be mirrored" in there.status()["last_failure"])
         assert pegel.Reader(machines.there / "tank").read()["number"] == 1
-        now.say("here/tank/record", told(schema))
+        now.say("here/tank/record", record_message(schema))
         assert machines.wait_for(42).sequence == 3
         wait_until(lambda: there.status()["state"] == "ok")
 
@@ -127,9 +137,9 @@ def test_files_of_other_users_have_no_threads(broker: Broker) -> None:
                 now.wait_for("here/tank/writer")
                 tasks = Path(f"/proc/{bridge.pid}/task")
                 # The directory is listed twice meanwhile, as the age is not sent before.
-                now.told.queue.clear()
+                now.arrived.queue.clear()
                 most = 0
-                while now.told.empty():
+                while now.arrived.empty():
                     most = max(most, len(list(tasks.iterdir())))
                 assert most < 50
             finally:

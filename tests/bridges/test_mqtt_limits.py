@@ -114,7 +114,7 @@ def test_two_bridges_of_one_name_do_not_wear_each_other_out(broker: Broker, boar
         second = Bridge(boards, broker.url, *board, "--status", "second")
         time.sleep(3)
         second.kill()
-    assert one.told.count("\n") < 10
+    assert one.log.count("\n") < 10
 
 
 def test_what_cannot_be_taken_does_not_come_for_ever(broker: Broker, boards: Path) -> None:
@@ -257,15 +257,15 @@ def of(schema: dict[str, Any], record: bytes, **changes: Any) -> bytes:
 
 
 def schema_of(broker: Broker, boards: Path, *fields: Any, **named: Any) -> dict[str, Any]:
-    """As a bridge tells it."""
+    """As a bridge publishes it."""
     with (
         pegel.Writer(boards / "tank", *fields, **named),
         listening(broker) as now,
         bridged(boards, broker, *HERE, "--board", "tank"),
     ):
         now.wait_for("site/tank/writer")
-        told: dict[str, Any] = now.json("site/tank/schema")
-        return told
+        message: dict[str, Any] = now.json("site/tank/schema")
+        return message
 
 
 def test_a_schema_takes_no_more_memory_than_records_can_need(
@@ -289,7 +289,7 @@ def test_what_others_sent_is_not_repeated_at_length(broker: Broker, boards: Path
         with listening(broker) as now:
             now.say("site/tank/record", of({"hash": "x" * 1_000_000}, b""))
             wait_until(lambda: bridge.status()["state"] == "failing")
-    assert len(bridge.told) < 5000
+    assert len(bridge.log) < 5000
 
 
 def test_a_clock_that_went_back_holds_nothing_up(
@@ -302,7 +302,7 @@ def test_a_clock_that_went_back_holds_nothing_up(
         wait_until(lambda: fake.clients)
         client = fake.clients[0][1]
 
-        def tell(number: int, sequence: int, published: int, *, kept: bool = False) -> None:
+        def send(number: int, sequence: int, published: int, *, kept: bool = False) -> None:
             record = of(
                 schema, number.to_bytes(8, "little"), sequence=sequence, published=published
             )
@@ -315,14 +315,14 @@ def test_a_clock_that_went_back_holds_nothing_up(
                 return False
 
         fake.say(client, "site/tank/schema", json.dumps(schema).encode())
-        tell(1, 10, 2000)
+        send(1, 10, 2000)
         wait_until(lambda: shows(1))
         lineage = pegel.Reader(there / "tank").lineage
-        tell(2, 9, 1000, kept=True)
-        tell(3, 11, 2001)
+        send(2, 9, 1000, kept=True)
+        send(3, 11, 2001)
         wait_until(lambda: shows(3))
         assert pegel.Reader(there / "tank").lineage == lineage
-        tell(4, 9, 1000)
+        send(4, 9, 1000)
         wait_until(lambda: shows(4))
         assert pegel.Reader(there / "tank").lineage != lineage
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import pegel
-from helpers.mqtt import HERE, THERE, Bridge, Broker, Machines, bridged, listening, told
+from helpers.mqtt import HERE, THERE, Bridge, Broker, Machines, bridged, listening, record_message
 from helpers.programs import WATCHDOG, compile_c, environment, php, run, wait_until
 
 FIELDS = {
@@ -23,7 +23,7 @@ LOST = "the connection to the broker is lost"
 
 
 def record(number: int) -> dict[str, Any]:
-    """One in which each field tells whether it belongs to the others."""
+    """A record in which each field shows whether it belongs to the others."""
     fault = -number if number % 3 else None
     seen = None if number % 2 else True
     note = f"number {number}"
@@ -68,10 +68,10 @@ def test_all_languages_read_it(broker: Broker, machines: Machines, tmp_path: Pat
         for tier in ("", "files"):
             done = run([*php("tests/bridges/mqtt/read.php", tier=tier), "tank"], place)
             assert done.stderr == ""
-            told = json.loads(done.stdout)
-            assert (told["sequence"], told["generation"], told["mirror"]) == (1, 1, True)
-            assert told["fields"] == record(1)
-            assert 0 < told["age"] < WATCHDOG
+            info = json.loads(done.stdout)
+            assert (info["sequence"], info["generation"], info["mirror"]) == (1, 1, True)
+            assert info["fields"] == record(1)
+            assert 0 < info["age"] < WATCHDOG
         source = tmp_path / "read.c"
         source.write_text(
             """
@@ -96,7 +96,7 @@ def test_all_languages_read_it(broker: Broker, machines: Machines, tmp_path: Pat
 @pytest.mark.parametrize("kind", ["json", "bytes"])
 def test_documents_are_mirrored(broker: Broker, machines: Machines, kind: str) -> None:
     field = {"json": pegel.json(100_000), "bytes": pegel.bytes_(100_000)}[kind]
-    told: dict[str, list[Any]] = {
+    documents: dict[str, list[Any]] = {
         "json": [{"a": None}, ["x" * 90_000], 3],
         "bytes": [b"", bytes(range(256)) * 300, b"\0"],
     }
@@ -106,7 +106,7 @@ def test_documents_are_mirrored(broker: Broker, machines: Machines, kind: str) -
         bridged(machines.there, broker, *THERE) as bridge,
     ):
         bridge.wait_until_well()
-        for document in told[kind]:
+        for document in documents[kind]:
             sequence = writer.publish(document)
 
             def shows(sequence: int = sequence) -> bool:
@@ -165,7 +165,7 @@ def test_records_are_whole_and_in_order_while_all_is_killed(
                     number += 1
                     writer.publish(record(number))
                 victim.start()
-                # The newest comes, and nothing has to be published for that.
+                # The newest comes, and no further publication is needed.
                 machines.wait_for(number)
             # By its follower, too.
             wait_until(lambda: seen[-1] == number)
@@ -194,7 +194,7 @@ def test_what_was_missed_is_not_there(broker: Broker, machines: Machines) -> Non
         wait_until(lambda: there.status()["state"] == "failing")
         for number in range(2, 1000):
             writer.publish(record(number))
-        # What is known stays, and nobody is told that its writer lives.
+        # Known values stay, and the writer is not reported as alive.
         assert before.read()["number"] == 1
         wait_until(lambda: not before.writer_alive)
         broker.start()
@@ -316,7 +316,7 @@ def test_one_is_mirrored_under_another_name_and_not_published_by_itself(
 
 
 def test_ages_of_what_was_kept_go_by_both_clocks(broker: Broker, machines: Machines) -> None:
-    """A record that is told now is as old as it says, however the other clock goes."""
+    """A new record has the age in its message, whatever the other clock shows."""
     with pegel.Writer(machines.here / "tank", number=pegel.u64()) as writer:
         writer.publish(number=1)
         with listening(broker) as now, bridged(machines.here, broker, *HERE):
@@ -324,17 +324,17 @@ def test_ages_of_what_was_kept_go_by_both_clocks(broker: Broker, machines: Machi
             schema = now.json("here/tank/schema")
     with listening(broker) as now:
         day = 86_400
-        kept = told(schema, published=time.time_ns() - day * 10**9)
+        kept = record_message(schema, published=time.time_ns() - day * 10**9)
         now.say("here/tank/record", kept, retain=True)
         with bridged(machines.there, broker, *THERE) as there:
             assert day <= machines.wait_for(42).age < day + WATCHDOG
-            fresh = told(schema, sequence=4, published=0, age=5 * 10**9)
+            fresh = record_message(schema, sequence=4, published=0, age=5 * 10**9)
             now.say("here/tank/record", fresh)
             mirror = pegel.Reader(machines.there / "tank")
             wait_until(lambda: mirror.read().sequence == 4)
             assert 5 <= mirror.read().age < 5 + WATCHDOG
             # From a clock that is ahead.
-            ahead = told(schema, sequence=5, published=time.time_ns() + 10**15)
+            ahead = record_message(schema, sequence=5, published=time.time_ns() + 10**15)
             there.kill()
             now.say("here/tank/record", ahead, retain=True)
             there.start()
@@ -345,7 +345,7 @@ def test_ages_of_what_was_kept_go_by_both_clocks(broker: Broker, machines: Machi
 def test_sequences_that_were_given_before_are_of_another_lineage(
     broker: Broker, machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A durable board comes back with the record that was synced last."""
+    """A durable board is restored with the record that was synced last."""
     durable = tmp_path / "durable"
     durable.mkdir()
     monkeypatch.setenv("PEGEL_DURABLE_DIR", str(durable))

@@ -60,10 +60,10 @@ def test_tls_and_passwords(tmp_path: Path, boards: Path) -> None:
     def complaint(*arguments: str) -> str:
         with bridged(boards, url, "--board", "tank", *arguments, complaint="") as bridge:
             wait_until(lambda: bridge.status().get("last_failure"))
-            told = str(bridge.status()["last_failure"])
+            failure = str(bridge.status()["last_failure"])
         # That of the next one is a new board.
         pegel.unlink(boards / "pegel-mqtt")
-        return told
+        return failure
 
     try:
         password.write_text("wrong\n")

@@ -32,7 +32,7 @@ MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
 
 
 class Broker:
-    """A broker that can go away and come back, at the same port."""
+    """A broker that can be killed and started again, at the same port."""
 
     def __init__(self, place: Path, *lines: str) -> None:
         assert MOSQUITTO, "mosquitto is missing: `make test` installs it"
@@ -40,7 +40,7 @@ class Broker:
         self.port = free_port()
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self.configuration = place / "mosquitto.conf"
-        # Else it would become another user, who may not look into this directory.
+        # Else it would become another user, which cannot open this directory.
         text = [
             f"listener {self.port} 127.0.0.1",
             "user root",
@@ -72,7 +72,7 @@ class Listener:
     def __init__(self, broker: Broker, topic: str = "#") -> None:
         self.values: dict[str, str] = {}
         self.retained: dict[str, bool] = {}
-        self.told: queue.Queue[tuple[str, str]] = queue.Queue()
+        self.arrived: queue.Queue[tuple[str, str]] = queue.Queue()
         self.client = paho.Client(CallbackAPIVersion.VERSION2)
         self.client.on_message = self.hear
         subscribed: queue.Queue[None] = queue.Queue()
@@ -87,7 +87,7 @@ class Listener:
         payload = message.payload.decode(errors="replace")
         self.values[message.topic] = payload
         self.retained[message.topic] = message.retain
-        self.told.put((message.topic, payload))
+        self.arrived.put((message.topic, payload))
 
     def json(self, topic: str) -> Any:
         return json.loads(self.values[topic])
@@ -105,7 +105,7 @@ class Listener:
     def next(self, topic: str) -> Any:
         """What comes next there, as JSON."""
         while True:
-            came, payload = self.told.get(timeout=WATCHDOG)
+            came, payload = self.arrived.get(timeout=WATCHDOG)
             if came == topic:
                 return json.loads(payload)
 
@@ -132,13 +132,13 @@ class Bridge(Service):
     """The program, between the boards of a directory and a broker."""
 
     # What it complained of until its end.
-    told: str
+    log: str
 
     def __init__(self, place: Path, url: str, *arguments: str) -> None:
         built("target/release/pegel-mqtt")
         self.place = place
         self.command = [str(built("target/release/pegel")), "mqtt", "--broker", url, *arguments]
-        self.told = ""
+        self.log = ""
         self.start()
 
     def start(self) -> None:
@@ -148,7 +148,7 @@ class Bridge(Service):
         )
 
     def status(self) -> dict[str, Any]:
-        """What it tells of itself; nothing before its start."""
+        """Its status board; nothing before its start."""
         try:
             with pegel.Reader(self.place / "pegel-mqtt") as reader:
                 return dict(reader.read()) if reader.writer_alive else {}
@@ -165,8 +165,8 @@ class Bridge(Service):
 
     def end(self) -> str:
         """Ends it well; what it complained of."""
-        self.told = super().end()
-        return self.told
+        self.log = super().end()
+        return self.log
 
 
 @contextmanager
@@ -179,11 +179,11 @@ def bridged(
     bridge = Bridge(place, url, *arguments)
     try:
         yield bridge
-        told = bridge.end()
+        log = bridge.end()
         if complaint is None:
-            assert told == "", told
+            assert log == "", log
         else:
-            assert complaint in told
+            assert complaint in log
     finally:
         bridge.kill()
 
@@ -215,7 +215,7 @@ class Machines:
         return shown[0]
 
 
-def told(schema: dict[str, Any], **changes: Any) -> dict[str, Any]:
+def record_message(schema: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """A message as the other bridge sends them."""
     message = {
         "format": 1,

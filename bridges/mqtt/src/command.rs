@@ -154,7 +154,8 @@ impl Command {
         if schema.document().is_some() {
             return match &self.field {
                 Some(field) => Err(format!(
-                    "the board holds a document, which has no field {field}; send the whole document"
+                    "the board holds a document, which has no field {field}; send the whole \
+                     document"
                 )),
                 None => change::document(schema, payload.to_vec()),
             };

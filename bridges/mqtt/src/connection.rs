@@ -139,8 +139,8 @@ impl Network {
         match error {
             ConnectionError::ConnectionRefused(code) => {
                 format!(
-                    "{broker} refused the connection ({code:?}): check --user and --password-file, and \
-                     the log of the broker"
+                    "{broker} refused the connection ({code:?}): check --user and --password-file, \
+                     and the log of the broker"
                 )
             }
             ConnectionError::Tls(error) => {
@@ -352,8 +352,8 @@ impl Driver {
         };
         self.is_oversized.store(true, Ordering::Relaxed);
         format!(
-            "a message must have at most {MAX_MESSAGE} bytes (got {size}); commands that waited with it \
-             are dropped. Remove the message if it is retained"
+            "a message must have at most {MAX_MESSAGE} bytes (got {size}); commands that waited \
+             with it are dropped. Remove the message if it is retained"
         )
     }
 }

@@ -114,7 +114,8 @@ fn parse<'a, T: Deserialize<'a>>(
     match format(&message) {
         FORMAT => Ok(message),
         format => Err(format!(
-            "the message has format {format}, not {FORMAT}; use the same version of Pegel on both machines"
+            "the message has format {format}, not {FORMAT}; use the same version of Pegel on both \
+             machines"
         )),
     }
 }

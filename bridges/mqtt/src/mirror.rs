@@ -109,6 +109,11 @@ struct Pending {
 impl Shown {
     fn take(&mut self, message: &Publish) -> Result<(), String> {
         match message.topic.rsplit('/').next() {
+            // The board was removed.
+            Some("schema") if message.payload.is_empty() => {
+                (self.schema, self.bad_schema, self.pending) = (None, None, None);
+            }
+            Some("record") if message.payload.is_empty() && self.schema.is_none() => {}
             Some("schema") => match message::parse_schema(&message.payload) {
                 Ok(schema) => (self.schema, self.bad_schema) = (Some(schema), None),
                 Err(reason) => self.bad_schema = Some(reason),

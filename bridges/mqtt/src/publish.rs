@@ -181,18 +181,18 @@ impl Publisher<'_> {
             return Ok(());
         };
         let mut topics = Vec::new();
+        if !has_record {
+            // First the schema: without one, a mirror does not expect a record.
+            topics.extend(["schema", "record", "age"].map(|name| self.plan.topic.below(name)));
+            topics.push(self.plan.topic.to_string());
+        }
         for field in before.schema.fields() {
             let stays = |now: &Arc<About>| now.schema.field(&field.name).is_ok();
             if !has_record || !now.is_some_and(stays) {
                 topics.push(self.plan.topic.below(&format!("fields/{}", field.name)));
             }
         }
-        if !has_record {
-            topics.push(self.plan.topic.to_string());
-            topics.extend(["record", "age"].map(|name| self.plan.topic.below(name)));
-        }
         if now.is_none() {
-            topics.push(self.plan.topic.below("schema"));
             let home = self.config.home_assistant.as_ref();
             topics.extend(home.map(|home| discovery::topic(home, self.plan)));
         }
@@ -267,7 +267,8 @@ impl Publisher<'_> {
         // The connection rejects larger messages.
         if topic.len() + payload.len() + 16 > MAX_MESSAGE {
             let failure = format!(
-                "{topic} is not published: a message must have at most {MAX_MESSAGE} bytes (got {})",
+                "{topic} is not published: a message must have at most {MAX_MESSAGE} bytes \
+                 (got {})",
                 payload.len()
             );
             self.config.status.fail(&self.plan.client, &failure);
