@@ -77,15 +77,12 @@ fn entity(plan: &Plan, field: &Field, index: Option<u32>) -> (String, Json) {
     };
     let value = format!("value_json.record['{name}']{part}");
     let is_writable = plan.is_writable && index.is_none();
-    let is_number = !matches!(
-        field.kind,
-        Type::Bool | Type::Text | Type::Json | Type::Bytes
-    );
-    let platform = match field.kind {
-        Type::Bool if is_writable => "switch",
-        Type::Bool => "binary_sensor",
-        Type::Text if is_writable => "text",
-        _ if is_number && is_writable => "number",
+    let range = range(field.kind);
+    let platform = match (field.kind, is_writable) {
+        (Type::Bool, true) => "switch",
+        (Type::Bool, false) => "binary_sensor",
+        (Type::Text, true) => "text",
+        (_, true) if range.is_some() => "number",
         _ => "sensor",
     };
     let mut entity = json!({
@@ -112,13 +109,14 @@ fn entity(plan: &Plan, field: &Field, index: Option<u32>) -> (String, Json) {
     if is_writable && field.kind == Type::Text {
         entity["max"] = field.size.min(255).into();
     }
-    if is_number {
-        number(&mut entity, field, unit, is_writable);
+    if let Some(range) = range {
+        number(&mut entity, field, unit, is_writable.then_some(range));
     }
     (key, entity)
 }
 
-fn number(entity: &mut Json, field: &Field, unit: &str, is_writable: bool) {
+/// What belongs to a number; `range` is that of its form, if it is writable.
+fn number(entity: &mut Json, field: &Field, unit: &str, range: Option<(f64, f64)>) {
     // Without a device class, Home Assistant takes any unit as it is.
     let known = Unit::find(unit).and_then(|unit| unit.class.map(|class| (unit.names[0], class)));
     if let Some((name, class)) = known {
@@ -127,7 +125,7 @@ fn number(entity: &mut Json, field: &Field, unit: &str, is_writable: bool) {
     } else if !unit.is_empty() {
         entity["unit_of_measurement"] = unit.into();
     }
-    if !is_writable {
+    let Some((least, most)) = range else {
         entity["state_class"] = match known {
             // A meter, or the sum of a day: a fall means a new start.
             Some((_, "energy")) => "total_increasing",
@@ -135,31 +133,31 @@ fn number(entity: &mut Json, field: &Field, unit: &str, is_writable: bool) {
         }
         .into();
         return;
-    }
+    };
     let is_whole = !matches!(field.kind, Type::F32 | Type::F64);
     // Without limits, Home Assistant assumes 1 to 100.
     let limit = |limit: &Option<Value>, otherwise: f64| match limit {
         Some(limit) => json::value(limit),
         None => otherwise.into(),
     };
-    let (least, most) = range(field.kind);
     entity["min"] = limit(&field.details.min, least);
     entity["max"] = limit(&field.details.max, most);
     entity["step"] = if is_whole { 1.into() } else { 0.001.into() };
     entity["mode"] = "box".into();
 }
 
-/// The range of a type, as a form needs it.
-fn range(kind: Type) -> (f64, f64) {
-    match kind {
+/// The range of a type of numbers, as a form needs it.
+fn range(kind: Type) -> Option<(f64, f64)> {
+    Some(match kind {
         Type::U8 => (0.0, 255.0),
         Type::I8 => (-128.0, 127.0),
         Type::U16 => (0.0, 65_535.0),
         Type::I16 => (-32_768.0, 32_767.0),
         Type::U32 | Type::U64 => (0.0, 4_294_967_295.0),
         Type::I32 => (-2_147_483_648.0, 2_147_483_647.0),
-        _ => (-1e9, 1e9),
-    }
+        Type::I64 | Type::F32 | Type::F64 => (-1e9, 1e9),
+        Type::Bool | Type::Text | Type::Json | Type::Bytes => return None,
+    })
 }
 
 /// An identifier of Home Assistant has letters, digits, - and _. That of a topic has _ for each /;
@@ -210,7 +208,7 @@ mod tests {
             ("EUR/kWh", "EUR/kWh", None, "measurement"),
         ] {
             let mut entity = json!({});
-            number(&mut entity, &Field::new("value", Type::F64), unit, false);
+            number(&mut entity, &Field::new("value", Type::F64), unit, None);
             let mut wanted = json!({ "unit_of_measurement": name, "state_class": state });
             if let Some(class) = class {
                 wanted["device_class"] = class.into();
