@@ -88,6 +88,11 @@ pub mod dynamic {
 #[cfg(not(pegel_loom))]
 pub use pegel_derive::Record;
 
+// For the program `pegel`, which writes its manual in the same way as snapshot files.
+#[cfg(not(pegel_loom))]
+#[doc(hidden)]
+pub use self::board::snapshot_file::write_file;
+
 #[cfg(not(pegel_loom))]
 pub use self::{
     board::condition::Condition,

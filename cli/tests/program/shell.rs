@@ -54,6 +54,13 @@ fn shells_complete_and_the_manual_has_a_page_a_command() {
         );
     }
     let pages = tempfile::tempdir().unwrap();
+    // Another user may have put a link there, to a file that only this user can write.
+    let (page, target) = (
+        pages.path().join("pegel-get.1"),
+        pages.path().join("target"),
+    );
+    fs::write(&target, "mine").unwrap();
+    std::os::unix::fs::symlink(&target, &page).unwrap();
     boards.prints(&["man", pages.path().to_str().unwrap()], "");
     for command in COMMANDS {
         let page = pages.path().join(format!("pegel-{command}.1"));
@@ -61,6 +68,8 @@ fn shells_complete_and_the_manual_has_a_page_a_command() {
         assert!(page.contains(".SH SYNOPSIS"), "{page}");
     }
     assert!(pages.path().join("pegel.1").exists());
+    assert!(!page.is_symlink());
+    assert_eq!(fs::read_to_string(target).unwrap(), "mine");
 }
 
 #[test]
@@ -128,8 +137,11 @@ fn a_full_output_and_a_closed_error_are_status_1() {
         .shell("\"$pegel\" get tank >/dev/full")
         .assert()
         .code(1);
-    let told = String::from_utf8_lossy(&full.get_output().stderr);
-    assert!(told.contains("standard output: No space left"), "{told}");
+    let errors = String::from_utf8_lossy(&full.get_output().stderr);
+    assert!(
+        errors.contains("standard output: No space left"),
+        "{errors}"
+    );
     boards
         .shell("\"$pegel\" get other 2>/dev/full")
         .assert()

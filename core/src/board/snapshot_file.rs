@@ -38,16 +38,9 @@ impl Reader {
             lineage: board.lineage,
             ..self.past()?
         };
-        let failed = |error: io::Error| Error::io(&error, "write", file);
-        // Beside it, as only there it can be renamed; under a name that nobody can take before.
-        let draft = hidden(file);
-        let created = create(&draft).map_err(failed)?;
-        let done = write_file(&created, &board.schema, &layout, &past)
-            .and_then(|()| fs::rename(&draft, file))
-            .and_then(|()| sync_directory(file));
-        done.map_err(|error| {
-            let _gone = fs::remove_file(&draft);
-            failed(error)
+        // Only users who can read the board should be able to read the file.
+        write_file(file, 0o600, |file| {
+            write_records(file, &board.schema, &layout, &past)
         })
     }
 
@@ -150,17 +143,32 @@ pub fn read(file: &Path) -> Result<SnapshotFile> {
     })
 }
 
-/// A new file, never one that exists, nor the target of a link.
-fn create(path: &Path) -> io::Result<File> {
+/// Writes a whole file: afterwards it is complete and on disk, or as it was before. A link of that
+/// name is replaced, and not followed, as another user may have put it there.
+pub fn write_file(
+    file: &Path,
+    mode: u32,
+    write: impl FnOnce(&File) -> io::Result<()>,
+) -> Result<()> {
+    let failed = |error: io::Error| Error::io(&error, "write", file);
+    // A rename needs the same directory. Nobody can guess the name and take it before.
+    let draft = hidden(file);
     let mut options = OpenOptions::new();
-    // Who could not read the board shall not read this.
-    options.write(true).create_new(true).mode(0o600).open(path)
+    options.write(true).create_new(true).mode(mode);
+    let created = options.open(&draft).map_err(failed)?;
+    let done = write(&created)
+        .and_then(|()| created.sync_all())
+        .and_then(|()| fs::rename(&draft, file))
+        .and_then(|()| sync_directory(file));
+    done.map_err(|error| {
+        let _gone = fs::remove_file(&draft);
+        failed(error)
+    })
 }
 
-fn write_file(file: &File, schema: &Schema, layout: &Layout, past: &Seed) -> io::Result<()> {
+fn write_records(file: &File, schema: &Schema, layout: &Layout, past: &Seed) -> io::Result<()> {
     file.set_len(layout.segment_size as u64)?;
     write_segment(schema, layout, past, |offset, bytes| {
         file.write_all_at(bytes, offset as u64)
-    })?;
-    file.sync_all()
+    })
 }
