@@ -105,13 +105,10 @@ public:
         [&](auto... room) { return pegel_reader_read_after(get(), sequence, room...); });
   }
 
-  // The newest sequence; 0 if nothing has been published. Throws once the board is gone.
+  // The newest sequence; 0 if nothing has been published. Throws if a read would fail.
   uint64_t sequence() const {
-    uint64_t sequence = pegel_reader_sequence(get());
-    if (sequence == UINT64_MAX) {
-      throw Error(PEGEL_GONE);
-    }
-    return sequence;
+    // pegel_reader_sequence() would not return why it fails.
+    return wait(0, std::chrono::nanoseconds(0)).value_or(0);
   }
 
   // Waits for a newer sequence, and returns the newest one; nullopt after the timeout.

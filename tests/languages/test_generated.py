@@ -81,6 +81,7 @@ def test_the_classes_of_cpp(compiler: str, boards: Path) -> None:
         "1 0",
         "CONFLICT 1",
         '{"power":21.8}',
+        "CORRUPT",
         "NOT_FOUND",
     ]
 

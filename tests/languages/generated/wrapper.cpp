@@ -2,7 +2,10 @@
 #include "tank.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <string>
 #include <utility>
 
 int main() {
@@ -39,6 +42,13 @@ int main() {
     auto documents = pegel::Writer::create("ahoy", document);
     documents.publish(std::string("{\"power\":21.8}"));
     std::printf("%s\n", pegel::Reader("ahoy").read<std::string>().record.c_str());
+    pegel::Reader ahoy("ahoy");
+    std::filesystem::resize_file(std::getenv("PEGEL_DIR") + std::string("/pegel.ahoy"), 0);
+    try {
+      std::printf("%d\n", static_cast<int>(ahoy.sequence()));
+    } catch (const pegel::Error &error) {
+      std::printf("%s\n", pegel_status_name(error.status()));
+    }
     pegel::Reader absent("absent");
   } catch (const pegel::Error &error) {
     std::printf("%s\n", pegel_status_name(error.status()));
