@@ -116,7 +116,7 @@ impl Board {
         }
         let (table, details) = start[HEADER_SIZE..end].split_at(fields * FIELD_SIZE);
         let schema = Schema::from_bytes(table, details)
-            .map_err(|error| damaged(path, &format!("its fields are none: {error}")))?;
+            .map_err(|error| damaged(path, &format!("invalid fields: {error}")))?;
         let layout = Layout::new(
             fields,
             details.len(),
@@ -412,7 +412,7 @@ fn cut_off(path: &Path, error: &std::io::Error) -> Error {
 
 fn check_kind(path: &Path, header: &Header) -> Result<()> {
     if header.magic != MAGIC {
-        return Err(damaged(path, "it is no board of Pegel"));
+        return Err(damaged(path, "it is not a Pegel board"));
     }
     let unsupported = |message: String| Err(Error::new(ErrorKind::Unsupported, message));
     let shown = path.display();

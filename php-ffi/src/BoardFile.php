@@ -155,7 +155,7 @@ final class BoardFile
     private function checkKind(array $header): void
     {
         if ($header['magic'] !== self::MAGIC) {
-            throw $this->damaged('it is no board of Pegel');
+            throw $this->damaged('it is not a Pegel board');
         }
         if ($header['order'] !== self::ORDER) {
             throw new Unsupported("{$this->path} was made on a machine of the other byte order");
@@ -196,15 +196,15 @@ final class BoardFile
             array_push($words, ...array_values($row));
         }
         if (pack(str_repeat('a31xa15xL4', count($rows)), ...$words) !== $table) {
-            throw $this->damaged('its fields are none: a name or a unit is not padded with NULs');
+            throw $this->damaged('invalid fields: a name or a unit is not padded with NULs');
         }
         $placed = $this->intact(fn (): array => FieldTable::place($rows));
         // A program may leave sizes and offsets out; a file has them.
         if ($placed[0] != $rows) {
-            throw $this->damaged('its fields are none: a size or an offset is 0');
+            throw $this->damaged('invalid fields: a size or an offset is 0');
         }
         if (preg_match('//u', implode(array_column($rows, 'unit'))) !== 1) {
-            throw $this->damaged('its fields are none: a unit is not UTF-8');
+            throw $this->damaged('invalid fields: a unit is not UTF-8');
         }
         return $placed;
     }
@@ -214,7 +214,7 @@ final class BoardFile
         try {
             return $do();
         } catch (InvalidFields | Unsupported | \TypeError | \ValueError $cause) {
-            throw $this->damaged("its fields are none: {$cause->getMessage()}");
+            throw $this->damaged("invalid fields: {$cause->getMessage()}");
         }
     }
 

@@ -193,7 +193,7 @@ final class Encoder
             throw new InvalidFields("board $board: field {$field->name}: a text holds no NUL");
         }
         if (preg_match('//u', $text) !== 1) {
-            throw new InvalidFields("board $board: field {$field->name}: the text is no UTF-8");
+            throw new InvalidFields("board $board: field {$field->name}: the text must be UTF-8");
         }
         return $text;
     }

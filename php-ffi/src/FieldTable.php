@@ -23,7 +23,7 @@ final class FieldTable
         $names = array_column($rows, 'name');
         foreach (preg_grep('/^[A-Za-z_][A-Za-z0-9_]*$/D', $names, PREG_GREP_INVERT) as $name) {
             throw new InvalidFields(
-                "field \"$name\" is no identifier: use letters, digits and _, a letter first"
+                "field \"$name\" is not an identifier: use letters, digits and _, a letter first"
             );
         }
         [$end, $alignment] = [0, 1];

@@ -107,7 +107,8 @@ final class DocumentsTest extends BoardTestCase
         $writer->publish($nested(127));
         $this->assertSame($nested(127), $writer->read()->document);
         $deep = json_encode($nested(128));
-        foreach ([fn () => $writer->publish($nested(128)), fn () => $writer->publishBytes($deep)] as $publish) {
+        $ways = [fn () => $writer->publish($nested(128)), fn () => $writer->publishBytes($deep)];
+        foreach ($ways as $publish) {
             $this->assertThrows(InvalidArgument::class, 'at most 127 levels (got 128)', $publish);
         }
         $this->assertSame(1, $writer->sequence());

@@ -215,11 +215,11 @@ final class ValuesTest extends BoardTestCase
             InvalidFields::class,
             'field it: a text holds no NUL',
         ];
-        yield 'no UTF-8' => [
+        yield 'invalid UTF-8' => [
             Field::text(6),
             "\xff",
             InvalidFields::class,
-            'field it: the text is no UTF-8',
+            'field it: the text must be UTF-8',
         ];
         yield 'scalar for an array' => [
             Field::u8('', 2), 1, InvalidFields::class, 'field it is a list of 2 u8, not int',
@@ -309,7 +309,7 @@ final class ValuesTest extends BoardTestCase
     public function testRejectsInvalidSchemas(): void
     {
         $none = [
-            ['no identifier', fn () => Schema::of(...['a b' => Field::f64()])],
+            ['not an identifier', fn () => Schema::of(...['a b' => Field::f64()])],
             ['the name must have at most 31 bytes, without NUL (got 32 bytes)',
                 fn () => Schema::of(...[str_repeat('a', 32) => Field::f64()])],
             ['without NUL (got 3 bytes)', fn () => Schema::of(...["a\0b" => Field::f64()])],

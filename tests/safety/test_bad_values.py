@@ -186,7 +186,7 @@ def test_documents_beyond_the_capacity(tmp_path: Path) -> None:
 
 
 C_REFUSES = {
-    "empty name": (11, "no identifier"),
+    "empty name": (11, "not an identifier"),
     "bad name": (11, '"1st"'),
     "name without end": (11, "31 bytes"),
     "no type": (11, "no type has number 0"),

@@ -89,7 +89,7 @@ impl FileHeader {
         let (table, rest) = rest.split_at(fields * FIELD_SIZE);
         let (details, board) = rest.split_at(details);
         let schema = Schema::from_bytes(table, details)
-            .map_err(|error| damaged(path, &format!("its fields are none: {error}")))?;
+            .map_err(|error| damaged(path, &format!("invalid fields: {error}")))?;
         let layout = Layout::new(
             fields,
             details.len(),

@@ -278,7 +278,7 @@ impl Field {
             .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
         if !starts || !bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             return refuse(format!(
-                "field {name:?} is no identifier: use letters, digits and _, a letter first"
+                "field {name:?} is not an identifier: use letters, digits and _, a letter first"
             ));
         }
         if name.len() >= size_of_val(&Entry::zeroed().name) {
