@@ -1,5 +1,5 @@
-//! The command lines of the bridges, and the files that they name. `pegel` shows them in its help and `pegel doctor`
-//! reads the files; the bridges do what they ask for.
+//! The command lines of the bridges, and the files that they name. `pegel` shows them in its help,
+//! `pegel doctor` reads the files, and the bridges use both.
 
 pub mod mqtt;
 pub mod opcua;

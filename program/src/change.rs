@@ -95,8 +95,8 @@ pub fn newest(reader: &Reader) -> pegel::Result<Option<Encoded>> {
     Ok(newest.map(|snapshot| snapshot.encoded()))
 }
 
-/// The newest record with the changes. Without a newest record, the changes must give every field that has no default
-/// and is not optional.
+/// The newest record with the changes. Without a newest record, the changes must give every field
+/// that has no default and is not optional.
 pub fn apply(
     schema: &Schema,
     newest: Option<Encoded>,

@@ -1,9 +1,11 @@
-//! Text of boards for terminals, editors and compilers, without the characters that they would obey.
+//! Text of boards for terminals, editors and compilers, without the characters that they would
+//! obey.
 
 use std::fmt::Write;
 
-/// Whether a character changes how others are shown, instead of being shown: control characters (C0, DEL and C1), line and
-/// paragraph separators, and marks, embeddings, overrides and isolates of a direction of writing.
+/// Whether a character changes how others are shown, instead of being shown: control characters
+/// (C0, DEL and C1), line and paragraph separators, and marks, embeddings, overrides and isolates
+/// of a direction of writing.
 pub fn is_control(character: char) -> bool {
     let is_directional = matches!(
         character,

@@ -1,7 +1,8 @@
-//! Following a board in a thread of its own: its newest record, or each of its records, whatever happens to the board.
+//! Following a board in a thread of its own: its newest record, or each of its records, whatever
+//! happens to the board.
 //!
-//! A replaced board is opened again at once. A board that does not exist, or cannot be read, is opened again after
-//! [`POLL_INTERVAL`].
+//! A replaced board is opened again at once. A board that does not exist, or cannot be read, is
+//! opened again after [`POLL_INTERVAL`].
 
 use std::mem;
 use std::sync::Arc;
@@ -11,8 +12,8 @@ use std::time::Duration;
 use pegel::dynamic::{Reader, Snapshot};
 use pegel::{ErrorKind, Result};
 
-/// How long a follower waits for something new before it looks whether it is still needed, whether a writer is still
-/// alive, and whether a board exists again.
+/// How long a follower waits for something new before it checks whether it is still needed, whether
+/// a writer is still alive, and whether a board exists again.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The minimum interval between two records: a faster writer takes no more of the machine.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);

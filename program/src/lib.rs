@@ -1,12 +1,14 @@
-//! What every Pegel program needs, and nothing else: the program `pegel` and the bridges, each of
+//! What every Pegel program needs, and nothing else: the program `pegel`, and the bridges, each of
 //! which `pegel` starts in its place.
 //!
-//! - a program from its start to its end: [`program`], [`runtime`], [`shutdown`], [`status`], and [`failure`] with the exit
-//!   status
-//! - the command line: [`target`] for all programs, [`args`] for the bridges, [`time`] for durations
-//! - values and records as text and as JSON: [`value`], [`mod@unit`], [`json`], [`lookup`], [`escape`]
-//! - boards: [`follower`] for what is published, [`change`] for what is to be published, [`refusals`] for files that are
-//!   not followed
+//! - a program from its start to its end: [`program`], [`runtime`], [`shutdown`], [`status`], and
+//!   [`failure`] with the exit status
+//! - the command line: [`target`] for all programs, [`args`] for the bridges, [`time`] for
+//!   durations
+//! - values and records as text and as JSON: [`value`], [`mod@unit`], [`json`], [`lookup`],
+//!   [`escape`]
+//! - boards: [`follower`] for what is published, [`change`] for what is to be published,
+//!   [`refusals`] for files that are not followed
 //!
 //! What only `pegel` prints for people is in `cli`, and what only one bridge needs is in the crate
 //! of that bridge.

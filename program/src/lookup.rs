@@ -75,8 +75,8 @@ fn part<'a>(document: &'a Json, path: &str) -> Result<&'a Json> {
     Ok(part)
 }
 
-/// Sets the part of a document that a path leads to. Missing members of objects are created, as is the element behind
-/// the last one of an array.
+/// Sets the part of a document that a path leads to. Missing members of objects are created, and so
+/// is the element behind the last one of an array.
 pub fn set_part(document: &mut Json, path: &str, value: Json) -> Result<()> {
     let mut part = document;
     for step in path.split('.') {

@@ -1,4 +1,5 @@
-//! A bridge is a program beside `pegel`, as what it needs would make `pegel` larger and slower to start.
+//! A bridge is a program beside `pegel`, as its libraries would make `pegel` larger and slower to
+//! start.
 
 use std::env;
 use std::os::unix::process::CommandExt;
@@ -9,7 +10,8 @@ use clap::{Parser, Subcommand};
 use crate::failure::{Failure, Result};
 use crate::target::Target;
 
-/// Replaces this program by the one beside it, with the same command line. Returns only if that fails.
+/// Replaces this program by the one beside it, with the same command line. Returns only if that
+/// fails.
 pub fn exec(name: &str) -> Result<()> {
     let this = env::current_exe()
         .map_err(|error| Failure::Failed(format!("cannot find {name}: {error}")))?;

@@ -5,7 +5,7 @@ use tokio::runtime::Builder;
 use crate::failure::{Failure, Result};
 use crate::shutdown::Shutdown;
 
-/// What tokio allows unless told otherwise.
+/// Tokio's default.
 const BLOCKING_THREADS: usize = 512;
 
 /// Runs the work to its end. It should end soon once the shutdown is requested. It also creates

@@ -1,7 +1,8 @@
-//! How a program reports: in its log, which is standard error, and in a board of its own, the status board.
+//! How a program reports: in its log, which is standard error, and in a board of its own, the
+//! status board.
 //!
-//! A status board has the fields `state` (`ok` or `failing`), `failures` and `last_failure`, and then the program's
-//! own numbers. All but the state continue from the last run.
+//! A status board has the fields `state` (`ok` or `failing`), `failures` and `last_failure`, and
+//! then the program's own numbers. All but the state continue from the last run.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -82,8 +83,8 @@ impl Status {
         })))
     }
 
-    /// As [`Self::create`]; a program whose board cannot be created, such as the second one with the same board, logs
-    /// that and works without it.
+    /// As [`Self::create`]; a program whose board cannot be created, such as the second one with
+    /// the same board, logs that and works without it.
     pub fn create_or_log(board: &str, description: &str, numbers: &[Number]) -> Self {
         // Not later than without a board: another program holds it as long as it runs.
         let options = Options {
@@ -157,7 +158,8 @@ impl Status {
         self.state().publish()
     }
 
-    /// Publishes the state if it is new. A program whose status board is removed logs that and works without it.
+    /// Publishes the state if it is new. A program whose status board is removed logs that and
+    /// works without it.
     pub fn report(&self) {
         if let Err(failure) = self.publish() {
             log(&format!("no status board: {failure}"));

@@ -41,7 +41,7 @@ impl Target {
         }
     }
 
-    /// As [`Self::board`], with a name that a file gives: only the command line has directories, else a file could
+    /// As [`Self::board`], with a name from a file. It must not have a directory, or the file could
     /// make this program write anywhere.
     pub fn board_in_file(&self, file: &Path, name: &str) -> Result<String> {
         if name.contains('/') {

@@ -23,7 +23,8 @@ pub fn since_boot() -> i64 {
     i64::try_from(Duration::from(now).as_nanos()).expect("292 years since boot")
 }
 
-/// When a record was of age 0, in nanoseconds since boot; `None` if its writer leaves out the times.
+/// When a record was of age 0, in nanoseconds since boot; `None` if its writer leaves out the
+/// times.
 #[derive(Clone, Copy)]
 pub struct Born(Option<i64>);
 
@@ -52,13 +53,13 @@ mod tests {
 
     #[test]
     fn seconds_lose_nothing() {
-        let told = [
+        let times = [
             (0, "0.000000000"),
             (1_732_375_681_000_000_001, "1732375681.000000001"),
             (-1_500_000_000, "-1.500000000"),
             (i64::MIN, "-9223372036.854775808"),
         ];
-        for (ns, text) in told {
+        for (ns, text) in times {
             assert_eq!(seconds(ns).to_string(), text);
         }
     }

@@ -49,7 +49,8 @@ impl<'a> FieldPath<'a> {
         values.collect::<Result<_>>().map(Value::List)
     }
 
-    /// The value of the whole field: for an element, the array of `record` with that element replaced.
+    /// The value of the whole field: for an element, the array of `record` with that element
+    /// replaced.
     pub fn completed(&self, schema: &Schema, record: &Encoded, value: Value) -> Result<Value> {
         let Some(index) = self.index else {
             return Ok(value);

@@ -24,7 +24,7 @@ pub fn read(path: &Path) -> Result<Passwords, String> {
             .ok_or_else(|| wrong("write NAME:HASH; `openssl passwd -6` makes a hash"))?;
         if !hash.starts_with("$6$") && !hash.starts_with("$5$") {
             return Err(wrong(&format!(
-                "the hash of {name} is none of SHA-crypt; `openssl passwd -6` makes one"
+                "the hash of {name} is not one of SHA-crypt; `openssl passwd -6` makes one"
             )));
         }
         if passwords.insert(name.to_owned(), hash.to_owned()).is_some() {
