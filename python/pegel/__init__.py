@@ -50,7 +50,7 @@ class InvalidArgument(Error, ValueError):
 
 
 class InvalidFields(Error, ValueError):
-    """Fields that are no schema or not the board's, or values that do not fit them."""
+    """Fields that are not a valid schema or not the board's, or values that do not fit them."""
 
     code = 11
 
@@ -62,7 +62,7 @@ class TooLarge(Error, ValueError):
 
 
 class NotFound(Error, FileNotFoundError):
-    """There is no such board."""
+    """The board does not exist."""
 
     code = 20
 
@@ -116,7 +116,7 @@ class Full(Error):
 
 
 class Corrupt(Error):
-    """The file is no board, or damaged."""
+    """The file is damaged, or not a board."""
 
     code = 30
 

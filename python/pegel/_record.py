@@ -39,13 +39,13 @@ class Record:
                 fields[name] = _with_default(field, vars(cls).get(name, _NEEDED))
             elif get_origin(annotation) is not ClassVar:
                 raise TypeError(
-                    f"{cls.__name__}.{name} is no field; annotate it as in "
+                    f"{cls.__name__}.{name} is not a field; annotate it as in "
                     f"{name}: Annotated[float, pegel.f64()]"
                 )
         if fields:
             description = inspect.cleandoc(cls.__doc__ or "")
             cls.__pegel_schema__ = Schema(cls.__name__, fields, description)
-            # As they come back from a board.
+            # As a reader of the board gets them.
             fields = cls.__pegel_schema__.fields
         cls.__pegel_values__ = {
             name: _NEEDED if field.default is None and not field.optional else field.default
@@ -76,8 +76,8 @@ def _annotations(cls: type) -> "dict[str, Any]":
 
 
 def _field(annotation: Any) -> Optional[Field]:
-    told = (annotation, *getattr(annotation, "__metadata__", ()))
-    return next((field for field in told if isinstance(field, Field)), None)
+    parts = (annotation, *getattr(annotation, "__metadata__", ()))
+    return next((field for field in parts if isinstance(field, Field)), None)
 
 
 def _with_default(field: Field, value: Any) -> Field:

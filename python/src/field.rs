@@ -141,12 +141,12 @@ impl Field {
             optional,
             details,
         } = &self.0;
-        let mut told = vec![
+        let mut arguments = vec![
             format!("{:?}, {unit:?}, size={size}, count={count}", kind.name()),
             format!("name={name:?}, offset={offset}"),
         ];
         if *optional {
-            told.push("optional=True".into());
+            arguments.push("optional=True".into());
         }
         for (name, value) in [
             ("default", &details.default),
@@ -154,7 +154,7 @@ impl Field {
             ("max", &details.max),
         ] {
             if let Some(value) = self.detail(py, value.as_ref())? {
-                told.push(format!("{name}={}", value.repr()?));
+                arguments.push(format!("{name}={}", value.repr()?));
             }
         }
         for (name, text) in [
@@ -162,10 +162,10 @@ impl Field {
             ("description", &details.description),
         ] {
             if !text.is_empty() {
-                told.push(format!("{name}={text:?}"));
+                arguments.push(format!("{name}={text:?}"));
             }
         }
-        Ok(format!("pegel.Field({})", told.join(", ")))
+        Ok(format!("pegel.Field({})", arguments.join(", ")))
     }
 }
 

@@ -100,7 +100,7 @@ impl Snapshot {
         &self.stamp
     }
 
-    /// The record decoded anew, for a caller who may change it.
+    /// The record decoded anew, for a caller that can change it.
     pub fn decode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let decoded = self
             .layout()

@@ -143,7 +143,7 @@ pub fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>
     })
 }
 
-/// An object of a JSON document with its own lists and dicts, for a caller who may change it.
+/// An object of a JSON document with its own lists and dicts, for a caller that can change it.
 pub fn copied<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = object.py();
     if let Ok(dict) = object.cast_exact::<PyDict>() {

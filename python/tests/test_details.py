@@ -1,4 +1,4 @@
-"""Defaults, limits, unknown values, and what is told of fields."""
+"""Defaults, limits, unknown values, and descriptions of fields."""
 
 import math
 from typing import Any
@@ -16,7 +16,7 @@ DETAILS: dict[str, Any] = {
 }
 
 
-def test_details_are_told_to_every_reader() -> None:
+def test_every_reader_gets_details() -> None:
     field = pegel.f64("s", **DETAILS)
     for name, value in DETAILS.items():
         assert getattr(field, name) == value
@@ -142,7 +142,7 @@ def test_bytes_know_all_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "within", "outside", "told"),
+    ("field", "within", "outside", "message"),
     [
         (
             pegel.f64("s", min=1, max=3600),
@@ -158,16 +158,16 @@ def test_bytes_know_all_fields() -> None:
     ],
 )
 def test_limits_are_kept(
-    field: pegel.Field, within: list[object], outside: list[object], told: str
+    field: pegel.Field, within: list[object], outside: list[object], message: str
 ) -> None:
     with pegel.Writer("config", {"value": field}) as writer:
         for value in within:
             writer.publish(value=value)
         sequence = writer.sequence
         for value in outside:
-            with pytest.raises(pegel.InvalidFields, match=rf"config.*value.*{told}"):
+            with pytest.raises(pegel.InvalidFields, match=rf"config.*value.*{message}"):
                 writer.publish(value=value)
-            with pytest.raises(pegel.InvalidFields, match=rf"config.*value.*{told}"):
+            with pytest.raises(pegel.InvalidFields, match=rf"config.*value.*{message}"):
                 writer.update(value=value)
         assert writer.sequence == sequence
 

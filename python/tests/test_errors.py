@@ -1,4 +1,4 @@
-"""Every state has an exception of its own, which tells the board and what to do."""
+"""Every state has an exception of its own, which names the board and what to do."""
 
 import inspect
 import os
@@ -151,9 +151,9 @@ for use in pegel.Reader, pegel.Writer.open, create, pegel.unlink:
             writer.path.chmod(0o444)
         Path(directory).chmod(0o555)
         command = [sys.executable, "-c", program, board]
-        told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+        printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
         Path(directory).chmod(0o755)
-    read, *denied = told.splitlines()
+    read, *denied = printed.splitlines()
     assert read == "7"
     assert len(denied) == 3
     for line in denied:

@@ -127,6 +127,6 @@ with pegel.Writer("station", level=pegel.f64()) as writer:
         print(error)
 """
     command = [sys.executable, "-c", program]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert "board station" in told
-    assert "numpy" in told
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "board station" in printed
+    assert "numpy" in printed

@@ -95,13 +95,13 @@ print(writer.publish(n=3), flush=True)
 
 def test_a_forked_child_cannot_publish_but_read(start: Start) -> None:
     process = start(FORK)
-    told = process.communicate()[0].splitlines()
+    printed = process.communicate()[0].splitlines()
     assert process.returncode == 0
-    assert len(told) == 6
-    for line in told[:4]:
+    assert len(printed) == 6
+    for line in printed[:4]:
         assert "count" in line
         assert "fork" in line
-    assert told[4:] == ["1", "2"]
+    assert printed[4:] == ["1", "2"]
 
 
 def test_a_forked_child_does_not_keep_the_board(start: Start) -> None:

@@ -110,8 +110,10 @@ def test_whether_the_writer_lives_is_asked_once_a_snapshot() -> None:
 def test_a_board_describes_itself() -> None:
     fields = {"level": pegel.f64("m", count=3), "note": pegel.text(24), "ok": pegel.bool_()}
     with pegel.Writer("station", fields, slots=8, mode=0o660), pegel.Reader("station") as reader:
-        told = [(f.name, f.type, f.unit, f.size, f.count, f.offset) for f in reader.fields.values()]
-        assert told == [
+        described = [
+            (f.name, f.type, f.unit, f.size, f.count, f.offset) for f in reader.fields.values()
+        ]
+        assert described == [
             ("level", "f64", "m", 8, 3, 0),
             ("note", "text", "", 24, 1, 24),
             ("ok", "bool", "", 1, 1, 48),

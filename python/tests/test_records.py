@@ -148,8 +148,8 @@ def test_a_snapshot_of_something_else() -> None:
             writer.read().as_record(Bare)
 
 
-def test_classes_that_are_none() -> None:
-    with pytest.raises(TypeError, match=r"Plain\.power is no field.*Annotated"):
+def test_rejects_members_without_a_field() -> None:
+    with pytest.raises(TypeError, match=r"Plain\.power is not a field.*Annotated"):
 
         class Plain(pegel.Record):
             power: float

@@ -143,7 +143,7 @@ def test_every_field_once() -> None:
             writer.publish({1: 2})
 
 
-def test_an_error_inside_a_value_is_told() -> None:
+def test_reports_an_error_inside_a_value() -> None:
     class Broken:
         def tolist(self) -> float:
             raise RuntimeError("the sensor is unplugged")

@@ -51,7 +51,7 @@ def test_the_wheel_is_all_that_is_needed(tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", f"--python={python}", "--disable-pip-version-check"]
     run(*pip, "install", "-q", "--no-index", str(wheel))
     nowhere = {"PATH": "", "PYTHONPATH": ""}
-    told = run(python, "-I", "-W", "error", "-c", USE, **nowhere)
-    assert told == "Tank(level=3.21, note='new')\nnew\n"
+    printed = run(python, "-I", "-W", "error", "-c", USE, **nowhere)
+    assert printed == "Tank(level=3.21, note='new')\nnew\n"
     listed = run(*pip, "list", "--format=freeze")
     assert listed.splitlines() == [f"pegel=={wheel.name.split('-')[1]}"]
