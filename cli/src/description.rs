@@ -140,7 +140,7 @@ impl Literal {
 pub fn mode(text: &str) -> Result<u32, String> {
     match u32::from_str_radix(text, 8) {
         Ok(mode @ 1..=0o777) => Ok(mode),
-        _ => Err(format!("mode {text:?} is no octal number such as 0640")),
+        _ => Err(format!("mode {text:?} is not an octal number such as 0640")),
     }
 }
 
@@ -163,7 +163,8 @@ fn field_type<'de, D: Deserializer<'de>>(file: D) -> Result<Option<Type>, D::Err
         .parse()
         .map_err(de::Error::custom)?;
     if kind.is_document() {
-        let advice = format!("{kind} is no field's type; write document = \"{kind}\" instead");
+        let advice =
+            format!("{kind} is not the type of a field; write document = \"{kind}\" instead");
         return Err(de::Error::custom(advice));
     }
     Ok(Some(kind))
@@ -288,14 +289,14 @@ pub fn write(reader: &Reader) -> Result<String, String> {
     Ok(text.replace(WRITTEN_MARK, "\\u"))
 }
 
-/// Before the number of a character that [`write`] escapes: a noncharacter, and one that no kind of string in TOML has
-/// unescaped.
+/// Stands before the number of a character that [`write`] escapes: a noncharacter, and a character
+/// that every kind of string in TOML escapes.
 const MARK: &str = "\u{fdd0}\u{1}";
 /// The mark as it is written.
 const WRITTEN_MARK: &str = "\u{fdd0}\\u0001";
 
-/// A text of a board, with the marks of those characters that a terminal or an editor would obey, and that `toml` writes
-/// as they are.
+/// A text of a board, in which marks replace the characters that a terminal or an editor would obey
+/// and that `toml` does not escape.
 fn marked(text: &str) -> String {
     let mut marked = String::with_capacity(text.len());
     for c in text.chars() {

@@ -58,7 +58,7 @@ pub fn pause(text: &str) -> Result<Duration, String> {
     timeout(text).map(|pause| pause.max(shortest))
 }
 
-/// So many a second, in the unit in which that is no fraction.
+/// A rate, in a unit in which it is at least 1.
 pub fn rate(per_second: f64) -> String {
     let (minute, hour) = (per_second * 60.0, per_second * 3600.0);
     if per_second >= 9.95 {
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn ages_read_well() {
-        let told = [
+        let ages = [
             (-1, "0.0 s"),
             (0, "0.0 s"),
             (3_290_000_000, "3.2 s"),
@@ -90,14 +90,14 @@ mod tests {
             (3_660_000_000_000, "1 h 1 min"),
             (90_000_000_000_000, "1 d 1 h"),
         ];
-        for (ns, text) in told {
+        for (ns, text) in ages {
             assert_eq!(age(ns), text);
         }
     }
 
     #[test]
     fn rates_read_well() {
-        let told = [
+        let rates = [
             (1000.4, "1000/s"),
             (9.96, "10/s"),
             (1.0, "1.0/s"),
@@ -105,7 +105,7 @@ mod tests {
             (0.01, "36/h"),
             (0.0001, "<1/h"),
         ];
-        for (per_second, text) in told {
+        for (per_second, text) in rates {
             assert_eq!(rate(per_second), text);
         }
     }

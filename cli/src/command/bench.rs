@@ -70,9 +70,15 @@ impl Bench {
         let together = together(board)?;
         progress("");
         if self.json {
-            let sizes: Vec<_> = figures.iter().map(|of| {
-                json!({ "size": of.size, "publish_ns": of.publish, "read_ns": of.read, "open_ns": of.open })
-            }).collect();
+            let sizes = figures.iter().map(|of| {
+                json!({
+                    "size": of.size,
+                    "publish_ns": of.publish,
+                    "read_ns": of.read,
+                    "open_ns": of.open,
+                })
+            });
+            let sizes: Vec<_> = sizes.collect();
             return Ok(json::print(&json!({
                 "sizes": sizes,
                 "wake_ns": wake,
@@ -94,12 +100,13 @@ impl Bench {
         let mut out = io::stdout().lock();
         writeln!(
             out,
-            "\nA publication wakes who waits for it within {}.",
+            "\nA publication wakes a waiting reader within {}.",
             time(wake)
         )?;
         writeln!(
             out,
-            "A writer and a reader at once, {} B: {:.1} million publications and {:.1} million reads a second, {} torn.",
+            "A writer and a reader at once, {} B: {:.1} million publications and {:.1} million \
+             reads a second, {} torn.",
             SIZES[0],
             together.publications / 1e6,
             together.reads / 1e6,

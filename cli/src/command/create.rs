@@ -122,7 +122,8 @@ impl Create {
         })?;
         if writer.reader().schema().details() != schema.details() {
             let kept = format!(
-                "pegel: board {} keeps its own labels, defaults and limits; pass --replace to take those of {}",
+                "pegel: board {} keeps its own labels, defaults and limits; \
+                 pass --replace to take those of {}",
                 writer.reader().board(),
                 file.display()
             );

@@ -77,7 +77,8 @@ impl<'a> Keeper<'a> {
     fn new(target: &'a Target) -> Result<Self> {
         let directory = target.directory();
         let directory = directory.canonicalize().unwrap_or(directory);
-        // A damaged board, or one of an earlier version, must not keep the others from being restored.
+        // A damaged status board, or one of an earlier version, must not prevent that the other
+        // boards are restored.
         let options = Options {
             replace: true,
             ..Options::default()
@@ -98,8 +99,9 @@ impl<'a> Keeper<'a> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_restored = self.restore();
         self.sync();
-        // Services that need the boards may start now. Without systemd, this fails and does not matter.
-        let _untold = sd_notify::notify(&[NotifyState::Ready]);
+        // Services that need the boards can start now. Without systemd, this fails, which does not
+        // matter.
+        let _unsent = sd_notify::notify(&[NotifyState::Ready]);
         loop {
             tokio::select! {
                 _ = tick.tick() => {
@@ -124,7 +126,7 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Restores the boards of the directory that do not exist; returns whether none is left to be tried again.
+    /// Restores the boards of the directory that do not exist; returns whether all were restored.
     fn restore(&mut self) -> bool {
         let directory = durable::directory();
         let subject = directory.display().to_string();
@@ -180,8 +182,8 @@ impl<'a> Keeper<'a> {
         let (file, board) = (state.file.display(), state.board.display());
         let directory = self.directory.display();
         status::log(&format!(
-            "{file}: passed over, as the directory of {board} does not exist. Create the board with \
-             `durable` to restore it in {directory}."
+            "{file}: passed over, as the directory of {board} does not exist. Create the board \
+             with `durable` to restore it in {directory}."
         ));
     }
 
@@ -245,8 +247,8 @@ impl<'a> Keeper<'a> {
         Ok(())
     }
 
-    /// Whether a board that cannot be opened is not this keeper's: it is removed, or was never a board that this user
-    /// could sync. Any other failure may be over at the next attempt.
+    /// Whether a board that cannot be opened is not this keeper's: it was removed, or this user
+    /// cannot sync it. After any other failure, the next attempt can succeed.
     fn is_not_kept(&self, name: &str, error: &pegel::Error) -> bool {
         match error.kind() {
             ErrorKind::NotFound | ErrorKind::Gone => true,

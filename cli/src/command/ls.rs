@@ -159,7 +159,7 @@ fn rate(reader: &Reader, newest: &Snapshot) -> Option<f64> {
         return None;
     }
     let count = newest.sequence.checked_sub(oldest.sequence)?;
-    // A rate is no count: nobody needs its last digits.
+    // Nobody needs the last digits of a rate.
     #[allow(clippy::cast_precision_loss)]
     (count > 0).then(|| count as f64 / (oldest.age_ns as f64 / 1e9))
 }

@@ -92,7 +92,8 @@ impl Set {
         let mut writer = Writer::open(&board, Some(self.timeout)).map_err(locked)?;
         if self.sync && !writer.reader().info().durable {
             return Err(Failure::Failed(format!(
-                "board {} is not durable: --sync can do nothing. Make it durable with `pegel create --durable`",
+                "board {} is not durable, which --sync needs. Make it durable with `pegel create \
+                 --durable`.",
                 self.name
             )));
         }

@@ -139,15 +139,15 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
 }
 
 fn print_fields(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
-    let told = reader.schema().fields().iter().map(told);
-    let told: Vec<_> = told.collect();
-    let heading = if told.iter().any(|told| !told.is_empty()) {
+    let abouts = reader.schema().fields().iter().map(about_field);
+    let abouts: Vec<_> = abouts.collect();
+    let heading = if abouts.iter().any(|about| !about.is_empty()) {
         "ABOUT"
     } else {
         ""
     };
     let mut rows = vec![["FIELD", "TYPE", "UNIT", "VALUE", heading].map(str::to_owned)];
-    for (field, told) in reader.schema().fields().iter().zip(told) {
+    for (field, about) in reader.schema().fields().iter().zip(abouts) {
         let value = match snapshot {
             Some(snapshot) => listed(&snapshot.get(&field.name)?),
             None => "-".to_owned(),
@@ -157,7 +157,7 @@ fn print_fields(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
             type_of(field),
             escape::line(&field.unit),
             value,
-            told,
+            about,
         ]);
     }
     Ok(table::print(&rows)?)
@@ -180,8 +180,8 @@ fn sequence(snapshot: Option<&Snapshot>) -> String {
     }
 }
 
-/// What people are told of a field: its label, or else its description, and its limits.
-fn told(field: &Field) -> String {
+/// What people read about a field: its label, or else its description, and its limits.
+fn about_field(field: &Field) -> String {
     let Details {
         label,
         description,

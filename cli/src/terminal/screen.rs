@@ -1,5 +1,5 @@
-//! A few lines of a terminal that are drawn over again and again. Nothing has to be restored when the program is
-//! interrupted: no other screen, no hidden cursor.
+//! A few lines of a terminal that are drawn again and again. An interrupted program leaves nothing
+//! to restore: it uses neither another screen nor a hidden cursor.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};

@@ -115,8 +115,11 @@ impl Table {
         } else {
             (Look::Bad, "no writer")
         };
-        let told = format!("{board}: sequence {}, {age}, ", stamp.sequence);
-        Ok(vec![(Look::Plain, told), (writer.0, writer.1.to_owned())])
+        let summary = format!("{board}: sequence {}, {age}, ", stamp.sequence);
+        Ok(vec![
+            (Look::Plain, summary),
+            (writer.0, writer.1.to_owned()),
+        ])
     }
 
     fn fields(&self, reader: &Reader, snapshot: &Snapshot) -> Vec<Line> {
@@ -138,7 +141,7 @@ impl Table {
             .map(|(index, (field, value))| {
                 let is_fresh = self.changed.get(index).copied().unwrap_or(false);
                 let look = if is_fresh { Look::Fresh } else { Look::Plain };
-                // Who sees no colours sees a mark.
+                // A mark stands for the colour where a terminal has none.
                 let mark = if is_fresh && !has_colours { '*' } else { ' ' };
                 let unit = escape::line(&field.unit);
                 let sparks = self.history.get(index).map(sparks).unwrap_or_default();
@@ -169,7 +172,7 @@ fn number(value: &Value) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-/// Numbers as bars, the least the lowest and the greatest the highest; none for one that stays the same.
+/// Numbers as bars, the least the lowest and the greatest the highest; empty if all are equal.
 fn sparks(history: &VecDeque<f64>) -> String {
     let least = history.iter().copied().fold(f64::INFINITY, f64::min);
     let greatest = history.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -191,10 +194,10 @@ mod tests {
 
     #[test]
     fn bars_are_between_the_least_and_the_greatest() {
-        let told = |numbers: &[f64]| sparks(&numbers.iter().copied().collect());
-        assert_eq!(told(&[]), "");
-        assert_eq!(told(&[3.0, 3.0]), "");
-        assert_eq!(told(&[0.0, 1.0, 0.5, 7.0]), "▁▂▂█");
-        assert_eq!(told(&[f64::MIN, 0.0, f64::MAX]), "▁▅█");
+        let bars = |numbers: &[f64]| sparks(&numbers.iter().copied().collect());
+        assert_eq!(bars(&[]), "");
+        assert_eq!(bars(&[3.0, 3.0]), "");
+        assert_eq!(bars(&[0.0, 1.0, 0.5, 7.0]), "▁▂▂█");
+        assert_eq!(bars(&[f64::MIN, 0.0, f64::MAX]), "▁▅█");
     }
 }

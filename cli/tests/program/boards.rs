@@ -140,9 +140,9 @@ impl Watch {
     /// and standard error.
     pub fn end(mut self) -> (Option<i32>, String) {
         drop(self.lines);
-        let mut told = String::new();
+        let mut text = String::new();
         let mut errors = self.child.stderr.take().unwrap();
-        errors.read_to_string(&mut told).unwrap();
-        (self.child.wait().unwrap().code(), told)
+        errors.read_to_string(&mut text).unwrap();
+        (self.child.wait().unwrap().code(), text)
     }
 }

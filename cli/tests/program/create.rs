@@ -253,15 +253,15 @@ default = ["äö", ""]
 "#;
 
 #[test]
-fn a_board_tells_the_schema_that_made_it() {
+fn schema_prints_the_file_that_made_the_board() {
     let boards = Boards::new();
     boards.file("tank.toml", EVERYTHING);
     boards.prints(&["create", "tank.toml"], "");
-    let told = boards.output(&["schema", "tank"]);
+    let printed = boards.output(&["schema", "tank"]);
     for line in EVERYTHING.lines() {
-        assert!(told.contains(line), "{told}: no {line:?}");
+        assert!(printed.contains(line), "{printed}: no {line:?}");
     }
-    boards.file("again.toml", &told);
+    boards.file("again.toml", &printed);
     boards.prints(&["create", "again", "again.toml"], "");
     let schema = |name: &str| Reader::open(&boards.board(name)).unwrap().schema().clone();
     assert_eq!(schema("again"), schema("tank"));
@@ -287,7 +287,7 @@ fn a_board_tells_the_schema_that_made_it() {
 }
 
 #[test]
-fn a_board_grows_and_keeps_its_own_details_until_told_otherwise() {
+fn a_board_grows_and_keeps_its_own_details_until_others_are_given() {
     let boards = Boards::new();
     let field = |more: &str| format!("field = [{{ name = 'a', type = 'u8'{more} }}]");
     boards.file("a.toml", field(", max = 9"));

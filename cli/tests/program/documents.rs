@@ -40,7 +40,7 @@ fn compact(text: &str) -> String {
 }
 
 #[test]
-fn a_wrong_path_is_told_with_what_is_there() {
+fn a_wrong_path_is_reported_with_the_members() {
     let boards = with_ahoy();
     boards.prints(&["set", "ahoy", &format!("document={TEXT}")], "");
     let wrong = [
@@ -75,7 +75,10 @@ fn set_changes_parts_of_a_document() {
         ],
         "",
     );
-    let changed = r#"{"z":1.50,"list":[{"on":false},2,"x"],"a":null,"name":"roof west","deep":{"er":{"k":[]}}}"#;
+    let changed = concat!(
+        r#"{"z":1.50,"list":[{"on":false},2,"x"],"a":null,"name":"roof west","#,
+        r#""deep":{"er":{"k":[]}}}"#
+    );
     boards.prints(&["get", "ahoy"], &format!("{changed}\n"));
     boards.prints(&["get", "ahoy", "name", "deep.er.k"], "roof west\n[]\n");
     for (change, part) in [

@@ -28,7 +28,10 @@ fn get_prints_exact_json() {
         ],
         "\"rising\"\n[0.1,2.0]\n0.1\n18446744073709551615\nfalse\n",
     );
-    let all = r#"{"level":3.21,"rain":false,"volts":[0.1,2.0],"total":18446744073709551615,"note":"rising"}"#;
+    let all = concat!(
+        r#"{"level":3.21,"rain":false,"volts":[0.1,2.0],"#,
+        r#""total":18446744073709551615,"note":"rising"}"#
+    );
     boards.prints(&["get", "tank", "--json"], &format!("{all}\n"));
 }
 

@@ -198,7 +198,7 @@ fn a_name_in_a_file_has_no_directory() {
 }
 
 #[test]
-fn gc_removes_what_has_no_writer_and_only_when_told() {
+fn gc_removes_what_has_no_writer_and_only_when_asked() {
     let boards = Boards::with_tank();
     boards.file("j.toml", "document = 'json'\ncapacity = 9");
     boards.prints(&["create", "live", "j.toml"], "");
@@ -206,13 +206,16 @@ fn gc_removes_what_has_no_writer_and_only_when_told() {
     boards.file("pegel.broken", "no board");
     let _writer = Writer::open(&boards.board("live"), None).unwrap();
     boards.fails(2, &["gc"], &["--yes"]);
-    let told = boards.output(&["gc", "--dry-run"]);
-    let names: Vec<_> = told
+    let listed = boards.output(&["gc", "--dry-run"]);
+    let names: Vec<_> = listed
         .lines()
         .map(|line| line.split(':').next().unwrap())
         .collect();
     assert_eq!(names, ["broken", "fresh", "tank"]);
-    assert!(told.contains("fresh: nothing was ever published"), "{told}");
+    assert!(
+        listed.contains("fresh: nothing was ever published"),
+        "{listed}"
+    );
     let mut none = boards.pegel(&["gc", "--older-than=3600", "--yes"]);
     none.assert().success().stdout("");
     assert_eq!(

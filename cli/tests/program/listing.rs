@@ -79,12 +79,12 @@ fn show_tells_who_writes() {
     assert_eq!(shown["writer_process"], std::process::id());
     let name = fs::read_to_string("/proc/self/comm").unwrap();
     assert_eq!(shown["writer_program"], name.trim_end());
-    let told = format!(
+    let writer = format!(
         "alive: {}, process {}; 2 so far",
         name.trim_end(),
         std::process::id()
     );
-    assert!(boards.output(&["show", "tank"]).contains(&told));
+    assert!(boards.output(&["show", "tank"]).contains(&writer));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Writing by turns.
+//! Writing to a board that several programs share.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -77,8 +77,8 @@ fn one_of_many_forms_of_the_same_sequence_wins() {
                     let change = format!("level={level}");
                     let set = ["set", "tank", &change, "--if-sequence=1", "--timeout=60"];
                     let done = boards.pegel(&set).output().unwrap();
-                    let told = String::from_utf8(done.stderr).unwrap();
-                    (level, done.status.code(), told)
+                    let errors = String::from_utf8(done.stderr).unwrap();
+                    (level, done.status.code(), errors)
                 })
             })
             .collect();
@@ -86,11 +86,11 @@ fn one_of_many_forms_of_the_same_sequence_wins() {
         let (saved, refused): (Vec<_>, Vec<_>) =
             done.partition(|(_, status, _)| *status == Some(0));
         assert_eq!((saved.len(), refused.len()), (1, 5));
-        for (_, status, told) in refused {
+        for (_, status, errors) in refused {
             assert_eq!(status, Some(1));
             assert!(
-                told.contains("board tank: the newest sequence is 2, not 1"),
-                "{told}"
+                errors.contains("board tank: the newest sequence is 2, not 1"),
+                "{errors}"
             );
         }
         saved[0].0

@@ -24,7 +24,7 @@ fn watch_prints_the_record_of_the_moment_and_each_new_one() {
 }
 
 #[test]
-fn every_record_that_is_held_is_told() {
+fn prints_every_record_that_the_board_holds() {
     let boards = Boards::with_tank();
     for level in 2..=20 {
         boards.prints(&["set", "tank", &format!("level={level}")], "");
@@ -112,9 +112,9 @@ fn watch_ends_when_its_board_is_removed() {
     watch.line();
     boards.prints(&["rm", "tank"], "");
     assert!(watch.has_ended());
-    let (status, told) = watch.end();
+    let (status, errors) = watch.end();
     assert_eq!(status, Some(1));
-    assert!(told.contains("no board tank"), "{told}");
+    assert!(errors.contains("no board tank"), "{errors}");
 }
 
 #[test]
@@ -142,6 +142,6 @@ fn watch_ends_when_nobody_reads_it() {
     let boards = Boards::with_tank();
     let mut watch = boards.watch(&["tank"]);
     watch.line();
-    // Nothing is published any more: no write tells it.
+    // Nothing is published any more: no write fails.
     assert_eq!(watch.end(), (Some(0), String::new()));
 }

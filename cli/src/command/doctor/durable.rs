@@ -169,17 +169,17 @@ fn board(reader: &Reader) -> Finding {
             ),
         );
     }
-    let told = format!(
+    let state_text = format!(
         "sequence {} is on disk, {newest} is the newest",
         state.sequence
     );
     match behind(reader, &state) {
         Some(time) => Finding::problem(
             about,
-            format!("{told}, since {time}"),
+            format!("{state_text}, since {time}"),
             format!("`pegel sync {}` says why, or {START}", reader.board()),
         ),
-        None => Finding::ok(about, told),
+        None => Finding::ok(about, state_text),
     }
 }
 

@@ -99,7 +99,8 @@ fn sharing(directory: &Path) -> Option<Finding> {
         return Some(Finding::note(
             subject,
             format!(
-                "it is world-writable (fs.protected_regular={}): boards of other users are rejected",
+                "it is world-writable (fs.protected_regular={}): boards of other users are \
+                 rejected",
                 protected.trim()
             ),
             format!(

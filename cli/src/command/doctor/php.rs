@@ -187,8 +187,8 @@ fn parse(subject: &str, answer: &str, directory: &Path) -> Vec<Finding> {
             .map(str::trim)
             .filter(|line| !line.is_empty());
         let reason = lines.collect::<Vec<_>>().join("; ");
-        let fix = "make the package readable for its user, within its open_basedir and chroot, or pass \
-                   another copy with --package";
+        let fix = "make the package readable for its user, within its open_basedir and chroot, or \
+                   pass another copy with --package";
         return vec![Finding::problem(
             subject,
             format!("it does not run the package: {reason}"),
@@ -242,7 +242,8 @@ fn parse(subject: &str, answer: &str, directory: &Path) -> Vec<Finding> {
             .as_u64()
             .map_or_else(String::new, |user| format!(" as user {user}"));
         let message = format!("it cannot list {theirs}{user}");
-        let fix = "mount it inside the chroot, add it to open_basedir, or add the user to its group: see docs/sharing.md";
+        let fix = "mount it inside the chroot, add it to open_basedir, or add the user to its \
+                   group: see docs/sharing.md";
         findings.push(Finding::problem(subject, message, fix));
     }
     findings

@@ -18,7 +18,7 @@ pub fn look(target: &Target, directory: &Path) -> Vec<Finding> {
 }
 
 fn bridge(target: &Target, directory: &Path, name: &str, shown: &str) -> Option<Finding> {
-    // What is wrong with the board itself is told with the boards.
+    // What is wrong with the board itself is reported with the boards.
     let reader = target
         .open(&format!("{}/{name}", directory.display()))
         .ok()?;

@@ -8,13 +8,13 @@ use pegel_program::escape;
 use super::{comment, one_line, words};
 
 /// What a member of a struct cannot be called in C or C++, of what a field can.
-const KEYWORDS: &str = "alignas alignof and and_eq asm auto bitand bitor bool break case catch char \
-    char16_t char32_t class compl const const_cast constexpr continue decltype default delete do \
-    double dynamic_cast else enum explicit export extern false float for friend goto if inline int \
-    long mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public \
-    register reinterpret_cast restrict return short signed sizeof static static_assert static_cast \
-    struct switch template this thread_local throw true try typedef typeid typename union unsigned \
-    using virtual void volatile wchar_t while xor xor_eq";
+const KEYWORDS: &str = "alignas alignof and and_eq asm auto bitand bitor bool break case catch \
+    char char16_t char32_t class compl const const_cast constexpr continue decltype default \
+    delete do double dynamic_cast else enum explicit export extern false float for friend goto \
+    if inline int long mutable namespace new noexcept not not_eq nullptr operator or or_eq \
+    private protected public register reinterpret_cast restrict return short signed sizeof \
+    static static_assert static_cast struct switch template this thread_local throw true try \
+    typedef typeid typename union unsigned using virtual void volatile wchar_t while xor xor_eq";
 
 /// The header of a board.
 pub fn header(board: &str, schema: &Schema) -> String {
@@ -56,9 +56,9 @@ pub fn header(board: &str, schema: &Schema) -> String {
 fn record(text: &mut String, name: &str, prefix: &str, schema: &Schema) {
     let _ = writeln!(text, "\ntypedef struct {{");
     for field in schema.fields() {
-        let told = comment(field);
-        if !told.is_empty() {
-            let _ = writeln!(text, "  // {told}");
+        let about = comment(field);
+        if !about.is_empty() {
+            let _ = writeln!(text, "  // {about}");
         }
         let text_size = if field.kind == Type::Text {
             format!("[{}]", field.size)
@@ -78,7 +78,8 @@ fn record(text: &mut String, name: &str, prefix: &str, schema: &Schema) {
         if bit == 0 {
             let _ = writeln!(
                 text,
-                "\n// What may be unknown: set in pegel_stamp's and pegel_publish_options's present if it is not."
+                "\n// Bits of optional fields in pegel_stamp.present and \
+                 pegel_publish_options.present:\n// set if the field is known."
             );
         }
         let upper = field.name.to_ascii_uppercase();

@@ -8,12 +8,13 @@ use pegel_program::escape;
 use super::{class_name, comment};
 
 /// What no class can be called, whatever its case, and the two that the file needs itself.
-const TAKEN: &str = "abstract and array as bool break callable case catch class clone const continue declare \
-    default die do echo else elseif empty enddeclare endfor endforeach endif endswitch endwhile enum eval exit \
-    extends false field final finally float fn for foreach function global goto if implements include \
-    include_once instanceof insteadof int interface isset iterable list match mixed namespace never new null \
-    object or parent print private protected public readonly require require_once return self static string \
-    switch throw trait true try type unset use var void while xor yield";
+const TAKEN: &str = "abstract and array as bool break callable case catch class clone const \
+    continue declare default die do echo else elseif empty enddeclare endfor endforeach endif \
+    endswitch endwhile enum eval exit extends false field final finally float fn for foreach \
+    function global goto if implements include include_once instanceof insteadof int interface \
+    isset iterable list match mixed namespace never new null object or parent print private \
+    protected public readonly require require_once return self static string switch throw trait \
+    true try type unset use var void while xor yield";
 /// The longest line of an attribute that is written on one.
 const WIDTH: usize = 112;
 
@@ -38,7 +39,8 @@ pub fn file(board: &str, schema: &Schema, namespace: Option<&str>) -> Result<Str
         );
     }
     let mut text = format!(
-        "<?php\n\n// Board {board}, as `pegel gen php {board}` prints it.\n\ndeclare(strict_types=1);\n\n"
+        "<?php\n\n// Board {board}, as `pegel gen php {board}` prints it.\n\n\
+         declare(strict_types=1);\n\n"
     );
     if let Some(namespace) = namespace {
         let _ = writeln!(text, "namespace {namespace};\n");
@@ -69,15 +71,15 @@ pub fn file(board: &str, schema: &Schema, namespace: Option<&str>) -> Result<Str
 
 fn property(text: &mut String, field: &Field, has_default: bool) {
     let (element, name) = (element(field.kind), &field.name);
-    let told = clean(&comment(field));
-    let told = if field.count > 1 {
+    let comment_text = clean(&comment(field));
+    let comment_text = if field.count > 1 {
         let or_null = if field.optional { "|null" } else { "" };
-        format!("@var list<{element}>{or_null} {told}")
+        format!("@var list<{element}>{or_null} {comment_text}")
     } else {
-        told
+        comment_text
     };
-    if !told.is_empty() {
-        let _ = writeln!(text, "        /** {} */", told.trim_end());
+    if !comment_text.is_empty() {
+        let _ = writeln!(text, "        /** {} */", comment_text.trim_end());
     }
     let arguments = arguments(field, has_default);
     let line = format!("        #[Field({})]", arguments.join(", "));

@@ -7,9 +7,9 @@ use pegel_program::escape;
 
 use super::class_name;
 
-const KEYWORDS: &str = "False None True and as assert async await break class continue def del elif \
-    else except finally for from global if import in is lambda nonlocal not or pass raise return try \
-    while with yield";
+const KEYWORDS: &str = "False None True and as assert async await break class continue def del \
+    elif else except finally for from global if import in is lambda nonlocal not or pass raise \
+    return try while with yield";
 /// What the class itself needs: a field of that name would take its place.
 const NEEDED: &str = "Annotated Optional bool float int pegel str tuple";
 
@@ -76,12 +76,12 @@ fn member(text: &mut String, field: &Field) {
         None if field.optional => " = None".to_owned(),
         None => String::new(),
     };
-    let (name, told) = (&field.name, told(field));
-    let _ = writeln!(text, "    {name}: Annotated[{hint}, {told}]{default}");
+    let (name, call) = (&field.name, call(field));
+    let _ = writeln!(text, "    {name}: Annotated[{hint}, {call}]{default}");
 }
 
 /// The call that makes the field.
-fn told(field: &Field) -> String {
+fn call(field: &Field) -> String {
     let details = &field.details;
     let mut arguments = Vec::new();
     let mut say = |name: &str, value: String| arguments.push(format!("{name}{value}"));

@@ -7,9 +7,10 @@ use pegel_program::escape;
 
 use super::class_name;
 
-const KEYWORDS: &str = "abstract as async await become box break const continue crate do dyn else enum extern false \
-    final fn for gen if impl in let loop macro match mod move mut override priv pub ref return self Self static \
-    struct super trait true try type typeof union unsafe unsized use virtual where while yield";
+const KEYWORDS: &str = "abstract as async await become box break const continue crate do dyn \
+    else enum extern false final fn for gen if impl in let loop macro match mod move mut \
+    override priv pub ref return self Self static struct super trait true try type typeof union \
+    unsafe unsized use virtual where while yield";
 
 /// The module of a board; or why there can be none.
 pub fn module(board: &str, schema: &Schema) -> Result<String, String> {
@@ -36,9 +37,9 @@ pub fn module(board: &str, schema: &Schema) -> Result<String, String> {
         if is_plain(&field.details.description) {
             documentation(&mut text, "    ", &field.details.description);
         }
-        let told = told(field);
-        if !told.is_empty() {
-            let _ = writeln!(text, "    #[pegel({})]", told.join(", "));
+        let attributes = attributes(field);
+        if !attributes.is_empty() {
+            let _ = writeln!(text, "    #[pegel({})]", attributes.join(", "));
         }
         let _ = writeln!(text, "    pub {name}: {},", kind(field));
     }
@@ -56,7 +57,8 @@ fn documentation(text: &mut String, indent: &str, description: &str) {
     }
 }
 
-/// A line of a comment in which nothing is an example to rustdoc, whose tests would run it: neither fenced nor indented.
+/// A line of a comment without fences and indents: rustdoc would take them for an example, which
+/// its tests run.
 fn plain(line: &str) -> String {
     let line: String = line
         .chars()
@@ -102,16 +104,16 @@ fn kind(field: &Field) -> String {
     kind
 }
 
-fn told(field: &Field) -> Vec<String> {
-    let mut told = Vec::new();
+fn attributes(field: &Field) -> Vec<String> {
+    let mut attributes = Vec::new();
     let details = &field.details;
     for (name, text) in [("unit", &field.unit), ("label", &details.label)] {
         if !text.is_empty() {
-            told.push(format!("{name} = {text:?}"));
+            attributes.push(format!("{name} = {text:?}"));
         }
     }
     if !is_plain(&details.description) {
-        told.push(format!("description = {:?}", details.description));
+        attributes.push(format!("description = {:?}", details.description));
     }
     let limits = [
         ("min", &details.min),
@@ -120,10 +122,10 @@ fn told(field: &Field) -> Vec<String> {
     ];
     for (name, limit) in limits {
         if let Some(limit) = limit {
-            told.push(format!("{name} = {}", value(limit)));
+            attributes.push(format!("{name} = {}", value(limit)));
         }
     }
-    told
+    attributes
 }
 
 fn value(value: &Value) -> String {
@@ -186,14 +188,14 @@ mod tests {
 
     #[test]
     fn long_numbers_are_grouped() {
-        let told = [
+        let numbers = [
             "7",
             "-1000",
             "65_535",
             "-100_000",
             "18_446_744_073_709_551_615",
         ];
-        for text in told {
+        for text in numbers {
             assert_eq!(grouped(&text.replace('_', "")), text);
         }
     }
