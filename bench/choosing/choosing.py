@@ -120,7 +120,7 @@ def table(figures: list[Figures]) -> str:
     """Prints the table for the documentation; all rows are compared with the last one."""
     best = figures[-1]
     lines = [
-        "| way | get the latest, µs | times Pegel | a change reaches who waits, µs "
+        "| way | get the latest, µs | times Pegel | a change reaches a waiting process, µs "
         "| times Pegel | 90 % within |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
