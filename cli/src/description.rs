@@ -10,7 +10,7 @@ use pegel_program::escape;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub struct Description {
-    /// The board's name, if the file says it.
+    /// The board's name, if the file has it.
     pub board: Option<String>,
     pub schema: Schema,
     /// As in [`pegel::Options`]: 0 is the default.
@@ -83,7 +83,7 @@ struct FieldEntry {
     max: Option<Literal>,
 }
 
-/// 0 says that nothing was chosen.
+/// 0 stands for the default.
 #[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
 fn is_unset(number: &u32) -> bool {
     *number == 0

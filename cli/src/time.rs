@@ -20,7 +20,7 @@ pub fn local(unix_ns: i64) -> String {
     local.strftime("%Y-%m-%d %H:%M:%S%.3f %:z").to_string()
 }
 
-/// When it was published, if anybody knows.
+/// When it was published, if that is known.
 pub fn published(stamp: &Stamp) -> String {
     if stamp.is_timed() {
         local(stamp.published_ns)
@@ -29,7 +29,7 @@ pub fn published(stamp: &Stamp) -> String {
     }
 }
 
-/// An age in the two units that matter.
+/// An age in its two largest units.
 pub fn age(age_ns: i64) -> String {
     let ns = u64::try_from(age_ns).unwrap_or(0);
     match ns / SECOND {
@@ -43,7 +43,7 @@ pub fn age(age_ns: i64) -> String {
     }
 }
 
-/// The same for a sentence: that of a record whose writer leaves out the times is not known.
+/// The age of a record for a sentence; unknown if its writer leaves out the times.
 pub fn old(stamp: &Stamp) -> String {
     if stamp.is_timed() {
         format!("{} old", age(stamp.age_ns))

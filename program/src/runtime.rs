@@ -26,7 +26,7 @@ pub fn run_with<T>(
         .build()
         .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
     let done = runtime.block_on(async { work(Shutdown::new()?).await });
-    // A thread that waits for a board may take a second to notice the end: none is waited for.
+    // Threads that wait for a board notice the end within a second. The program does not wait.
     runtime.shutdown_background();
     done
 }

@@ -86,7 +86,7 @@ impl Status {
     /// As [`Self::create`]; a program whose board cannot be created, such as the second one with
     /// the same board, logs that and works without it.
     pub fn create_or_log(board: &str, description: &str, numbers: &[Number]) -> Self {
-        // Not later than without a board: another program holds it as long as it runs.
+        // Another program holds the board as long as it runs: to wait would only delay this one.
         let options = Options {
             timeout: Duration::ZERO,
             ..Options::default()
@@ -167,7 +167,7 @@ impl Status {
         }
     }
 
-    /// Reports once a second, for ever.
+    /// Reports once a second, forever.
     pub async fn run(&self) {
         let mut tick = interval(INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -21,7 +21,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// The directory: of --dir, else the library's default.
+    /// The directory of --dir, or else the library's default.
     pub fn directory(&self) -> PathBuf {
         let given = self.directory.as_ref();
         given.map_or_else(pegel::directory, PathBuf::from)

@@ -99,14 +99,14 @@ const UNITS: &[Unit] = &[
     unit(&["Pa"], "PAL", ("pascals", 1.0, 1.0), Some("pressure")),
     unit(&["hPa"], "A97", ("pascals", 100.0, 1.0), Some("pressure")),
     unit(&["kPa"], "KPA", ("pascals", 1e3, 1.0), Some("pressure")),
-    // No pressure of Home Assistant's may be in MPa.
+    // Home Assistant accepts no pressure in MPa.
     unit(&["MPa"], "MPA", ("pascals", 1e6, 1.0), None),
     unit(&["mbar"], "MBR", ("pascals", 100.0, 1.0), Some("pressure")),
     unit(&["bar"], "BAR", ("pascals", 1e5, 1.0), Some("pressure")),
     unit(&["µg/m³"], "GQ", ("grams_per_cubic_meter", 1.0, 1e6), None),
     unit(&["g/m³"], "A93", ("grams_per_cubic_meter", 1.0, 1.0), None),
     unit(&["kg/m³"], "KMQ", ("grams_per_cubic_meter", 1e3, 1.0), None),
-    // lengths and what is made of them
+    // lengths, volumes and speeds
     unit(&["µm"], "4H", ("meters", 1.0, 1e6), None),
     unit(&["mm"], "MMT", ("meters", 1.0, 1e3), Some("distance")),
     unit(&["cm"], "CMT", ("meters", 1.0, 100.0), Some("distance")),

@@ -6,8 +6,7 @@ use pyo3::prelude::*;
 use crate::error::raise;
 use crate::value;
 
-/// One field of a board: its type, unit, shape and details, and once it is a board's also name and
-/// place.
+/// One field of a board: its type, unit, shape and details and, in a board, its name and place.
 #[pyclass(frozen, eq, module = "pegel")]
 #[derive(PartialEq)]
 pub struct Field(pub pegel::Field);
@@ -58,7 +57,7 @@ impl Field {
         Ok(Self(field))
     }
 
-    /// Empty until it is a board's.
+    /// Empty for a field that is not in a board yet.
     #[getter]
     fn name(&self) -> &str {
         &self.0.name

@@ -31,7 +31,7 @@ use crate::wait::Deadline;
 /// the process with SIGBUS. Each read is a system call.
 ///
 /// Threads can share a reader. Only `wait()` and iterating over `follow()` block; meanwhile, other
-/// threads run and signal handlers are called. A child made by `os.fork()` can go on reading.
+/// threads run and signal handlers are called. A child made by `os.fork()` can continue to read.
 ///
 /// Errors of opening: `NotFound`, `InvalidArgument` (the name), `InvalidFields`, `Untrusted`,
 /// `Corrupt`, `Unsupported` (another layout version), `Denied`, `System`.

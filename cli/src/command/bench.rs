@@ -33,7 +33,7 @@ pub struct Bench {
     json: bool,
 }
 
-/// Of one size of records, in nanoseconds.
+/// The times for one size of records, in nanoseconds.
 struct Figures {
     size: u32,
     publish: f64,
@@ -41,7 +41,7 @@ struct Figures {
     open: f64,
 }
 
-/// Of a writer and a reader at the same time.
+/// The rates of a writer and a reader at the same time.
 struct Together {
     publications: f64,
     reads: f64,
@@ -52,7 +52,7 @@ impl Bench {
     pub fn run(self, target: &Target) -> Result<()> {
         let board = target.board(&format!("bench-{}", std::process::id()))?;
         let done = self.measure(&board);
-        // Whatever came of it.
+        // Also after a failure.
         let removed = unlink(&board);
         done?;
         Ok(removed?)
@@ -121,7 +121,7 @@ impl Bench {
     }
 }
 
-/// On standard error, where somebody looks at it.
+/// Shows progress on standard error, if that is a terminal.
 fn progress(text: &str) {
     let mut out = io::stderr();
     if out.is_terminal() {
@@ -172,7 +172,7 @@ fn alone(board: &str, size: u32) -> Result<Figures> {
     })
 }
 
-/// Nanoseconds of a call.
+/// How long a call takes, in nanoseconds.
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 fn median(mut call: impl FnMut() -> pegel::Result<()>) -> Result<f64> {
     let mut rounds = Vec::with_capacity(ROUNDS);
@@ -190,7 +190,7 @@ fn median(mut call: impl FnMut() -> pegel::Result<()>) -> Result<f64> {
     Ok(rounds[ROUNDS / 2])
 }
 
-/// From the call that publishes to the return of the one that waits, in another thread.
+/// The time from the call that publishes until a wait in another thread returns.
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 fn wake(board: &str) -> Result<f64> {
     let mut writer = writer(board, SIZES[0])?;

@@ -101,7 +101,7 @@ impl Finding {
         }
     }
 
-    /// With an empty fix if there is none, or the message has it.
+    /// A remark; `fix` is empty if none is needed, or if the message has it.
     fn note(
         subject: impl Into<String>,
         message: impl Into<String>,

@@ -190,7 +190,7 @@ impl Gc {
             Err(_) => return Ok(None),
             Ok(reader) => reader,
         };
-        // A durable board was made to stay.
+        // A durable board should stay.
         if reader.writer_alive()? || reader.info().durable {
             return Ok(None);
         }

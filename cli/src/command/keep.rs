@@ -77,8 +77,8 @@ impl<'a> Keeper<'a> {
     fn new(target: &'a Target) -> Result<Self> {
         let directory = target.directory();
         let directory = directory.canonicalize().unwrap_or(directory);
-        // A damaged status board, or one of an earlier version, must not prevent that the other
-        // boards are restored.
+        // A damaged status board, or one of an earlier version, must not keep the other
+        // boards from being restored.
         let options = Options {
             replace: true,
             ..Options::default()
@@ -193,7 +193,7 @@ impl<'a> Keeper<'a> {
         let mut failures = 0;
         match pegel::list(Some(&self.directory)) {
             Err(error) => {
-                // Any board of it may be newer.
+                // Any board of the directory can be newer.
                 failures = self.synced.len().max(1);
                 self.status.fail(&directory, &error.to_string());
             }
@@ -232,7 +232,7 @@ impl<'a> Keeper<'a> {
             }
         };
         let newest = match reader.sequence() {
-            // Another board has the name now, and is synced the next time.
+            // Another board has the name now. The next round syncs it.
             Err(error) if error.kind() == ErrorKind::Gone => return Ok(()),
             newest => (reader.lineage(), newest?),
         };

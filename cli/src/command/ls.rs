@@ -83,9 +83,9 @@ fn boards(target: &Target) -> Result<Vec<Board>> {
     Ok(boards.collect())
 }
 
-/// The boards of which there is only the durable file: nobody has needed them yet.
+/// The boards that have only a durable file: no program has restored them yet.
 fn kept(directory: &Path, there: &[String]) -> Vec<String> {
-    // Not everybody may look there, and most have none.
+    // Not every user can list that directory, and most systems have none.
     let files = durable::list().unwrap_or_default().into_iter();
     let names = files.filter_map(|(_, state)| {
         let state = state.ok()?;

@@ -13,9 +13,9 @@ use terminal_size::{Height, Width, terminal_size};
 pub enum Look {
     Plain,
     Heading,
-    /// What has just changed.
+    /// A value that has just changed.
     Fresh,
-    /// What is wrong.
+    /// A problem.
     Bad,
 }
 
@@ -44,12 +44,12 @@ impl Screen {
         io::stdout().is_terminal().then_some(Self { drawn: 0 })
     }
 
-    /// Whether it shows colours: not if `NO_COLOR` says so.
+    /// Whether it shows colours: not if `NO_COLOR` is set.
     pub fn has_colours() -> bool {
         AutoStream::choice(&io::stdout()) != ColorChoice::Never
     }
 
-    /// Draws lines over those before, as many and as much of them as there is room for.
+    /// Draws lines over the previous ones, cut to the size of the terminal.
     pub fn draw(&mut self, lines: &[Line]) -> io::Result<()> {
         let (Width(width), Height(height)) = terminal_size().unwrap_or((Width(80), Height(24)));
         // The cursor has a line of its own.

@@ -1,4 +1,4 @@
-//! Columns that stand under each other.
+//! Tables with aligned columns.
 
 use std::io::{self, Write};
 

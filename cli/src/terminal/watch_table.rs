@@ -12,19 +12,19 @@ use crate::command::show::listed;
 use crate::terminal::screen::{Line, Look, Screen};
 use crate::time;
 
-/// So many values are a spark line.
+/// The number of values in a spark line.
 const SPARKS: usize = 24;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// A calm table changes so often at most.
+/// The minimum interval between two changes of the table.
 const REST: Duration = Duration::from_millis(200);
 
-/// What is shown of a board, and what was.
+/// The state of the table of a board.
 pub struct Table {
     screen: Screen,
     last: Option<Snapshot>,
-    /// When it was read, as its age goes on.
+    /// When it was read: its age grows since.
     read: Instant,
-    /// Of each field, the newest numbers.
+    /// The newest numbers of each field.
     history: Vec<VecDeque<f64>>,
     changed: Vec<bool>,
 }
@@ -40,7 +40,7 @@ impl Table {
         }
     }
 
-    /// Shows a record that is new, and rests a little.
+    /// Shows a new record, and sleeps a little.
     pub fn show(&mut self, reader: &Reader, snapshot: Snapshot) -> Result<()> {
         let values = snapshot.values();
         let before = self.last.as_ref().map(|last| last.values());

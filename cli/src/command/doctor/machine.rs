@@ -33,7 +33,7 @@ fn kind(directory: &Path) -> Finding {
             return Finding::problem(subject, errno.desc(), fix);
         }
     };
-    // Its type is another one on each machine.
+    // Its type differs between machines.
     let block = u64::try_from(i128::from(status.block_size())).unwrap_or(1);
     let size = |blocks: u64| blocks.saturating_mul(block);
     let (free, whole) = (size(status.blocks_available()), size(status.blocks()));
@@ -45,7 +45,7 @@ fn kind(directory: &Path) -> Finding {
         );
     }
     let message = format!("memory, {} of {} MiB free", free / MIB, whole / MIB);
-    // A tmpfs without a limit says 0.
+    // A tmpfs without a limit reports 0.
     if whole > 0 && free < MIN_FREE {
         let fix = format!(
             "remove large files there, or `mount -o remount,size=256M {subject}` \

@@ -1,4 +1,4 @@
-//! Bridges to brokers: each says how it fares in a board.
+//! Bridges to brokers: each reports its state in a status board.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use pegel_program::target::Target;
 
 use super::Finding;
 
-/// Where its unit has it.
+/// Its path in the unit.
 const PASSWORD: &str = "/etc/pegel/mqtt.password";
 
 pub fn look(target: &Target, directory: &Path) -> Vec<Finding> {

@@ -7,7 +7,7 @@ use pegel_program::escape;
 
 use super::{comment, one_line, words};
 
-/// What a member of a struct cannot be called in C or C++, of what a field can.
+/// Valid names of fields that a member of a struct cannot have in C or C++.
 const KEYWORDS: &str = "alignas alignof and and_eq asm auto bitand bitor bool break case catch \
     char char16_t char32_t class compl const const_cast constexpr continue decltype default \
     delete do double dynamic_cast else enum explicit export extern false float for friend goto \

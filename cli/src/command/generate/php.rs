@@ -7,7 +7,7 @@ use pegel_program::escape;
 
 use super::{class_name, comment};
 
-/// What no class can be called, whatever its case, and the two that the file needs itself.
+/// Names that a class cannot have, in any case, and the two that the file needs itself.
 const TAKEN: &str = "abstract and array as bool break callable case catch class clone const \
     continue declare default die do echo else elseif empty enddeclare endfor endforeach endif \
     endswitch endwhile enum eval exit extends false field final finally float fn for foreach \
@@ -15,10 +15,10 @@ const TAKEN: &str = "abstract and array as bool break callable case catch class 
     isset iterable list match mixed namespace never new null object or parent print private \
     protected public readonly require require_once return self static string switch throw trait \
     true try type unset use var void while xor yield";
-/// The longest line of an attribute that is written on one.
+/// The longest attribute that is written on one line.
 const WIDTH: usize = 112;
 
-/// The file of a board's class; or why there can be none.
+/// The file of a board's class; or why it cannot have one.
 pub fn file(board: &str, schema: &Schema, namespace: Option<&str>) -> Result<String, String> {
     if let Some(kind) = schema.document() {
         return Err(format!(
@@ -58,7 +58,7 @@ pub fn file(board: &str, schema: &Schema, namespace: Option<&str>) -> Result<Str
         text,
         "final class {class}\n{{\n    public function __construct("
     );
-    // PHP wants arguments that may be left out behind all that may not.
+    // PHP requires optional arguments behind all others.
     let may_be_left_out = |field: &Field| field.optional || field.details.default.is_some();
     let required = fields.iter().rposition(|field| !may_be_left_out(field));
     for (index, field) in fields.iter().enumerate() {
@@ -120,9 +120,9 @@ fn element(kind: Type) -> &'static str {
     }
 }
 
-/// The type of a field whose property does not say it.
+/// The type of a field that does not follow from its property.
 fn written_type(field: &Field) -> Option<String> {
-    // What PHP's own types mean.
+    // These follow from PHP's own types.
     let is_implied = [Type::Bool, Type::I64, Type::F64, Type::Text].contains(&field.kind);
     (!is_implied || field.count > 1).then(|| {
         let name = field.kind.name();
@@ -197,7 +197,7 @@ fn string(text: &str) -> String {
     quoted + "\""
 }
 
-/// What cannot end a comment, nor be a tag or an annotation in it.
+/// The text without what would end the comment, or be a tag or an annotation in it.
 fn clean(text: &str) -> String {
     let text = super::one_line(text).replace("*/", "* /");
     let mut clean = String::new();

@@ -13,7 +13,7 @@ const KEYWORDS: &str = "False None True and as assert async await break class co
 /// What the class itself needs: a field of that name would take its place.
 const NEEDED: &str = "Annotated Optional bool float int pegel str tuple";
 
-/// The module of a board; or why there can be none.
+/// The module of a board; or why it cannot have one.
 pub fn module(board: &str, schema: &Schema) -> Result<String, String> {
     if let Some(kind) = schema.document() {
         return Err(format!(

@@ -12,7 +12,7 @@ const KEYWORDS: &str = "abstract as async await become box break const continue 
     override priv pub ref return self Self static struct super trait true try type typeof union \
     unsafe unsized use virtual where while yield";
 
-/// The module of a board; or why there can be none.
+/// The module of a board; or why it cannot have one.
 pub fn module(board: &str, schema: &Schema) -> Result<String, String> {
     if let Some(kind) = schema.document() {
         return Err(format!(
