@@ -1,4 +1,4 @@
-//! Boards that are shown in System V shared memory: each bridge says how it fares in a board beside.
+//! Boards that are shown in System V shared memory: each bridge reports in its status board.
 
 use std::path::Path;
 
