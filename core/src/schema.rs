@@ -2,8 +2,10 @@
 
 pub mod codec;
 pub mod details;
+mod element;
 pub mod evolution;
 pub mod field;
+mod limits;
 pub mod nesting;
 pub mod record;
 pub mod text;
@@ -255,7 +257,7 @@ fn place(fields: &mut [Field]) -> Result<usize> {
         ));
     }
     for field in fields {
-        details::check(field)?;
+        limits::check(field)?;
     }
     Ok(end.next_multiple_of(alignment))
 }
@@ -308,99 +310,4 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_layout_is_that_of_c() {
-        #[repr(C)]
-        struct Record {
-            flag: u8,
-            level: f64,
-            note: [u8; 5],
-            small: [i16; 3],
-            last: u32,
-        }
-        let schema = Schema::new(vec![
-            Field::new("flag", Type::Bool),
-            Field::new("level", Type::F64),
-            Field::text("note", 5),
-            Field::new("small", Type::I16).array(3),
-            Field::new("last", Type::U32),
-        ])
-        .unwrap();
-        let offsets: Vec<_> = schema
-            .fields()
-            .iter()
-            .map(|field| field.offset as usize)
-            .collect();
-        let expected = [
-            std::mem::offset_of!(Record, flag),
-            std::mem::offset_of!(Record, level),
-            std::mem::offset_of!(Record, note),
-            std::mem::offset_of!(Record, small),
-            std::mem::offset_of!(Record, last),
-        ];
-        assert_eq!(offsets, expected);
-        assert_eq!(schema.record_size(), size_of::<Record>());
-        assert_eq!(Schema::from_parts(&schema.table(), "").unwrap(), schema);
-    }
-
-    #[test]
-    fn bad_fields_are_refused_by_name() {
-        let bad = [
-            (vec![], "fields"),
-            (vec![Field::new("", Type::F64)], "identifier"),
-            (vec![Field::new("1st", Type::F64)], "1st"),
-            (vec![Field::new("ä", Type::F64)], "ä"),
-            (vec![Field::new("a".repeat(32), Type::F64)], "31 bytes"),
-            (
-                vec![Field::new("a", Type::F64).unit("x".repeat(16))],
-                "15 bytes",
-            ),
-            (vec![Field::text("a", 0)], "size"),
-            (vec![Field::text("a", u32::MAX)], "most"),
-            (
-                vec![Field::new("a", Type::F64), Field::new("a", Type::F64)],
-                "two fields",
-            ),
-            (
-                vec![Field::json(10), Field::new("a", Type::F64)],
-                "only field",
-            ),
-            (
-                vec![Field::new("a", Type::F64), Field::json(10)],
-                "only field",
-            ),
-            (vec![Field::json(10).array(2)], "array"),
-            (
-                vec![Field {
-                    offset: 4,
-                    ..Field::new("a", Type::F64)
-                }],
-                "offset 0, not 4",
-            ),
-            (
-                vec![Field {
-                    size: 4,
-                    ..Field::new("a", Type::F64)
-                }],
-                "8 bytes, not 4",
-            ),
-        ];
-        for (fields, part) in bad {
-            let error = Schema::new(fields).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::InvalidFields);
-            assert!(error.to_string().contains(part), "{error}: no {part:?}");
-        }
-    }
-
-    #[test]
-    fn differences_are_told() {
-        let level = |unit| Schema::new(vec![Field::new("level", Type::F64).unit(unit)]).unwrap();
-        assert_eq!(level("m").difference(&level("m")), None);
-        let told = level("m").difference(&level("cm")).unwrap();
-        assert_eq!(told, "level f64 in m at 0 instead of level f64 in cm at 0");
-        assert_ne!(level("m").hash(), level("cm").hash());
-    }
-}
+mod tests;

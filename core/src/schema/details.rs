@@ -2,19 +2,17 @@
 //! description, default and limits. They stand in the segment as one JSON text, so that any program
 //! can show a board, check a value and render a form for it.
 
-use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::MAX_DETAILS;
-use crate::schema::codec::{canonical, compare};
 use crate::schema::field::{Field, Type};
 use crate::schema::value::Value;
 
@@ -195,71 +193,6 @@ fn as_float(value: Value) -> Value {
     }
 }
 
-/// Brings default and limits into the field's type.
-pub fn check(field: &mut Field) -> Result<()> {
-    if field.details.is_empty() {
-        return Ok(());
-    }
-    let details = std::mem::take(&mut field.details);
-    let element = Field {
-        count: 1,
-        ..field.clone()
-    };
-    field.details = Details {
-        min: coerced("minimum", &element, details.min)?,
-        max: coerced("maximum", &element, details.max)?,
-        ..Details::default()
-    };
-    let name = &field.name;
-    if let (Some(min), Some(max)) = (&field.details.min, &field.details.max)
-        && compare(min, max).is_some_and(Ordering::is_gt)
-    {
-        return Err(refuse(&format!(
-            "field {name}: no value is from {min} to {max}"
-        )));
-    }
-    let default = coerced("default", field, details.default)?;
-    if field.kind == Type::Json
-        && let Some(Value::Text(text)) = &default
-        && let Err(error) = serde_json::from_str::<IgnoredAny>(text)
-    {
-        return Err(refuse(&format!("the default is no JSON: {error}")));
-    }
-    field.details = Details {
-        default,
-        label: details.label,
-        description: details.description,
-        ..std::mem::take(&mut field.details)
-    };
-    Ok(())
-}
-
-/// A value in a field's type.
-fn coerced(what: &str, field: &Field, value: Option<Value>) -> Result<Option<Value>> {
-    let Some(value) = value.filter(|value| *value != Value::Null) else {
-        return Ok(None);
-    };
-    let value =
-        canonical(field, &value).map_err(|error| refuse(&format!("the {what}: {error}")))?;
-    // JSON has no numbers for the others, and nobody is within limits that are none.
-    if is_finite(&value) {
-        return Ok(Some(value));
-    }
-    let name = &field.name;
-    Err(refuse(&format!(
-        "field {name}: the {what} must be finite (got {value})"
-    )))
-}
-
-fn is_finite(value: &Value) -> bool {
-    match value {
-        Value::F32(value) => value.is_finite(),
-        Value::Float(value) => value.is_finite(),
-        Value::List(values) => values.iter().all(is_finite),
-        _ => true,
-    }
-}
-
 /// A value in its JSON; null is the same as no value. (Not derived for [`Value`]: features of `serde_json` that others turn on
 /// change what a derived implementation is given for a number.)
 fn value<'de, D: Deserializer<'de>>(text: D) -> std::result::Result<Option<Value>, D::Error> {
@@ -295,6 +228,6 @@ fn value<'de, D: Deserializer<'de>>(text: D) -> std::result::Result<Option<Value
     })
 }
 
-fn refuse(reason: &str) -> Error {
+pub(super) fn refuse(reason: &str) -> Error {
     Error::new(ErrorKind::InvalidFields, reason)
 }
