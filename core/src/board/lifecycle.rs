@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use nix::sys::stat::lstat;
 
+use crate::board::Board;
+use crate::board::open::absent;
 use crate::board::options::Options;
 use crate::board::snapshot_file::{self, SnapshotFile};
 use crate::board::spec::BoardSpec;
 use crate::board::writer_lock::WriterLock;
-use crate::board::{Board, absent};
 use crate::durable::{self, DurableWriter, Wish};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ring::MAX_SEQUENCE;
