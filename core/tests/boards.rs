@@ -1,44 +1,16 @@
-//! What a board promises to one who uses it, within one process.
+//! What a board promises to its readers and writers, within one process.
 
 #![cfg(not(pegel_loom))]
 
+mod common;
+
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::PathBuf;
-use std::thread;
 use std::time::Duration;
 
 use pegel::dynamic::{Reader, Writer};
 use pegel::{ErrorKind, Field, Options, Schema, Type, Value, list, unlink};
-use tempfile::TempDir;
 
-struct Boards(TempDir);
-
-impl Boards {
-    fn new() -> Self {
-        Self(tempfile::tempdir_in("/dev/shm").unwrap())
-    }
-
-    fn name(&self, board: &str) -> String {
-        format!("{}/{board}", self.0.path().display())
-    }
-
-    fn file(&self, board: &str) -> PathBuf {
-        self.0.path().join(format!("pegel.{board}"))
-    }
-}
-
-fn level() -> Schema {
-    Schema::new(vec![Field::new("level", Type::F64).unit("m")]).unwrap()
-}
-
-fn record(level: f64) -> [u8; 8] {
-    level.to_ne_bytes()
-}
-
-fn kind<T: std::fmt::Debug>(result: pegel::Result<T>) -> ErrorKind {
-    result.unwrap_err().kind()
-}
+use common::{Boards, kind, level, record};
 
 #[test]
 fn a_record_comes_back_with_its_stamp() {
@@ -147,27 +119,6 @@ fn a_successor_goes_on_where_the_last_writer_stopped() {
 }
 
 #[test]
-fn locked_names_the_process_that_holds_the_board() {
-    let boards = Boards::new();
-    let board = boards.name("a");
-    let _writer = Writer::create(&board, &level(), &Options::default()).unwrap();
-    let holder = Reader::open(&board).unwrap().writer_process().unwrap();
-    assert_eq!(holder.id, std::process::id());
-    let impatient = Options {
-        timeout: Duration::ZERO,
-        ..Options::default()
-    };
-    for refused in [
-        Writer::create(&board, &level(), &impatient).map(drop),
-        Writer::open(&board, Some(Duration::ZERO)).map(drop),
-        unlink(&board),
-    ] {
-        let message = refused.unwrap_err().to_string();
-        assert!(message.contains(&format!("board a has a writer: {holder} holds ")));
-    }
-}
-
-#[test]
 fn a_creator_waits_a_second_by_default() {
     assert_eq!(Options::default().timeout, Duration::from_secs(1));
 }
@@ -189,73 +140,6 @@ fn publish_if_meets_the_sequence_or_changes_nothing() {
 }
 
 #[test]
-fn a_replaced_board_is_gone_for_its_readers_and_its_sequences_go_on() {
-    let boards = Boards::new();
-    let board = boards.name("a");
-    let mut writer = Writer::create(&board, &level(), &Options::default()).unwrap();
-    for _ in 0..3 {
-        writer.publish(&record(1.0)).unwrap();
-    }
-    drop(writer);
-    let reader = Reader::open(&board).unwrap();
-    let other = Schema::new(vec![Field::new("depth", Type::I32)]).unwrap();
-    let refused = Writer::create(&board, &other, &Options::default()).unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::InvalidFields);
-    assert!(refused.to_string().contains("level"), "{refused}");
-    assert_eq!(reader.read().unwrap().bytes(), record(1.0));
-
-    let waiting = thread::spawn({
-        let reader = Reader::open(&board).unwrap();
-        move || kind(reader.wait(3, None))
-    });
-    let replace = Options {
-        replace: true,
-        ..Options::default()
-    };
-    let mut writer = Writer::create(&board, &other, &replace).unwrap();
-    assert_eq!(waiting.join().unwrap(), ErrorKind::Gone);
-    assert_eq!(kind(reader.read()), ErrorKind::Gone);
-    assert_eq!(kind(reader.sequence()), ErrorKind::Gone);
-    let reader = Reader::open(&board).unwrap();
-    assert_eq!(kind(reader.read()), ErrorKind::Empty);
-    assert_eq!(reader.sequence().unwrap(), 0);
-    assert_eq!(writer.publish_if(0, &7_i32.to_ne_bytes()).unwrap(), 4);
-    assert_eq!(reader.read().unwrap().stamp().generation, 2);
-    assert_eq!(kind(reader.read_at(3)), ErrorKind::Overwritten);
-}
-
-#[test]
-fn replacing_an_equal_board_keeps_its_record() {
-    let boards = Boards::new();
-    let board = boards.name("a");
-    let mut writer = Writer::create(&board, &level(), &Options::default()).unwrap();
-    writer.publish(&record(1.0)).unwrap();
-    drop(writer);
-    let options = Options {
-        replace: true,
-        ..Options::default()
-    };
-    let writer = Writer::create(&board, &level(), &options).unwrap();
-    assert_eq!(writer.reader().read().unwrap().bytes(), record(1.0));
-}
-
-#[test]
-fn a_removed_board_is_gone() {
-    let boards = Boards::new();
-    let board = boards.name("a");
-    assert_eq!(kind(unlink(&board)), ErrorKind::NotFound);
-    let mut writer = Writer::create(&board, &level(), &Options::default()).unwrap();
-    writer.publish(&record(1.0)).unwrap();
-    drop(writer);
-    let reader = Reader::open(&board).unwrap();
-    assert_eq!(list(Some(boards.0.path())).unwrap(), ["a"]);
-    unlink(&board).unwrap();
-    assert_eq!(kind(reader.read()), ErrorKind::Gone);
-    assert_eq!(kind(Reader::open(&board)), ErrorKind::NotFound);
-    assert_eq!(fs::read_dir(boards.0.path()).unwrap().count(), 0);
-}
-
-#[test]
 fn a_file_removed_by_hand_is_noticed_by_those_who_wait_and_write() {
     let boards = Boards::new();
     let mut writer = Writer::create(&boards.name("a"), &level(), &Options::default()).unwrap();
@@ -263,33 +147,6 @@ fn a_file_removed_by_hand_is_noticed_by_those_who_wait_and_write() {
     fs::remove_file(boards.file("a")).unwrap();
     assert_eq!(kind(reader.wait(0, None)), ErrorKind::Gone);
     assert_eq!(kind(writer.publish(&record(1.0))), ErrorKind::Gone);
-}
-
-#[test]
-fn a_death_between_the_mark_and_the_new_board_leaves_the_old_one() {
-    let boards = Boards::new();
-    let board = boards.name("a");
-    let mut writer = Writer::create(&board, &level(), &Options::default()).unwrap();
-    writer.publish(&record(1.0)).unwrap();
-    drop(writer);
-    // The lowest bit of the head, which follows the header and the one field.
-    let mut bytes = fs::read(boards.file("a")).unwrap();
-    let head = if cfg!(target_endian = "little") {
-        192
-    } else {
-        199
-    };
-    bytes[head] |= 1;
-    fs::write(boards.file("a"), bytes).unwrap();
-    let reader = Reader::open(&board).unwrap();
-    assert_eq!(reader.read().unwrap().bytes(), record(1.0));
-    assert_eq!(
-        kind(reader.wait(1, Some(Duration::from_millis(5)))),
-        ErrorKind::Timeout
-    );
-    let mut writer = Writer::open(&board, None).unwrap();
-    assert_eq!(writer.publish(&record(2.0)).unwrap(), 2);
-    assert_eq!(reader.read().unwrap().bytes(), record(2.0));
 }
 
 #[test]
@@ -332,44 +189,6 @@ fn records_have_exactly_their_size() {
 }
 
 #[test]
-fn modes_decide_who_may_write_and_lock() {
-    let boards = Boards::new();
-    let mode = |path: PathBuf| fs::metadata(path).unwrap().mode() & 0o7777;
-    for (given, board_mode, lock_mode) in [
-        (0, 0o640, 0o600),
-        (0o600, 0o600, 0o600),
-        (0o660, 0o660, 0o660),
-        (0o664, 0o664, 0o660),
-    ] {
-        let options = Options {
-            mode: given,
-            ..Options::default()
-        };
-        let name = format!("m{given}");
-        drop(Writer::create(&boards.name(&name), &level(), &options).unwrap());
-        assert_eq!(mode(boards.file(&name)), board_mode);
-        assert_eq!(mode(boards.file(&format!("{name}.lock"))), lock_mode);
-    }
-    for mode in [0o666, 0o400, 0o770, 0o1640, 0o644 | 0o100_000] {
-        let options = Options {
-            mode,
-            ..Options::default()
-        };
-        let refused = Writer::create(&boards.name("b"), &level(), &options);
-        assert_eq!(kind(refused), ErrorKind::InvalidArgument);
-    }
-    let options = Options {
-        mode: 0o660,
-        ..Options::default()
-    };
-    drop(Writer::create(&boards.name("m0"), &level(), &options).unwrap());
-    assert_eq!(mode(boards.file("m0")), 0o660);
-    assert_eq!(mode(boards.file("m0.lock")), 0o660);
-    fs::set_permissions(boards.file("m0"), fs::Permissions::from_mode(0o606)).unwrap();
-    assert_eq!(kind(Reader::open(&boards.name("m0"))), ErrorKind::Untrusted);
-}
-
-#[test]
 fn slots_are_powers_of_two() {
     let boards = Boards::new();
     for slots in [1, 2, 5, 1 << 17, u32::MAX] {
@@ -381,115 +200,6 @@ fn slots_are_powers_of_two() {
         assert_eq!(kind(refused), ErrorKind::InvalidArgument);
     }
     assert_eq!(list(Some(boards.0.path())).unwrap(), Vec::<String>::new());
-}
-
-#[test]
-fn the_lock_is_for_those_who_may_write_the_board() {
-    let boards = Boards::new();
-    let lock_mode = || fs::metadata(boards.file("a.lock")).unwrap().mode() & 0o7777;
-    let create = |schema: &Schema, mode, replace| {
-        let options = Options {
-            mode,
-            replace,
-            ..Options::default()
-        };
-        Writer::create(&boards.name("a"), schema, &options).unwrap()
-    };
-    drop(create(&level(), 0o640, false));
-    let other = Schema::new(vec![Field::new("depth", Type::I32)]).unwrap();
-    drop(create(&other, 0o660, true));
-    assert_eq!(lock_mode(), 0o660);
-    fs::remove_file(boards.file("a")).unwrap();
-    drop(create(&level(), 0o640, false));
-    assert_eq!(lock_mode(), 0o600);
-    // As after a death between the board's change and the lock's.
-    fs::set_permissions(boards.file("a.lock"), fs::Permissions::from_mode(0o660)).unwrap();
-    drop(Writer::open(&boards.name("a"), None).unwrap());
-    assert_eq!(lock_mode(), 0o600);
-}
-
-#[test]
-fn a_lock_that_was_removed_ends_its_writer() {
-    let boards = Boards::new();
-    let mut writer = Writer::create(&boards.name("a"), &level(), &Options::default()).unwrap();
-    fs::remove_file(boards.file("a.lock")).unwrap();
-    let error = writer.publish(&record(1.0)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Gone);
-    let lock = boards.file("a.lock").display().to_string();
-    let message =
-        format!("board a: its lock file {lock} was removed. Close the writer and open it again.");
-    assert_eq!(error.to_string(), message);
-    drop(writer);
-    let mut writer = Writer::open(&boards.name("a"), None).unwrap();
-    writer.publish(&record(1.0)).unwrap();
-    fs::remove_file(boards.file("a")).unwrap();
-    thread::sleep(Duration::from_secs(1));
-    let error = writer.publish(&record(2.0)).unwrap_err();
-    assert!(error.to_string().contains("replaced or removed"), "{error}");
-}
-
-#[test]
-fn what_others_put_beside_a_board_is_in_nobodys_way() {
-    let boards = Boards::new();
-    let board = boards.name("a");
-    drop(Writer::create(&board, &level(), &Options::default()).unwrap());
-    let hidden = |end: &str| boards.0.path().join(format!(".pegel.a.next{end}"));
-    let taken = [hidden(""), hidden("-0123456789abcdef")];
-    for path in &taken {
-        fs::create_dir(path).unwrap();
-    }
-    // Of the board `a.next`, and of nobody.
-    let others = [hidden(".next-0123456789abcdef"), hidden("-0123")];
-    for path in &others {
-        fs::write(path, "").unwrap();
-    }
-    // What one leaves who dies in the midst of a replacement.
-    fs::write(hidden("-fedcba9876543210"), "a whole segment").unwrap();
-    let other = Schema::new(vec![Field::new("other", Type::U8)]).unwrap();
-    let options = Options {
-        replace: true,
-        ..Options::default()
-    };
-    drop(Writer::create(&board, &other, &options).unwrap());
-    assert!(!hidden("-fedcba9876543210").exists());
-    unlink(&board).unwrap();
-    assert_eq!(fs::read_dir(boards.0.path()).unwrap().count(), 4);
-    assert!(taken.iter().chain(&others).all(|path| path.exists()));
-}
-
-#[test]
-fn failures_and_removals_leave_nothing_behind() {
-    let boards = Boards::new();
-    let board = boards.name("a");
-    assert_eq!(kind(Writer::open(&board, None)), ErrorKind::NotFound);
-    assert_eq!(kind(unlink(&board)), ErrorKind::NotFound);
-    fs::write(boards.file("a"), "no board").unwrap();
-    let create = Writer::create(&board, &level(), &Options::default());
-    assert_eq!(kind(create), ErrorKind::Corrupt);
-    assert!(!boards.file("a.lock").exists());
-    // What a death in the midst of a replacement leaves.
-    fs::write(boards.0.path().join(".pegel.a.next"), "a whole segment").unwrap();
-    unlink(&board).unwrap();
-    assert_eq!(fs::read_dir(boards.0.path()).unwrap().count(), 0);
-}
-
-#[test]
-fn a_board_that_was_copied_sparsely_gets_its_memory_back() {
-    let boards = Boards::new();
-    let schema = Schema::new(vec![Field::bytes(1 << 20)]).unwrap();
-    drop(Writer::create(&boards.name("a"), &schema, &Options::default()).unwrap());
-    let bytes = fs::read(boards.file("a")).unwrap();
-    fs::write(boards.file("b"), &bytes[..4096]).unwrap();
-    let copy = fs::OpenOptions::new()
-        .write(true)
-        .open(boards.file("b"))
-        .unwrap();
-    copy.set_len(bytes.len() as u64).unwrap();
-    fs::set_permissions(boards.file("b"), fs::Permissions::from_mode(0o640)).unwrap();
-    assert!(copy.metadata().unwrap().blocks() * 512 < 1 << 20);
-    let mut writer = Writer::open(&boards.name("b"), None).unwrap();
-    assert!(copy.metadata().unwrap().blocks() * 512 >= bytes.len() as u64);
-    writer.publish(&vec![1; 1 << 20]).unwrap();
 }
 
 #[test]
@@ -570,87 +280,6 @@ fn a_view_takes_no_short_cut() {
     writer.publish(&[7; 16]).unwrap();
     let reader = Reader::open(&board).unwrap();
     assert_eq!(reader.read().unwrap().get("c").unwrap(), Value::Null);
-}
-
-#[test]
-fn each_way_of_asking_finds_out_that_a_board_was_removed_by_hand() {
-    type Ask = fn(&Reader) -> pegel::Result<()>;
-    let asks: [(&str, Ask); 7] = [
-        ("read", |reader| reader.read().map(drop)),
-        ("read_at", |reader| reader.read_at(1).map(drop)),
-        ("read_after", |reader| reader.read_after(0).map(drop)),
-        ("last", |reader| reader.last(3).map(drop)),
-        ("sequence", |reader| reader.sequence().map(drop)),
-        ("copy_into", |reader| {
-            reader.copy_into(&mut [0; 8]).map(drop)
-        }),
-        ("read_fast", |reader| {
-            let mut buffer = [0; 8];
-            if reader.read_fast(&mut buffer) {
-                return Ok(());
-            }
-            reader.copy_into(&mut buffer).map(drop)
-        }),
-    ];
-    for (name, ask) in asks {
-        for open in [Reader::open, Reader::open_unmapped] {
-            let boards = Boards::new();
-            let create = |level_now| {
-                let board = boards.name("a");
-                let mut writer = Writer::create(&board, &level(), &Options::default()).unwrap();
-                writer.publish(&record(level_now)).unwrap();
-            };
-            create(1.0);
-            let reader = open(&boards.name("a")).unwrap();
-            ask(&reader).unwrap();
-            for file in ["a", "a.lock"] {
-                fs::remove_file(boards.file(file)).unwrap();
-            }
-            create(2.0);
-            let gone = (0..=8192).find_map(|_| ask(&reader).err());
-            assert_eq!(
-                gone.map(|error| error.kind()),
-                Some(ErrorKind::Gone),
-                "{name}"
-            );
-            assert_eq!(kind(ask(&reader)), ErrorKind::Gone, "{name}");
-        }
-    }
-}
-
-#[test]
-fn a_read_that_looks_at_the_clock_finds_out_within_a_second() {
-    let boards = Boards::new();
-    let mut writer = Writer::create(&boards.name("a"), &level(), &Options::default()).unwrap();
-    writer.publish(&record(1.0)).unwrap();
-    let reader = Reader::open(&boards.name("a")).unwrap();
-    reader.read().unwrap();
-    fs::remove_file(boards.file("a")).unwrap();
-    thread::sleep(Duration::from_secs(1));
-    assert_eq!(kind(reader.read()), ErrorKind::Gone);
-}
-
-#[test]
-fn a_mark_that_was_wiped_comes_back() {
-    let directory = tempfile::tempdir_in("/dev/shm").unwrap();
-    let board = format!("{}/a", directory.path().display());
-    let mut old = Writer::create(&board, &level(), &Options::default()).unwrap();
-    old.publish(&record(1.0)).unwrap();
-    let reader = Reader::open(&board).unwrap();
-    fs::remove_file(directory.path().join("pegel.a.lock")).unwrap();
-    let other = Schema::new(vec![Field::new("other", Type::U8)]).unwrap();
-    let options = Options {
-        replace: true,
-        ..Options::default()
-    };
-    Writer::create(&board, &other, &options).unwrap();
-    assert_eq!(kind(reader.read()), ErrorKind::Gone);
-    // It does not know yet, and takes the mark away; but not for long.
-    let end = std::time::Instant::now() + Duration::from_secs(5);
-    while old.publish(&record(2.0)).is_ok() {
-        assert!(std::time::Instant::now() < end, "it never looks");
-    }
-    assert_eq!(kind(reader.read()), ErrorKind::Gone);
 }
 
 #[test]
