@@ -175,7 +175,18 @@ pub fn read(text: &str, fields: &mut [Field]) -> Result<String> {
                 max: details.max.map(as_float),
                 ..details
             },
-            _ => details,
+            Type::Bool
+            | Type::I8
+            | Type::U8
+            | Type::I16
+            | Type::U16
+            | Type::I32
+            | Type::U32
+            | Type::I64
+            | Type::U64
+            | Type::Text
+            | Type::Json
+            | Type::Bytes => details,
         };
     }
     Ok(read.description.into_owned())
@@ -189,7 +200,12 @@ fn as_float(value: Value) -> Value {
         Value::Int(value) => Value::Float(value as f64),
         Value::UInt(value) => Value::Float(value as f64),
         Value::List(values) => Value::List(values.into_iter().map(as_float).collect()),
-        other => other,
+        other @ (Value::Null
+        | Value::Bool(_)
+        | Value::F32(_)
+        | Value::Float(_)
+        | Value::Text(_)
+        | Value::Bytes(_)) => other,
     }
 }
 

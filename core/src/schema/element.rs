@@ -17,7 +17,13 @@ pub(crate) fn canonical(field: &Field, value: &Value) -> Result<Value> {
                 let byte = |value: &Value| match value {
                     Value::Int(byte) => u8::try_from(*byte).ok(),
                     Value::UInt(byte) => u8::try_from(*byte).ok(),
-                    _ => None,
+                    Value::Null
+                    | Value::Bool(_)
+                    | Value::F32(_)
+                    | Value::Float(_)
+                    | Value::Text(_)
+                    | Value::Bytes(_)
+                    | Value::List(_) => None,
                 };
                 let bytes: Option<Vec<u8>> = values.iter().map(byte).collect();
                 bytes
@@ -57,7 +63,18 @@ pub(crate) fn load_field(field: &Field, record: &[u8]) -> Option<Value> {
     match field.kind {
         Type::Json => Some(Value::Text(String::from_utf8_lossy(record).into_owned())),
         Type::Bytes => Some(Value::Bytes(record.to_vec())),
-        _ => {
+        Type::Bool
+        | Type::I8
+        | Type::U8
+        | Type::I16
+        | Type::U16
+        | Type::I32
+        | Type::U32
+        | Type::I64
+        | Type::U64
+        | Type::F32
+        | Type::F64
+        | Type::Text => {
             let start = field.offset as usize;
             let bytes = record.get(start..start.checked_add(field.bytes_len())?)?;
             if field.count == 1 {
@@ -84,7 +101,14 @@ fn elements<'value>(field: &Field, value: &'value Value) -> Result<&'value [Valu
         value if field.count == 1 => return Ok(std::slice::from_ref(value)),
         Value::List(values) if values.len() == field.count as usize => return Ok(values),
         Value::List(values) => format!("{} elements", values.len()),
-        _ => "one value".into(),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::UInt(_)
+        | Value::F32(_)
+        | Value::Float(_)
+        | Value::Text(_)
+        | Value::Bytes(_) => "one value".into(),
     };
     let Field {
         name, kind, count, ..
@@ -154,7 +178,13 @@ fn put(field: &Field, value: &Value, place: &mut [u8]) -> Result<()> {
             let converted = match value {
                 Value::Int(value) => <$type>::try_from(*value).ok(),
                 Value::UInt(value) => <$type>::try_from(*value).ok(),
-                _ => return Err(mismatch(field, value)),
+                Value::Null
+                | Value::Bool(_)
+                | Value::F32(_)
+                | Value::Float(_)
+                | Value::Text(_)
+                | Value::Bytes(_)
+                | Value::List(_) => return Err(mismatch(field, value)),
             };
             let converted = converted.ok_or_else(|| {
                 let (name, kind, min, max) = (&field.name, field.kind, <$type>::MIN, <$type>::MAX);
@@ -168,7 +198,14 @@ fn put(field: &Field, value: &Value, place: &mut [u8]) -> Result<()> {
     match field.kind {
         Type::Bool => match value {
             Value::Bool(value) => place[0] = u8::from(*value),
-            _ => return Err(mismatch(field, value)),
+            Value::Null
+            | Value::Int(_)
+            | Value::UInt(_)
+            | Value::F32(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::Bytes(_)
+            | Value::List(_) => return Err(mismatch(field, value)),
         },
         Type::I8 => integer!(i8),
         Type::U8 => integer!(u8),
@@ -200,11 +237,14 @@ fn float(field: &Field, value: &Value) -> Result<f64> {
         Value::Float(value) => return Ok(*value),
         Value::Int(value) => i128::from(*value),
         Value::UInt(value) => i128::from(*value),
-        _ => return Err(mismatch(field, value)),
+        Value::Null | Value::Bool(_) | Value::Text(_) | Value::Bytes(_) | Value::List(_) => {
+            return Err(mismatch(field, value));
+        }
     };
-    let float = match field.kind {
-        Type::F32 => f64::from(integer as f32),
-        _ => integer as f64,
+    let float = if field.kind == Type::F32 {
+        f64::from(integer as f32)
+    } else {
+        integer as f64
     };
     if float as i128 == integer {
         return Ok(float);

@@ -71,6 +71,11 @@ fn is_finite(value: &Value) -> bool {
         Value::F32(value) => value.is_finite(),
         Value::Float(value) => value.is_finite(),
         Value::List(values) => values.iter().all(is_finite),
-        _ => true,
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::UInt(_)
+        | Value::Text(_)
+        | Value::Bytes(_) => true,
     }
 }

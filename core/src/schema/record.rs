@@ -260,8 +260,18 @@ impl Shape {
     /// The shape of a type.
     pub const fn of<T: FieldValue>() -> Self {
         let alignment = match T::KIND {
-            Type::Text => 1,
-            _ => T::SIZE,
+            Type::Text | Type::Json | Type::Bytes => 1,
+            Type::Bool
+            | Type::I8
+            | Type::U8
+            | Type::I16
+            | Type::U16
+            | Type::I32
+            | Type::U32
+            | Type::I64
+            | Type::U64
+            | Type::F32
+            | Type::F64 => T::SIZE,
         };
         assert!(T::SIZE > 0 && T::COUNT > 0, "a field has at least one byte");
         Self {
