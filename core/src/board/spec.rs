@@ -42,8 +42,8 @@ impl<'a> BoardSpec<'a> {
         };
         if !is_mode(mode) {
             return refuse(format!(
-                "mode {mode:04o} will not do: its owner reads and writes it, nobody executes it, \
-                 and not everybody writes it; as in 0600, 0640, 0660 or 0664"
+                "the mode must let the owner read and write, nobody execute, and not everybody \
+                 write (got {mode:04o}). Use 0600, 0640, 0660 or 0664."
             ));
         }
         let slots = match options.slots {
@@ -55,7 +55,8 @@ impl<'a> BoardSpec<'a> {
         let Some(layout) = layout(schema, slots, flags) else {
             let size = schema.record_size();
             return refuse(format!(
-                "{slots} slots of {size} bytes will not do; use 4, 8, 16 ... 65536"
+                "the slots must be a power of two from 4 to 65536, and fit into memory (got {slots} \
+                 slots of {size} bytes)"
             ));
         };
         Ok(Self {
