@@ -47,16 +47,22 @@ class Bridge(Service):
     def __init__(self, place: Path, board: str, key: int, *arguments: str) -> None:
         command = [str(built("target/release/pegel")), "sysv", "--board", board]
         command += ["--key", hex(key), "--size", str(SIZE), *arguments]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(
-            command, env=environment(place), stdin=pipe, stderr=pipe, text=True
-        )
+        # A file, as a pipe would fill up when scripts write much that is rejected.
+        self.log = place / f"{board}-sysv.log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                command, env=environment(place), stdin=subprocess.PIPE, stderr=log, text=True
+            )
         self.place, self.board = place, board
         wait_until(lambda: self.process.poll() is not None or (is_there(key) and self.status()))
 
     def status(self) -> dict[str, Any]:
         with pegel.Reader(self.place / f"{self.board}-sysv") as reader:
             return dict(reader.read())
+
+    def end(self) -> str:
+        super().end()
+        return self.log.read_text()
 
 
 @contextmanager
