@@ -63,7 +63,7 @@ lint: packages-lint library python .venv/station .venv/test .venv/lint
 
 .PHONY: build
 build: ## Build libpegel, the program `pegel`, its bridges and the Python package
-build: packages-build library bridges python target/bom
+build: packages-build library bridges python target/bom/copyright
 
 .PHONY: cabi
 cabi: packages-build php-ffi/src/pegel.h
@@ -88,12 +88,12 @@ bridges: packages-build
 	@cp $(addprefix target/bridge/pegel-,$(BRIDGES)) target/release/
 
 # What the programs and the libraries contain: licences, and a bill of materials.
-target/bom: Cargo.lock packaging/bom
-	packaging/bom $@ pegel-cli pegel-cabi $(addprefix pegel-,$(BRIDGES))
+target/bom/copyright: Cargo.lock packaging/bom
+	packaging/bom target/bom pegel-cli pegel-cabi $(addprefix pegel-,$(BRIDGES))
 
 python/copyright: Cargo.lock packaging/bom
-	packaging/bom target/bom/python pegel-python
-	@cp target/bom/python/copyright $@
+	packaging/bom target/bom-python pegel-python
+	@cp target/bom-python/copyright $@
 
 .PHONY: python
 python: packages-build .venv/build python/copyright
@@ -238,7 +238,7 @@ install: ## Install what `make build` built (PREFIX=/usr/local DESTDIR=)
 	$(if $(DESTDIR),,ldconfig)
 
 .PHONY: deb
-deb: packages-deb library bridges target/bom ## Make a Debian package in target/
+deb: packages-deb library bridges target/bom/copyright ## Make a Debian package in target/
 	packaging/deb
 
 target/promtool:

@@ -144,7 +144,7 @@ SAVED = [{"level": float(level), "note": "n" * level} for level in (1, 2, 3)]
 
 
 def pegel_(place: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Runs the program, which must do what it is told or complain, and not panic."""
+    """Runs the program, which must end with status 0, or with a complaint, and not panic."""
     settings = environment(place) | {"PEGEL_DURABLE_DIR": str(place / "disk")}
     done = run([str(built("target/release/pegel")), *arguments], settings)
     assert done.returncode in {0, 1, 2}, (arguments, done.returncode, done.stderr)
