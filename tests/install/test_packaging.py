@@ -53,7 +53,7 @@ def test_the_package_names_all_crates_in_it_with_their_licences(tmp_path: Path) 
             rb"registry/src/[^/]+/([\w-]+?)-(\d+\.\d+\.\d+[^/]*)/", file.read_bytes()
         )
         linked |= {(name.decode(), version.decode()) for name, version in paths}
-    assert {"clap_builder", "rumqttc", "axum", "async-opcua-server"} <= {name for name, _ in linked}
+    assert {"clap_builder", "rumqttc", "axum", "async-opcua-core"} <= {name for name, _ in linked}
     assert linked <= named
     text = (documents / "copyright").read_text()
     for name, version in named:
