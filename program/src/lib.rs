@@ -20,6 +20,7 @@ pub mod failure;
 pub mod follower;
 pub mod json;
 pub mod lookup;
+pub mod network;
 pub mod program;
 pub mod refusals;
 pub mod runtime;

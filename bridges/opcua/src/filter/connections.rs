@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use pegel_program::network::network;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -26,7 +27,7 @@ const EACH_SECOND: f64 = 8.0;
 /// The most peers whose messages are counted.
 const COUNTED: usize = 1024;
 
-/// A peer: an address, or the network of an IPv6 address. A user, on this machine.
+/// A peer: the network of an address, and a user on this machine.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct Peer(IpAddr, Option<u32>);
 
@@ -34,13 +35,7 @@ impl Peer {
     pub fn new(peer: SocketAddr, own: SocketAddr) -> Self {
         let is_local = peer.ip().to_canonical().is_loopback();
         let user = is_local.then(|| user(peer.port(), own.port())).flatten();
-        let address = match peer.ip().to_canonical() {
-            IpAddr::V6(address) if !address.is_loopback() => {
-                IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64))
-            }
-            address => address,
-        };
-        Self(address, user)
+        Self(network(peer.ip()), user)
     }
 }
 
