@@ -173,21 +173,19 @@ fn apply_one(schema: &Schema, record: &mut Encoded, change: &Change) -> Result<(
 
 /// A document as a record of the board.
 pub fn document(schema: &Schema, bytes: Vec<u8>) -> Result<Encoded, String> {
+    let Some(kind) = schema.document() else {
+        return Err("the board has fields, not a document; give FIELD=VALUE".to_owned());
+    };
     let (size, limit) = (bytes.len(), schema.record_size());
-    if schema.document().is_some() && size > limit {
+    if size > limit {
         return Err(format!(
             "the document must have at most {limit} bytes (got {size})"
         ));
     }
-    match schema.document() {
-        None => return Err("the board has fields, not a document; give FIELD=VALUE".to_owned()),
-        Some(Type::Json) => {
-            let text = std::str::from_utf8(&bytes)
-                .map_err(|error| format!("the document is not valid UTF-8: {error}"))?;
-            json::check(text)
-                .map_err(|error| format!("the document is not valid JSON: {error}"))?;
-        }
-        Some(_) => {}
+    if kind == Type::Json {
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|error| format!("the document is not valid UTF-8: {error}"))?;
+        json::check(text).map_err(|error| format!("the document is not valid JSON: {error}"))?;
     }
     Ok(Encoded { bytes, present: 0 })
 }
