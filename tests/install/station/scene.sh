@@ -40,7 +40,7 @@ owner() {
 
 # The command of a unit.
 command_of() {
-    sed -n "s/^$2=//p" "$root/etc/systemd/user/pegel-station-$1.service"
+    sed -n "s/^$2=//p" "$root/etc/systemd/system/pegel-station-$1.service"
 }
 
 complain() {
@@ -58,10 +58,10 @@ for time in first second; do
 done
 groups=$(inside id -G solar | tr ' ' ,)
 inside chown solar /test
-units=("$root"/etc/systemd/user/pegel-station-*.service)
-wanted=$root/home/solar/.config/systemd/user/default.target.wants
+units=("$root"/etc/systemd/system/pegel-station-*.service)
+wanted=$root/etc/systemd/system/multi-user.target.wants
 echo "units: $(cd "$wanted" && echo pegel-station-*.service)"
-verified=$(inside systemd-analyze --user verify "${units[@]#"$root"}" 2>&1 || true)
+verified=$(inside systemd-analyze verify "${units[@]#"$root"}" 2>&1 || true)
 echo "verified: $(grep -c pegel-station <<< "$verified" || true) complaints"
 
 php=$(inside php -r 'echo PHP_MAJOR_VERSION, ".", PHP_MINOR_VERSION;')
