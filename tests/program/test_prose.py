@@ -57,6 +57,15 @@ def test_leaves(prose: ModuleType, path: str, line: str) -> None:
     assert list(prose.faults(path, line)) == []
 
 
+def test_skips_inputs_of_the_fuzzer(prose: ModuleType) -> None:
+    assert list(prose.check_files(["tests/fuzz/corpus"])) == []
+
+
+def test_generated_files_are_not_missing(prose: ModuleType) -> None:
+    assert not prose.is_missing(ROOT / "target/debug/pegel")
+    assert prose.is_missing(ROOT / "docs/none.md")
+
+
 def test_subjects_of_commits(prose: ModuleType) -> None:
     assert prose.SUBJECT.fullmatch("mqtt: bound queued messages")
     assert not prose.SUBJECT.fullmatch("Bound queued messages")
