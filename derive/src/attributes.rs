@@ -71,7 +71,7 @@ pub fn documentation(attributes: &[Attribute]) -> String {
 }
 
 /// Rejects `#[pegel(...)]` on the struct itself.
-pub fn none(attributes: &[Attribute]) -> Result<()> {
+pub fn check_absent(attributes: &[Attribute]) -> Result<()> {
     match attributes.iter().find(|one| one.path().is_ident("pegel")) {
         Some(attribute) => Err(syn::Error::new_spanned(
             attribute,

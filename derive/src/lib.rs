@@ -6,7 +6,7 @@ mod record;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
-/// Makes a struct the record of a board: see the trait `pegel::Record`.
+/// Implements the trait `pegel::Record`, whose documentation explains the attributes.
 #[proc_macro_derive(Record, attributes(pegel))]
 pub fn record(item: TokenStream) -> TokenStream {
     let item = parse_macro_input!(item as DeriveInput);

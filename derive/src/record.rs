@@ -1,4 +1,4 @@
-//! From a struct to its implementation of `pegel::Record`.
+//! Generates the implementation of `pegel::Record` for a struct.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -25,7 +25,7 @@ pub fn implement(item: &DeriveInput) -> Result<TokenStream> {
     if fields.named.is_empty() {
         return refuse("a record has at least one field");
     }
-    attributes::none(&item.attrs)?;
+    attributes::check_absent(&item.attrs)?;
     let name = &item.ident;
     let description = attributes::documentation(&item.attrs);
     let described: Vec<_> = fields.named.iter().map(describe).collect::<Result<_>>()?;
@@ -90,7 +90,7 @@ fn describe(field: &Field) -> Result<TokenStream> {
         max,
     } = Attributes::parse(&field.attrs)?;
     let kind = &field.ty;
-    let ident = field.ident.as_ref().expect("only named fields come here");
+    let ident = field.ident.as_ref().expect("the fields are named");
     let name = ident.unraw().to_string();
     if !name.is_ascii() || name.len() > MAX_NAME {
         let reason =
