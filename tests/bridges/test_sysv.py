@@ -164,24 +164,24 @@ def test_a_killed_holder_holds_nobody_up(tmp_path: Path, key: int, language: str
         wait_until(lambda: complaint_of(tmp_path) == "")
 
 
-def test_a_holder_without_undo_is_told_by_doctor(tmp_path: Path, key: int) -> None:
+def test_doctor_reports_a_holder_without_undo(tmp_path: Path, key: int) -> None:
     writer = pegel.Writer(tmp_path / "tank", FIELDS)
     writer.publish(RECORD)
     doctor = [str(built("target/release/pegel")), "doctor", "--json"]
-    with bridged(tmp_path, "tank", key, complaint="which has ended without freeing it"):
+    with bridged(tmp_path, "tank", key, complaint="which exited without releasing it"):
         with script("python", key) as holder:
             assert holder.ask("hold for ever") == "held"
             process = holder.process.pid
             holder.process.kill()
         writer.publish(RECORD | {"level": 2.5})
-        told = f"by process {process}, which has ended without freeing it"
-        wait_until(lambda: told in complaint_of(tmp_path))
+        reason = f"by process {process}, which exited without releasing it"
+        wait_until(lambda: reason in complaint_of(tmp_path))
         done = run(doctor, environment(tmp_path))
         findings = [json.loads(line) for line in done.stdout.splitlines()]
         (finding,) = [one for one in findings if one["subject"] == "System V (tank)"]
         assert (done.returncode, finding["status"]) == (1, "problem")
-        assert told in finding["message"]
-        # As the complaint says.
+        assert reason in finding["message"]
+        # What the message advises.
         sysv_ipc.Semaphore(key).release()
         with script("php", key) as talk:
             wait_until(lambda: (shown(talk) or {}).get("level") == 2.5)

@@ -119,7 +119,8 @@ impl Sysv {
             && target.board(write)? != board
         {
             return Err(Failure::Usage(format!(
-                "--write must be the board of --board (got {write} and {}). Give each board a segment of its own",
+                "--write must be the board of --board (got {write} and {}). Give each board a \
+                 segment of its own",
                 self.board
             )));
         }
@@ -152,7 +153,10 @@ impl Sysv {
             });
             let done = tokio::select! {
                 done = &mut running => done,
-                () = shutdown.requested() => { is_over.store(true, Ordering::Relaxed); running.await }
+                () = shutdown.requested() => {
+                    is_over.store(true, Ordering::Relaxed);
+                    running.await
+                }
             };
             let bridge = done.map_err(|error| Failure::Failed(error.to_string()))??;
             if self.remove_on_exit {
@@ -255,7 +259,8 @@ impl Bridge {
             return Ok(());
         }
         self.memory.check(&text)?;
-        // Before the text is written: if this bridge is killed here, the next one must know both texts.
+        // Before the text is written: if this bridge is then killed, the next one must know both
+        // texts.
         self.status.shows(sequence, &text, &now)?;
         self.memory.write(&text, &held)?;
         drop(held);
@@ -290,14 +295,14 @@ impl Bridge {
                 }
             }
         }
-        // The record is shown again in any case: as it was published, or as it still is.
+        // In both cases the newest record is shown again.
         self.shown = None;
         self.seen = text;
         Ok(())
     }
 
-    /// Returns the newest record with the changes of a script. A field that the script did not change keeps its newest
-    /// value, so that a stale text restores no old value.
+    /// Returns the newest record with the changes of a script. A field that the script did not
+    /// change keeps its newest value, so that a stale text does not restore an old one.
     fn record(&self, reader: &Reader, text: &[u8]) -> std::result::Result<Encoded, String> {
         let schema = reader.schema();
         if schema.document().is_some() {

@@ -1,4 +1,4 @@
-//! What moves between the port and the boards.
+//! The loop between the port and the boards.
 
 use std::io;
 use std::time::Duration;
@@ -49,7 +49,7 @@ pub struct Bridge<'map> {
 }
 
 impl Bridge<'_> {
-    /// Works until the shutdown is requested.
+    /// Runs until the shutdown is requested.
     pub async fn run(mut self, commands: Option<Commands>, mut shutdown: Shutdown) -> Result<()> {
         let mut commands = commands.map(Commands::start);
         self.connect(false);
@@ -81,7 +81,7 @@ impl Bridge<'_> {
         self.status.report();
     }
 
-    /// Reads until the port is lost; returns why it is.
+    /// Reads until the port is lost, and returns the reason.
     async fn serve(
         &mut self,
         mut stream: SerialStream,
@@ -153,7 +153,7 @@ async fn write(stream: &mut SerialStream, line: &[u8]) -> io::Result<()> {
         stream.write_all(line).await?;
         stream.flush().await
     };
-    // Nothing is read meanwhile.
+    // Nothing is read while this waits.
     let late = |_| {
         let seconds = WRITE_TIMEOUT.as_secs();
         let reason = format!("the device did not accept a line within {seconds} s");

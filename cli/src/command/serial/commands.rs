@@ -1,4 +1,4 @@
-//! Fields of a board that are sent as lines when they change: each once, and acknowledged in a board.
+//! Sends fields of a board as lines when they change, each once, and acknowledges them in a board.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -23,7 +23,7 @@ pub struct Command {
 impl Command {
     /// Reports that the line was sent, or why not.
     pub fn done(self, failure: Option<String>) {
-        // At the end of the program, nobody receives it.
+        // The receiver is gone when the program exits.
         let _ = self.done.send(failure);
     }
 }
@@ -35,7 +35,7 @@ pub struct Commands {
     lines: BTreeMap<String, String>,
     /// The sequence that was sent last.
     after: u64,
-    /// What the device has.
+    /// The values that the device has.
     known: BTreeMap<String, Value>,
 }
 
@@ -65,7 +65,7 @@ impl Commands {
         let sent = Writer::create(&format!("{board}-sent"), &schema, options)?;
         let last = sent.reader().read()?;
         let Value::UInt(after) = last.get("command")? else {
-            unreachable!("a u64 is one");
+            unreachable!("the field is a u64");
         };
         let path = board.to_owned();
         let open = move || Reader::open_unmapped(&path);
@@ -77,16 +77,17 @@ impl Commands {
             known: BTreeMap::new(),
         };
         if last.get("done")? == Value::Bool(false) {
-            // Its lines may have been sent, and sending them again could act twice. The next record sends all fields.
+            // Its lines may have been sent, and must not be sent twice. The next record sends all
+            // fields.
             commands.acknowledge(after, false, "interrupted: it may have been sent")?;
         } else if let Ok(then) = reader.read_at(after) {
-            // What was sent is not sent again.
+            // Fields that were sent are not sent again.
             commands.note(&then);
         }
         Ok(commands)
     }
 
-    /// Hands over the lines, in a thread that follows the board.
+    /// Starts a thread that follows the board, and returns its lines.
     pub fn start(mut self) -> mpsc::Receiver<Command> {
         let (sender, receiver) = mpsc::channel(1);
         thread::spawn(move || {
@@ -105,7 +106,7 @@ impl Commands {
         receiver
     }
 
-    /// Sends the fields of a record that are new.
+    /// Sends the fields of a record that have changed.
     fn send(&mut self, snapshot: &Snapshot, sender: &mpsc::Sender<Command>) -> Result<()> {
         let sequence = snapshot.stamp().sequence;
         self.after = sequence;
@@ -127,13 +128,13 @@ impl Commands {
         }
         self.acknowledge(sequence, false, "being sent")?;
         let Some(failure) = send(lines, sender) else {
-            // The program ends, and the last line may have been sent.
+            // The program exits, and the last line may have been sent.
             return Ok(());
         };
         if failure.is_empty() {
             self.note(snapshot);
         } else {
-            // The device may have some of it: the next record sends all fields.
+            // The device may have some of the fields: the next record sends all.
             self.known.clear();
         }
         self.acknowledge(sequence, failure.is_empty(), &failure)
@@ -159,7 +160,8 @@ impl Commands {
     }
 }
 
-/// The line for a value. A control character in it could end the line, and the rest would be another command.
+/// The line for a value. A control character in the value could end the line, and the rest would be
+/// another command.
 fn line_of(name: &str, line: &str, value: &Value) -> Result<String> {
     let text = value::text(value);
     if let Some(control) = text.chars().find(|character| character.is_control()) {
@@ -171,7 +173,8 @@ fn line_of(name: &str, line: &str, value: &Value) -> Result<String> {
     Ok(line.replace("{}", &text) + "\r\n")
 }
 
-/// Sends lines; returns why one was not sent, or an empty text, or `None` at the end of the program.
+/// Sends lines. Returns why one was not sent, or an empty text if all were; `None` if the program
+/// exits.
 fn send(lines: Vec<String>, sender: &mpsc::Sender<Command>) -> Option<String> {
     for line in lines {
         let (done, answer) = oneshot::channel();

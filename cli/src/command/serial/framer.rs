@@ -1,11 +1,11 @@
-//! From bytes to lines, whichever line ends a device sends: LF, CR, or both.
+//! Cuts bytes into lines, which end with LF, CR, or both.
 
-/// What became of lines.
+/// How many lines were good, bad or lost.
 #[derive(Default)]
 pub struct Tally {
-    /// Lines that a record is made of, or that belong to one and have no field.
+    /// Lines of complete records, with or without fields.
     pub good: u64,
-    /// Lines that are not of the format, or of a record that lacks something.
+    /// Lines that are not of the format, or of an incomplete record.
     pub bad: u64,
     /// Lines that are too long, cut, or of a record whose beginning or end is missing.
     pub lost: u64,
@@ -19,7 +19,7 @@ pub struct Framer {
     max_line: usize,
     /// The rest of the line is skipped, because the line is too long.
     skips: bool,
-    /// The line end before, if it was the last byte: the other one of a pair ends no second line.
+    /// The previous byte, if it was a line end: the other one of a pair does not end a second line.
     end: Option<u8>,
 }
 
@@ -33,7 +33,7 @@ impl Framer {
         }
     }
 
-    /// Takes bytes, and hands over each line that they end.
+    /// Takes bytes, and calls `line` with each line that they end.
     pub fn take(
         &mut self,
         bytes: &[u8],
@@ -69,7 +69,7 @@ impl Framer {
         }
     }
 
-    /// The connection is lost, and with it the line that has begun.
+    /// Discards the line that has begun, as the connection is lost.
     pub fn cut(&mut self, tally: &mut Tally) {
         tally.lost += u64::from(!self.line.is_empty() || self.skips);
         self.line.clear();

@@ -1,4 +1,4 @@
-//! From lines to whole records. A line that is cut, doubled or garbled never becomes one.
+//! Assembles whole records from lines. A line that is cut, doubled or garbled never becomes one.
 
 use std::collections::HashMap;
 
@@ -11,22 +11,22 @@ use super::framer::Tally;
 use super::map::{Format, Map};
 use super::unique;
 
-/// Makes records of lines.
+/// Assembles records from lines.
 pub struct Assembler<'map> {
     map: &'map Map,
-    /// Of CSV.
+    /// The columns of CSV, once they are known.
     columns: Option<Vec<String>>,
-    /// The lines of a record that has begun, and what they say so far.
+    /// The number of lines of the record that has begun, and their values so far.
     begun: Option<(u64, Found)>,
-    /// The line of the moment may be cut at its beginning.
+    /// Whether the beginning of the next line may be missing.
     may_be_cut: bool,
 }
 
-/// What lines said, by the names that they use.
+/// The values of lines, by the names in the lines.
 #[derive(Default)]
 struct Found {
     values: HashMap<String, Json>,
-    /// Why it can be no record.
+    /// Why they cannot become a record.
     fault: Option<String>,
 }
 
@@ -44,13 +44,14 @@ impl<'map> Assembler<'map> {
         }
     }
 
-    /// The connection is gone, and another one begins in the middle of anything.
+    /// Discards the record that has begun, as the connection is lost: the next one can begin
+    /// anywhere.
     pub fn cut(&mut self, tally: &mut Tally) {
         tally.lost += self.begun.take().map_or(0, |(lines, _)| lines);
         self.may_be_cut = true;
     }
 
-    /// Takes a line; a record, if it completes one.
+    /// Takes a line, and returns the record that it completes, if any.
     pub fn line(&mut self, line: &[u8], tally: &mut Tally) -> Option<Encoded> {
         let is_cut = std::mem::take(&mut self.may_be_cut);
         let map = self.map;
@@ -103,7 +104,7 @@ impl<'map> Assembler<'map> {
             } => {
                 let (is_start, is_end) = (start.is_match(line), end.is_match(line));
                 if is_start {
-                    // The end of the one before did not come.
+                    // The previous record has no end.
                     tally.lost += self.begun.take().map_or(0, |(lines, _)| lines);
                     self.begun = Some((0, Found::default()));
                 }
@@ -114,7 +115,7 @@ impl<'map> Assembler<'map> {
                 *lines += 1;
                 let is_known = found.capture(patterns, line) || is_start || is_end;
                 if !is_known && !other.iter().any(|other| other.is_match(line)) {
-                    // Two lines that have become one, perhaps of two records.
+                    // Perhaps two lines have become one, and perhaps of two records.
                     found.fault = Some(format!("the line matches no pattern (got {line:?})"));
                 }
                 if !is_end {
@@ -126,7 +127,7 @@ impl<'map> Assembler<'map> {
         }
     }
 
-    /// A line that is not text.
+    /// Counts a line that is not text.
     fn garbled(&mut self, is_cut: bool, line: &[u8], tally: &mut Tally) -> Option<Encoded> {
         let line = String::from_utf8_lossy(line);
         let reason = format!("the line is not valid UTF-8 (got {line:?})");
@@ -144,7 +145,7 @@ impl<'map> Assembler<'map> {
         None
     }
 
-    /// A record of one line.
+    /// Returns the record of one line, and counts the line.
     fn single(&self, tally: &mut Tally, found: Result<Found, String>) -> Option<Encoded> {
         match found {
             Ok(found) => self.count(tally, 1, &found),
@@ -174,7 +175,7 @@ impl<'map> Assembler<'map> {
         self.map.from.get(&field.name).unwrap_or(&field.name)
     }
 
-    /// Whether these are the names of columns: of all fields that a record needs.
+    /// Whether the cells are names of columns: all fields that a record needs are among them.
     fn is_header(&self, cells: &[&str]) -> bool {
         let has_own = matches!(
             &self.map.format,
@@ -228,7 +229,7 @@ impl<'map> Assembler<'map> {
             }
             other => other.to_string(),
         };
-        // What devices print for a sensor that has no value.
+        // Devices print this for a sensor that has no value.
         if field.kind.is_number() && text.eq_ignore_ascii_case("nan") {
             return if field.optional {
                 Ok(Value::Null)
@@ -255,7 +256,7 @@ impl<'map> Assembler<'map> {
     }
 }
 
-/// A number as Rust reads it: meters write signs and leading zeros.
+/// A value in Rust's notation: meters write a plus sign, and other words for booleans.
 fn plain(kind: Type, text: &str) -> &str {
     match kind {
         Type::Text => text,
@@ -279,7 +280,7 @@ fn plain(kind: Type, text: &str) -> &str {
 }
 
 impl Found {
-    /// Takes what patterns find in a line; whether one matches.
+    /// Adds the groups of the patterns that match a line, and returns whether one does.
     fn capture(&mut self, patterns: &[regex_lite::Regex], line: &str) -> bool {
         let mut is_known = false;
         for pattern in patterns {
@@ -316,7 +317,7 @@ fn json(line: &str) -> Result<Found, String> {
     }
 }
 
-/// A member, or by its path, such as `ac.power`, that of a member.
+/// The value of a name, or of a path such as `ac.power`.
 fn lookup<'a>(values: &'a HashMap<String, Json>, path: &str) -> Option<&'a Json> {
     if let Some(value) = values.get(path) {
         return Some(value);
@@ -330,7 +331,7 @@ fn lookup<'a>(values: &'a HashMap<String, Json>, path: &str) -> Option<&'a Json>
     })
 }
 
-/// KEY=VALUE, between blanks, commas or semicolons.
+/// Parses KEY=VALUE, separated by blanks, commas or semicolons.
 fn pairs(line: &str) -> Found {
     let mut found = Found::default();
     for word in line
@@ -355,7 +356,7 @@ fn row(columns: &[String], cells: &[&str]) -> Result<Found, String> {
     }
     let mut found = Found::default();
     for (column, cell) in columns.iter().zip(cells) {
-        // An empty cell says nothing.
+        // An empty cell is a missing value.
         if !cell.is_empty() {
             found.add(column, Json::from(*cell));
         }

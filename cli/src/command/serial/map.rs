@@ -1,4 +1,5 @@
-//! The file that says how lines become records: a schema, as `pegel create` takes it, with a section [serial].
+//! The file that defines how lines become records: a schema, as `pegel create` takes it, with a
+//! section [serial].
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;

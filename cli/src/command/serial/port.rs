@@ -72,7 +72,7 @@ impl Port {
     /// Opens the port.
     pub fn open(&self) -> std::result::Result<SerialStream, String> {
         let failed = |error: &dyn fmt::Display| format!("cannot open {}: {error}", self.device);
-        // The setting is one of the device, and lasts as long as a file of it is open.
+        // The setting belongs to the device, and lasts while the device is open.
         let _device = if self.hangup {
             None
         } else {

@@ -1,4 +1,4 @@
-//! JSON in which no member occurs twice: a parser would take the last one and be silent.
+//! Checks that no member of a JSON text occurs twice: a parser would silently take the last one.
 
 use std::collections::HashSet;
 use std::fmt;

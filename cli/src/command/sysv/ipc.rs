@@ -1,5 +1,5 @@
-//! System V shared memory and semaphores, by calls that no maintained crate wraps. Only this file of the program has
-//! unsafe code.
+//! System V shared memory and semaphores, by calls that no maintained crate wraps. Only this file
+//! of the program has unsafe code.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -12,8 +12,9 @@ use std::time::Duration;
 use libc::{c_int, c_short, c_ushort};
 use nix::sys::time::TimeSpec;
 
-/// Semaphores of a set as PHP creates it: the lock, the number of processes that use the set, and one that is 1 while a
-/// process joins. PHP sets the lock to 1 when the first process joins, even if another one holds it.
+/// Semaphores of a set as PHP creates it: the lock, the number of processes that use the set, and
+/// one that is 1 while a process joins. When the first process joins, PHP sets the lock to 1, even
+/// if another process holds it.
 const PHP_COUNT: c_int = 3;
 const LOCK: c_ushort = 0;
 const USERS: c_ushort = 1;
@@ -26,7 +27,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(i32::MAX as u64);
 /// The bit of a segment's mode that is set once the segment is removed.
 const SHM_DEST: u32 = 0o1000;
 
-// The C libraries have it, but `libc` does not.
+// The C libraries have this function, but the crate `libc` does not.
 unsafe extern "C" {
     fn semtimedop(
         id: c_int,
@@ -36,7 +37,7 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// Whether a call failed because the object was removed: while it waited, or before.
+/// Whether a call failed because the object was removed, before the call or during it.
 pub fn is_removed(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EIDRM | libc::EINVAL))
 }
@@ -48,7 +49,7 @@ fn checked(result: c_int) -> io::Result<c_int> {
     Ok(result)
 }
 
-/// Who owns a segment, and who can use it.
+/// The owner and the permissions of a segment.
 #[derive(Clone, Copy)]
 pub struct Permissions {
     pub owner: u32,
@@ -105,12 +106,14 @@ impl Segment {
 
     /// The bytes, which other processes can change at any time.
     pub fn bytes(&self) -> &[AtomicU8] {
-        // SAFETY: `size` bytes are attached until `self` is dropped: a System V segment cannot be truncated. The
-        // kernel initialises them with zeros, and an atomic byte has neither padding nor alignment.
+        // SAFETY: `size` bytes are attached until `self` is dropped: a System V segment cannot be
+        // truncated. The kernel initialises them with zeros, and an atomic byte has neither padding
+        // nor alignment.
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.size) }
     }
 
-    /// Whether a process removed the segment: then it lasts only while it is attached, and its key is free.
+    /// Whether a process removed the segment: it then exists only while it is attached, and its key
+    /// is free.
     pub fn is_removed(&self) -> bool {
         let is_marked = |status: libc::shmid_ds| u32::from(status.shm_perm.mode) & SHM_DEST != 0;
         status(self.id).map_or(true, is_marked)
@@ -124,7 +127,8 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        // SAFETY: the segment is attached at this address, and no borrow of its bytes outlives `self`.
+        // SAFETY: the segment is attached at this address, and no borrow of its bytes outlives
+        // `self`.
         unsafe { libc::shmdt(self.start.as_ptr().cast()) };
     }
 }
@@ -137,7 +141,7 @@ fn status(id: c_int) -> io::Result<libc::shmid_ds> {
     Ok(unsafe { status.assume_init() })
 }
 
-/// A semaphore, which the kernel releases when its holder exits, however that happens.
+/// A semaphore, which the kernel releases when its holder exits in any way.
 pub struct Semaphore {
     id: c_int,
 }
@@ -165,17 +169,19 @@ impl Semaphore {
         }
     }
 
-    /// Counts this process among the users, as PHP does it, so that PHP does not free a semaphore that is held.
+    /// Counts this process as a user, as PHP does, so that PHP does not free a semaphore that is
+    /// held.
     fn join(&self) -> io::Result<()> {
         match self.change(
             &[(JOINING, 0), (JOINING, 1), (USERS, 1)],
             Some(JOIN_TIMEOUT),
         ) {
-            // A set without these, which PHP did not create.
+            // PHP did not create this set, which lacks the two other semaphores.
             Err(error) if error.raw_os_error() == Some(libc::EFBIG) => return Ok(()),
             counted => counted?,
         }
-        // Nobody ever held it: this process created it, or a PHP that has not come so far.
+        // No process ever held it: this process created it, or a PHP that has not initialised it
+        // yet.
         if self.control(USERS, libc::GETVAL, 0)? == 1 && self.last_user()? == 0 {
             self.control(LOCK, libc::SETVAL, 1)?;
         }
@@ -198,7 +204,7 @@ impl Semaphore {
 
     /// Waits until a process removes the semaphore, and returns the error of that.
     pub fn wait_until_removed(&self) -> io::Error {
-        // Zero, and then one less: no value allows both, so the kernel changes nothing.
+        // No value is zero and can also be decremented, so the kernel never changes it.
         let never = self.change(&[(LOCK, 0), (LOCK, -1)], None);
         never.err().unwrap_or_else(|| io::ErrorKind::Other.into())
     }
@@ -213,11 +219,12 @@ impl Semaphore {
     }
 
     fn control(&self, which: c_ushort, command: c_int, value: c_int) -> io::Result<c_int> {
-        // SAFETY: of these commands, one takes a number and the others nothing.
+        // SAFETY: one of these commands takes a number, and the others take nothing.
         checked(unsafe { libc::semctl(self.id, which.into(), command, value) })
     }
 
-    /// Changes semaphores of the set by so much each, all at once; the kernel undoes that when this process exits.
+    /// Changes several semaphores of the set at once; the kernel undoes that when this process
+    /// exits.
     fn change(&self, by: &[(c_ushort, c_short)], timeout: Option<Duration>) -> io::Result<()> {
         #[allow(clippy::cast_possible_truncation)] // it is 0x1000
         let operation = |&(sem_num, sem_op): &(c_ushort, c_short)| libc::sembuf {
@@ -232,7 +239,7 @@ impl Semaphore {
         });
         let (start, count) = (operations.as_mut_ptr(), operations.len());
         loop {
-            // SAFETY: `count` operations, which live as long as the call, as does the timeout unless it is null.
+            // SAFETY: there are `count` operations, which outlive the call, as does a timeout.
             match checked(unsafe { semtimedop(self.id, start, count, timeout) }) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 changed => return changed.map(drop),

@@ -24,7 +24,8 @@ pub struct Place {
     pub size: usize,
     /// The permissions of a new segment, and the widest ones of one that exists.
     pub mode: u32,
-    /// The byte behind the text: a space for JSON, as scripts decode the whole segment; else NUL.
+    /// The byte that pads the text: a space for JSON, as scripts decode the whole segment; else
+    /// NUL.
     pub padding: u8,
 }
 
@@ -82,15 +83,16 @@ impl Memory {
         match std::fs::read_to_string(format!("/proc/{process}/comm")) {
             Ok(name) => format!("by process {process} ({})", escape::line(name.trim_end())),
             Err(_) => format!(
-                "by process {process}, which has ended without freeing it, and took it without SEM_UNDO; \
-                 when no script uses the memory: python3 -c 'import sysv_ipc; \
+                "by process {process}, which exited without releasing it, and acquired it without \
+                 SEM_UNDO. When no script uses the memory, run python3 -c 'import sysv_ipc; \
                  sysv_ipc.Semaphore({:#x}).release()'",
                 self.place.semaphore
             ),
         }
     }
 
-    /// The bytes up to the first NUL, without the padding. It can be torn, unless the semaphore is held.
+    /// The bytes up to the first NUL, without the padding. It can be torn, unless the semaphore is
+    /// held.
     pub fn text(&self) -> Vec<u8> {
         let bytes = self.segment.bytes().iter();
         let bytes = bytes.map(|byte| byte.load(Ordering::Relaxed));
@@ -110,15 +112,16 @@ impl Memory {
             return Ok(());
         }
         Err(Failure::Failed(format!(
-            "the text must have at most {most} bytes, the size of the shared memory {:#010x} (got {}). \
-             End all that use it, remove it with `ipcrm -M {:#x}`, and choose a larger --size",
+            "the text must have at most {most} bytes, the size of the shared memory {:#010x} (got \
+             {}). Stop its users, remove it with `ipcrm -M {:#x}`, and pass a larger --size",
             self.place.key,
             text.len(),
             self.place.key
         )))
     }
 
-    /// Replaces the text, while the semaphore is held. A bridge that is killed meanwhile leaves no text, not half of it.
+    /// Replaces the text, while the semaphore is held. If the bridge is killed meanwhile, the
+    /// segment has no text, not a half one.
     pub fn write(&self, text: &[u8], _held: &Held) -> Result<()> {
         self.check(text)?;
         let bytes = self.segment.bytes();
@@ -145,8 +148,9 @@ impl Memory {
     }
 }
 
-/// Opens the segment, or creates it. Any user can create a segment of a free key: one of another user, or one that more
-/// users can read than the board, would show and change a board that they cannot open.
+/// Opens the segment, or creates it. Any user can create a segment with a free key. If such a
+/// segment, or one that more users can open than the board, were accepted, these users could read
+/// and change the board.
 fn segment(place: &Place) -> Result<Segment> {
     let segment = Segment::open(place.key, place.size, place.mode)
         .map_err(|error| cannot_open("shared memory", place.key, &error))?;
@@ -154,13 +158,14 @@ fn segment(place: &Place) -> Result<Segment> {
     let is_trusted = |user: u32| user == 0 || user == geteuid().as_raw();
     let problem = if !is_trusted(found.owner) || !is_trusted(found.creator) {
         format!(
-            "another user owns or created it (got user {} and {}). Remove it with `ipcrm -M {:#x}`, or choose \
-             another --key",
+            "another user owns or created it (got user {} and {}). Remove it with `ipcrm -M \
+             {:#x}`, or pass another --key",
             found.owner, found.creator, place.key
         )
     } else if found.mode & !place.mode & 0o666 != 0 {
         format!(
-            "its permissions must be at most {:04o} (got {:04o}). Remove it with `ipcrm -M {:#x}`, or pass --mode",
+            "its permissions must be at most {:04o} (got {:04o}). Remove it with `ipcrm \
+             -M {:#x}`, or pass --mode",
             place.mode & 0o666,
             found.mode,
             place.key
@@ -184,7 +189,8 @@ fn cannot_open(what: &str, key: i32, error: &io::Error) -> Failure {
     ))
 }
 
-/// A script that can read the segment must hold its semaphore, which needs the permission to write it.
+/// A script that can read the segment must hold its semaphore, which needs the permission to write
+/// it.
 fn semaphore_mode(mode: u32) -> u32 {
     let readers = mode & 0o444;
     readers | readers >> 1

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::ipc;
 
-/// The pause after a semaphore that cannot be created.
+/// The pause before the next attempt to create the semaphore.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 pub struct Semaphore {

@@ -4,7 +4,7 @@ use pegel::Options;
 use pegel_program::failure::Result;
 use pegel_program::status::{self, Number};
 
-/// Behind the name of the board that is shown.
+/// Follows the name of the board that is shown.
 pub const SUFFIX: &str = "-sysv";
 const NUMBERS: [Number; 7] = [
     ("sequence", "The record that is shown"),
@@ -47,7 +47,8 @@ impl Status {
         self.status.get("sequence")
     }
 
-    /// Whether this program has shown a text. The memory has one of the last two, whenever the program was killed.
+    /// Whether this program has shown a text. Whenever it is killed, the memory has one of the last
+    /// two.
     pub fn has_shown(&self, text: &[u8]) -> bool {
         let shown = [self.status.get("text"), self.status.get("before")];
         shown.contains(&fingerprint(text))
@@ -76,8 +77,8 @@ impl Status {
         self.status.publish()
     }
 
-    /// Scripts removed an object, which was created again so many times. Only the first time is reported: old pages
-    /// do it after each read.
+    /// Scripts removed an object, which was created again a number of times. Only the first time is
+    /// reported, as old pages do that after each read.
     pub fn renewed(&mut self, what: &'static str, times: u64) -> Result<()> {
         if times == 0 {
             return Ok(());
@@ -86,8 +87,8 @@ impl Status {
         if !self.reported.contains(&what) {
             self.reported.push(what);
             let message = format!(
-                "a script removed the {what}, and it was created again, now and whenever that happens. \
-                 Delete that call from the script"
+                "a script removed the {what}; the bridge creates it again each time. Delete that \
+                 call from the script"
             );
             status::log(&message);
             self.status.note(&message);
