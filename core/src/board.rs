@@ -1,4 +1,5 @@
-//! A board: a segment whose bytes have been checked, with its schema, and how a new segment is made.
+//! A board: a segment whose bytes have been checked, with its schema, and how a new segment is
+//! made.
 
 pub mod cache;
 pub mod condition;
@@ -90,8 +91,8 @@ impl Board {
         Ok(draft)
     }
 
-    /// Whether nobody has published yet: it is empty, or has its defaults. Only for the holder of the
-    /// lock.
+    /// Whether nobody has published yet: it is empty, or has its defaults. Only for the holder of
+    /// the lock.
     pub fn is_pristine(&self) -> bool {
         let newest = self.ring().head().sequence;
         let is_default = |kept: RawRecord| Publication::is_default(&kept.stamp);
@@ -126,9 +127,9 @@ impl Board {
                 return None;
             }
             if bytes.len() == length {
-                let is_right =
-                    !self.layout.checksums || checksum::is_right(sequence, &stamp, &bytes);
-                return is_right.then_some(RawRecord { stamp, bytes });
+                let is_valid =
+                    !self.layout.checksums || checksum::is_valid(sequence, &stamp, &bytes);
+                return is_valid.then_some(RawRecord { stamp, bytes });
             }
             bytes.resize(length, 0);
         }
@@ -178,8 +179,8 @@ impl Board {
         }
     }
 
-    /// A first look, which costs less than a mapping does, and which is the only one of many programs; or one of
-    /// those that are never made through a mapping.
+    /// A first look, which costs less than a mapping does, and which is the only one of many
+    /// programs; or one of those that are never made through a mapping.
     #[cold]
     fn head_unmapped(&self) -> Result<Head> {
         if self.access.is_trusting() && self.was_looked_at.swap(true, Ordering::Relaxed) {
@@ -270,14 +271,14 @@ impl Board {
         names(self.path(), &self.status)
     }
 
-    /// Whether the file has no name any more: removed or replaced, by whatever way. The mark in the head is only made by
-    /// those who know Pegel.
+    /// Whether the file has no name any more: removed or replaced, by whatever way. The mark in the
+    /// head is only made by those who know Pegel.
     pub fn is_removed(&self) -> Result<bool> {
         Ok(self.segment.status(self.path())?.st_nlink == 0)
     }
 
-    /// Sleeps while the head is as seen, as long as `time` at most. Whoever sleeps has the memory mapped, for the
-    /// kernel to find him.
+    /// Sleeps while the head is as seen, as long as `time` at most. Whoever sleeps has the memory
+    /// mapped, for the kernel to find him.
     #[allow(clippy::cast_possible_truncation)] // the low half is what a futex compares
     pub fn sleep(&self, seen: Head, time: std::time::Duration) -> Result<()> {
         self.map()?.sleep(seen.word() as u32, time);

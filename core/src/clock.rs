@@ -1,33 +1,33 @@
-//! Time: how old a publication is, and when that was by the wall clock.
+//! Time: how old a publication is, and when it was published by the wall clock.
 //!
-//! A small computer boots without the right time and jumps by years when it learns it, so the wall
-//! clock says nothing about an age. Publications are stamped with `CLOCK_BOOTTIME`, which counts
-//! through suspend and never jumps. It starts anew with each boot, so a stamp also carries a mark of
-//! its boot and what to add to reach wall time: all that is left to go by on a board that outlived a
-//! reboot.
+//! A small computer boots without the right time and jumps by years when it gets it, so the wall
+//! clock cannot measure an age. Publications are stamped with `CLOCK_BOOTTIME`, which counts
+//! through suspend and never jumps. It starts anew at each boot, so a stamp also has a mark of its
+//! boot, and the offset to wall time, by which a record is dated that outlived a reboot.
 //!
-//! What is not certainly of this boot is never taken for new: some kernels repeat their boot id, and some processes
-//! cannot read it. So a stamp counts as one of this boot only if both know the id and the stamp is not ahead of the
-//! clock; and what comes back from a file says so itself.
+//! A record of an earlier boot must never look new. Some kernels repeat their boot id, and some
+//! processes cannot read it. So a stamp counts as one of this boot only if the writer and the
+//! reader know the id and the stamp is not ahead of the clock; records that are restored from a
+//! file have a mark of their own.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
 
-/// When something was published, as a slot keeps it.
+/// When a record was published, as a slot stores it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// Nanoseconds since boot.
     pub since_boot: i64,
-    /// Nanoseconds that the wall clock was ahead of that, last the writer looked.
+    /// Nanoseconds by which the wall clock was ahead of it when the writer last checked.
     pub wall_offset: i64,
-    /// Which boot.
+    /// The mark of the boot.
     pub boot: u64,
 }
 
 impl Moment {
-    /// This moment.
+    /// The current moment.
     pub fn now() -> Self {
         Self {
             since_boot: since_boot(),
@@ -36,14 +36,15 @@ impl Moment {
         }
     }
 
-    /// Whether it is certain that this was since the boot, which has lasted for `now`.
+    /// Whether this was certainly since the last boot, which was `now` nanoseconds ago.
     pub fn is_of_this_boot(self, now: i64) -> bool {
         let is_known = self.boot != UNKNOWN && self.boot != RESTORED;
         is_known && self.since_boot <= now && self.boot == boot()
     }
 
-    /// The same moment, of a record that comes back from a file: it goes by the wall from now on, as it may be of any
-    /// boot. What is certainly of an earlier one is as old as this one at least, so it then tells no time since boot.
+    /// The same moment, of a record that is restored from a file: as it can be of any boot, it goes
+    /// by the wall clock from now on. A moment that is certainly of an earlier boot is at least as
+    /// old as this one, so its time since boot becomes 1.
     pub fn restored(self) -> Self {
         let is_earlier = self.since_boot > since_boot()
             || (self.boot != boot()
@@ -58,7 +59,7 @@ impl Moment {
         }
     }
 
-    /// Age and Unix time of a moment, both in nanoseconds, when the boot has lasted for `now`.
+    /// Age and Unix time of the moment, both in nanoseconds, at `now` nanoseconds since boot.
     pub fn age_and_wall(self, now: i64) -> (i64, i64) {
         let now_on_wall = nanoseconds(ClockId::CLOCK_REALTIME);
         let since = now.saturating_sub(self.since_boot);
@@ -67,8 +68,8 @@ impl Moment {
         }
         let wall = self.since_boot.saturating_add(self.wall_offset);
         let age = match now_on_wall.saturating_sub(wall) {
-            // Where the wall clock has not been set yet since this boot, it may be behind: but what is of a
-            // boot before is older than this one.
+            // The wall clock may not have been set since this boot: but a record of an earlier boot
+            // is older than this one.
             age if age < 0 => now,
             age if self.boot == RESTORED => age.max(since),
             age => age,
@@ -89,18 +90,18 @@ pub fn wall_offset() -> i64 {
 
 const UNKNOWN: u64 = 0;
 
-/// The mark of a record that came back from a file, which is no kernel's: their ids are random but for a digit that
-/// tells so (version 4, RFC 9562).
+/// The mark of a record that was restored from a file. No kernel has it, as one digit of a random
+/// boot id is always 4 (RFC 9562).
 const RESTORED: u64 = u64::MAX;
 
-/// A mark of this boot: the first half of the kernel's random boot id (man 4 random), or 0 as long as that cannot be
-/// read: without /proc, or without a descriptor to spare.
+/// The mark of this boot: the first half of the kernel's random boot id (`man 4 random`), or 0
+/// while that cannot be read: without /proc, or without a free descriptor.
 #[inline]
 pub fn boot() -> u64 {
     static BOOT: AtomicU64 = AtomicU64::new(UNKNOWN);
     match BOOT.load(Ordering::Relaxed) {
         UNKNOWN => {
-            let boot = look_for_boot();
+            let boot = read_boot();
             BOOT.store(boot, Ordering::Relaxed);
             boot
         }
@@ -109,7 +110,7 @@ pub fn boot() -> u64 {
 }
 
 #[cold]
-fn look_for_boot() -> u64 {
+fn read_boot() -> u64 {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let digits: String = id
         .chars()
@@ -120,7 +121,7 @@ fn look_for_boot() -> u64 {
 }
 
 fn nanoseconds(clock: ClockId) -> i64 {
-    // Linux has both clocks since 2.6.39, and the call can fail in no other way (man 2 clock_gettime).
+    // The call only fails for clocks that do not exist, and Linux has both since 2.6.39.
     clock_gettime(clock).map_or(0, |time| time.num_nanoseconds())
 }
 
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_certainly_of_this_boot_is_as_old_as_it_at_least() {
+    fn a_moment_of_an_uncertain_boot_is_at_least_as_old_as_this_one() {
         for (since_boot, boot) in [
             (i64::MAX, boot()),
             (i64::MAX, !boot()),
@@ -176,10 +177,11 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_back_keeps_its_time_on_the_wall() {
+    fn a_restored_moment_keeps_its_wall_time() {
         let hour = 3_600_000_000_000;
         let (now, wall) = (since_boot(), wall_offset());
-        // The last one by a kernel that repeats its id, or without a reboot: only the wall can tell.
+        // The last one is of a kernel that repeats its id, or without a reboot: only the wall clock
+        // differs.
         for (since_boot, boot, least) in [
             (now + hour, boot(), now),
             (now - 5, !boot(), now),
@@ -187,16 +189,16 @@ mod tests {
         ] {
             let moment = Moment {
                 since_boot,
-                // By a clock that was set back since, what comes back would be of now.
+                // By a clock that was set back since, the restored record would be new.
                 wall_offset: now + wall - since_boot,
                 boot,
             };
-            let back = moment.restored();
-            assert!(!back.is_of_this_boot(super::since_boot()));
-            let (age, seen) = back.age_and_wall(super::since_boot());
+            let restored = moment.restored();
+            assert!(!restored.is_of_this_boot(super::since_boot()));
+            let (age, seen) = restored.age_and_wall(super::since_boot());
             assert_eq!(seen, now + wall);
             assert!(age >= least - 1, "{moment:?}: {age}");
-            assert_eq!(back.restored(), back);
+            assert_eq!(restored.restored(), restored);
         }
     }
 }

@@ -24,16 +24,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Fields that are not known when compiling are values by name: [`dynamic`].
+//! [`dynamic`] reads and writes boards whose fields are not known when the program is compiled.
 //!
-//! A board is NAME, in `$PEGEL_DIR` or else `/dev/shm`, or DIRECTORY/NAME.
+//! A board is named NAME, which is in `$PEGEL_DIR` or else `/dev/shm`, or DIRECTORY/NAME.
 
-// The derived code says `::pegel`, here too.
+// For derived code, which names this crate `::pegel`, inside of it, too.
 #[cfg(not(pegel_loom))]
 extern crate self as pegel;
 
-// From the ground up: ring, schema, segment, durable, board. The ring is all that `tests/loom.rs`
-// models; the rest needs real memory.
+// From the ground up: ring, schema, segment, durable, board. `tests/loom.rs` models the ring alone;
+// the rest needs real memory.
 #[cfg(not(pegel_loom))]
 mod board;
 #[cfg(not(pegel_loom))]
@@ -51,8 +51,8 @@ mod segment;
 #[cfg(pegel_loom)]
 pub use self::ring::{
     Head, Memory, Ring, STAMP_WORDS, Words,
-    sync::{AtomicU64, Fault, is_seeded, live_for, seed},
-    wake_policy::{BRISK_NS, has_to_wake, longest_sleep},
+    sync::{AtomicU64, Fault, crash_after, is_seeded, seed},
+    wake_policy::{WAKE_INTERVAL_NS, longest_sleep, must_wake},
 };
 
 /// Boards whose fields are known when the program runs, not when it is compiled: records are values
@@ -88,7 +88,7 @@ pub mod dynamic {
 #[cfg(not(pegel_loom))]
 pub use pegel_derive::Record;
 
-// For the program `pegel`, which writes its manual in the same way as snapshot files.
+// For the program `pegel`, which writes its manual as atomically as snapshot files.
 #[cfg(not(pegel_loom))]
 #[doc(hidden)]
 pub use self::board::snapshot_file::write_file;

@@ -1,5 +1,5 @@
-//! The ring of slots that readers copy from without locks: [`protocol`] is the whole of it, the rest is what it is
-//! made of. This is what `tests/loom.rs` models.
+//! The ring of slots that readers copy from without locks. [`protocol`] is the protocol, the other
+//! modules are its parts. `tests/loom.rs` models all of it.
 
 pub mod blocks;
 pub mod copy;

@@ -1,5 +1,5 @@
-//! A segment: the file that a board is. Its layout, its paths, whom it is trusted from, its memory. What the
-//! words of the memory mean is the ring's business.
+//! A segment: the file of a board, with its layout, paths, locks, trust and memory. The ring
+//! defines what the words of that memory mean.
 
 pub mod checksum;
 pub mod draft;

@@ -1,5 +1,6 @@
-//! Every interleaving and every stale value that the C11 memory model allows, up to a bound, for the
-//! very ring that ships. `make test-loom` runs it: `RUSTFLAGS="--cfg pegel_loom" cargo test --release`.
+//! Tries every interleaving and every stale value that the C11 memory model allows, up to a bound,
+//! with the ring that ships. `make test-loom` runs it: `RUSTFLAGS="--cfg pegel_loom" cargo test
+//! --release`.
 
 #![cfg(pegel_loom)]
 
@@ -10,11 +11,11 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use loom::sync::Arc;
 use loom::thread::spawn;
 use pegel::{
-    AtomicU64, BRISK_NS, Fault, Memory as _, Ring, STAMP_WORDS, Words, has_to_wake, live_for,
-    longest_sleep, seed,
+    AtomicU64, Fault, Memory as _, Ring, STAMP_WORDS, WAKE_INTERVAL_NS, Words, crash_after,
+    longest_sleep, must_wake, seed,
 };
 
-/// Of a publication: the payload's word, the stamp's and the head.
+/// Stores of one publication: the payload's word, the stamp's words and the head.
 const STORES: usize = 1 + STAMP_WORDS + 1;
 const LENGTH: u64 = 8;
 
@@ -22,7 +23,7 @@ struct Memory(Words);
 
 impl Memory {
     fn new(slots: usize) -> Arc<Self> {
-        live_for(usize::MAX);
+        crash_after(usize::MAX);
         Arc::new(Self(Words::new(slots, LENGTH as usize)))
     }
 
@@ -30,7 +31,7 @@ impl Memory {
         Ring(&self.0)
     }
 
-    /// Publishes the sequence after the newest one: no two writers say the same in it.
+    /// Publishes the next sequence, with a payload that differs between writers.
     fn publish(&self, writer: u64) {
         let sequence = self.ring().head().sequence + 1;
         let payload = (sequence << 8 | writer).to_ne_bytes();
@@ -38,7 +39,7 @@ impl Memory {
             .publish(sequence, &[sequence, writer, LENGTH], &payload);
     }
 
-    /// One attempt to read: what is accepted is one publication, and the one that was asked for.
+    /// Makes one attempt to read: an accepted copy is one publication, the requested one.
     fn read(&self) {
         let sequence = self.ring().head().sequence;
         let (mut stamp, mut payload) = ([0; STAMP_WORDS], [0; LENGTH as usize]);
@@ -50,7 +51,7 @@ impl Memory {
     }
 }
 
-/// So many threads that read once.
+/// Threads that read once each.
 fn readers(memory: &Arc<Memory>, count: usize) -> Vec<loom::thread::JoinHandle<()>> {
     let spawn = |_| {
         let memory = Arc::clone(memory);
@@ -59,11 +60,13 @@ fn readers(memory: &Arc<Memory>, count: usize) -> Vec<loom::thread::JoinHandle<(
     (0..count).map(spawn).collect()
 }
 
-/// Runs a model with one thing left out of the protocol, and says whether it held.
+/// Whether a model passes with a fault in the protocol.
 fn holds(fault: Fault, model: impl Fn() + Sync + Send + 'static) -> bool {
-    // What is left out is told to all threads of the process.
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    // The fault is one of the whole process.
+    static SEEDED: Mutex<()> = Mutex::new(());
+    let _seeded = SEEDED
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
     seed(fault);
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(2);
@@ -85,16 +88,16 @@ fn lap(slots: usize, readers: usize) -> impl Fn() {
     }
 }
 
-/// A writer dies after so many stores of a publication, its successor goes on, readers read all the
-/// while. The kernel's lock orders the dead and the living, as one thread does here.
+/// A writer crashes after some stores of a publication, and its successor publishes, while readers
+/// read. The writer lock orders the two writers, as one thread does here.
 fn take_over(slots: usize, readers: usize, stores: usize) -> impl Fn() {
     move || {
         let memory = Memory::new(slots);
         memory.publish(1);
         let reading = self::readers(&memory, readers);
-        live_for(stores);
+        crash_after(stores);
         memory.publish(2);
-        live_for(usize::MAX);
+        crash_after(usize::MAX);
         let before = memory.ring().head().sequence;
         assert_eq!(before, 1 + (stores / STORES) as u64);
         memory.publish(3);
@@ -106,8 +109,8 @@ fn take_over(slots: usize, readers: usize, stores: usize) -> impl Fn() {
     }
 }
 
-/// A writer publishes and marks the board as gone, but dies before it is: readers go on with it, and
-/// so does the successor, who takes the mark back.
+/// A writer publishes and marks the board as gone, but crashes before it is: readers continue, and
+/// so does its successor, which removes the mark.
 fn gone(slots: usize) -> impl Fn() {
     move || {
         let memory = Memory::new(slots);
@@ -122,10 +125,11 @@ fn gone(slots: usize) -> impl Fn() {
     }
 }
 
-/// As `lap`, of payloads alone, which leave the stamps as they are: two words, so that they can be torn.
+/// As `lap`, with payloads alone, whose stamps do not change: of two words, so that they can be
+/// torn.
 fn lap_payloads(slots: usize) -> impl Fn() {
     move || {
-        live_for(usize::MAX);
+        crash_after(usize::MAX);
         let words = Arc::new(Words::new(slots, 16));
         let publish = |sequence| {
             let payload = [sequence as u8; 16];
@@ -149,15 +153,15 @@ fn lap_payloads(slots: usize) -> impl Fn() {
     }
 }
 
-/// The kernel's queue of those who sleep, with how long at most, and time, which passes for all at once.
+/// The kernel's queue of one waiter, with its longest sleep, and a clock that all threads share.
 struct Kernel {
     clock: loom::sync::atomic::AtomicU64,
     asleep: loom::sync::Mutex<Option<u64>>,
 }
 
 impl Kernel {
-    /// Far more than publications may be apart without waking anybody.
-    const TICK: u64 = 1000 * BRISK_NS as u64;
+    /// Far more than two publications may be apart without a wake.
+    const TICK: u64 = 1000 * WAKE_INTERVAL_NS as u64;
 
     fn now(&self) -> u64 {
         loom::sync::atomic::fence(SeqCst);
@@ -166,7 +170,7 @@ impl Kernel {
         now
     }
 
-    /// FUTEX_WAIT: once in the queue, a look whether the word is still what the waiter saw.
+    /// FUTEX_WAIT: queues the waiter, then compares the word with the one that the waiter loaded.
     fn sleep(&self, head: &AtomicU64, seen: u64, time: u64) {
         let mut asleep = self.asleep.lock().unwrap();
         // The barrier of futex_q_lock.
@@ -180,8 +184,8 @@ impl Kernel {
     }
 }
 
-/// A waiter that nobody woke for the last publication is late by a millisecond, or by no more than the
-/// writer was, which looked at the clock and was then stopped before it stored the head.
+/// A waiter that was not woken for the last publication is late by at most a millisecond, or by as
+/// much as the writer was stopped between reading the clock and storing the head.
 fn wait() -> impl Fn() {
     || {
         let memory = Memory::new(4);
@@ -204,16 +208,16 @@ fn wait() -> impl Fn() {
             let kernel = Arc::clone(&kernel);
             spawn(move || kernel.clock.store(1, SeqCst))
         };
-        let looked = kernel.now();
+        let decided = kernel.now();
         memory.publish(1);
         let stored = kernel.now();
-        if has_to_wake(Some(0), looked as i64) {
+        if must_wake(Some(0), decided as i64) {
             kernel.wake();
         }
         waiter.join().unwrap();
         time.join().unwrap();
         let asleep = kernel.asleep.lock().unwrap().unwrap_or(0);
-        assert!(asleep <= (stored - looked).max(1_000_000));
+        assert!(asleep <= (stored - decided).max(1_000_000));
     }
 }
 

@@ -149,7 +149,7 @@ def test_in_a_chroot(site: Site, settings: list[str]) -> None:
         php.environment["SCRIPT_FILENAME"] = "/page.php"
         if settings is FFI:
             works(php)
-            refuses(php, "do=create&board=other", "System", "without /proc, which must be mounted")
+            refuses(php, "do=create&board=other", "System", "/proc is not mounted")
         else:
             refuses(php, "do=read", "Unavailable", "/proc/locks", "enable FFI")
     del inside["PEGEL_DIR"]

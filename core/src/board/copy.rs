@@ -295,8 +295,8 @@ impl Reader {
         bytes: &mut [u8],
     ) -> Result<bool> {
         let length = ring::length(stamp);
-        let is_right = match bytes.get(..length) {
-            Some(record) if offset == 0 => checksum::is_right(sequence, stamp, record),
+        let is_valid = match bytes.get(..length) {
+            Some(record) if offset == 0 => checksum::is_valid(sequence, stamp, record),
             _ => {
                 let mut record = vec![0; length];
                 if !self.board.copy(sequence, stamp, 0, &mut record)? {
@@ -305,10 +305,10 @@ impl Reader {
                 let part = record.get(offset..).unwrap_or_default();
                 let room = part.len().min(bytes.len());
                 bytes[..room].copy_from_slice(&part[..room]);
-                checksum::is_right(sequence, stamp, &record)
+                checksum::is_valid(sequence, stamp, &record)
             }
         };
-        if is_right {
+        if is_valid {
             return Ok(true);
         }
         let message = format!(

@@ -5,7 +5,7 @@ use crate::board::revalidation::{self, INTERVAL_NS};
 use crate::board::writer::Writer;
 use crate::clock::{self, Moment};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ring::wake_policy::has_to_wake;
+use crate::ring::wake_policy::must_wake;
 use crate::ring::{MAX_SEQUENCE, Ring};
 use crate::schema::codec::{Encoded, Payload};
 use crate::schema::nesting;
@@ -178,7 +178,7 @@ impl Writer {
 
     #[inline]
     pub(super) fn announce(&mut self, now: i64) {
-        if has_to_wake(self.last, now) {
+        if must_wake(self.last, now) {
             self.memory.wake();
         }
         self.last = Some(now);

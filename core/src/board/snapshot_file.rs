@@ -1,5 +1,5 @@
-//! Snapshot files: a board's newest records in a file on any file system, and a board made of them again. Such a
-//! file is a board with checksums (docs/format.md) that nobody writes.
+//! Snapshot files: a board's newest records in a file on any file system, and a board made of them
+//! again. Such a file is a board with checksums (docs/format.md) that nobody writes.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -22,8 +22,8 @@ use crate::segment::sync_directory;
 use crate::segment::trust::{Access, open_trusted};
 
 impl Reader {
-    /// Saves the newest records, as many as the ring holds, with their sequences and times: into `file`, which
-    /// then is whole and on the disk, or as it was before. For [`crate::restore`].
+    /// Saves the newest records, as many as the ring holds, with their sequences and times: into
+    /// `file`, which then is whole and on the disk, or as it was before. For [`crate::restore`].
     pub fn save(&self, file: &Path) -> Result<()> {
         let board = self.inner();
         if self.has_view() {
@@ -77,7 +77,7 @@ impl Reader {
         let mut bytes = vec![0; board.layout.record_size];
         let _beyond = board.copy(sequence, &mut stamp, 0, &mut bytes)?;
         let length = ring::length(&stamp);
-        Ok(board.may_be_length(length) && checksum::is_right(sequence, &stamp, &bytes[..length]))
+        Ok(board.may_be_length(length) && checksum::is_valid(sequence, &stamp, &bytes[..length]))
     }
 }
 
@@ -92,7 +92,8 @@ pub struct SnapshotFile {
     pub mode: u32,
 }
 
-/// Reads a snapshot file, or a copy of a durable one; `CORRUPT` if it is none, or a bit of it has changed.
+/// Reads a snapshot file, or a copy of a durable one; `CORRUPT` if it is none, or a bit of it has
+/// changed.
 pub fn read(file: &Path) -> Result<SnapshotFile> {
     let (opened, status) = open_trusted(file, Access::ReadUntrusted)?;
     let mut magic = [0; durable::MAGIC.len()];

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::board::reader::Reader;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ring::wake_policy::{self, LONG, SHORT};
+use crate::ring::wake_policy::{self, MAX_SLEEP, POLL_INTERVAL};
 use crate::ring::{Head, Stamp};
 use crate::segment::stamp::Publication;
 
@@ -21,7 +21,9 @@ impl Reader {
             if newest > after {
                 return Ok(newest);
             }
-            let left = deadline.map_or(LONG, |end| end.saturating_duration_since(Instant::now()));
+            let left = deadline.map_or(MAX_SLEEP, |end| {
+                end.saturating_duration_since(Instant::now())
+            });
             if left.is_zero() {
                 let message = format!("{}: nothing after sequence {after} in time", self.named());
                 return Err(Error::new(ErrorKind::Timeout, message));
@@ -35,21 +37,21 @@ impl Reader {
         }
     }
 
-    /// How long to sleep after this head; `None` if there is something newer.
+    /// How long to sleep after this head; `None` if there is a newer one.
     fn longest_sleep(&self, head: Head) -> Result<Option<Duration>> {
-        // It is being replaced by a process that may crash before that is done.
+        // The process that is replacing the board may crash before that is done.
         if head.gone {
-            return Ok(Some(SHORT));
+            return Ok(Some(POLL_INTERVAL));
         }
         // The first publication wakes.
         if self.visible(head) == 0 {
-            return Ok(Some(LONG));
+            return Ok(Some(MAX_SLEEP));
         }
         let mut stamp = Stamp::default();
         let is_whole = self.inner().copy(head.sequence, &mut stamp, 0, &mut [])?;
         let moment = Publication::moment_of(&stamp);
         let time = match moment {
-            None => SHORT,
+            None => POLL_INTERVAL,
             Some(moment) => {
                 wake_policy::longest_sleep(clock::since_boot().saturating_sub(moment.since_boot))
             }

@@ -1,8 +1,8 @@
-//! Copying bytes into shared words and out of them while other processes do the same: no data race in
-//! Rust's or C11's terms. Whether what came out is whole is not decided here.
+//! Copies bytes into shared words and out of them while other processes do the same, without a data
+//! race in the sense of Rust or C11. `protocol` decides whether a copy is whole.
 //!
-//! The portable copy is a loop of relaxed atomics, and what loom models. Compilers never join such
-//! accesses, so it moves 8 bytes at a time. What is larger goes through `blocks`, where there is assembly.
+//! The portable copy, which loom models, is a loop of relaxed atomics. Compilers never merge such
+//! accesses, so it moves 8 bytes at a time. `blocks` copies more at once, by assembly.
 
 #![allow(unsafe_code)]
 
@@ -10,9 +10,8 @@ use crate::ring::WORD;
 use crate::ring::blocks::{self, BLOCK, Vectors};
 use crate::ring::sync::{AtomicU64, Ordering};
 
-/// Stores `bytes` into the first words; the last one is padded with zeros.
-///
-/// `words` must have room: `bytes.len()` rounded up to words.
+/// Stores `bytes` into the first words, and pads the last one with zeros. There must be enough
+/// words.
 pub fn copy_in(words: &[AtomicU64], bytes: &[u8]) {
     let words = &words[..bytes.len().div_ceil(WORD)];
     let done = blocks::copy_in(words, bytes);
@@ -28,9 +27,7 @@ pub fn copy_in(words: &[AtomicU64], bytes: &[u8]) {
     }
 }
 
-/// Loads the words into `bytes`, from byte `offset` of them on, as many as it has room for.
-///
-/// `words` must hold at least so many.
+/// Fills `bytes` from byte `offset` of the words on. There must be enough words.
 pub fn copy_out(words: &[AtomicU64], offset: usize, bytes: &mut [u8]) {
     let (mut words, start) = (&words[offset / WORD..], offset % WORD);
     let mut bytes = bytes;
@@ -56,14 +53,14 @@ fn load_part(word: &AtomicU64, start: usize, bytes: &mut [u8]) {
     bytes.copy_from_slice(&chunk[start..start + bytes.len()]);
 }
 
-/// How payloads of one size are copied, chosen once.
+/// How to copy payloads of one size, chosen once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Bytes of a payload.
     size: usize,
-    /// It is one block, and the processor copies that without a loop.
+    /// Whether a payload is one block, which the processor can copy without a loop.
     is_one_block: bool,
-    /// What copies all of it, if anything does.
+    /// The instructions that copy a whole payload, if there are any.
     vectors: Option<Vectors>,
 }
 
@@ -77,7 +74,7 @@ impl Plan {
         }
     }
 
-    /// Whether a payload is one block, and the processor copies that without a loop.
+    /// Whether a payload is one block, which the processor can copy without a loop.
     #[cfg(not(pegel_loom))]
     #[inline]
     pub fn is_one_block(&self) -> bool {
@@ -99,7 +96,7 @@ pub struct SlotBytes<'words> {
 
 impl<'words> SlotBytes<'words> {
     /// # Safety
-    /// From `start` on, there are as many words as the plan has, for as long as the plan lives.
+    /// `start` must point to as many words as the plan has, which live as long as the plan.
     pub unsafe fn new(start: *const AtomicU64, plan: &'words Plan) -> Self {
         Self { start, plan }
     }
@@ -108,7 +105,7 @@ impl<'words> SlotBytes<'words> {
     #[cfg(any(test, pegel_loom))]
     pub fn of(words: &'words [AtomicU64], plan: &'words Plan) -> Self {
         assert!(words.len() >= plan.words());
-        // SAFETY: there are so many words, as was just seen.
+        // SAFETY: the assertion, and both have the same lifetime.
         unsafe { Self::new(words.as_ptr(), plan) }
     }
 
@@ -118,14 +115,14 @@ impl<'words> SlotBytes<'words> {
         unsafe { std::slice::from_raw_parts(self.start, self.plan.words()) }
     }
 
-    /// Loads it all into the first bytes of `bytes`; `false` without room for it.
+    /// Loads the whole payload into the start of `bytes`; `false` if it does not fit.
     #[inline]
     pub fn copy_all_out(self, bytes: &mut [u8]) -> bool {
         let Some(bytes) = bytes.get_mut(..self.plan.size) else {
             return false;
         };
         match self.plan.vectors {
-            // SAFETY: the payload has so many bytes, and so have `bytes`, which are nobody else's.
+            // SAFETY: both sides have `size` bytes, and `bytes` is exclusive.
             Some(vectors) => unsafe {
                 vectors.copy(self.start.cast(), bytes.as_mut_ptr(), self.plan.size);
             },
@@ -134,7 +131,8 @@ impl<'words> SlotBytes<'words> {
         true
     }
 
-    /// Stores all of `bytes` into it, and leaves what pads the last word; `false` if it has not exactly so many.
+    /// Stores a whole payload, without the padding of the last word; `false` if `bytes` has another
+    /// size.
     #[inline]
     pub fn copy_all_in(self, bytes: &[u8]) -> bool {
         if bytes.len() != self.plan.size {
@@ -142,7 +140,7 @@ impl<'words> SlotBytes<'words> {
         }
         let to = self.start.cast_mut().cast();
         match self.plan.vectors {
-            // SAFETY: the payload has so many bytes, and so have `bytes`, which are only loaded; atomics may be
+            // SAFETY: both sides have `size` bytes, and `bytes` is only loaded. Atomics may be
             // stored to through a shared pointer.
             Some(vectors) => unsafe { vectors.copy(bytes.as_ptr(), to, self.plan.size) },
             None => copy_in(self.words(), bytes),
@@ -150,17 +148,18 @@ impl<'words> SlotBytes<'words> {
         true
     }
 
-    /// As `copy_all_out`, if it is one block; else `false`.
+    /// As `copy_all_out`, for a payload of one block; else `false`.
     #[inline]
     pub fn copy_block_out(self, block: &mut [u8; BLOCK]) -> bool {
         if self.plan.is_one_block {
-            // SAFETY: the payload has one block, and so has `block`, which is nobody else's.
+            // SAFETY: both sides have one block, and `block` is exclusive.
             unsafe { blocks::copy_one(self.start.cast(), block.as_mut_ptr()) };
         }
         self.plan.is_one_block
     }
 
-    /// Loads the word at an offset, a multiple of a word's bytes; `false` if it has none there.
+    /// Loads the word at an offset; `false` if that is not a multiple of a word's bytes, or too
+    /// large.
     #[inline]
     pub fn copy_word_out(self, offset: usize, bytes: &mut [u8; WORD]) -> bool {
         let word = self.words().get(offset / WORD);
@@ -169,12 +168,12 @@ impl<'words> SlotBytes<'words> {
             .is_some()
     }
 
-    /// As `copy_all_in`, if it is one block; else `false`.
+    /// As `copy_all_in`, for a payload of one block; else `false`.
     #[inline]
     pub fn copy_block_in(self, block: &[u8; BLOCK]) -> bool {
         if self.plan.is_one_block {
-            // SAFETY: the payload has one block, and so has `block`, which is only loaded; atomics may be
-            // stored to through a shared pointer.
+            // SAFETY: both sides have one block, and `block` is only loaded. Atomics may be stored
+            // to through a shared pointer.
             unsafe { blocks::copy_one(block.as_ptr(), self.start.cast_mut().cast()) };
         }
         self.plan.is_one_block
@@ -186,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_length_comes_back_and_padding_is_zero() {
+    fn copies_every_length_and_pads_with_zeros() {
         let source: Vec<u8> = (0..=255).cycle().skip(1).take(700).collect();
         for length in 0..=source.len() {
             // At every alignment of the caller's bytes.
@@ -198,7 +197,7 @@ mod tests {
             let mut back = vec![0; start + length + 1];
             copy_out(&words, 0, &mut back[start..start + length]);
             assert_eq!(back[start..start + length], source[..length]);
-            assert_eq!(back[start + length], 0, "behind the end");
+            assert_eq!(back[start + length], 0, "after the end");
             let (offset, mut part) = (length / 3, vec![0; length - length / 3]);
             copy_out(&words, offset, &mut part);
             assert_eq!(part, source[offset..length]);

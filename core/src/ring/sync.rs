@@ -1,14 +1,14 @@
 //! Atomics and the fences: std's, or loom's under `--cfg pegel_loom`.
 
 #[cfg(pegel_loom)]
-pub use seeded::{AtomicU64, Fault, Ordering, fence, is_seeded, live_for, load_acquire, seed};
+pub use seeded::{AtomicU64, Fault, Ordering, crash_after, fence, is_seeded, load_acquire, seed};
 #[cfg(not(pegel_loom))]
 pub use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-/// Loads a word that may stand in read-only memory, with acquire.
+/// Loads a word with acquire, from memory that may be read-only.
 ///
-/// A plain acquire load is not promised to work there; a relaxed one with a fence is (the section
-/// on read-only memory of `std::sync::atomic`).
+/// There, an acquire load is not guaranteed to work, but a relaxed load with a fence is
+/// (`std::sync::atomic`, section on read-only memory).
 #[cfg(not(pegel_loom))]
 #[inline]
 pub fn load_acquire(word: &AtomicU64) -> u64 {
@@ -17,14 +17,14 @@ pub fn load_acquire(word: &AtomicU64) -> u64 {
     value
 }
 
-/// loom's atomics, which can be told to be wrong: a model that passes with a fault proves nothing.
+/// loom's atomics with seeded faults: a model that passes with a fault proves nothing.
 #[cfg(pegel_loom)]
 #[allow(missing_docs)]
 mod seeded {
     pub use std::sync::atomic::Ordering;
     use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::SeqCst};
 
-    /// One thing that the protocol needs, left out.
+    /// A part of the protocol that is left out.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Fault {
         None,
@@ -38,8 +38,8 @@ mod seeded {
     }
 
     static SEED: AtomicU8 = AtomicU8::new(Fault::None as u8);
-    /// How many stores are left until the writer dies.
-    static LIFE: AtomicUsize = AtomicUsize::new(usize::MAX);
+    /// How many stores are left until the writer crashes.
+    static STORES_LEFT: AtomicUsize = AtomicUsize::new(usize::MAX);
 
     pub fn seed(fault: Fault) {
         SEED.store(fault as u8, SeqCst);
@@ -49,10 +49,10 @@ mod seeded {
         SEED.load(SeqCst) == fault as u8
     }
 
-    /// Lets the writer die after so many stores: of all that follow, nobody sees anything. Its
-    /// successor comes with `usize::MAX`.
-    pub fn live_for(stores: usize) {
-        LIFE.store(stores, SeqCst);
+    /// Makes the writer crash after this many stores: later ones have no effect. With `usize::MAX`,
+    /// its successor writes.
+    pub fn crash_after(stores: usize) {
+        STORES_LEFT.store(stores, SeqCst);
     }
 
     pub fn fence(order: Ordering) {
@@ -86,12 +86,12 @@ mod seeded {
         }
 
         pub fn store(&self, value: u64, order: Ordering) {
-            let life = LIFE.load(SeqCst);
-            if life == 0 {
+            let left = STORES_LEFT.load(SeqCst);
+            if left == 0 {
                 return;
             }
-            LIFE.store(life - usize::from(life != usize::MAX), SeqCst);
-            // The mark of a board that is gone is the lowest bit of head.
+            STORES_LEFT.store(left - usize::from(left != usize::MAX), SeqCst);
+            // The lowest bit of head marks a board as gone.
             let fault = match value & 1 {
                 0 => Fault::RelaxedHeadStore,
                 _ => Fault::RelaxedGoneStore,

@@ -1,55 +1,57 @@
-//! When a writer wakes those who wait, and how long they sleep if it does not.
+//! When a writer wakes waiters, and how long they sleep otherwise.
 //!
-//! A waiter sleeps on the low half of the ring's head (man 2 futex): the kernel looks, once it has
-//! queued the waiter, whether the word is still the one that the waiter saw, so that a store followed
-//! by a wake is never slept through. But a wake costs a system call even if nobody waits, many times
-//! a publication's own time, and waiters cannot say that they are there: they may not write.
+//! A waiter sleeps on the low half of the ring's head (`man 2 futex`). The kernel queues the
+//! waiter, then compares the word with the one that the waiter loaded, so no store that a wake
+//! follows is missed. But a wake is a system call even if there is no waiter, many times slower
+//! than a publication, and waiters cannot announce themselves, as they must not write.
 //!
-//! So one who waits looks how old the newest publication is. Younger than [`BRISK_NS`]: it sleeps only
-//! until it is that old, and the next one need not wake it. Older: the next one does. The writer judges by
-//! the two stamps, which cost it nothing: it looked at the clock for the new one anyway.
+//! So both sides go by the age of the previous publication. While it is younger than
+//! [`WAKE_INTERVAL_NS`], a waiter only sleeps until it is that old, and the next publication need
+//! not wake. Once it is older, the next publication wakes. The writer compares two stamps for that,
+//! which is free: it has read the clock for the new one anyway.
 //!
-//! That look comes before the store of the head. A writer that was stopped between the two finds that it
-//! is fast and wakes nobody, while a waiter meanwhile found the publication before old. A second look behind
-//! the store would tell, and a full fence between, at twice the price of the publication. Instead, nobody
-//! sleeps longer at a time than the newest publication is old, or [`SHORT`]: one who was not woken is late
-//! by no more than that, which is no more than the writer was itself. A waiter so looks a dozen
-//! times in the first second, and then once a second, which also bounds what a writer costs it that was
-//! killed between store and wake.
+//! The writer reads the clock before it stores the head. If it is stopped in between, it can find
+//! the previous publication young and not wake, while a waiter finds it old and relies on a wake.
+//! To exclude that, the writer would need a full fence and a second look at the clock, for twice
+//! the price of the publication. Instead, no waiter sleeps longer at a time than the newest
+//! publication is old, or [`POLL_INTERVAL`]: a waiter that was not woken is late by no more than
+//! that, which is no more than the writer was stopped. So a waiter polls a dozen times in the first
+//! second, and then once a second. That also bounds the delay if a writer is killed between store
+//! and wake.
 //!
-//! A writer that leaves out the stamps wakes when it looks at the clock for other reasons, and who waits
-//! for it looks once in [`SHORT`].
+//! A writer that publishes unstamped wakes only when it reads the clock for other reasons, so its
+//! waiters poll at [`POLL_INTERVAL`].
 //!
-//! `tests/loom.rs` checks the bound with these functions, and that it fails with sleeps that are longer.
+//! `tests/loom.rs` checks the bound with these functions, and that longer sleeps break it.
 
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
 
-/// Publications that follow each other faster, in nanoseconds, wake nobody.
-pub const BRISK_NS: i64 = 20_000;
-/// The longest sleep of one who cannot count on being woken.
-pub const SHORT: Duration = Duration::from_millis(1);
-/// The longest sleep: somebody who does not know Pegel may have removed the board.
-pub const LONG: Duration = Duration::from_secs(1);
+/// Publications that follow each other faster, in nanoseconds, do not wake.
+pub const WAKE_INTERVAL_NS: i64 = 20_000;
+/// The longest sleep of a waiter that cannot rely on a wake.
+pub const POLL_INTERVAL: Duration = Duration::from_millis(1);
+/// The longest sleep: the board may have been removed by hand, without a wake.
+pub const MAX_SLEEP: Duration = Duration::from_secs(1);
 
-/// Whether a writer that has just stored the head has to wake those who sleep. `before` is the stamp's
-/// time of the publication before, if it was this writer's, and `now` that of the new one.
+/// Whether a writer must wake waiters after it has stored the head. `now` is the time of the new
+/// publication, and `before` that of the previous one, if it was this writer's.
 #[inline]
-pub fn has_to_wake(before: Option<i64>, now: i64) -> bool {
-    before.is_none_or(|before| now.saturating_sub(before) >= BRISK_NS)
+pub fn must_wake(before: Option<i64>, now: i64) -> bool {
+    before.is_none_or(|before| now.saturating_sub(before) >= WAKE_INTERVAL_NS)
 }
 
-/// How long to sleep at most after a publication of this age in nanoseconds; one of the future is of
-/// another boot, or another clock, and its writer gone.
+/// The longest sleep after a publication of this age in nanoseconds. A negative age is that of
+/// another boot or another clock, whose writer is gone.
 pub fn longest_sleep(age: i64) -> Duration {
     match u64::try_from(age) {
-        Ok(age) if age < BRISK_NS.unsigned_abs() => {
-            Duration::from_nanos(BRISK_NS.unsigned_abs() - age)
+        Ok(age) if age < WAKE_INTERVAL_NS.unsigned_abs() => {
+            Duration::from_nanos(WAKE_INTERVAL_NS.unsigned_abs() - age)
         }
         #[cfg(pegel_loom)]
-        Ok(_) if crate::ring::sync::is_seeded(crate::ring::sync::Fault::LongerSleep) => LONG,
-        Ok(age) => Duration::from_nanos(age).clamp(SHORT, LONG),
-        Err(_) => LONG,
+        Ok(_) if crate::ring::sync::is_seeded(crate::ring::sync::Fault::LongerSleep) => MAX_SLEEP,
+        Ok(age) => Duration::from_nanos(age).clamp(POLL_INTERVAL, MAX_SLEEP),
+        Err(_) => MAX_SLEEP,
     }
 }

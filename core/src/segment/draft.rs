@@ -1,4 +1,4 @@
-//! Making the file of a segment under no name, and giving it one.
+//! Creating the file of a segment without a name, and giving it one.
 
 #![forbid(unsafe_code)]
 
@@ -16,33 +16,33 @@ use nix::unistd::{Gid, Uid, fchown, linkat, unlink};
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment::removal::{hidden, remove_left, rename};
 
-/// A file that has no name yet: it is finished first, or vanishes with its maker.
+/// A file without a name: it is finished before it gets one, or vanishes when its process exits.
 #[derive(Debug)]
 pub struct Draft {
     file: File,
 }
 
 impl Draft {
-    /// A file of zeros of this size, with memory behind every byte, in the directory.
+    /// A file of zeros in this directory, with memory allocated for every byte.
     pub fn new(directory: &Path, mode: u32, size: usize) -> Result<Self> {
         let failed = |errno| Error::system(errno, "create a board in", directory);
         let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
         let file: OwnedFd = open(directory, flags, Mode::S_IRUSR).map_err(failed)?;
         check_limit(size as u64).map_err(failed)?;
         reserve(&file, size).map_err(failed)?;
-        // Not by open: its mode is subject to the umask, which is not ours to change.
+        // The mode of `open` is subject to the umask, which belongs to the program.
         fchmod(&file, Mode::from_bits_truncate(mode)).map_err(failed)?;
         Ok(Self { file: file.into() })
     }
 
-    /// Fills in bytes.
+    /// Writes bytes at an offset.
     pub fn write(&self, offset: usize, bytes: &[u8], path: &Path) -> Result<()> {
         self.file
             .write_all_at(bytes, offset as u64)
             .map_err(|error| Error::io(&error, "write", path))
     }
 
-    /// Returns when all of it is on the disk, if it is on one.
+    /// Returns when the file is on disk.
     pub fn sync(&self, path: &Path) -> Result<()> {
         let synced = self.file.sync_all();
         synced.map_err(|error| Error::io(&error, "write to the disk", path))
@@ -53,14 +53,14 @@ impl Draft {
         fstat(&self.file).map_err(|errno| Error::system(errno, "stat", path))
     }
 
-    /// Gives the file to the owner of another one.
+    /// Gives the file the owner and group of another one, as [`give`].
     pub fn give_to(&self, other: &FileStat) {
         give(&self.file, other);
     }
 
-    /// Gives the file its name; `false` when there already is such a file.
+    /// Gives the file its name; `false` if another file has that name.
     pub fn link(&self, path: &Path) -> Result<bool> {
-        // The way of man 2 open, O_TMPFILE, that needs no privilege.
+        // `man 2 open`, O_TMPFILE: this way needs no privilege.
         let unnamed = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         match linkat(
             AT_FDCWD,
@@ -71,20 +71,20 @@ impl Draft {
         ) {
             Ok(()) => Ok(true),
             Err(Errno::EEXIST) => Ok(false),
-            // The file is there, so it is the way to it that is not.
+            // The file exists, so /proc is what does not.
             Err(Errno::ENOENT) => {
                 let path = path.display();
-                let message = format!("cannot create {path} without /proc, which must be mounted");
+                let message = format!("cannot create {path}: /proc is not mounted. Mount it.");
                 Err(Error::new(ErrorKind::System, message))
             }
             Err(errno) => Err(Error::system(errno, "create", path)),
         }
     }
 
-    /// Gives the file the name of another one. Only for the holder of the lock.
+    /// Replaces another file. The caller must hold the lock.
     pub fn replace(self, path: &Path) -> Result<()> {
         remove_left(path);
-        // man 2 linkat replaces nothing, so the file has a name of its own for a moment.
+        // `linkat` replaces nothing, so the file first gets another name.
         let hidden = hidden(path);
         if !self.link(&hidden)? {
             return Err(Error::system(Errno::EEXIST, "create", &hidden));
@@ -96,21 +96,21 @@ impl Draft {
     }
 }
 
-/// Gives a file the owner and group of another one, as far as this process may: those who could use that one shall use
-/// this one.
+/// Gives a file the owner and group of another one, as far as this process may, so that the same
+/// users can use both.
 pub fn give(file: &File, other: &FileStat) {
     let (owner, group) = (Uid::from_raw(other.st_uid), Gid::from_raw(other.st_gid));
     if fchown(file, Some(owner), Some(group)).is_err() {
-        // Only root gives files away; their owner gives them to his groups.
+        // Only root can change the owner; an owner can change the group to one of its own.
         let _kept = fchown(file, None, Some(group));
     }
 }
 
-/// `EFBIG` if this process may not write so far into a file. The kernel's own answer to that would be a signal that ends
-/// the process (man 2 getrlimit).
+/// `EFBIG` if a file of this size exceeds the process's limit. The kernel would send a signal that
+/// ends the process (`man 2 getrlimit`).
 pub fn check_limit(size: u64) -> nix::Result<()> {
     let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
-    // Both as wide as the wider one: a limit has 32 bits on some machines.
+    // A limit has 32 bits on some machines.
     if limit == RLIM_INFINITY || u128::from(size) <= u128::from(limit) {
         Ok(())
     } else {
@@ -118,7 +118,7 @@ pub fn check_limit(size: u64) -> nix::Result<()> {
     }
 }
 
-/// Puts memory behind every byte: without, a full file system would show as SIGBUS at a store.
+/// Allocates memory for every byte: otherwise a store to a full file system would be a SIGBUS.
 pub fn reserve(file: impl AsFd, size: usize) -> nix::Result<()> {
     if size == 0 {
         return Ok(());
@@ -132,7 +132,7 @@ pub fn reserve(file: impl AsFd, size: usize) -> nix::Result<()> {
     }
 }
 
-/// Returns when the directory of a file is on the disk.
+/// Returns when the directory of a file is on disk.
 pub fn sync_directory(file: &Path) -> std::io::Result<()> {
     let directory = file.parent().filter(|parent| *parent != Path::new(""));
     File::open(directory.unwrap_or(Path::new(".")))?.sync_all()

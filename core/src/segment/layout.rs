@@ -1,4 +1,4 @@
-//! The bytes of a segment: what stands where, and the arithmetic that says so.
+//! The bytes of a segment: what is where, and the arithmetic for it.
 //!
 //! A segment is a header, the field table, the details, a control block and the slots:
 //!
@@ -11,25 +11,25 @@
 //! slots_offset      slot_count slots of slot_size bytes: payload, then stamp
 //! ```
 //!
-//! All offsets and sizes follow from four numbers: fields, bytes of details, record size and slots. A segment whose
-//! header disagrees with them is damaged, so no stored offset is ever trusted. `docs/format.md`
-//! tells the same to those who implement it elsewhere.
+//! All offsets and sizes follow from four numbers: fields, bytes of details, record size and slots.
+//! No stored offset is trusted: a segment whose header differs from the computed one is damaged.
+//! `docs/format.md` is the specification for other implementations.
 
 use bytemuck::{Pod, Zeroable};
 
 use crate::ring::{STAMP_WORDS, WORD};
 use crate::schema::{FIELD_SIZE, MAX_DETAILS, MAX_FIELDS, MAX_RECORD};
 
-/// The first eight bytes. The control characters catch a transfer in text mode, as PNG's do.
+/// The first eight bytes. The control characters detect a transfer in text mode, as PNG's do.
 pub const MAGIC: [u8; 8] = *b"PEGEL\x1a\r\n";
 /// The version of these bytes; independent of the package's and the ABI's.
 pub const LAYOUT_VERSION: u32 = 2;
-/// Reads as another number on a machine of the other byte order.
+/// Another number on a machine of the other byte order.
 pub const BYTE_ORDER: u32 = 0x0102_0304;
 
-/// Words that may be written by another process start on cache lines of their own.
+/// Words that different processes write are on separate cache lines.
 pub const CACHE_LINE: usize = 64;
-/// The smallest ring: the guarantee needs two slots that no reader is in.
+/// The smallest ring: two slots are ones that a reader must not be in.
 pub const MIN_SLOTS: u32 = 4;
 /// The largest ring.
 pub const MAX_SLOTS: u32 = 1 << 16;
@@ -38,13 +38,13 @@ pub const MAX_SLOTS: u32 = 1 << 16;
 pub const CHECKSUMS: u32 = 1;
 /// In the header's flags: the board has a durable file.
 pub const DURABLE: u32 = 2;
-/// In the header's flags: the board mirrors one that is elsewhere.
+/// In the header's flags: the board is a mirror.
 pub const MIRROR: u32 = 4;
 
 /// Bytes of the control block, which ends where the slots begin.
 pub const CONTROL_SIZE: usize = 2 * CACHE_LINE;
 
-/// The header as it stands in the file, in the machine's byte order.
+/// The header in the file, in the machine's byte order.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Header {
@@ -59,15 +59,16 @@ pub struct Header {
     pub record_size: u32,
     pub field_count: u32,
     pub schema_hash: u64,
-    /// The sequence before the first publication: the last one of the board that this one replaced.
+    /// The sequence before the first publication: the last one of the board that this one replaced,
+    /// or 0.
     pub base_sequence: u64,
     pub details_size: u32,
-    /// What this version of the layout leaves open.
+    /// Options of the board, as bits.
     pub flags: u32,
-    /// Drawn at random for a new board and kept by the segments that replace it: sequences of one
-    /// lineage can be compared.
+    /// Random for a new board, and kept by the segments that replace it: sequences of one lineage
+    /// can be compared.
     pub lineage: u64,
-    /// Of what is before it in the header, of the field table and the details, if stamps carry checksums.
+    /// Of the header before it, the field table and the details, if stamps carry checksums; else 0.
     pub checksum: u32,
     pub reserved_word: u32,
     pub reserved: [u64; 5],
@@ -89,7 +90,7 @@ const _: () = {
     assert!(std::mem::offset_of!(Header, checksum) == 80);
 };
 
-/// Where everything stands, worked out and never read from a file.
+/// Where everything is: computed, never read from a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     pub record_size: usize,
@@ -100,16 +101,16 @@ pub struct Layout {
     pub control_offset: usize,
     pub slots_offset: usize,
     pub segment_size: usize,
-    /// Whether stamps carry checksums, for which each has room.
+    /// Whether stamps carry checksums.
     pub checksums: bool,
     /// Whether the board has a durable file.
     pub durable: bool,
-    /// Whether the board mirrors one that is elsewhere.
+    /// Whether the board is a mirror.
     pub mirror: bool,
 }
 
 impl Layout {
-    /// `None` when a number is outside its limits, or the segment would not fit the address space.
+    /// `None` if a number is outside its limits, or the segment exceeds the address space.
     pub fn new(
         field_count: usize,
         details_size: usize,
@@ -165,10 +166,10 @@ impl Layout {
         self.slots_offset + index as usize * self.slot_size
     }
 
-    /// The slots that a board gets when nobody asks: more for small records, whose readers are
-    /// lapped soonest, fewer for large ones, whose memory counts. `cargo bench --bench starvation` shows
-    /// why: with so many, a reader has to start over a few times at worst while a writer does nothing
-    /// but publish; 4 slots of 4 to 64 KiB let it start over a thousand times.
+    /// The slots of a board by default: more for small records, whose readers are lapped soonest,
+    /// fewer for large ones, which take memory. `cargo bench --bench starvation` measures it: while
+    /// a writer does nothing but publish, a reader of such a ring retries a few times at worst;
+    /// with 4 slots of 4 to 64 KiB, it retries a thousand times.
     pub fn default_slots(record_size: usize) -> u32 {
         match record_size {
             0..=1024 => 16,
@@ -207,7 +208,7 @@ impl Layout {
         self.slot_offset(sequence) + self.record_size.next_multiple_of(WORD)
     }
 
-    /// Where the count of writers that have taken the board stands.
+    /// Where the generation is.
     pub fn generation_offset(&self) -> usize {
         self.control_offset + CACHE_LINE
     }
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_refused() {
+    fn rejects_numbers_outside_the_limits() {
         let refused = [
             (0, 0, 8, 4),
             (MAX_FIELDS + 1, 0, 8, 4),

@@ -1,5 +1,5 @@
-//! Locks, which the kernel keeps and frees: of a whole file, and of this process alone, whatever its
-//! forked children do.
+//! Locks on whole files, which the kernel frees when their process exits, and which forked children
+//! do not inherit.
 
 #![allow(unsafe_code)]
 
@@ -21,8 +21,8 @@ pub enum Lock {
     Shared,
 }
 
-/// Takes a lock that belongs to the open file and ends with it, be it by death; `false` when
-/// another one is in the way. (man 2 `fcntl_locking`: open file description locks.)
+/// Takes a lock that belongs to the open file and ends with it, also by a crash; `false` if another
+/// lock is in the way. (`man 2 fcntl_locking`: open file description locks.)
 pub fn try_lock(file: &File, lock: Lock, path: &Path) -> Result<bool> {
     let kind = match lock {
         Lock::Exclusive => libc::F_WRLCK,
@@ -35,7 +35,7 @@ pub fn try_lock(file: &File, lock: Lock, path: &Path) -> Result<bool> {
     }
 }
 
-/// Whether somebody else holds any lock on the file. Works without the right to write.
+/// Whether another open file has a lock on the file. Needs no write permission.
 pub fn is_locked(file: &File, path: &Path) -> Result<bool> {
     let mut found = whole_file(libc::F_WRLCK);
     fcntl(file.as_fd(), FcntlArg::F_OFD_GETLK(&mut found))
@@ -54,32 +54,32 @@ fn whole_file(kind: i32) -> libc::flock {
     }
 }
 
-/// An open file whose lock is this process's alone. A forked child shares the open file, and would keep
-/// the lock for as long as it lives; so what is open in a child under this number is another one.
+/// An open file whose lock forked children do not inherit. A child would share the open file, and
+/// keep the lock while it lives; so in a child, this descriptor is replaced by another file.
 #[derive(Debug)]
 pub struct ForkSafeFile {
     file: File,
-    held: &'static ForkRegistry,
+    entry: &'static ForkEntry,
     process: u32,
 }
 
 impl ForkSafeFile {
-    /// Before it is locked, so that no child can ever have the lock.
+    /// Must be called before the file is locked, so that no child can get the lock.
     pub fn new(file: File) -> Self {
         static IS_READY: AtomicBool = AtomicBool::new(false);
         if !IS_READY.load(Ordering::Relaxed) {
-            // SAFETY: the handler only does what a signal handler may do, and it may do it twice. (man 3
-            // pthread_atfork; fork in a program of many threads, man 7 signal-safety.) It can only fail for
-            // want of memory, and a child then keeps the lock.
+            // SAFETY: the handler only does what a signal handler may do, as it must after a fork
+            // of a program with threads, and it may run twice (`man 3 pthread_atfork`, `man 7
+            // signal-safety`). The call only fails without memory, and a child then keeps the lock.
             unsafe { libc::pthread_atfork(None, None, Some(close_in_child)) };
-            // Only now, so that no other thread goes on without it.
+            // Only now, as another thread that sees it continues without the call.
             IS_READY.store(true, Ordering::Relaxed);
         }
-        let held = ForkRegistry::take(file.as_raw_fd());
+        let entry = ForkEntry::take(file.as_raw_fd());
         let process = std::process::id();
         Self {
             file,
-            held,
+            entry,
             process,
         }
     }
@@ -98,74 +98,76 @@ impl Drop for ForkSafeFile {
         if self.process != std::process::id() {
             return;
         }
-        // A child that was forked this very moment may not have let go yet.
+        // A child that was just forked may not have closed its copy yet, so closing does not
+        // unlock.
         let _ = fcntl(
             self.file.as_fd(),
             FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK)),
         );
-        self.held
+        self.entry
             .descriptor
-            .store(ForkRegistry::FREE, Ordering::Relaxed);
+            .store(ForkEntry::FREE, Ordering::Relaxed);
     }
 }
 
-/// Where a forked child finds what to let go. None is ever freed, but used again: so the child can walk
-/// along them without a lock, which another thread of its parent may have held.
+/// An entry of the list of descriptors that a forked child must close. Entries are reused and never
+/// freed, so the child can walk the list without a lock, which another thread of its parent could
+/// have held.
 #[derive(Debug)]
-struct ForkRegistry {
+struct ForkEntry {
     descriptor: AtomicI32,
-    next: AtomicPtr<ForkRegistry>,
+    next: AtomicPtr<ForkEntry>,
 }
 
-static HELD: AtomicPtr<ForkRegistry> = AtomicPtr::new(std::ptr::null_mut());
+static FORK_LIST: AtomicPtr<ForkEntry> = AtomicPtr::new(std::ptr::null_mut());
 
-impl ForkRegistry {
+impl ForkEntry {
     const FREE: i32 = -1;
 
     fn take(descriptor: i32) -> &'static Self {
-        let mut next = &HELD;
-        while let Some(held) = Self::at(next) {
-            let taken = held.descriptor.compare_exchange(
+        let mut next = &FORK_LIST;
+        while let Some(entry) = Self::at(next) {
+            let taken = entry.descriptor.compare_exchange(
                 Self::FREE,
                 descriptor,
                 Ordering::Relaxed,
                 Ordering::Relaxed,
             );
             if taken.is_ok() {
-                return held;
+                return entry;
             }
-            next = &held.next;
+            next = &entry.next;
         }
-        let held: &'static Self = Box::leak(Box::new(Self {
+        let entry: &'static Self = Box::leak(Box::new(Self {
             descriptor: AtomicI32::new(descriptor),
             next: AtomicPtr::new(std::ptr::null_mut()),
         }));
-        let mut first = HELD.load(Ordering::Acquire);
+        let mut first = FORK_LIST.load(Ordering::Acquire);
         loop {
-            held.next.store(first, Ordering::Relaxed);
-            let new = std::ptr::from_ref(held).cast_mut();
-            match HELD.compare_exchange(first, new, Ordering::Release, Ordering::Acquire) {
-                Ok(_) => return held,
+            entry.next.store(first, Ordering::Relaxed);
+            let new = std::ptr::from_ref(entry).cast_mut();
+            match FORK_LIST.compare_exchange(first, new, Ordering::Release, Ordering::Acquire) {
+                Ok(_) => return entry,
                 Err(other) => first = other,
             }
         }
     }
 
     fn at(pointer: &AtomicPtr<Self>) -> Option<&'static Self> {
-        // SAFETY: it is null or one of the list, which live for ever and are whole before anybody
-        // can find them.
+        // SAFETY: the pointer is null or that of an entry, which is complete before it is in the
+        // list, and is never freed.
         unsafe { pointer.load(Ordering::Acquire).as_ref() }
     }
 }
 
 extern "C" fn close_in_child() {
-    let mut next = &HELD;
-    while let Some(held) = ForkRegistry::at(next) {
-        let descriptor = held.descriptor.swap(ForkRegistry::FREE, Ordering::Relaxed);
-        if descriptor != ForkRegistry::FREE {
-            // SAFETY: these are system calls; the descriptor is that of an open file of this process,
-            // which has one thread yet. Its number stays in use, as the handle that the child also got
-            // will close it: an eventfd holds nothing that anybody could miss.
+    let mut next = &FORK_LIST;
+    while let Some(entry) = ForkEntry::at(next) {
+        let descriptor = entry.descriptor.swap(ForkEntry::FREE, Ordering::Relaxed);
+        if descriptor != ForkEntry::FREE {
+            // SAFETY: these are system calls on the descriptor of an open file of this process,
+            // which has one thread so far. The number must stay in use, as the child's copy of the
+            // `File` closes it; an eventfd takes its place, as it is the cheapest open file.
             unsafe {
                 libc::close(descriptor);
                 let other = libc::eventfd(0, libc::EFD_CLOEXEC);
@@ -175,66 +177,66 @@ extern "C" fn close_in_child() {
                 }
             }
         }
-        next = &held.next;
+        next = &entry.next;
     }
 }
 
-/// What a writer may do without a second look; nothing in a forked child, where the kernel empties the page
-/// that this stands on.
+/// How many publications a writer may make without checks. In a forked child it is zero, as the
+/// kernel clears the page of it.
 #[derive(Debug)]
 pub struct ForkGuard {
     page: MmapRaw,
 }
 
-/// What the page has.
+/// The contents of the page.
 #[repr(C)]
-struct Terms {
-    /// How often more it may be used.
+struct Budget {
+    /// How many uses are left.
     left: i64,
-    /// Not 0 in the process that has it.
+    /// 1 in the process that made the guard, 0 in a child.
     is_valid: i64,
 }
 
 impl ForkGuard {
-    /// One of this process, to be used not at all for now.
+    /// A guard for this process, with an empty budget.
     pub fn new(path: &Path) -> Result<Self> {
-        let failed = |errno| Error::system(errno, "guard against fork the writer of", path);
-        let page = memmap2::MmapMut::map_anon(size_of::<Terms>())
+        let failed = |errno| Error::system(errno, "guard against forks the writer of", path);
+        let page = memmap2::MmapMut::map_anon(size_of::<Budget>())
             .map_err(|error| failed(error.raw_os_error().map_or(Errno::ENOMEM, Errno::from_raw)))?;
         let page = MmapRaw::from(page);
-        // SAFETY: the advice is for the one page that this mapping has, and changes nothing here.
-        // (man 2 madvise, MADV_WIPEONFORK: Linux 4.14, private anonymous memory.)
+        // SAFETY: the advice is for the page of this mapping, and changes nothing in this process.
+        // (`man 2 madvise`, MADV_WIPEONFORK: Linux 4.14, private anonymous memory.)
         let result =
             unsafe { libc::madvise(page.as_mut_ptr().cast(), page.len(), libc::MADV_WIPEONFORK) };
         Errno::result(result).map_err(failed)?;
-        let mut licence = Self { page };
-        licence.terms().is_valid = 1;
-        Ok(licence)
+        let mut guard = Self { page };
+        guard.budget().is_valid = 1;
+        Ok(guard)
     }
 
     #[inline]
     #[allow(clippy::cast_ptr_alignment)] // a mapping starts on a page
-    fn terms(&mut self) -> &mut Terms {
-        // SAFETY: the page is mapped for as long as `self` lives, of which nobody else has the pointer. The
-        // kernel changes it in nobody's sight: where a child begins.
+    fn budget(&mut self) -> &mut Budget {
+        // SAFETY: the page is mapped while `self` lives, and no other pointer to it exists. The
+        // kernel clears it only before a child runs.
         unsafe { &mut *self.page.as_mut_ptr().cast() }
     }
 
-    /// Whether this is a child that got it by fork.
+    /// Whether this process is a child that got the guard by fork.
     pub fn is_child(&mut self) -> bool {
-        self.terms().is_valid == 0
+        self.budget().is_valid == 0
     }
 
-    /// Uses it once; `false` when there was nothing left.
+    /// Counts a use; `false` if the budget was used up.
     #[inline]
     pub fn use_up(&mut self) -> bool {
-        let terms = self.terms();
-        terms.left -= 1;
-        terms.left >= 0
+        let budget = self.budget();
+        budget.left -= 1;
+        budget.left >= 0
     }
 
-    /// Lets it be used so often.
+    /// Grants a new budget.
     pub fn renew(&mut self, times: i64) {
-        self.terms().left = times;
+        self.budget().left = times;
     }
 }

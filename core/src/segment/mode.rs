@@ -1,9 +1,9 @@
 //! The permissions of a board's files.
 
-/// The permissions of a board for which none are chosen.
+/// The permissions of a board by default.
 pub const DEFAULT_MODE: u32 = 0o640;
 
-/// The permissions that a board may have and that are next to these.
+/// The nearest permissions that a board may have.
 pub fn valid_mode(mode: u32) -> u32 {
     mode & 0o664 | 0o600
 }
@@ -13,7 +13,8 @@ pub fn is_mode(mode: u32) -> bool {
     mode & !0o664 == 0 && mode & 0o600 == 0o600
 }
 
-/// Read and write for exactly the classes that may write the board: whoever may read a file may lock it.
+/// Read and write for the classes that may write the board, and nothing for others, as anyone who
+/// can read a file can lock it.
 pub fn writers_only(board_mode: u32) -> u32 {
     let writers = board_mode & 0o222;
     writers | writers << 1

@@ -1,11 +1,11 @@
-//! Reading a ring by system calls, for readers that do not trust those who may write the board: a file
-//! that somebody cuts off gives an error here, and SIGBUS to whoever loads from a mapping of it.
+//! Reading a ring by system calls, for readers that do not trust the board's writers: a truncated
+//! file is an error here, but a SIGBUS for a process that loads from a mapping of it.
 //!
-//! It is the reader's path of `ring`, with pread for the loads. Three things take the place of what the
-//! memory model gives there. The kernel copies an aligned word in one piece. Its calls load in the
-//! order in which they are made: each one is a full barrier to the compiler, and the fence below is
-//! one to the processor. And both look at the same memory as the mappings do, which POSIX leaves open
-//! and Linux promises (man 2 mmap, `MAP_SHARED`: "visible to other processes mapping the same region").
+//! It is the reader's path of `protocol`, with pread instead of loads. That is sound as the kernel
+//! copies an aligned word in one piece, and as the calls load in their order: each call is a
+//! barrier to the compiler, and the fences below are one to the processor. pread and mappings see
+//! the same memory, which POSIX leaves open and Linux promises (`man 2 mmap`, `MAP_SHARED`:
+//! "visible to other processes mapping the same region").
 
 #![forbid(unsafe_code)]
 
@@ -20,7 +20,7 @@ use crate::ring::sync::{Ordering, fence};
 use crate::ring::{Head, Stamp, is_whole, length};
 use crate::segment::layout::Layout;
 
-/// Bytes of the slots that `copy_newest` reads.
+/// The largest slot that `copy_newest` reads, in bytes.
 const AT_ONCE: usize = 1024;
 
 /// A ring in a file.
@@ -31,7 +31,7 @@ pub struct Ring<'file> {
 }
 
 impl Ring<'_> {
-    /// As `ring::Ring::head`.
+    /// As `Ring::head` of the protocol.
     pub fn head(&self) -> Result<Head> {
         let mut word = [0; WORD];
         self.file
@@ -40,7 +40,7 @@ impl Ring<'_> {
         Ok(Head::of(u64::from_ne_bytes(word)))
     }
 
-    /// As `ring::Ring::copy`.
+    /// As `Ring::copy` of the protocol.
     pub fn copy(
         &self,
         sequence: u64,
@@ -61,8 +61,8 @@ impl Ring<'_> {
         Ok(is_whole(self.head()?, sequence, last_slot))
     }
 
-    /// Copies the publication of a head that was loaded before, if that is still the newest: in two
-    /// calls. `false` also if the slot is larger than what is read at once.
+    /// Copies the publication of a head that was loaded before, if it is still the newest, in two
+    /// calls. `false` otherwise, or if the slot is too large.
     pub fn copy_newest(&self, seen: Head, stamp: &mut Stamp, bytes: &mut [u8]) -> Result<bool> {
         let (start, end) = (
             self.layout.slot_offset(seen.sequence),
@@ -78,7 +78,7 @@ impl Ring<'_> {
         cast_slice_mut(stamp).copy_from_slice(words);
         let room = bytes.len().min(self.layout.record_size);
         bytes[..room].copy_from_slice(&payload[..room]);
-        // The head did not move at all, so the writer was in another slot all the time.
+        // The head did not move, so the writer was in another slot.
         Ok(self.head()? == seen)
     }
 }

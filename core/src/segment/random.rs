@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// Drawn anew at each call: the one way to random bits in the standard library.
+/// 64 random bits, from the standard library's only source of them.
 pub fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }

@@ -1,4 +1,4 @@
-//! Taking a file away: whole or not at all.
+//! Removing files, also in steps that can be undone.
 
 #![forbid(unsafe_code)]
 
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::segment::random;
 use crate::segment::trust::{self, Access};
 
-/// `DENIED` if this process may not remove a file, or replace it, as far as one can tell before.
+/// `DENIED` if this process may not remove or replace a file, as far as can be known before.
 pub fn check_removable(path: &Path) -> Result<()> {
     let failed = |errno| Error::system(errno, "remove", path);
     let directory = path.parent().unwrap_or(Path::new("/"));
@@ -24,7 +24,7 @@ pub fn check_removable(path: &Path) -> Result<()> {
     let owner = stat(directory).map_err(failed)?;
     let (me, is_sticky) = (geteuid(), owner.st_mode & Mode::S_ISVTX.bits() != 0);
     let is_owner = |status: &FileStat| status.st_uid == me.as_raw();
-    // man 7 inode: of the sticky bit.
+    // `man 7 inode`, sticky bit.
     let is_refused = is_sticky && !me.is_root() && !is_owner(&owner);
     match lstat(path) {
         Ok(file) if is_refused && !is_owner(&file) => Err(failed(Errno::EPERM)),
@@ -32,7 +32,7 @@ pub fn check_removable(path: &Path) -> Result<()> {
     }
 }
 
-/// A file that has given up its name, and may get it back.
+/// A file under a hidden name, which can get its name back.
 #[derive(Debug)]
 pub struct Aside {
     path: PathBuf,
@@ -40,8 +40,8 @@ pub struct Aside {
 }
 
 impl Aside {
-    /// Takes the name from a file; `None` when there is no such file. Who may do this may remove it, and the other
-    /// way around (man 2 rename, man 2 unlink).
+    /// Renames a file to a hidden name; `None` if there is no such file. That needs the same
+    /// permissions as to remove it (`man 2 rename`, `man 2 unlink`).
     pub fn set(path: &Path) -> Result<Option<Self>> {
         let hidden = hidden(path);
         match rename(path, &hidden) {
@@ -54,7 +54,7 @@ impl Aside {
         }
     }
 
-    /// Gives it back.
+    /// Gives the file its name back.
     pub fn put_back(&self) -> Result<()> {
         rename(&self.hidden, &self.path)
             .map_err(|errno| Error::system(errno, "put back", &self.path))
@@ -70,14 +70,14 @@ pub fn rename(from: &Path, to: &Path) -> nix::Result<()> {
     renameat(AT_FDCWD, from, AT_FDCWD, to)
 }
 
-/// A name beside a file that nobody can take before: each is drawn by lot.
+/// A name beside a file, which is random, so that no other user can take it before.
 pub fn hidden(path: &Path) -> PathBuf {
-    let (name, drawn) = (path.file_name().unwrap_or_default(), random());
-    path.with_file_name(format!(".{}.next-{drawn:016x}", name.to_string_lossy()))
+    let (name, id) = (path.file_name().unwrap_or_default(), random());
+    path.with_file_name(format!(".{}.next-{id:016x}", name.to_string_lossy()))
 }
 
-/// Removes what was left by those who died while they replaced or removed a file. Only for the holder of the lock: of all
-/// others, none is at it. What is a stranger's stays, and is in nobody's way.
+/// Removes what crashed processes left while they replaced or removed a file, except files of other
+/// users. The caller must hold the lock, so that no process is using them.
 pub fn remove_left(path: &Path) {
     let entries = path.parent().map(fs::read_dir);
     for entry in entries.into_iter().flatten().flatten().flatten() {
@@ -96,20 +96,19 @@ pub fn remove_ours(file: &Path) {
     }
 }
 
-/// The file name for which a hidden one was made.
+/// The file name of which this is a hidden one.
 pub fn unhidden(name: &str) -> Option<&str> {
     let (name, end) = name.strip_prefix('.')?.rsplit_once(".next")?;
-    is_drawn(end).then_some(name)
+    is_hidden_end(end).then_some(name)
 }
 
-/// Whether a hidden name ends so; versions before drew none.
-fn is_drawn(end: &str) -> bool {
-    let is_number =
-        |drawn: &str| drawn.len() == 16 && drawn.bytes().all(|digit| digit.is_ascii_hexdigit());
+/// Whether hidden names end like that; those of earlier versions had no number.
+fn is_hidden_end(end: &str) -> bool {
+    let is_number = |id: &str| id.len() == 16 && id.bytes().all(|digit| digit.is_ascii_hexdigit());
     end.is_empty() || end.strip_prefix('-').is_some_and(is_number)
 }
 
-/// Removes a name; `false` when there is none.
+/// Removes a file; `false` if there is none.
 pub fn remove(path: &Path) -> Result<bool> {
     match unlink(path) {
         Ok(()) => Ok(true),

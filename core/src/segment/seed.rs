@@ -1,4 +1,4 @@
-//! What a new segment begins with, and how its bytes are written.
+//! What a new segment starts from, and how its bytes are written.
 
 use bytemuck::{bytes_of, cast_slice};
 
@@ -8,7 +8,7 @@ use crate::segment::checksum;
 use crate::segment::layout::{HEADER_SIZE, Header, Layout};
 use crate::segment::stamp::Publication;
 
-/// What a new segment goes on from: the board that it replaces, and the record to begin with.
+/// What a new segment starts from: the numbers and the records of the board that it continues.
 #[derive(Debug)]
 pub struct Seed {
     /// The newest sequence.
@@ -20,23 +20,23 @@ pub struct Seed {
 }
 
 impl Seed {
-    /// The same, as it comes back from a file.
+    /// The same, restored from a file.
     pub fn restored(mut self) -> Self {
-        for kept in &mut self.records {
-            kept.stamp = Publication::restored(kept.stamp);
+        for record in &mut self.records {
+            record.stamp = Publication::restored(record.stamp);
         }
         self
     }
 }
 
-/// A record that a segment begins with.
+/// A record with its stamp, as a slot stores them.
 #[derive(Debug)]
 pub struct RawRecord {
     pub stamp: ring::Stamp,
     pub bytes: Vec<u8>,
 }
 
-/// Writes all of a segment but zeros.
+/// Writes everything of a segment that is not zero.
 pub fn write_segment<E>(
     schema: &Schema,
     layout: &Layout,
@@ -54,23 +54,23 @@ pub fn write_segment<E>(
     write(layout.details_offset(), schema.details().as_bytes())?;
     write(layout.control_offset, &head.word().to_ne_bytes())?;
     write(layout.generation_offset(), &past.generation.to_ne_bytes())?;
-    for (sequence, kept) in (base + 1..).zip(&past.records) {
-        write(layout.slot_offset(sequence), &kept.bytes)?;
-        let mut stamp = kept.stamp;
+    for (sequence, record) in (base + 1..).zip(&past.records) {
+        write(layout.slot_offset(sequence), &record.bytes)?;
+        let mut stamp = record.stamp;
         if layout.checksums {
-            checksum::seal(sequence, &mut stamp, &kept.bytes);
+            checksum::seal(sequence, &mut stamp, &record.bytes);
         }
         write(layout.stamp_offset(sequence), cast_slice(&stamp))?;
     }
     Ok(())
 }
 
-/// The header of a segment, which has a checksum if its records have.
+/// The header of a segment, with a checksum if its records have them.
 pub fn header_of(layout: &Layout, schema: &Schema, base: u64, lineage: u64) -> Header {
     let mut header = layout.header(schema.hash(), base, lineage);
     if layout.checksums {
         let details = schema.details().as_bytes();
-        header.checksum = checksum::of_start(&header, &schema.table(), details);
+        header.checksum = checksum::of_header(&header, &schema.table(), details);
     }
     header
 }

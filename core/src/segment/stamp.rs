@@ -1,4 +1,4 @@
-//! What is known of a publication, and the words of a slot that say it.
+//! What is known of a publication, and the words of a slot that encode it.
 
 use crate::clock::Moment;
 use crate::ring;
@@ -8,37 +8,37 @@ use crate::ring;
 pub struct Stamp {
     /// The publication's number, from 1.
     pub sequence: u64,
-    /// How many writers had taken the board by then; 0 for the defaults of a new board.
+    /// The generation of its writer; 0 for the defaults of a new board.
     pub generation: u64,
     /// Which optional fields are known: a bit for each of them, in their order.
     pub present: u64,
-    /// When it was published, in nanoseconds of Unix time, worked out when it was read; 0 if its writer
-    /// leaves that out.
+    /// When it was published, in nanoseconds of Unix time, computed when it was read; 0 if it is
+    /// unstamped.
     pub published_ns: i64,
-    /// How old it was when it was read, in nanoseconds; time in suspend counts. As old as can be,
-    /// `i64::MAX`, if its writer leaves out when it was published.
+    /// How old it was when it was read, in nanoseconds, including time in suspend; `i64::MAX` if it
+    /// is unstamped.
     pub age_ns: i64,
     /// Bytes of the record; a document's length.
     pub record_size: usize,
-    /// How often the writer lapped this read.
+    /// How often the writer lapped this read, which then started over.
     pub retries: u32,
-    /// Publications before this one that were asked for, and that the ring no longer held.
+    /// Requested publications before this one that the ring no longer held.
     pub missed: u64,
 }
 
 impl Stamp {
-    /// Whether nobody published this: a new board's defaults.
+    /// Whether it is that of a new board's defaults, which no writer published.
     pub fn is_default(&self) -> bool {
         self.generation == 0
     }
 
-    /// Whether it tells when it was published.
+    /// Whether it has a time and an age.
     pub fn is_timed(&self) -> bool {
         self.age_ns != i64::MAX
     }
 }
 
-/// A publication that was copied; [`crate::dynamic::Reader::stamp`] looks at the clock.
+/// A publication that was copied; [`crate::dynamic::Reader::stamp`] computes its age.
 #[derive(Clone, Copy, Debug)]
 pub struct Publication {
     pub(crate) sequence: u64,
@@ -47,11 +47,11 @@ pub struct Publication {
     pub(crate) stamp: ring::Stamp,
 }
 
-/// The word of a stamp that says which optional fields are known.
+/// The word of a stamp with the bits of the known optional fields.
 const PRESENT: usize = 4;
 
 impl Publication {
-    /// The words of a stamp: the writer's side of `Publication::stamp`.
+    /// Encodes a stamp in words.
     #[allow(clippy::cast_sign_loss)] // bits in, bits out
     pub(crate) fn words(
         moment: Option<Moment>,
@@ -69,11 +69,11 @@ impl Publication {
             boot,
             generation,
             present,
-            ring::of_length(length),
+            ring::length_word(length),
         ]
     }
 
-    /// A stamp's words for the same publication in another schema.
+    /// The words for the same publication in another schema.
     pub(crate) fn reshaped(stamp: &ring::Stamp, present: u64, length: usize) -> ring::Stamp {
         let [since_boot, wall_offset, boot, generation, ..] = *stamp;
         [
@@ -82,11 +82,11 @@ impl Publication {
             boot,
             generation,
             present,
-            ring::of_length(length),
+            ring::length_word(length),
         ]
     }
 
-    /// A stamp's words for the same publication, which comes back from a file.
+    /// The words for the same publication, restored from a file.
     pub(crate) fn restored(stamp: ring::Stamp) -> ring::Stamp {
         let Some(moment) = Self::moment_of(&stamp).map(Moment::restored) else {
             return stamp;
@@ -105,7 +105,7 @@ impl Publication {
         stamp[3]
     }
 
-    /// When it was published, from a stamp's words, if that was not left out.
+    /// When it was published, from a stamp's words; `None` if it is unstamped.
     #[allow(clippy::cast_possible_wrap)] // bits in, bits out
     pub(crate) fn moment_of(stamp: &ring::Stamp) -> Option<Moment> {
         (stamp[0] != 0).then_some(Moment {
@@ -115,7 +115,7 @@ impl Publication {
         })
     }
 
-    /// All that is known of it, when the boot has lasted for `now`.
+    /// All that is known of it, at `now` nanoseconds since boot.
     pub(crate) fn stamp(&self, now: i64) -> Stamp {
         let moment = Self::moment_of(&self.stamp);
         let (age_ns, published_ns) =

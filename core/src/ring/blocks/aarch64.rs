@@ -2,7 +2,7 @@
 
 use super::BLOCK;
 
-/// Whether this processor has what `copy_one` needs: all do.
+/// Whether this processor can execute `copy_one`: all can.
 pub fn has_one_block() -> bool {
     true
 }
@@ -10,7 +10,7 @@ pub fn has_one_block() -> bool {
 /// Copies one block.
 ///
 /// # Safety
-/// `from` and `to` have a block each, which do not overlap.
+/// `from` and `to` must have a block each, and must not overlap.
 #[inline]
 pub unsafe fn copy_one(from: *const u8, to: *mut u8) {
     // SAFETY: the caller's promise.
@@ -31,12 +31,12 @@ pub unsafe fn copy_one(from: *const u8, to: *mut u8) {
     }
 }
 
-/// What this processor copies by.
+/// The vector instructions of this processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vectors;
 
 impl Vectors {
-    /// Those for so many bytes, if there are any.
+    /// The instructions that can copy `size` bytes, if there are any.
     pub fn of(size: usize) -> Option<Self> {
         (size > 0 && size.is_multiple_of(BLOCK)).then_some(Self)
     }
@@ -44,7 +44,8 @@ impl Vectors {
     /// Copies `size` bytes.
     ///
     /// # Safety
-    /// These are the vectors of so many. `from` and `to` have so many bytes each, which do not overlap.
+    /// `self` must be from `of(size)`. `from` and `to` must have `size` bytes each, and must not
+    /// overlap.
     #[inline]
     pub unsafe fn copy(self, from: *const u8, to: *mut u8, size: usize) {
         // SAFETY: the caller's promise.
@@ -52,15 +53,15 @@ impl Vectors {
     }
 }
 
-/// How many of so many bytes vectors copy: whole blocks.
-pub fn whole(size: usize) -> usize {
+/// How many of `size` bytes vectors can copy: whole blocks.
+pub fn vector_bytes(size: usize) -> usize {
     size & !(BLOCK - 1)
 }
 
-/// Copies `size` bytes, as `whole` gives it.
+/// Copies `size` bytes, which `vector_bytes` has returned.
 ///
 /// # Safety
-/// `from` and `to` have so many bytes each, which do not overlap.
+/// `from` and `to` must have `size` bytes each, and must not overlap.
 pub unsafe fn copy(from: *const u8, to: *mut u8, size: usize) {
     for at in (0..size).step_by(BLOCK) {
         // SAFETY: the caller's promise.

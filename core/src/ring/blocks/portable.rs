@@ -1,11 +1,11 @@
-//! Where there is no assembly, all is copied word by word.
+//! On machines without assembly: everything is copied word by word, by `copy`.
 
 pub fn has_one_block() -> bool {
     false
 }
 
 pub unsafe fn copy_one(_: *const u8, _: *mut u8) {
-    unreachable!("it has no block");
+    unreachable!("there is no assembly");
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +21,10 @@ impl Vectors {
     }
 }
 
-pub fn whole(_: usize) -> usize {
+pub fn vector_bytes(_: usize) -> usize {
     0
 }
 
 pub unsafe fn copy(_: *const u8, _: *mut u8, _: usize) {
-    unreachable!("nothing is whole");
+    unreachable!("there is no assembly");
 }

@@ -1,9 +1,9 @@
-//! The copies of x86-64: by AVX-512, AVX, or what every such processor has.
+//! The copies of x86-64: by AVX-512, AVX, or SSE, which every such processor has.
 
 use super::BLOCK;
 use crate::ring::WORD;
 
-/// Assembly that ends with `vzeroupper`, which empties the upper parts of all these.
+/// Assembly that ends with `vzeroupper`, which clears the upper parts of all these registers.
 macro_rules! vectors {
     ($($part:tt)*) => {
         std::arch::asm!(
@@ -17,7 +17,7 @@ macro_rules! vectors {
     };
 }
 
-/// Whether this processor has what `copy_one` needs.
+/// Whether this processor can execute `copy_one`.
 pub fn has_one_block() -> bool {
     std::arch::is_x86_feature_detected!("avx")
 }
@@ -25,7 +25,7 @@ pub fn has_one_block() -> bool {
 /// Copies one block.
 ///
 /// # Safety
-/// The processor has what it needs. `from` and `to` have a block each, which do not overlap.
+/// `has_one_block` must be true. `from` and `to` must have a block each, and must not overlap.
 #[inline]
 pub unsafe fn copy_one(from: *const u8, to: *mut u8) {
     // SAFETY: the caller's promise.
@@ -42,7 +42,7 @@ pub unsafe fn copy_one(from: *const u8, to: *mut u8) {
     }
 }
 
-/// What this processor copies by.
+/// The vector instructions of this processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vectors {
     Avx,
@@ -50,7 +50,7 @@ pub enum Vectors {
 }
 
 impl Vectors {
-    /// The best for so many bytes, if there are any.
+    /// The fastest instructions for `size` bytes, if there are any.
     pub fn of(size: usize) -> Option<Self> {
         if size > BLOCK && std::arch::is_x86_feature_detected!("avx512f") {
             return Some(Self::Avx512);
@@ -62,7 +62,8 @@ impl Vectors {
     /// Copies `size` bytes, which need not be whole words.
     ///
     /// # Safety
-    /// These are the vectors of so many. `from` and `to` have so many bytes each, which do not overlap.
+    /// `self` must be from `of(size)`. `from` and `to` must have `size` bytes each, and must not
+    /// overlap.
     #[inline]
     pub unsafe fn copy(self, from: *const u8, to: *mut u8, size: usize) {
         // SAFETY: the caller's promise.
@@ -75,15 +76,16 @@ impl Vectors {
     }
 }
 
-/// More than a block; else as `copy_avx`.
+/// As `copy_avx`, for more than a block.
 ///
 /// # Safety
-/// The processor has AVX-512F. `from` and `to` have so many bytes each, which do not overlap.
+/// The processor must have AVX-512F. `from` and `to` must have `size` bytes each, more than a
+/// block, and must not overlap.
 #[inline]
 unsafe fn copy_avx512(from: *const u8, to: *mut u8, size: usize) {
-    // SAFETY: the caller's promise. All is within the first `size` bytes: each branch has at least as many
-    // as it loads from each end; in the loop, the offset starts at 64 or less and goes on by 256 while it
-    // is below size - 256.
+    // SAFETY: the caller's promise. All accesses are within `size` bytes: each branch has at least
+    // as many as it loads from each end; in the loop, the offset starts at 64 or less, and grows by
+    // 256 while it is below size - 256.
     unsafe {
         vectors!(
             "vmovups zmm0, [{from}]",
@@ -141,17 +143,18 @@ unsafe fn copy_avx512(from: *const u8, to: *mut u8, size: usize) {
     }
 }
 
-/// Copies `size` bytes, which need not be whole words. The last ones are loaded with the first and
-/// stored at the end. Between, stores are aligned: one that crosses a cache line costs more than two
-/// loads that do.
+/// Copies `size` bytes, which need not be whole words. The last ones are loaded with the first, and
+/// stored at the end. The stores in between are aligned, as one that crosses a cache line costs
+/// more than two loads that do.
 ///
 /// # Safety
-/// The processor has AVX. `from` and `to` have so many bytes each, a word at least, which do not overlap.
+/// The processor must have AVX. `from` and `to` must have `size` bytes each, a word at least, and
+/// must not overlap.
 #[inline]
 unsafe fn copy_avx(from: *const u8, to: *mut u8, size: usize) {
-    // SAFETY: the caller's promise. All is within the first `size` bytes: each branch has at least as many
-    // as it loads from each end; in the loop, the offset starts at 32 or less and goes on by 128 while it
-    // is below size - 128.
+    // SAFETY: the caller's promise. All accesses are within `size` bytes: each branch has at least
+    // as many as it loads from each end; in the loop, the offset starts at 32 or less, and grows by
+    // 128 while it is below size - 128.
     unsafe {
         vectors!(
             "cmp {size}, 64",
@@ -229,17 +232,18 @@ unsafe fn copy_avx(from: *const u8, to: *mut u8, size: usize) {
     }
 }
 
-/// How many of so many bytes vectors copy: whole words.
-pub fn whole(size: usize) -> usize {
+/// How many of `size` bytes vectors can copy: whole words.
+pub fn vector_bytes(size: usize) -> usize {
     if size < BLOCK { 0 } else { size & !(WORD - 1) }
 }
 
-/// Copies `size` bytes, as `whole` gives it and not 0.
+/// Copies `size` bytes, which `vector_bytes` has returned, and which are not 0.
 ///
 /// # Safety
-/// `from` and `to` have so many bytes each, which do not overlap.
+/// `from` and `to` must have `size` bytes each, and must not overlap.
 pub unsafe fn copy(from: *const u8, to: *mut u8, size: usize) {
-    // SAFETY: the caller's promise, and the processor has AVX, or what every x86-64 has.
+    // SAFETY: the caller's promise. The processor has what `Vectors::of` returns, and every x86-64
+    // has SSE.
     unsafe {
         match Vectors::of(size) {
             Some(vectors) => vectors.copy(from, to, size),
@@ -251,7 +255,7 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, size: usize) {
 /// # Safety
 /// As for `copy`.
 unsafe fn copy_sse(from: *const u8, to: *mut u8, size: usize) {
-    // SAFETY: the caller's promise. The last block, which may overlap the one before, is stored last.
+    // SAFETY: the caller's promise, and a block at least. The last one may overlap the one before.
     unsafe {
         let last = size - BLOCK;
         for at in (0..last).step_by(BLOCK).chain([last]) {
@@ -281,18 +285,18 @@ unsafe fn copy_sse(from: *const u8, to: *mut u8, size: usize) {
 fn a_caller_keeps_its_vectors() {
     use std::arch::x86_64::{_mm256_add_ps, _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps};
 
-    /// Whether sums in vectors come out right, with this between.
+    /// Whether a sum in vector registers is right if `between` is called between the additions.
     #[target_feature(enable = "avx")]
     fn is_kept(between: impl Fn()) -> bool {
         let (ones, mut sums) = ([1_f32; 8], [0; 8]);
         let mut sum = _mm256_setzero_ps();
         for _ in 0..100 {
-            // SAFETY: there are eight.
+            // SAFETY: there are eight floats.
             let ones = unsafe { _mm256_loadu_ps(std::hint::black_box(&ones).as_ptr()) };
             sum = _mm256_add_ps(sum, ones);
             between();
         }
-        // SAFETY: as above, of the same size.
+        // SAFETY: `sums` has room for eight floats.
         unsafe { _mm256_storeu_ps(sums.as_mut_ptr().cast(), sum) };
         sums == [100_f32.to_bits(); 8]
     }
@@ -319,7 +323,7 @@ fn all_ways_copy_the_same() {
     let check = |size, way: unsafe fn(*const u8, *mut u8, usize)| {
         for start in 0..64 {
             let mut copied = vec![0; 1200];
-            // SAFETY: both have room for 64 + 1024 bytes, and the way is right for so many.
+            // SAFETY: both sides have room for 64 + 1024 bytes, and `way` can copy `size`.
             unsafe { way(source[7..].as_ptr(), copied[start..].as_mut_ptr(), size) };
             assert_eq!(copied[start..start + size], source[7..7 + size]);
             assert!(copied[..start].iter().all(|&byte| byte == 0));
@@ -333,8 +337,8 @@ fn all_ways_copy_the_same() {
         if Vectors::of(size) == Some(Vectors::Avx512) {
             check(size, copy_avx512);
         }
-        if whole(size) > 0 {
-            check(whole(size), copy_sse);
+        if vector_bytes(size) > 0 {
+            check(vector_bytes(size), copy_sse);
         }
     }
 }
