@@ -133,8 +133,9 @@ test-loom: packages-build
 		cargo test --profile bridge --locked --target-dir target/loom -p pegel --test loom
 
 .PHONY: test-php
-test-php: packages-test cabi
+test-php: packages-test cabi php-ext
 	$(WATCHDOG) php-ffi/tests/run
+	$(WATCHDOG) php-ext/tests/run
 
 .PHONY: test-system
 test-system: packages-test build .venv/station .venv/test target/promtool
@@ -227,6 +228,10 @@ fuzz: MINUTES ?= 10
 fuzz: ## Send hostile inputs to all that parses bytes of others (MINUTES=10 TARGETS=)
 fuzz: packages-test build .venv/test
 	PYTHONPATH=tests $(PYTHON) -m fuzz.fuzz --minutes $(MINUTES) $(TARGETS)
+
+.PHONY: php-ext
+php-ext: packages-php-ext cabi ## Build the extension for this machine's PHP in target/php-ext/
+	php-ext/build
 
 .PHONY: header
 header: ## Write include/pegel.h from the sources

@@ -8,6 +8,7 @@ use Error;
 use FFI;
 
 // Each request calls these: a name that is imported is not looked up in this namespace first.
+use function class_exists;
 use function constant;
 use function defined;
 use function getenv;
@@ -71,7 +72,15 @@ final class Loader
     /** The tier that can write. */
     public static function writing(): WriterBackend
     {
-        return self::$writing ??= new LibraryWriter(self::library());
+        $reading = self::reading();
+        return self::$writing ??= $reading instanceof Extension
+            ? new ExtensionWriter($reading)
+            : new LibraryWriter(self::library());
+    }
+
+    private static function hasExtension(): bool
+    {
+        return class_exists(Native::class, false) && Extension::isFit();
     }
 
     private static function library(): Library
@@ -89,6 +98,9 @@ final class Loader
         $tier = defined('PEGEL_TIER') ? constant('PEGEL_TIER') : getenv('PEGEL_TIER');
         if ($tier === 'files') {
             return new Files();
+        }
+        if (self::hasExtension()) {
+            return new Extension();
         }
         try {
             $preloaded = self::preloaded();
@@ -145,18 +157,24 @@ final class Loader
     /**
      * How this PHP reaches boards, and how to improve that; `pegel doctor --php` shows it.
      *
-     * The tiers, best first: `scope` has the library from ffi.preload, `cdef` binds it in each
-     * request, `files` only reads, without the library; `none` can do neither. `preloaded`: PHP has
-     * these classes from opcache.preload.
+     * The tiers, best first: `extension` needs no FFI, `scope` has the library from ffi.preload,
+     * `cdef` binds it in each request, `files` only reads, without the library; `none` can do
+     * neither. `preloaded`: PHP has these classes from opcache.preload.
      *
-     * @return array{tier: 'scope'|'cdef'|'files'|'none', preloaded: bool, reads: bool, writes:
-     *     bool, library: string, version: ?string, abi: ?int, advice: list<string>}
+     * @return array{tier: 'extension'|'scope'|'cdef'|'files'|'none', preloaded: bool, reads: bool,
+     *     writes: bool, library: string, version: ?string, abi: ?int, advice: list<string>}
      */
     public static function describe(): array
     {
         [$reading, $library, $advice] = [null, null, []];
+        if (extension_loaded('pegel') && !self::hasExtension()) {
+            $advice[] = Extension::misfit();
+        }
         try {
             $reading = self::reading();
+            if ($reading instanceof Extension) {
+                return $reading->describe(self::isPreloaded(), self::mapped());
+            }
             $library = self::library();
         } catch (Exception $reason) {
             $advice[] = $reason->getMessage();
@@ -194,11 +212,19 @@ final class Loader
         return in_array(self::class, $status['preload_statistics']['classes'] ?? [], true);
     }
 
-    /** The library's file that this process has mapped, by whatever name. */
+    /**
+     * The library's file that this process has mapped, by whatever name; or the extension's, which
+     * can contain it.
+     */
     private static function mapped(): ?string
     {
         $maps = (string) @file_get_contents('/proc/self/maps');
-        return preg_match('~ (/.*libpegel\.so.*)$~m', $maps, $found) === 1 ? $found[1] : null;
+        foreach (['libpegel\.so.*', 'pegel\.so'] as $name) {
+            if (preg_match("~ (/.*$name)$~m", $maps, $found) === 1) {
+                return $found[1];
+            }
+        }
+        return null;
     }
 
     private static function setting(string $name): string

@@ -1,0 +1,64 @@
+PHP_ARG_WITH([pegel],
+  [for Pegel],
+  [AS_HELP_STRING([--with-pegel=DIR],
+    [Boards of Pegel. DIR has include/pegel.h and the library in lib/; without DIR, /usr/local or
+     /usr has them])])
+
+PHP_ARG_ENABLE([pegel-static],
+  [whether libpegel becomes a part of the extension],
+  [AS_HELP_STRING([--enable-pegel-static],
+    [Link DIR/lib/libpegel.a, so that the extension needs no other file])],
+  [no],
+  [no])
+
+PHP_ARG_WITH([pegel-yyjson],
+  [for yyjson],
+  [AS_HELP_STRING([--with-pegel-yyjson=DIR],
+    [Decode documents by yyjson. DIR has src/yyjson.c, or include/yyjson.h and the library in lib/;
+     without it, PHP's own parser decodes them])],
+  [no],
+  [no])
+
+if test "$PHP_PEGEL" != "no"; then
+  if test "$PHP_PEGEL" = "yes"; then
+    for directory in /usr/local /usr; do
+      if test -r "$directory/include/pegel.h"; then
+        PHP_PEGEL=$directory
+        break
+      fi
+    done
+  fi
+  AC_MSG_CHECKING([for pegel.h])
+  if test ! -r "$PHP_PEGEL/include/pegel.h"; then
+    AC_MSG_ERROR([no include/pegel.h in $PHP_PEGEL. Install Pegel, or name its directory: --with-pegel=DIR])
+  fi
+  AC_MSG_RESULT([$PHP_PEGEL/include/pegel.h])
+  PHP_ADD_INCLUDE([$PHP_PEGEL/include])
+
+  if test "$PHP_PEGEL_STATIC" != "no"; then
+    dnl Only get_module remains visible: another libpegel in the process is another library.
+    PEGEL_SHARED_LIBADD="$PHP_PEGEL/lib/libpegel.a -lgcc_s -lpthread -ldl -lm"
+    LDFLAGS="$LDFLAGS -Wl,--exclude-libs,libpegel.a"
+  else
+    PHP_ADD_LIBRARY_WITH_PATH([pegel], [$PHP_PEGEL/lib], [PEGEL_SHARED_LIBADD])
+  fi
+
+  PEGEL_SOURCES="src/pegel.c src/failure.c src/board.c src/reading.c src/wait.c src/plan.c src/decode.c src/value.c \
+    src/json.c src/native.c src/native_reader.c src/native_writer.c"
+  if test "$PHP_PEGEL_YYJSON" != "no"; then
+    AC_DEFINE([PEGEL_YYJSON], [1], [Documents are decoded by yyjson])
+    if test -r "$PHP_PEGEL_YYJSON/src/yyjson.c"; then
+      PHP_ADD_INCLUDE([$PHP_PEGEL_YYJSON/src])
+      cp "$PHP_PEGEL_YYJSON/src/yyjson.c" "$ext_srcdir/src/yyjson.c"
+      PEGEL_SOURCES="$PEGEL_SOURCES src/yyjson.c"
+    else
+      PHP_ADD_INCLUDE([$PHP_PEGEL_YYJSON/include])
+      PHP_ADD_LIBRARY_WITH_PATH([yyjson], [$PHP_PEGEL_YYJSON/lib], [PEGEL_SHARED_LIBADD])
+    fi
+  fi
+
+  PHP_SUBST([PEGEL_SHARED_LIBADD])
+  PHP_ADD_EXTENSION_DEP([pegel], [json])
+  PHP_NEW_EXTENSION([pegel], [$PEGEL_SOURCES], [$ext_shared],,
+    [-DZEND_ENABLE_STATIC_TSRMLS_CACHE=1 -std=gnu11 -fvisibility=hidden -Wall -Wextra -Werror=implicit-function-declaration -Wno-unused-parameter])
+fi

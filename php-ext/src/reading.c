@@ -1,0 +1,74 @@
+/* One record with its stamp, and the value that is decoded of it at the first look. */
+
+#include "php_pegel.h"
+#include <time.h>
+
+int64_t pegel_boot_time(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void pegel_reading_free(pegel_reading *reading)
+{
+	if (reading->record) {
+		zend_string_release(reading->record);
+		zval_ptr_dtor_nogc(&reading->value);
+		reading->record = NULL;
+	}
+	ZVAL_UNDEF(&reading->value);
+}
+
+/* The age of its record now; it was read for somebody else before. */
+int64_t pegel_reading_age(const pegel_reading *reading)
+{
+	int64_t age = reading->stamp.age_ns;
+	return age == INT64_MAX ? age : age + (pegel_boot_time() - reading->read_ns);
+}
+
+/*
+ * A document that a second request decodes is worth more than its memory: it is kept for the next
+ * requests, too. One that changes with each request is not.
+ */
+static void share(pegel_board *board, pegel_reading *reading)
+{
+	uint64_t sequence = reading->stamp.sequence;
+	bool is_again = board->decoded == sequence && board->decoded_in != PEGEL_G(request);
+	board->decoded = sequence;
+	board->decoded_in = PEGEL_G(request);
+	if (!is_again || board->content == PEGEL_FIELDS) {
+		return;
+	}
+	size_t limit = MAX(PEGEL_G(cache_limit), 0);
+	size_t left = limit - MIN(limit, PEGEL_G(shared_size));
+	pegel_shared *shared = pegel_share(&reading->value, reading->record, left);
+	if (shared) {
+		pegel_reading_free(reading);
+		reading->record = shared->record;
+		ZVAL_COPY_VALUE(&reading->value, &shared->value);
+		board->shared = shared;
+	}
+}
+
+/* The value of a reading, which keeps it; NULL with an exception. */
+const zval *pegel_reading_value(pegel_board *board, pegel_reading *reading)
+{
+	if (EXPECTED(Z_TYPE(reading->value) != IS_UNDEF)) {
+		return &reading->value;
+	}
+	if (EXPECTED(board->content == PEGEL_FIELDS)) {
+		const char *record = ZSTR_VAL(reading->record);
+		pegel_decode(pegel_board_plan(board), record, &reading->stamp, &reading->value);
+	} else if (board->content == PEGEL_BYTES_DOCUMENT) {
+		ZVAL_STR_COPY(&reading->value, reading->record);
+	} else if (pegel_json_decode(reading->record, &reading->value) == FAILURE) {
+		ZVAL_UNDEF(&reading->value);
+		pegel_fail_json(board->name);
+		return NULL;
+	}
+	if (reading == &board->newest) {
+		share(board, reading);
+	}
+	return &reading->value;
+}
