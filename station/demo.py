@@ -301,7 +301,7 @@ def replay_interval(capture: Path, speed: float) -> float:
         # The median: a capture's nights and failures are not to be sat through.
         usual = statistics.median(later - former for former, later in itertools.pairwise(times))
     except (ValueError, KeyError, TypeError) as error:
-        raise DemoError(f"{capture} is no capture of two polls or more: {error!r}") from error
+        raise DemoError(f"{capture} is not a capture of two polls or more: {error!r}") from error
     return min(max(usual / speed, 0.1), 3600.0)
 
 

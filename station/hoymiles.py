@@ -82,7 +82,7 @@ MODELS: Final = {
 def model(serial: str) -> Model:
     """The model that a serial number tells."""
     if len(serial) != SERIAL_DIGITS or not (serial.isascii() and serial.isdigit()):
-        raise ValueError(f"{serial!r} is no serial number: they have {SERIAL_DIGITS} digits")
+        raise ValueError(f"{serial!r} is not a serial number: they have {SERIAL_DIGITS} digits")
     try:
         return MODELS[serial[:4]]
     except KeyError:

@@ -138,11 +138,11 @@ def test_what_is_subscribed_gets_old(tmp_path: Path) -> None:
         assert (status, value) == ("UncertainLastUsableValue", 1.5)
         published = []
         while status != "Good":
-            # On a slow machine it may be old again before anybody is told.
+            # On a slow machine it may be old again before a client is notified.
             writer.publish(level=1.5)
             published.append(writer.read().published)
             with suppress(queue.Empty):
-                _, status, value, stamp = changes.told.get(timeout=0.5)
+                _, status, value, stamp = changes.received.get(timeout=0.5)
         # The same value, but new.
         assert value == 1.5
         assert any(is_when(stamp, moment) for moment in published)
@@ -177,9 +177,9 @@ def test_a_killed_writer_is_told_and_so_is_the_next(tmp_path: Path) -> None:
         writer.kill()
         assert changes.next()[1:3] == ("UncertainLastUsableValue", 1.5)
         with start("2.5") as successor:
-            told = changes.next()[1:3]
-            while told != ("Good", 2.5):
-                told = changes.next()[1:3]
+            change = changes.next()[1:3]
+            while change != ("Good", 2.5):
+                change = changes.next()[1:3]
             successor.kill()
         assert changes.next()[1:3] == ("UncertainLastUsableValue", 2.5)
 

@@ -1,4 +1,4 @@
-"""What `pegel opcua` bounds for those who may come, and what it does not reveal."""
+"""What `pegel opcua` bounds for its clients, and what it does not reveal."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Who may come to `pegel opcua`, and how sessions are secured."""
+"""The users of `pegel opcua`, and how sessions are secured."""
 
 import json
 import shutil
@@ -21,11 +21,11 @@ POLICIES = ["Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"]
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A configuration with two users, who may write a board."""
+    """A configuration with two users that can write a board."""
     pegel.Writer(tmp_path / "config", interval=pegel.f64("s", default=5), mode=0o660).close()
     passwords = tmp_path / "passwords"
     passwords.write_text(
-        f"# who may come\n\noperator:{hashed('let me in')}\nthe other:{hashed('Grüße')}\n"
+        f"# users\n\noperator:{hashed('let me in')}\nthe other:{hashed('Grüße')}\n"
     )
     file = tmp_path / "opcua.toml"
     file.write_text(f'passwords = "{passwords}"\nwrite = ["config"]\n')
@@ -119,16 +119,16 @@ def test_who_cannot_serve_is_told_why(tmp_path: Path, config: Path) -> None:
 
     def configured(text: str) -> str:
         config.write_text(text)
-        status, told = complaint("--config", str(config), "--listen", "127.0.0.1:0")
+        status, message = complaint("--config", str(config), "--listen", "127.0.0.1:0")
         assert status == 1
-        return told
+        return message
 
-    status, told = complaint("--listen", "0.0.0.0:0")
-    assert (status, "reachable from other machines" in told) == (2, True)
-    status, told = complaint("--listen", "here")
-    assert (status, "ADDRESS:PORT" in told) == (2, True)
-    status, told = complaint("--board", "tank", "--board", f"{tmp_path}/tank")
-    assert (status, "two boards have the name tank" in told) == (2, True)
+    status, message = complaint("--listen", "0.0.0.0:0")
+    assert (status, "reachable from other machines" in message) == (2, True)
+    status, message = complaint("--listen", "here")
+    assert (status, "ADDRESS:PORT" in message) == (2, True)
+    status, message = complaint("--board", "tank", "--board", f"{tmp_path}/tank")
+    assert (status, "two boards have the name tank" in message) == (2, True)
     assert "no/such/file" in complaint("--config", "no/such/file")[1]
     assert "unknown field `lissen`" in configured('lissen = "127.0.0.1:0"\n')
     assert "unknown variant `Basic256`" in configured('security = ["Basic256"]\n')
@@ -143,20 +143,20 @@ def test_who_cannot_serve_is_told_why(tmp_path: Path, config: Path) -> None:
         passwords.write_text(line)
         assert reason in configured(f'passwords = "{passwords}"\n')
     with serving(tmp_path) as server:
-        status, told = complaint("--listen", f"127.0.0.1:{server.port}")
-        assert (status, "Address already in use" in told) == (1, True)
+        status, message = complaint("--listen", f"127.0.0.1:{server.port}")
+        assert (status, "Address already in use" in message) == (1, True)
     shutil.rmtree(tmp_path / "state")
     (tmp_path / "state").touch()
-    status, told = complaint("--listen", "127.0.0.1:0")
-    assert (status, "--state-dir" in told) == (1, True)
+    status, message = complaint("--listen", "127.0.0.1:0")
+    assert (status, "--state-dir" in message) == (1, True)
 
 
 def test_doctor_looks_at_the_server(tmp_path: Path, config: Path) -> None:
     def findings() -> dict[str, tuple[str, str]]:
         command = [str(built("target/release/pegel")), "doctor", "--json", "--opcua", str(config)]
         done = run(command, environment(tmp_path))
-        told = [json.loads(line) for line in done.stdout.splitlines()]
-        return {one["subject"]: (one["status"], one["message"]) for one in told}
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        return {one["subject"]: (one["status"], one["message"]) for one in lines}
 
     passwords = tmp_path / "passwords"
     passwords.chmod(0o640)
@@ -165,10 +165,10 @@ def test_doctor_looks_at_the_server(tmp_path: Path, config: Path) -> None:
         config.write_text(
             f'listen = "127.0.0.1:{server.port}"\nstate_dir = "{server.state}"\n{text}'
         )
-        told = findings()
-        assert told["OPC UA"] == ("ok", f"a server answers at 127.0.0.1:{server.port}")
-        assert told["OPC UA passwords"] == ("ok", "2 users")
-        assert "OPC UA clients" not in told
+        found = findings()
+        assert found["OPC UA"] == ("ok", f"a server answers at 127.0.0.1:{server.port}")
+        assert found["OPC UA passwords"] == ("ok", "2 users")
+        assert "OPC UA clients" not in found
         assert refused(secured(server, Certificate(tmp_path))) == "BadCertificateUntrusted"
         state, reason = findings()["OPC UA clients"]
         (client,) = (server.state / "rejected").iterdir()

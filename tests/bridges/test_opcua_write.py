@@ -90,10 +90,10 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
         ]:
             value = ua.DataValue(ua.Variant(values, ua.VariantType.UInt16))
             limits = node(client, "config/limits")
-            told = bad_status(
+            actual = bad_status(
                 functools.partial(limits.write_attribute, AttributeIds.Value, value, part)
             )
-            assert told == status, part
+            assert actual == status, part
         assert write("config/name", "far too long", "String") == "BadOutOfRange"
         assert write("config/nothing", 1.0, "Double") == "BadNodeIdUnknown"
         assert write("ahoy/document", "{", "String") == "BadTypeMismatch"

@@ -65,9 +65,9 @@ def test_telegrams_of_a_meter_at_its_own_pace(tmp_path: Path, line: Line) -> Non
             wait_for_sequence(tmp_path, number - 1)
             assert dict(pegel.Reader(tmp_path / "meter").read()) == record(number)
         wait_until(lambda: counters(tmp_path)["records"] == 2)
-        told = counters(tmp_path)
-        assert (told["good"], told["bad"], told["state"]) == (16, 0, "ok")
-        assert told["lost"] > 0
+        counted = counters(tmp_path)
+        assert (counted["good"], counted["bad"], counted["state"]) == (16, 0, "ok")
+        assert counted["lost"] > 0
     # Another one goes on with the counters.
     with serial(tmp_path, METER):
         line.say(telegram(4))
@@ -224,8 +224,8 @@ def test_formats(tmp_path: Path, line: Line, name: str) -> None:
         for text in said:
             line.say(text.encode() + b"\n")
         wait_until(lambda: counters(tmp_path)["good"] == good and counters(tmp_path)["bad"] == bad)
-        told = counters(tmp_path)
-        assert (told["good"], told["bad"], told["lost"]) == (good, bad, lost), told
+        counted = counters(tmp_path)
+        assert (counted["good"], counted["bad"], counted["lost"]) == (good, bad, lost), counted
         reader = pegel.Reader(tmp_path / "meter")
         assert [dict(now) for now in reader.last(100)] == expected
 

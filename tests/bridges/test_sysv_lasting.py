@@ -34,7 +34,7 @@ def test_a_killed_bridge_goes_on_where_it_was(tmp_path: Path, key: int) -> None:
     reader = pegel.Reader(tmp_path / "config")
     arguments = ["--write", "config"]
     with script_after(tmp_path, key, arguments) as talk:
-        # Only others wrote meanwhile, on the board: the old text is no change.
+        # Only others wrote meanwhile, on the board: the old text changes nothing.
         with pegel.Writer.open(tmp_path / "config") as writer:
             writer.update(note="by others")
         with bridged(tmp_path, "config", key, *arguments):
@@ -131,12 +131,12 @@ def test_what_cannot_be_shown_is_told(tmp_path: Path, key: int) -> None:
         return done.returncode, done.stderr
 
     pegel.Writer(tmp_path / "tank", FIELDS).publish(RECORD)
-    status, told = complaint("--board", "nothing", "--key", hex(key))
-    assert (status, "nothing" in told) == (1, True)
+    status, message = complaint("--board", "nothing", "--key", hex(key))
+    assert (status, "nothing" in message) == (1, True)
     for wrong in ["0", "0x", "tank", "0x1ffffffff"]:
         assert complaint("--board", "tank", "--key", wrong)[0] == 2
-    status, told = complaint("--board", "tank", "--key", hex(key), "--write", "config")
-    assert (status, "a segment of its own" in told) == (2, True)
+    status, message = complaint("--board", "tank", "--key", hex(key), "--write", "config")
+    assert (status, "a segment of its own" in message) == (2, True)
     sysv_ipc.SharedMemory(key, sysv_ipc.IPC_CREX, size=8)
     with bridged(tmp_path, "tank", key, complaint="must have at most 8 bytes"):
         wait_until(lambda: "at most 8" in complaint_of(tmp_path))
@@ -156,8 +156,8 @@ def test_the_documentation_works(tmp_path: Path, key: int, language: str) -> Non
     with bridged(tmp_path, "inverter", key, "--write", "inverter") as bridge:
         wait_until(lambda: bridge.status()["shown"])
         done = run([sys.executable if language == "python" else "php", str(program)])
-    told = {"python": "{'power': 21.8}\n", "php": '{"power":21.8}'}[language]
-    assert (done.stdout, done.stderr) == (told, "")
+    printed = {"python": "{'power': 21.8}\n", "php": '{"power":21.8}'}[language]
+    assert (done.stdout, done.stderr) == (printed, "")
     assert pegel.Reader(tmp_path / "inverter").read()["power"] == 21.8
 
 

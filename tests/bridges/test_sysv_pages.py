@@ -131,9 +131,9 @@ def test_a_strangers_segment_is_refused(tmp_path: Path, key: int, arguments: lis
         pytest.fail("another user creates the segment: run this test as root")
     pegel.Writer(tmp_path / "config", FIELDS, mode=0o600).publish(RECORD)
     make_segment(key, 0o666, STRANGER)
-    told = refusal(tmp_path, key, *arguments)
-    assert f"another user owns or created it (got user {STRANGER} and {STRANGER})" in told
-    assert f"ipcrm -M {key:#x}" in told
+    reason = refusal(tmp_path, key, *arguments)
+    assert f"another user owns or created it (got user {STRANGER} and {STRANGER})" in reason
+    assert f"ipcrm -M {key:#x}" in reason
     assert not bytes(sysv_ipc.SharedMemory(key).read()).strip(b"\0 ")
 
 

@@ -65,7 +65,7 @@ class Keeper:
     """`pegel keep`, until the block ends: then by SIGTERM."""
 
     def __init__(self, machine: Machine, every: str = "3600", limit: str = ":") -> None:
-        # As systemd is told that services may start which need the boards.
+        # The notification after which systemd starts services that need the boards.
         path = machine.boards.parent / "notify"
         path.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:

@@ -1,4 +1,4 @@
-"""Durable boards: what was synced comes back after kills and reboots, and from copies."""
+"""Durable boards: synced records are restored after kills and reboots, and from copies."""
 
 import json
 import os
@@ -128,9 +128,9 @@ YEAR = 365 * 24 * 3600
 def test_ages_are_right_after_a_reboot(
     machine: Machine, tmp_path: Path, early: int, ahead: int, later: bool, boot_id: str
 ) -> None:
-    """Another boot: another id, or one that does not tell; and a clock since boot that is off.
+    """Another boot: another id, or one that is unknown; and a clock since boot that is off.
 
-    The wall's clock is perhaps set between publication and sync, and goes on until the reboot.
+    The wall clock may be set between publication and sync, and runs until the reboot.
     """
     since = time.clock_gettime(time.CLOCK_BOOTTIME)
     lasts = since + YEAR if later else since // 2
@@ -188,8 +188,8 @@ def test_kills_at_any_moment_leave_what_was_synced(machine: Machine) -> None:
                     if numbers.random() < 0.5:
                         other.kill()
             writer.kill()
-            told = writer.stdout.read().split("\n")[:-1]
-            synced = int(told[-1]) if told else synced
+            printed = writer.stdout.read().split("\n")[:-1]
+            synced = int(printed[-1]) if printed else synced
         machine.reboot()
         found = durable.read(machine.file("ahoy")).newest
         assert found.record is not None
@@ -232,11 +232,11 @@ def test_what_a_sync_asks_of_the_kernel(machine: Machine, tmp_path: Path) -> Non
     assert (done.returncode, done.stderr) == (0, "")
     disk = str(machine.disk)
     lines = [line for line in trace.read_text().splitlines() if disk in line or "sync " in line]
-    told = [
+    calls = [
         re.sub(r"^(\w+)\(.*?(\"sync \d\"|$).*", r"\1 \2", line).split("(")[0].strip()
         for line in lines
     ]
-    created, *syncs = re.split(r"write \"sync \d\"", "\n".join(told))
+    created, *syncs = re.split(r"write \"sync \d\"", "\n".join(calls))
     assert created.split() == [
         "fallocate", "pwrite64", "pwrite64", "fsync", "linkat", "renameat", "fsync",
     ]  # fmt: skip

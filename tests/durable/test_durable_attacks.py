@@ -197,8 +197,8 @@ def test_a_board_comes_back_from_a_disk_that_is_read_only(machine: Machine) -> N
     command = [*PRIVATE, "sh", "-c", script, "sh", sys.executable, "-c", READ_ONLY]
     done = run(command, environment(machine.boards))
     assert (done.returncode, done.stderr) == (0, "")
-    told, error, again = done.stdout.splitlines()
-    assert (told, again) == ("1 1.5 True", "1.5")
+    printed, error, again = done.stdout.splitlines()
+    assert (printed, again) == ("1 1.5 True", "1.5")
     assert "read-only" in error
 
 

@@ -108,18 +108,18 @@ BAD: dict[str, tuple[Spoil, type[pegel.Error], str]] = {
 
 @pytest.mark.parametrize("bad", BAD)
 def test_a_bad_file_is_told_and_never_begun_anew(machine: Machine, bad: str) -> None:
-    spoil, kind, told = BAD[bad]
+    spoil, kind, message = BAD[bad]
     kept(1, "one")
     kept(2, "two")
     machine.reboot()
     spoil(machine, machine.file("tank"))
     before = machine.file("tank").read_bytes()
     for replace in (False, True):
-        with pytest.raises(kind, match=told) as failure:
+        with pytest.raises(kind, match=message) as failure:
             pegel.Writer("tank", TANK, durable=True, replace=replace)
         assert str(machine.file("tank")) in str(failure.value)
     if bad != "elsewhere":
-        with pytest.raises(kind, match=told):
+        with pytest.raises(kind, match=message):
             pegel.Writer("tank", TANK)
     with pytest.raises(pegel.NotFound if bad == "elsewhere" else kind):
         pegel.Writer.open("tank")
@@ -154,7 +154,7 @@ def test_whatever_stands_in_a_file(machine: Machine) -> None:
         *range(65536, 65536 + 110),
         *range(65536 + size, 65536 + size + 110),
     ]
-    came_back = refused = told = 0
+    restored = named = refused = 0
     for _ in range(3000):
         content = bytearray(good)
         for _ in range(numbers.choice((1, 1, 2, 8))):
@@ -170,18 +170,18 @@ def test_whatever_stands_in_a_file(machine: Machine) -> None:
         machine.file("tank").write_bytes(content)
         try:
             with pegel.Writer.open("tank") as writer:
-                came_back += 1
+                restored += 1
                 if writer.sequence:
                     writer.read()
         except pegel.NotFound:
             # Of another board, as its path says now.
             pass
         except (pegel.Corrupt, pegel.Unsupported) as error:
-            refused += str(machine.file("tank")) in str(error)
-            told += 1
+            named += str(machine.file("tank")) in str(error)
+            refused += 1
         machine.reboot()
-    assert came_back > 100
-    assert refused == told > 1000
+    assert restored > 100
+    assert named == refused > 1000
 
 
 def test_the_keeper_restores_and_syncs(machine: Machine) -> None:
@@ -213,8 +213,8 @@ def test_the_keeper_tells_what_it_cannot_keep(machine: Machine) -> None:
     machine.reboot()
     os.truncate(machine.file("bad"), 10)
     with Keeper(machine) as keeper:
-        told = pegel.Reader("pegel-keep").read()
-        assert "pegel.bad.durable" in told["last_failure"]
+        status = pegel.Reader("pegel-keep").read()
+        assert "pegel.bad.durable" in status["last_failure"]
         assert pegel.boards() == ["pegel-keep", "tank"]
         machine.file("tank").unlink()
         with pegel.Writer.open("tank") as writer:
@@ -272,15 +272,15 @@ def test_a_mere_reader_cannot_keep_others_from_syncing(machine: Machine) -> None
 
 def findings(machine: Machine) -> dict[str, dict[str, Any]]:
     done = machine.program("doctor", "--json")
-    return {told["subject"]: told for told in map(json.loads, done.stdout.splitlines())}
+    return {one["subject"]: one for one in map(json.loads, done.stdout.splitlines())}
 
 
 def test_the_doctor(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     kept(1)
-    told = findings(machine)
-    assert told[str(machine.disk)]["status"] == "ok"
-    assert told["durable tank"]["message"] == "sequence 1 is on disk, 1 is the newest"
-    assert "nobody keeps" in told["keeper"]["message"]
+    found = findings(machine)
+    assert found[str(machine.disk)]["status"] == "ok"
+    assert found["durable tank"]["message"] == "sequence 1 is on disk, 1 is the newest"
+    assert "nobody keeps" in found["keeper"]["message"]
     with Keeper(machine):
         assert findings(machine)["keeper"]["status"] == "ok"
     # More than the ring holds, since long ago.

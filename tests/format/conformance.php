@@ -1,6 +1,8 @@
 <?php
 
-/** Prints the verdicts on the boards case0, case1, … of a directory, and their newest records, as JSON. */
+/**
+ * Prints the verdicts on the boards case0, case1, … of a directory, and their newest records.
+ */
 
 declare(strict_types=1);
 

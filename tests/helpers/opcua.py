@@ -12,7 +12,7 @@ from asyncua.sync import Client, SyncNode
 
 from helpers.programs import WATCHDOG, Service, built, environment
 
-# The bits of a status code that say what it is; the others tell of a subscription's queue.
+# The bits of a status code for severity and reason; the others are for a subscription's queue.
 SEVERITY_AND_REASON = 0xFFFF0000
 
 
@@ -83,16 +83,16 @@ def read(client: Client, identifier: str) -> tuple[str, Any]:
 
 
 class Changes:
-    """What a subscription tells."""
+    """The notifications of a subscription."""
 
     def __init__(self) -> None:
-        self.told: queue.Queue[tuple[str, str, Any, Any]] = queue.Queue()
+        self.received: queue.Queue[tuple[str, str, Any, Any]] = queue.Queue()
 
     def datachange_notification(self, node: SyncNode, value: Any, data: Any) -> None:
         now = data.monitored_item.Value
-        self.told.put(
+        self.received.put(
             (str(node.nodeid.Identifier), name(now.StatusCode), value, now.SourceTimestamp)
         )
 
     def next(self) -> tuple[str, str, Any, Any]:
-        return self.told.get(timeout=WATCHDOG)
+        return self.received.get(timeout=WATCHDOG)

@@ -72,8 +72,8 @@ def bridged(
     bridge = Bridge(place, board, key, *arguments)
     try:
         yield bridge
-        told = bridge.end()
-        assert (complaint in told) if complaint else not told
+        printed = bridge.end()
+        assert (complaint in printed) if complaint else not printed
     finally:
         bridge.kill()
 

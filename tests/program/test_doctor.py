@@ -132,7 +132,7 @@ def disabled(site: Site) -> AbstractContextManager[Fpm]:
 
 
 @pytest.mark.parametrize(
-    ("place", "told", "remedy"),
+    ("place", "message", "remedy"),
     [
         (scope, "by the tier scope", "anew; opcache.preload="),
         (enabled, "by the tier cdef", "ffi.preload binds it once"),
@@ -140,14 +140,14 @@ def disabled(site: Site) -> AbstractContextManager[Fpm]:
     ],
 )
 def test_php_says_how_it_reaches_boards(
-    site: Site, place: Callable[[Site], AbstractContextManager[Fpm]], told: str, remedy: str
+    site: Site, place: Callable[[Site], AbstractContextManager[Fpm]], message: str, remedy: str
 ) -> None:
     with place(site) as php:
         command = [str(built("target/release/pegel")), "doctor", "--php", "--fpm", str(php.socket)]
         done = run([*command, "--package", str(site.package)], environment(site.boards))
     assert (done.returncode, done.stderr) == (0, "")
     lines = [line for line in done.stdout.splitlines() if f"php-fpm at {php.socket}" in line]
-    assert told in lines[0]
+    assert message in lines[0]
     after = done.stdout.splitlines()[done.stdout.splitlines().index(lines[0]) + 1]
     assert after.startswith("        -> ")
     assert remedy in after

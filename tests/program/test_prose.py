@@ -45,6 +45,7 @@ def test_finds(prose: ModuleType, line: str) -> None:
     ("path", "line"),
     [
         ("a.rs", "there is no writer"),
+        ("a.py", "There is no log yet"),
         ("a.rs", "it is no longer there"),
         ("a.rs", "if value.is_none() {"),
         ("a.md", "Who wrote this?"),

@@ -32,7 +32,7 @@ PRIVATE_MOUNTS = ["unshare", "--mount", *([] if IS_ROOT else ["--map-root-user"]
 
 
 class Attempt:
-    """Tries one thing in one language, on board `tank` of a directory unless told otherwise."""
+    """Tries one thing in one language, on board `tank` of a directory unless another is given."""
 
     def __init__(self, language: str, program: list[str], directory: Path) -> None:
         self.language = language
@@ -73,9 +73,9 @@ class Attempt:
             assert message in done.stderr
         else:
             assert (done.returncode, done.stderr) == (0, "")
-            code, told, *call = done.stdout.rstrip("\n").split("\t")
-            assert int(code) == error.code, told
-            assert message in told
+            code, text, *call = done.stdout.rstrip("\n").split("\t")
+            assert int(code) == error.code, text
+            assert message in text
             if self.language == "c":
                 header.check(call[0], int(code))
 

@@ -102,21 +102,21 @@ def test_php_refuses(board: Path) -> None:
     command = [*php("tests/safety/refusals/publish.php"), str(board)]
     with converse(command, environment(board.parent)) as program:
         for change, error, message in REFUSED:
-            code, told = program.ask(json.dumps(RECORD | change)).split("\t")
-            assert int(code) == error.code, told
-            assert message in told
-            assert "all" in told
+            code, text = program.ask(json.dumps(RECORD | change)).split("\t")
+            assert int(code) == error.code, text
+            assert message in text
+            assert "all" in text
         for missing in RECORD:
             record = {name: RECORD[name] for name in RECORD if name != missing}
-            code, told = program.ask(json.dumps(record)).split("\t")
-            assert (int(code), f"field {missing} " in told) == (11, True), told
+            code, text = program.ask(json.dumps(record)).split("\t")
+            assert (int(code), f"field {missing} " in text) == (11, True), text
         assert published(board) == (1, RECORD)
         for sequence, change in enumerate(ACCEPTED, 2):
             assert program.ask(json.dumps(RECORD | change)) == "0\t"
             assert published(board) == (sequence, RECORD | change)
 
 
-# As above, but what the program is told is text.
+# As above, but the program takes text.
 PROGRAM_REFUSES = (
     ("depth=1", "depth"),
     ("level=high", "level must be f64"),
@@ -178,9 +178,9 @@ def test_documents_beyond_the_capacity(tmp_path: Path) -> None:
         assert writer.publish(json.loads(longest)) == 1
     command = [*php("tests/safety/refusals/publish.php"), str(board)]
     with converse(command, environment(tmp_path)) as program:
-        code, told = program.ask(too_long).split("\t")
+        code, text = program.ask(too_long).split("\t")
         assert int(code) == pegel.TooLarge.code
-        assert "65 bytes" in told
+        assert "65 bytes" in text
         assert program.ask(longest) == "0\t"
     assert pegel.Reader(board).read().sequence == 2
 

@@ -76,7 +76,7 @@ def test_a_removal_that_fails_has_lost_nothing_and_can_be_repeated(
 ) -> None:
     made(machine)
     if injected(machine, call, fault, "rm", "tank") != 0:
-        # As after a power failure, something comes back: the file is not gone before the board.
+        # As after a power failure, a record is restored: the file is not removed before the board.
         if (machine.boards / "pegel.tank").exists():
             assert level(machine) == 6
         assert machine.file("tank").exists()

@@ -1,4 +1,4 @@
-/* The machine's clock of a program that is started with this in LD_PRELOAD: $CLOCK_AHEAD seconds ahead. */
+/* The clock of a program that is started with this in LD_PRELOAD: $CLOCK_AHEAD seconds ahead. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>

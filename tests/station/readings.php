@@ -1,6 +1,9 @@
 <?php
 
-/** Prints so many readings of board `inverter-114181807700` as they come, none left out, one line of JSON each. */
+/**
+ * Prints a number of readings of board `inverter-114181807700` as they are published, each once, as
+ * lines of JSON.
+ */
 
 declare(strict_types=1);
 
@@ -19,5 +22,6 @@ while (true) {
 }
 for ($sequence = 1; $sequence <= $count; $sequence++) {
     $inverter->wait($sequence - 1);
-    echo json_encode($inverter->readAt($sequence), JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION), "\n";
+    $flags = JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION;
+    echo json_encode($inverter->readAt($sequence), $flags), "\n";
 }

@@ -115,13 +115,13 @@ def test_inverters_of_all_models_and_lost_and_damaged_frames(station: Station) -
             assert now["yield_total"] == numpy.sum(now["string_energy_total"])
             assert 0 < now["ac_power"] <= numpy.sum(now["string_power"])
     wait_until(lambda: sum(newest(station, "daemon")["damaged"]) > 0, "a damaged frame")
-    told = newest(station, "daemon")
-    assert told["state"] == "working"
-    assert told["serial"] == (HM300, HM600, HM1200, "")
+    status = newest(station, "daemon")
+    assert status["state"] == "working"
+    assert status["serial"] == (HM300, HM600, HM1200, "")
     for place in range(3):
-        assert 0 < told["answers"][place] <= told["polls"][place]
-        assert told["frames"][place] > told["answers"][place]
-        assert told["asked_again"][place] > 0
+        assert 0 < status["answers"][place] <= status["polls"][place]
+        assert status["frames"][place] > status["answers"][place]
+        assert status["asked_again"][place] > 0
 
 
 def test_every_reading_is_what_the_inverter_said(station: Station) -> None:
@@ -142,7 +142,7 @@ def test_settings_are_obeyed_at_once(station: Station) -> None:
     start(station, HM600, interval=3600.0, simulator=("--inverter", HM300))
     inverter = reader(station, f"inverter-{HM600}")
     inverter.wait(0, WATCHDOG)
-    # Whoever looked at the settings only before each poll would look again in an hour.
+    # If the daemon read the settings only before each poll, it would do so in an hour.
     last = inverter.sequence
     change(station, "config", interval=0.1, rated_power=(100.0, 200.0, 300.0, 400.0))
     inverter.wait(last, WATCHDOG)
@@ -178,7 +178,7 @@ def test_what_cannot_be_is_told_and_the_rest_holds(station: Station) -> None:
     assert "999900000001 is of no known model" in complaint
     log = station.log.read_text()
     assert "inverter 3: 114181807700 is inverter 2" in log
-    assert "inverter 4: '12' is no serial number: they have 12 digits" in log
+    assert "inverter 4: '12' is not a serial number: they have 12 digits" in log
     assert "there is no time zone 'Mars/Olympus'; UTC is taken" in log
     inverter = reader(station, f"inverter-{HM600}")
     inverter.wait(inverter.sequence, WATCHDOG)
@@ -191,10 +191,10 @@ def test_at_night_the_last_reading_stays_and_grows_old(station: Station) -> None
     # On a slow machine that may be the next morning.
     inverter.wait(0, WATCHDOG)
     wait_until(lambda: newest(station, "daemon")["state"] == "night", "night")
-    told, dusk = newest(station, "daemon"), inverter.read()
+    status, dusk = newest(station, "daemon"), inverter.read()
     assert dusk.writer_alive
-    assert told["sunset"] > told["sunrise"] > told["now"]
-    polls = told["polls"]
+    assert status["sunset"] > status["sunrise"] > status["now"]
+    polls = status["polls"]
     wait_until(lambda: inverter.read().age > dusk.age, "an age that grows")
     later = inverter.read()
     assert (later.sequence, dict(later)) == (dusk.sequence, dict(dusk))
@@ -291,7 +291,7 @@ def test_check_says_what_is_wrong(station: Station, is_running: bool) -> None:
     done = run(command, variables)
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
-        "board config: inverter 1: '123' is no serial number: they have 12 digits",
+        "board config: inverter 1: '123' is not a serial number: they have 12 digits",
         "board config: it names no inverter; the page `settings` asks for one",
     ]
     change(station, "config", serial=places(HM600))

@@ -42,19 +42,19 @@ def started(
 
 
 def read_to_address(demo: subprocess.Popen[str]) -> tuple[str, str]:
-    """What it tells, and the address, which is alone on a line."""
+    """Its output up to the address, which is alone on a line, and the address."""
     assert demo.stdout is not None
-    told = ""
+    output = ""
     while True:
         line = demo.stdout.readline()
         assert line, "the demo ended"
         if re.fullmatch(r"http://127\.0\.0\.1:\d+/\n", line):
-            return told, line.rstrip()
-        told += line
+            return output, line.rstrip()
+        output += line
 
 
 def interrupt(demo: subprocess.Popen[str]) -> str:
-    """Ends it, and returns what it told after the address."""
+    """Ends it, and returns its output after the address."""
     assert demo.stdout is not None
     demo.send_signal(signal.SIGINT)
     rest = demo.stdout.read()
@@ -95,12 +95,12 @@ def test_page_shows_a_working_station_at_once(
         started(environment=environment) as demo,
         browser.new_context(locale="en", timezone_id=zone) as context,
     ):
-        told, address = read_to_address(demo)
-        assert "2025-06-21, from 13:00" in told
+        output, address = read_to_address(demo)
+        assert "2025-06-21, from 13:00" in output
         printed = time.monotonic()
         page = context.new_page()
         answer = page.goto(address)
-        expect(page.locator("#told")).to_have_text("Live")
+        expect(page.locator("#state-text")).to_have_text("Live")
         # From 900 to 1,999 W: it is noon in June.
         expect(page.locator("[data-name=power]")).to_have_text(re.compile(r"^(9\d\d|1,\d{3})$"))
         for serial, strings in ((HM600, 2), (HM1200, 4)):
@@ -118,7 +118,7 @@ def test_page_shows_a_working_station_at_once(
         expect(page.locator(".clock")).to_contain_text("simulated at 60")
         assert answer is not None
         assert abs(parsedate_to_datetime(answer.headers["date"]) - machine).days < 1
-        [boards] = re.findall(r"PEGEL_DIR=(\S+);", told)
+        [boards] = re.findall(r"PEGEL_DIR=(\S+);", output)
         today = pegel.Reader(f"{boards}/today").read()
         # What comes in, as direct current, is a little more than what comes out.
         assert 1.0 < today["yield_today"] / (sum(today["curve_power"]) / 12) < 1.1
@@ -142,8 +142,8 @@ def test_php_fpm_is_the_one_of_php(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_it_replays_a_capture_and_leaves_nothing(capture: Capture, ending: signal.Signals) -> None:
     with started("--replay", str(capture.path), "--speed", "60") as demo:
-        told, address = read_to_address(demo)
-        [boards] = re.findall(r"PEGEL_DIR=(\S+);", told, re.MULTILINE)
+        output, address = read_to_address(demo)
+        [boards] = re.findall(r"PEGEL_DIR=(\S+);", output, re.MULTILINE)
         directory = Path(boards).parent
         board = Path(boards) / f"pegel.inverter-{HM600}"
         wait_until(board.exists, "the daemon's board")
@@ -182,13 +182,13 @@ def test_what_is_no_capture_is_refused(tmp_path: Path, text: str) -> None:
         [*DEMO, "--replay", str(capture)], capture_output=True, text=True, timeout=WATCHDOG
     )
     assert done.returncode == 1
-    assert f"demo: {capture} is no capture of two polls or more" in done.stderr
+    assert f"demo: {capture} is not a capture of two polls or more" in done.stderr
 
 
 def test_a_day_goes_by_and_faults_are_made() -> None:
     with started("--speed", "1440") as demo:
-        told, _ = read_to_address(demo)
-        [boards] = re.findall(r"PEGEL_DIR=(\S+);", told)
+        output, _ = read_to_address(demo)
+        [boards] = re.findall(r"PEGEL_DIR=(\S+);", output)
         for board in ("today", "meter", "controller", f"inverter-{HM600}", f"inverter-{HM1200}"):
             wait_until((Path(boards) / f"pegel.{board}").exists, board)
             pegel.Reader(f"{boards}/{board}").wait(0, WATCHDOG)

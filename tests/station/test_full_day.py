@@ -58,7 +58,7 @@ def test_24_hours_without_a_wrong_torn_or_missing_value(station: Station) -> Non
         # None is missing: each answer is a publication, and each of those was read, in order.
         assert [now.sequence for now in records] == list(range(1, len(records) + 1))
         assert all(now.missed == 0 for now in records)
-        # The daemon may have been stopped between an answer and what it tells of itself.
+        # The daemon may have been stopped between an answer and its own status.
         assert len(records) - answered[place] in (0, 1)
         assert len(records) > 200
         # None is wrong or torn: each is one of those that were said, and they come in that order.

@@ -1,4 +1,4 @@
-"""The launcher: fulfils wishes, starts again what died, and tells why."""
+"""The launcher: fulfils wishes, restarts what exited, and reports why."""
 
 import os
 import signal
@@ -25,14 +25,14 @@ def test_it_fulfils_wishes(station: Station) -> None:
     change(station, "service", running=True)
     daemon = reader(station, "daemon")
     wait_until(lambda: daemon.writer_alive, "the daemon starts")
-    wait_until(lambda: newest(station, "launcher")["state"] == "running", "the launcher tells")
+    wait_until(lambda: newest(station, "launcher")["state"] == "running", "the launcher reports")
     change(station, "service", running=False)
     wait_until(lambda: not daemon.writer_alive, "the daemon stops")
     wait_until(lambda: newest(station, "launcher")["exit_status"] == 0, "its end")
-    told = newest(station, "launcher")
-    assert (told["state"], told["starts"]) == ("stopped", 1)
-    assert told["exit_reason"] == "ended with status 0"
-    assert told["exited"] >= told["started"]
+    status = newest(station, "launcher")
+    assert (status["state"], status["starts"]) == ("stopped", 1)
+    assert status["exit_reason"] == "ended with status 0"
+    assert status["exited"] >= status["started"]
 
 
 def test_a_daemon_that_died_is_started_again(station: Station) -> None:
@@ -42,9 +42,9 @@ def test_a_daemon_that_died_is_started_again(station: Station) -> None:
     os.kill(child_of(station.processes["launcher"].pid), signal.SIGKILL)
     inverter.wait(last, WATCHDOG)
     assert inverter.read().generation == 2
-    told = newest(station, "launcher")
-    assert (told["exit_status"], told["exit_reason"]) == (-9, "ended by SIGKILL")
-    assert told["starts"] == 2
+    status = newest(station, "launcher")
+    assert (status["exit_status"], status["exit_reason"]) == (-9, "ended by SIGKILL")
+    assert status["starts"] == 2
     stop(station, "launcher")
     assert not inverter.writer_alive
 
@@ -53,11 +53,11 @@ def test_one_that_fails_tells_why_and_is_tried_again(station: Station) -> None:
     with pegel.Writer(station.boards / "answers", value=pegel.f64()):
         station.start_launcher("--running")
         wait_until(lambda: newest(station, "launcher")["starts"] >= 2, "a second try")
-        told = newest(station, "launcher")
-        assert told["state"] in ("failing", "running")
-        assert told["exit_status"] == 1
-        assert told["exit_reason"].startswith("station: ")
-        assert "pegel.answers" in told["exit_reason"]
+        status = newest(station, "launcher")
+        assert status["state"] in ("failing", "running")
+        assert status["exit_status"] == 1
+        assert status["exit_reason"].startswith("station: ")
+        assert "pegel.answers" in status["exit_reason"]
     change(station, "service", running=False)
     wait_until(
         lambda: newest(station, "launcher")["state"] == "stopped", "nobody wants it any more"

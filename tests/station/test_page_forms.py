@@ -16,7 +16,7 @@ def test_the_whole_first_start(station: Station, open_page: Callable[..., Page])
     station.start_pages()
     page = open_page(timezone_id="Europe/Berlin")
     expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
-    expect(page.locator("#told")).to_have_text("Not configured")
+    expect(page.locator("#state-text")).to_have_text("Not configured")
     expect(page.get_by_label("Time zone")).to_have_value("Europe/Berlin")
     assert sorted(pegel.boards(station.boards)) == ["config", "service"]
     # Now the others come, to boards that the page has made.
@@ -31,7 +31,7 @@ def test_the_whole_first_start(station: Station, open_page: Callable[..., Page])
     page.get_by_label("Latitude").fill("52.5")
     page.get_by_label("Longitude").fill("13.4")
     start.click()
-    expect(page.locator("#told")).to_have_text("Live")
+    expect(page.locator("#state-text")).to_have_text("Live")
     expect(page.locator("[data-name=power]")).to_have_text(re.compile(r"\d"))
     expect(page.get_by_role("heading", name=re.compile("Garage"))).to_be_visible()
     config = newest(station, "config")
@@ -44,7 +44,7 @@ def test_the_whole_first_start(station: Station, open_page: Callable[..., Page])
 def test_the_daemon_may_come_before_the_pages(
     running: Station, open_page: Callable[..., Page]
 ) -> None:
-    expect(open_page().locator("#told")).to_have_text("Live")
+    expect(open_page().locator("#state-text")).to_have_text("Live")
 
 
 def test_the_form_saves_and_the_daemon_obeys(
@@ -112,7 +112,7 @@ def test_a_form_has_what_the_board_says(station: Station, open_page: Callable[..
 
 
 @pytest.mark.parametrize(
-    ("label", "wrong", "told"),
+    ("label", "wrong", "reason"),
     [
         ("Ask every", "0", "a number from 0.1 to 3600 s"),
         ("Ask every", "often", "a number from 0.1 to 3600 s"),
@@ -125,7 +125,7 @@ def test_a_form_has_what_the_board_says(station: Station, open_page: Callable[..
     ],
 )
 def test_what_cannot_be_is_not_saved_and_stays_in_the_form(
-    station: Station, open_page: Callable[..., Page], label: str, wrong: str, told: str
+    station: Station, open_page: Callable[..., Page], label: str, wrong: str, reason: str
 ) -> None:
     configure(station, serial=places(HM600))
     station.start_pages()
@@ -134,7 +134,7 @@ def test_what_cannot_be_is_not_saved_and_stays_in_the_form(
     field.fill(wrong)
     page.get_by_label("Lowest grid voltage").fill("200")
     page.get_by_role("button", name="Save").click()
-    expect(page.locator(".error")).to_contain_text(told)
+    expect(page.locator(".error")).to_contain_text(reason)
     expect(page.get_by_label(label).first).to_have_value(wrong)
     expect(page.get_by_label(label).first).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("Lowest grid voltage")).to_have_value("200")
@@ -203,13 +203,13 @@ def test_the_switch_starts_and_stops_the_daemon(
     start, stop_ = (page.get_by_role("button", name=name) for name in ("Start", "Stop"))
     expect(start).to_be_disabled()
     stop_.click()
-    expect(page.locator("#told")).to_have_text("Daemon stopped")
+    expect(page.locator("#state-text")).to_have_text("Daemon stopped")
     expect(stop_).to_be_disabled()
     expect(page.locator("#daemon")).to_contain_text("ended with status 0")
     assert not inverter.writer_alive
     last = inverter.sequence
     start.click()
-    expect(page.locator("#told")).to_have_text("Live")
+    expect(page.locator("#state-text")).to_have_text("Live")
     inverter.wait(last, WATCHDOG)
     expect(page.locator("#daemon")).to_contain_text("keeps the daemon running")
 
@@ -258,7 +258,7 @@ def test_the_log_goes_on_when_it_is_begun_anew(
     station.start_pages()
     start_daemon(station, "--verbose", "--log-size", "4000")
     reader(station, f"inverter-{HM1200}").wait(0, WATCHDOG)
-    # Readings are told for those who debug: they go on with the level of the line before.
+    # Readings are logged at debug level, in lines that continue the one before.
     page = open_page("log")
     wait_until(station.log.with_name("station.log.2").exists, "two older files")
     sequence = reader(station, f"inverter-{HM1200}").sequence

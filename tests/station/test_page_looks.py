@@ -85,7 +85,7 @@ def test_every_page(
     for path in PAGES:
         page = open_page(path, size=size, locale=locale, color_scheme=scheme)
         assert page.evaluate("document.documentElement.lang") == locale
-        expect(page.locator("#told")).to_have_text("Live")
+        expect(page.locator("#state-text")).to_have_text("Live")
         for details in page.locator("details").all():
             details.evaluate("e => { e.open = true }")
         # Nothing sticks out.

@@ -38,7 +38,7 @@ def test_readings_change_without_reloading(
 ) -> None:
     page = open_page()
     page.evaluate("window.loadedOnce = true")
-    expect(page.locator("#told")).to_have_text("Live")
+    expect(page.locator("#state-text")).to_have_text("Live")
     measured = page.locator(f"#inverter-{HM600} .phase dd").last
     for _ in range(2):
         expect(measured).not_to_have_text(measured.inner_text())
@@ -155,18 +155,18 @@ def test_a_killed_daemon_shows_and_its_readings_grow_old(
     station.start_pages()
     reader(station, f"inverter-{HM600}").wait(0, WATCHDOG)
     page = open_page()
-    expect(page.locator("#told")).to_have_text("Live")
+    expect(page.locator("#state-text")).to_have_text("Live")
     power = shown(page, "power")
     assert power != "\u2013"
     kill(station, "daemon")
-    expect(page.locator("#told")).to_have_text("Daemon gone")
+    expect(page.locator("#state-text")).to_have_text("Daemon gone")
     expect(page.locator("#hero .old")).to_be_visible()
     age = page.locator("#hero [data-age]")
     expect(age).to_have_text(re.compile(r"^([2-9]|\d{2,}) s ago$"))
     expect(age).not_to_have_text(age.inner_text())
     assert shown(page, "power") == f"{newest(station, f'inverter-{HM600}')['ac_power']:,.0f}"
     start_daemon(station)
-    expect(page.locator("#told")).to_have_text("Live")
+    expect(page.locator("#state-text")).to_have_text("Live")
     expect(page.locator("#hero .old")).to_be_hidden()
 
 
@@ -175,14 +175,14 @@ def test_a_day_and_a_night(station: Station, open_page: Callable[..., Page]) -> 
     start(station, HM600, speed=1440, hour=20, interval=120.0)
     station.start_pages()
     page = open_page()
-    expect(page.locator("#told")).to_have_text("Live")
-    expect(page.locator("#told")).to_have_text("Night pause")
+    expect(page.locator("#state-text")).to_have_text("Live")
+    expect(page.locator("#state-text")).to_have_text("Night pause")
     expect(page.locator("#hero .old")).to_be_visible()
     dusk = newest(station, f"inverter-{HM600}")
     power = page.locator(f'[data-name="{HM600}-ac_power"]')
     expect(power).to_have_text(f"{dusk['ac_power']:,.1f}")
     expect(page.locator(f"#inverter-{HM600} .is-old").first).to_be_visible()
-    expect(page.locator("#told")).to_have_text("Live")
+    expect(page.locator("#state-text")).to_have_text("Live")
     expect(page.locator("#hero .old")).to_be_hidden()
 
 
@@ -200,7 +200,7 @@ def test_pages_that_find_no_room_for_events_ask_now_and_then(
         assert answers.count(b"HTTP/1.1 503") == 48
         assert "Solar station" in page(running)
         late = open_page()
-        expect(late.locator("#told")).to_have_text("Live")
+        expect(late.locator("#state-text")).to_have_text("Live")
         measured = late.locator(f"#inverter-{HM600} .phase dd").last
         expect(measured).not_to_have_text(measured.inner_text())
 
@@ -209,21 +209,21 @@ def test_a_page_that_loses_the_server_says_so_and_finds_it_again(
     running: Station, open_page: Callable[..., Page]
 ) -> None:
     page = open_page()
-    expect(page.locator("#told")).to_have_text("Live")
+    expect(page.locator("#state-text")).to_have_text("Live")
     for name in ("nginx", "php-fpm"):
         process = running.processes.pop(name)
         process.terminate()
         process.wait(WATCHDOG)
-    expect(page.locator("#told")).to_have_text("Page is cut off")
+    expect(page.locator("#state-text")).to_have_text("Page is cut off")
     running.start_pages()
-    expect(page.locator("#told")).to_have_text("Live")
+    expect(page.locator("#state-text")).to_have_text("Live")
 
 
 def test_a_page_that_nobody_looks_at_keeps_no_worker(
     running: Station, open_page: Callable[..., Page]
 ) -> None:
     page = open_page()
-    expect(page.locator("#told")).to_have_text("Live")
+    expect(page.locator("#state-text")).to_have_text("Live")
     for hidden, state in ((True, "CLOSED"), (False, "OPEN")):
         page.evaluate(
             "value => Object.defineProperty(document, 'hidden', {value, configurable: true})",
@@ -239,6 +239,6 @@ def test_without_a_script_the_page_is_whole(
 ) -> None:
     wait_until(lambda: sum(newest(running, "today")["curve_samples"]) > 0, "a curve")
     page = open_page(script=False)
-    expect(page.locator("#told")).to_have_text("Live")
+    expect(page.locator("#state-text")).to_have_text("Live")
     expect(page.locator("#curve .line")).to_have_attribute("d", re.compile("^M"))
     assert "Load it again" in page.content()

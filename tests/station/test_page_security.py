@@ -92,7 +92,7 @@ def test_the_session_is_its_browsers_alone(pages: Station) -> None:
     set_ = client.ask("GET", "/").headers["Set-Cookie"]
     assert "HttpOnly" in set_
     assert "SameSite=Strict" in set_
-    # A name that somebody else chose is none.
+    # A session name that another client chose is not accepted.
     chosen = Client(pages)
     chosen.cookie = "station=chosen"
     assert "chosen" not in (chosen.ask("GET", "/").headers["Set-Cookie"] or "chosen")
@@ -172,7 +172,7 @@ def test_a_password_keeps_strangers_out(pages: Station) -> None:
     assert wrong.status == 401
     before = client.cookie
     assert client.ask("POST", "/login", {"token": token, "password": PASSWORD}).status == 303
-    # Who had seen the cookie before has nothing now.
+    # The cookie from before the login is not accepted now.
     assert client.cookie != before
     stale = Client(pages)
     stale.cookie = before

@@ -153,7 +153,7 @@ def test_readings_of_every_model_survive_the_way_there_and_back(serial: str) -> 
 
 
 def test_where_the_models_have_what() -> None:
-    """The offsets that the protocol tells, each by a payload that has but one number."""
+    """The offsets of the protocol, each by a payload that has only one number."""
     for serial, field, string, at in (
         (SERIALS[0], "power", 0, 6),
         (SERIALS[0], "energy_daily", 0, 12),

@@ -1,4 +1,5 @@
-/* Reads board `inverter-114181807700` until the end of its input, and counts what should never be. */
+/* Reads board `inverter-114181807700` until the end of its input, and counts what must never
+ * happen. */
 
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>

@@ -1,6 +1,8 @@
 <?php
 
-/** Reads board `inverter-114181807700` until the end of its input, and counts what should never be. */
+/**
+ * Reads board `inverter-114181807700` until its input ends, and counts what must never happen.
+ */
 
 declare(strict_types=1);
 

@@ -52,7 +52,7 @@ function show(parts) {
 function showCut() {
   body.dataset.state = "cut";
   document.querySelector("#state .dot").dataset.state = "cut";
-  document.getElementById("told").textContent = body.dataset.cut;
+  document.getElementById("state-text").textContent = body.dataset.cut;
 }
 
 async function poll() {

@@ -5,5 +5,5 @@
 declare(strict_types=1);
 
 ?>
-<span class="dot" data-state="<?= $this->status->state ?>"></span><span id="told"><?=
+<span class="dot" data-state="<?= $this->status->state ?>"></span><span id="state-text"><?=
     $this->say("state {$this->status->state}") ?></span>
