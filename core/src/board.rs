@@ -1,5 +1,4 @@
-//! A board: a segment whose bytes have been checked, with its schema, and how a new segment is
-//! made.
+//! A board: a segment whose bytes are checked, with its schema, and how a new segment is made.
 
 pub mod cache;
 pub mod condition;
@@ -45,7 +44,7 @@ use crate::segment::stamp::Publication;
 use crate::segment::trust::{Access, names};
 use crate::segment::{Draft, Mapping, Segment};
 
-/// An open board. All sizes in it were checked once and are private since.
+/// An open board, whose sizes are checked.
 #[derive(Debug)]
 pub struct Board {
     pub place: BoardPath,
@@ -54,18 +53,19 @@ pub struct Board {
     pub layout: Layout,
     /// The sequence before this segment's first publication.
     pub base: u64,
-    /// Sequences of boards with the same one can be compared.
+    /// Sequences of boards with the same lineage can be compared.
     pub lineage: u64,
-    /// Of the file when it was opened.
+    /// The status of the file when it was opened.
     pub status: FileStat,
     pub access: Access,
-    was_looked_at: AtomicBool,
-    /// The word of the head when the board was opened, until it is used; 0 if nothing can be read.
+    /// Whether the head was read before, by a system call.
+    was_read: AtomicBool,
+    /// The word of the head when the board was opened, until it is used; 0 if there is no record.
     opened_head: AtomicU64,
 }
 
 impl Board {
-    /// `DENIED` for a mirror, which is written where it comes from.
+    /// `DENIED` for a mirror, which only its bridge writes.
     pub fn check_own(&self) -> Result<()> {
         if !self.layout.mirror {
             return Ok(());
@@ -77,7 +77,7 @@ impl Board {
         Err(Error::new(ErrorKind::Denied, message))
     }
 
-    /// A new segment, not yet under its name.
+    /// A new segment, without a name.
     pub fn draft(
         place: &BoardPath,
         schema: &Schema,
@@ -91,15 +91,15 @@ impl Board {
         Ok(draft)
     }
 
-    /// Whether nobody has published yet: it is empty, or has its defaults. Only for the holder of
-    /// the lock.
+    /// Whether nothing has been published yet: it is empty, or has its defaults. The caller must
+    /// hold the lock.
     pub fn is_pristine(&self) -> bool {
         let newest = self.ring().head().sequence;
-        let is_default = |kept: RawRecord| Publication::is_default(&kept.stamp);
+        let is_default = |record: RawRecord| Publication::is_default(&record.stamp);
         newest == self.base || self.record(newest).is_some_and(is_default)
     }
 
-    /// The newest records that are whole, oldest first; only for the holder of the lock.
+    /// The newest records that are whole, oldest first. The caller must hold the lock.
     pub fn records(&self) -> Vec<RawRecord> {
         let newest = self.ring().head().sequence;
         let oldest = newest.saturating_sub(u64::from(self.layout.slot_count)) + 1;
@@ -114,7 +114,7 @@ impl Board {
         records
     }
 
-    /// The record of a sequence as it stands there; only for the holder of the lock.
+    /// The record of a sequence, as the slot stores it. The caller must hold the lock.
     pub fn record(&self, sequence: u64) -> Option<RawRecord> {
         let mut bytes = Vec::new();
         let mut stamp = ring::Stamp::default();
@@ -135,7 +135,7 @@ impl Board {
         }
     }
 
-    /// Whether a record of the board can have so many bytes.
+    /// Whether a record of the board can have this length.
     pub fn may_be_length(&self, length: usize) -> bool {
         let size = self.layout.record_size;
         length == size || (length < size && self.schema.document().is_some())
@@ -146,18 +146,18 @@ impl Board {
         &self.place.board
     }
 
-    /// The segment's memory, which is mapped if it is not yet.
+    /// Maps the segment, unless it is mapped.
     fn map(&self) -> Result<&Mapping> {
         self.segment.map(&self.layout, self.access, self.path())
     }
 
-    /// The ring in the segment of a board that was opened to write.
+    /// The ring of a board that was opened to write.
     #[inline]
     pub fn ring(&self) -> Ring<'_, Mapping> {
         Ring(self.mapping().expect("mapped when it was opened to write"))
     }
 
-    /// The memory through which records are read: none as long as system calls do that.
+    /// The memory through which records are read; `None` while they are read by system calls.
     #[inline]
     pub fn mapping(&self) -> Option<&Mapping> {
         self.segment.mapping().filter(|_| self.access.is_trusting())
@@ -179,11 +179,11 @@ impl Board {
         }
     }
 
-    /// A first look, which costs less than a mapping does, and which is the only one of many
-    /// programs; or one of those that are never made through a mapping.
+    /// Reads the head by a system call: always of a board that is never mapped, and once of any
+    /// other, as a mapping costs more and many programs read only once.
     #[cold]
     fn head_unmapped(&self) -> Result<Head> {
-        if self.access.is_trusting() && self.was_looked_at.swap(true, Ordering::Relaxed) {
+        if self.access.is_trusting() && self.was_read.swap(true, Ordering::Relaxed) {
             return Ok(Ring(self.map()?).head());
         }
         self.head_in_file()
@@ -221,8 +221,8 @@ impl Board {
         copied.map_err(|error| cut_off(self.path(), &error))
     }
 
-    /// Copies the newest publication, if it is still the one that was the newest when the board was
-    /// opened, and returns its sequence: with half the calls that a program needs that reads once.
+    /// Copies the newest publication, if it is the one from when the board was opened, and returns
+    /// its sequence. A program that reads once then makes half as many calls.
     pub fn copy_opened(&self, stamp: &mut ring::Stamp, bytes: &mut [u8]) -> Result<Option<u64>> {
         let opened = self.opened_head.swap(0, Ordering::Relaxed);
         if opened == 0 {
@@ -232,12 +232,12 @@ impl Board {
         let copied = self.file_ring().copy_newest(opened, stamp, bytes);
         let is_newest = copied.map_err(|error| cut_off(self.path(), &error))?;
         if is_newest {
-            self.was_looked_at.store(true, Ordering::Relaxed);
+            self.was_read.store(true, Ordering::Relaxed);
         }
         Ok(is_newest.then_some(opened.sequence))
     }
 
-    /// How many writers have taken the board.
+    /// The board's generation.
     pub fn generation(&self) -> u64 {
         let at = self.layout.generation_offset();
         if let Some(mapping) = self.mapping() {
@@ -248,14 +248,14 @@ impl Board {
         read.map_or(0, |()| u64::from_ne_bytes(word))
     }
 
-    /// Counts a writer. Only for the holder of the lock.
+    /// Stores the generation of a new writer. The caller must hold the lock.
     pub fn set_generation(&self, generation: u64) {
         let Ring(mapping) = self.ring();
         let word = mapping.word(self.layout.generation_offset());
         word.store(generation, Ordering::Relaxed);
     }
 
-    /// Changes the file's permissions, if they are others.
+    /// Changes the file's permissions, if they differ.
     pub fn set_mode(&mut self, mode: u32) -> Result<()> {
         if self.status.st_mode & 0o7777 == mode {
             return Ok(());
@@ -266,32 +266,32 @@ impl Board {
         Ok(())
     }
 
-    /// Whether the board's name still stands for this segment.
+    /// Whether the board's path still names this segment.
     pub fn is_current(&self) -> bool {
         names(self.path(), &self.status)
     }
 
-    /// Whether the file has no name any more: removed or replaced, by whatever way. The mark in the
-    /// head is only made by those who know Pegel.
+    /// Whether the file has no name any more, as it was removed or replaced in any way. Only Pegel
+    /// sets the mark in the head.
     pub fn is_removed(&self) -> Result<bool> {
         Ok(self.segment.status(self.path())?.st_nlink == 0)
     }
 
-    /// Sleeps while the head is as seen, as long as `time` at most. Whoever sleeps has the memory
-    /// mapped, for the kernel to find him.
+    /// Sleeps while the head is as seen, for at most `time`. The memory must be mapped, for the
+    /// kernel to find the waiter.
     #[allow(clippy::cast_possible_truncation)] // the low half is what a futex compares
     pub fn sleep(&self, seen: Head, time: std::time::Duration) -> Result<()> {
         self.map()?.sleep(seen.word() as u32, time);
         Ok(())
     }
 
-    /// Wakes all who sleep. Only for the holder of the lock.
+    /// Wakes all waiters. The caller must hold the lock.
     pub fn wake(&self) {
         let Ring(mapping) = self.ring();
         mapping.wake();
     }
 
-    /// The error of one who holds a segment that the name no longer stands for.
+    /// The error for a segment that the board's path no longer names.
     pub fn gone(&self) -> Error {
         let (name, path) = (&self.place.name, self.path().display());
         let message = format!("board {name} ({path}) was replaced or removed; open it again");

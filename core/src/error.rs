@@ -11,9 +11,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
 pub enum ErrorKind {
-    /// An argument that no board could accept.
+    /// An argument that no board can accept.
     InvalidArgument = 10,
-    /// Fields that are no schema, or not the board's.
+    /// Fields that are not a valid schema, or not the board's.
     InvalidFields = 11,
     /// The record does not fit the board, or the buffer.
     TooLarge = 12,
@@ -23,23 +23,23 @@ pub enum ErrorKind {
     Locked = 21,
     /// Nothing has been published yet.
     Empty = 22,
-    /// That sequence is not, or no longer, in the ring.
+    /// The sequence is not in the ring, or no longer.
     Overwritten = 23,
-    /// Nothing happened in time.
+    /// Nothing was published in time.
     Timeout = 24,
     /// The writer lapped every attempt to read.
     Busy = 25,
     /// The board was replaced or unlinked; open it again.
     Gone = 26,
-    /// Somebody published since the sequence that was named.
+    /// Another writer published after the expected sequence.
     Conflict = 27,
-    /// The ring is full of publications that were not acknowledged yet.
+    /// The ring is full of publications that are not acknowledged yet.
     Full = 28,
-    /// The file is no board, or damaged.
+    /// The file is not a board, or damaged.
     Corrupt = 30,
     /// A board of another layout version or byte order.
     Unsupported = 31,
-    /// A file whose owner, type or links are not to be trusted.
+    /// A file that another user could have put there or can change.
     Untrusted = 32,
     /// The system denies access.
     Denied = 40,
@@ -124,7 +124,7 @@ impl Error {
         self.kind
     }
 
-    /// What the standard library could not do with a path.
+    /// An error of the standard library on a path.
     pub(crate) fn io(error: &std::io::Error, verb: &str, path: &Path) -> Self {
         let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
         Self::system(errno, verb, path)

@@ -118,7 +118,7 @@ fn it_is_written_by_nobody_else() {
     scene.show(&mut mirror, origin(1), 1).expect("shown");
     let locked = scene.show(&mut scene.mirror(), origin(2), 2);
     assert_eq!(locked.expect_err("a writer").kind(), ErrorKind::Locked);
-    mirror.rest();
+    mirror.release();
     let reader = Reader::open(&scene.board).expect("a board");
     assert!(!reader.writer_alive().expect("an answer"));
     let opened = Writer::open(&scene.board, None);
@@ -133,7 +133,7 @@ fn it_is_written_by_nobody_else() {
     }
     // It comes back, in another process too, and shows the same record no second time.
     let mut mirror = scene.mirror();
-    mirror.wake(&scene.schema).expect("taken");
+    mirror.resume(&scene.schema).expect("taken");
     assert!(reader.writer_alive().expect("an answer"));
     assert!(!scene.show(&mut mirror, origin(1), 1).expect("known"));
     assert!(scene.show(&mut mirror, origin(2), 2).expect("shown"));
@@ -164,12 +164,12 @@ fn one_that_is_removed_comes_again() {
     let scene = scene();
     let mut mirror = scene.mirror();
     scene.show(&mut mirror, origin(1), 1).expect("shown");
-    mirror.rest();
+    mirror.release();
     unlink(&scene.board).expect("removed");
     assert!(scene.show(&mut mirror, origin(1), 1).expect("shown"));
     std::fs::remove_file(Reader::open(&scene.board).expect("a board").path()).expect("removed");
     // The writer looks once a second, and at its first record.
-    mirror.rest();
+    mirror.release();
     assert!(scene.show(&mut mirror, origin(2), 2).expect("shown"));
     assert_eq!(scene.level(), 2_u64.into());
 }
@@ -236,7 +236,7 @@ fn it_is_in_the_way_of_nobody_on_this_machine() {
             let mut mirror = scene.mirror();
             while !is_over.load(Ordering::Relaxed) {
                 let _refused = scene.show(&mut mirror, origin(9), 9);
-                let _refused = mirror.wake(&scene.schema);
+                let _refused = mirror.resume(&scene.schema);
             }
         });
         let opened = (0..20_000).map(|_| Writer::open(&scene.board, Some(Duration::ZERO)).err());

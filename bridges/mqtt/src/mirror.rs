@@ -49,7 +49,7 @@ pub async fn run(config: Arc<Config>, plan: MirrorPlan) {
         config.status.fail(client, &lost.err().unwrap_or_default());
         // Whether the writer is alive is unknown now.
         shown.is_alive = false;
-        shown.mirror.rest();
+        shown.mirror.release();
     }
 }
 
@@ -163,10 +163,10 @@ impl Shown {
         };
         match &self.schema {
             Some(schema) if self.is_alive => {
-                let woken = self.mirror.wake(schema);
-                woken.map_err(|error| error.to_string())?;
+                let resumed = self.mirror.resume(schema);
+                resumed.map_err(|error| error.to_string())?;
             }
-            _ => self.mirror.rest(),
+            _ => self.mirror.release(),
         }
         match &self.bad_schema {
             Some(reason) => Err(reason.clone()),

@@ -1,4 +1,4 @@
-//! What a board has to do with its durable file: it is synced into it, and restored from it.
+//! Syncing a board to its durable file, and restoring it from there.
 
 use std::time::Duration;
 
@@ -11,31 +11,33 @@ use crate::segment::path::BoardPath;
 use crate::segment::seed::{RawRecord, Seed};
 use crate::segment::trust::{self, Access};
 
-/// For how long one who only restores waits for the board's writer, who then restores it himself.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a caller that only restores waits for a writer, which restores the board itself.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Lets a board that is absent come back from its durable file, with the sequence, generation and age of its record;
-/// `false` if it has none, or is there. `LOCKED` while it has a writer all the same.
+/// Restores an absent board from its durable file, with the sequence, generation and age of its
+/// record; `false` if the board exists, or has no durable file. `LOCKED` while it has a writer all
+/// the same.
 pub fn restore(board: &str) -> Result<bool> {
     let place = BoardPath::parse(board)?;
     match Board::open(place.clone(), Access::ReadUnmapped) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            lifecycle::restore_durable(&place, Some(PATIENCE))
+            lifecycle::restore_durable(&place, Some(LOCK_TIMEOUT))
         }
-        there => there.map(|_| false),
+        opened => opened.map(|_| false),
     }
 }
 
 impl Reader {
-    /// Puts the newest record into the board's durable file, where it is when this returns, and says its sequence. For
-    /// a keeper, or whoever may write that file; the one who may create the board makes it.
+    /// Puts the newest record into the board's durable file, and returns its sequence: the record
+    /// is then on disk. For a keeper, or any program that may write that file. `NOT_FOUND` if it
+    /// does not exist: only a writer creates it.
     pub fn sync(&self) -> Result<u64> {
         let board = self.inner();
         if self.has_view() {
             return Self::at(board.place.clone(), board.access)?.sync();
         }
         board.check_durable()?;
-        // Root, too, puts nothing of a stranger where the others' boards are kept.
+        // Not even root puts another user's board among the durable files.
         trust::check(board.path(), &board.status, Access::Write)?;
         let path = durable::path_for(&board.place);
         if !durable::is_there(&path) {
@@ -55,7 +57,7 @@ impl Reader {
         self.sync_to(&DurableWriter::seen(board, past)?)
     }
 
-    /// What is on the disk of this board; `None` if it has no durable file.
+    /// What this board's durable file has; `None` if there is none.
     pub fn durable_state(&self) -> Result<Option<durable::State>> {
         let board = self.inner();
         if board.layout.durable {
@@ -65,7 +67,7 @@ impl Reader {
         }
     }
 
-    /// Syncs what the caller has found to be the newest.
+    /// Syncs the record that the caller has read.
     pub(crate) fn sync_to(&self, lasting: &DurableWriter) -> Result<u64> {
         let board = self.inner();
         if !board.is_current() {
@@ -79,7 +81,7 @@ impl Reader {
 }
 
 impl Board {
-    /// `INVALID_ARGUMENT` of a board that has no durable file.
+    /// `INVALID_ARGUMENT` for a board that is not durable.
     pub(crate) fn check_durable(&self) -> Result<()> {
         if self.layout.durable {
             return Ok(());
@@ -91,7 +93,7 @@ impl Board {
         Err(Error::new(ErrorKind::InvalidArgument, message))
     }
 
-    /// What there is to keep of a board whose newest record is this one.
+    /// The seed of a durable file, for a board whose newest record is this one.
     pub(crate) fn past_of(&self, sequence: u64, newest: Option<RawRecord>) -> Seed {
         Seed {
             sequence,

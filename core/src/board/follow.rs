@@ -1,4 +1,4 @@
-//! Following a board: a loop over what is published.
+//! Following a board: an iterator over its publications.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use crate::board::reader::Reader;
 use crate::board::snapshot::Snapshot;
 use crate::error::{ErrorKind, Result};
 
-/// The newest record, then each newer one as it comes, skipping what the loop was too slow for; or
-/// every publication. A board that is replaced is opened again.
+/// Iterates over the newest record and each newer one, without those that the loop was too slow
+/// for; or over every publication. A board that is replaced is opened again.
 ///
-/// Ends when nothing is published for as long as the timeout. After an error, which comes as an item, the
-/// next one is another attempt.
+/// Ends when nothing is published within the timeout. An error is an item, too, and the next item
+/// is another attempt.
 #[derive(Debug)]
 pub struct Follow {
     reader: Reader,
@@ -29,7 +29,7 @@ impl Follow {
         }
     }
 
-    /// Begins with what was published after this sequence.
+    /// Begins with the publications after this sequence.
     #[must_use]
     pub fn after(self, sequence: u64) -> Self {
         Self {
@@ -38,8 +38,8 @@ impl Follow {
         }
     }
 
-    /// Every publication in order, each once, as far as the ring still holds them; each stamp says how
-    /// many were missed before.
+    /// Returns every publication in order, each once, if the ring still holds it; each stamp has
+    /// the number of those missed before.
     #[must_use]
     pub fn every(self) -> Self {
         Self {
@@ -48,7 +48,7 @@ impl Follow {
         }
     }
 
-    /// Ends when nothing is published for so long.
+    /// Ends when nothing is published for this long.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self {
@@ -66,7 +66,8 @@ impl Follow {
         }
     }
 
-    /// Opens the board that has the name now. Its sequences go on if it replaced the one before.
+    /// Opens the board that has the name now. If that replaced the previous one, its sequences
+    /// continue.
     fn reopen(&mut self) -> Result<()> {
         let fresh = self.reader.reopen()?;
         if fresh.lineage() != self.reader.lineage() {

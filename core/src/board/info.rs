@@ -1,4 +1,4 @@
-//! What a board tells of itself.
+//! What is known of a board itself.
 
 use crate::board::reader::Reader;
 
@@ -11,13 +11,13 @@ pub struct Info {
     pub slots: u32,
     /// Equal for equal schemas.
     pub schema_hash: u64,
-    /// How many writers have taken the board.
+    /// The board's generation.
     pub generation: u64,
-    /// Permissions of its file.
+    /// The permissions of its file.
     pub mode: u32,
-    /// Its owner's user id.
+    /// The user id of its owner.
     pub owner: u32,
-    /// Its group's id.
+    /// The id of its group.
     pub group: u32,
     /// Bytes of memory.
     pub segment_size: u64,
@@ -25,7 +25,7 @@ pub struct Info {
     pub checksums: bool,
     /// Whether it has a durable file.
     pub durable: bool,
-    /// Whether it mirrors one that is elsewhere.
+    /// Whether it is a mirror.
     pub mirror: bool,
 }
 

@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 use crate::segment::path::{self, BoardPath};
 use crate::segment::{removal, remove_left};
 
-/// The leftover files of the boards in a directory, sorted, by the names of their boards; `None` is [`crate::directory`]. Some may
-/// belong to a writer that is replacing its board at this moment.
+/// The leftover files of the boards in a directory, sorted, by the names of their boards; `None` is
+/// [`crate::directory`]. Some may belong to a writer that is replacing its board at this moment.
 pub fn leftovers(directory: Option<&Path>) -> Result<BTreeMap<String, Vec<PathBuf>>> {
     let directory = directory.map_or_else(path::directory, Path::to_path_buf);
     let failed = |error: std::io::Error| Error::io(&error, "list the boards in", &directory);
@@ -40,14 +40,15 @@ pub fn leftovers(directory: Option<&Path>) -> Result<BTreeMap<String, Vec<PathBu
     Ok(leftovers)
 }
 
-/// Removes the leftover files of a board, except those of other users. `LOCKED` while the board has a writer.
+/// Removes the leftover files of a board, except those of other users. `LOCKED` while the board has
+/// a writer.
 pub fn remove_leftovers(board: &str) -> Result<()> {
     let place = BoardPath::parse(board)?;
-    let lock = WriterLock::take(&place, 0o600)?;
+    let lock = WriterLock::try_acquire(&place, 0o600)?;
     remove_left(&place.board);
     durable::remove_leftovers(&place)?;
     if is_absent(&place.directory, &place.name) {
-        lock.discard();
+        lock.remove();
     }
     Ok(())
 }

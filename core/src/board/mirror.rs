@@ -1,9 +1,9 @@
-//! Mirrors: boards that show what is published elsewhere, as it was published there: whole records, with their
-//! sequences, generations and ages. However the records travel, a mirror is told them one by one, and shows the newest.
+//! Mirrors: boards that show records of another machine with their sequences, generations and ages.
+//! A bridge passes the records one by one, and the mirror shows the newest.
 //!
-//! The ring goes on by one sequence at a time, as its readers' proof needs that. So a mirror that has missed some begins
-//! a new segment, as a board that is replaced does: its readers find the old one gone and open the new one, in which
-//! the missed records never were.
+//! The ring advances by one sequence at a time, as the proof for its readers needs that. So a
+//! mirror that missed records begins a new segment, as a board that is replaced does: its readers
+//! find the old one gone, and open the new one, which never had the missed records.
 
 use crate::board::Board;
 use crate::board::lifecycle;
@@ -24,31 +24,33 @@ use crate::segment::seed::{RawRecord, Seed};
 use crate::segment::stamp::Publication;
 use crate::segment::trust::Access;
 
-/// Of a publication that was made elsewhere, what is known beside its record.
+/// What is known of a publication on another machine besides its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// Of its board: [`crate::dynamic::Reader::lineage`].
+    /// The lineage of its board: [`crate::dynamic::Reader::lineage`].
     pub lineage: u64,
-    /// From 1.
+    /// The sequence, from 1.
     pub sequence: u64,
-    /// 0 for defaults, which nobody published.
+    /// The generation; 0 for defaults, which no writer published.
     pub generation: u64,
-    /// How old it is now, in nanoseconds; `None` if its writer leaves that out.
+    /// The current age in nanoseconds; `None` if it is unstamped.
     pub age_ns: Option<i64>,
 }
 
-/// Writes a board that mirrors one of another machine. Nobody else can write it, also when this one has ended.
+/// Writes a board that mirrors one of another machine. No other writer can write it, even after
+/// this one has ended.
 #[derive(Debug)]
 pub struct Mirror {
     place: BoardPath,
     options: Options,
     writer: Option<Writer>,
-    /// A lineage elsewhere whose sequences went back, and the one that stands for it since.
+    /// The lineage of a board whose sequences went back, and the lineage that the mirror has
+    /// instead.
     alias: Option<(u64, u64)>,
 }
 
 impl Mirror {
-    /// Of the options, slots, mode and timeout count. Nothing is made yet.
+    /// Uses slots, mode and timeout of the options. The board is not created yet.
     pub fn new(board: &str, options: &Options) -> Result<Self> {
         Ok(Self {
             place: BoardPath::parse(board)?,
@@ -63,8 +65,8 @@ impl Mirror {
         })
     }
 
-    /// Shows a publication, if it is not the one that is shown already; says whether it was not. `LOCKED` while the
-    /// board has a writer, `INVALID_ARGUMENT` if it is no mirror, or the record none of that schema.
+    /// Shows a publication; `false` if it is shown already. `LOCKED` while the board has a writer,
+    /// `INVALID_ARGUMENT` if it is not a mirror, or the record does not fit the schema.
     pub fn show<'a>(
         &mut self,
         schema: &Schema,
@@ -73,50 +75,51 @@ impl Mirror {
     ) -> Result<bool> {
         let record = record.into();
         self.check(schema, origin, record.bytes)?;
-        let turn = match self.resume(schema)? {
-            Taken::Writer(mut writer) => {
-                let place = self.compare(&writer, origin, record);
-                if place == Order::Same {
+        let lock = match self.acquire(schema)? {
+            Held::Writer(mut writer) => {
+                let order = self.compare(&writer, origin, record);
+                if order == Order::Same {
                     self.writer = Some(writer);
                     return Ok(false);
                 }
-                let shown = (place == Order::Next)
+                let shown = (order == Order::Next)
                     .then(|| writer.mirror(origin.age_ns.map(ago), origin.generation, record));
                 match shown.transpose() {
                     Ok(Some(_)) => {
                         self.writer = Some(writer);
                         return Ok(true);
                     }
-                    // Somebody has removed the board, and its lock maybe.
+                    // The board was removed, and its lock file perhaps, too.
                     Err(error) if error.kind() == ErrorKind::Gone => {
                         drop(writer);
-                        self.turn()?
+                        self.lock()?
                     }
                     Err(error) => return Err(error),
                     Ok(None) => {
-                        if place == Order::Before {
-                            // After a power failure, sequences that were not synced are given anew: readers could
-                            // not tell those from the ones they know.
+                        if order == Order::Before {
+                            // After a power failure, sequences that were not synced are used again.
+                            // With the same lineage, readers would take new records for those they
+                            // know.
                             self.alias = Some((origin.lineage, random()));
                         }
                         writer.into_lock()
                     }
                 }
             }
-            Taken::WriterLock(turn) => turn,
+            Held::Lock(lock) => lock,
         };
-        self.writer = Some(self.begin(schema, origin, record, turn)?);
+        self.writer = Some(self.begin(schema, origin, record, lock)?);
         Ok(true)
     }
 
-    /// The writer of the board elsewhere has gone, so this one goes too, until there is something new.
-    pub fn rest(&mut self) {
+    /// Ends this writer until the next record, as the other machine's board has no writer.
+    pub fn release(&mut self) {
         self.writer = None;
     }
 
-    /// The writer of the board elsewhere is back, so this one is too, if the board is there.
-    pub fn wake(&mut self, schema: &Schema) -> Result<()> {
-        if let Taken::Writer(writer) = self.resume(schema)? {
+    /// Opens the mirror again, if it exists, as the other machine's board has a writer.
+    pub fn resume(&mut self, schema: &Schema) -> Result<()> {
+        if let Held::Writer(writer) = self.acquire(schema)? {
             self.writer = Some(writer);
         }
         Ok(())
@@ -140,29 +143,29 @@ impl Mirror {
         Ok(())
     }
 
-    /// The writer, if the board is there as the schema says; else the turn to make it.
-    fn resume(&mut self, schema: &Schema) -> Result<Taken> {
+    /// The writer, if a mirror with this schema exists; else the lock to create it.
+    fn acquire(&mut self, schema: &Schema) -> Result<Held> {
         if let Some(writer) = self.writer.take() {
             return Ok(if *writer.reader().inner().schema == *schema {
-                Taken::Writer(writer)
+                Held::Writer(writer)
             } else {
-                Taken::WriterLock(writer.into_lock())
+                Held::Lock(writer.into_lock())
             });
         }
-        let turn = self.turn()?;
+        let lock = self.lock()?;
         match Board::open(self.place.clone(), Access::Write) {
             Ok(board) if board.layout.mirror && *board.schema == *schema => {
                 let generation = board.generation();
-                let writer = Writer::take(board, turn)?;
+                let writer = Writer::take(board, lock)?;
                 writer.reader().inner().set_generation(generation);
-                Ok(Taken::Writer(writer))
+                Ok(Held::Writer(writer))
             }
-            // Whatever else stands there, `begin` looks at.
-            _ => Ok(Taken::WriterLock(turn)),
+            // `begin` checks anything else.
+            _ => Ok(Held::Lock(lock)),
         }
     }
 
-    /// Where a publication stands to what is shown.
+    /// Compares a publication with the shown one.
     fn compare(&self, writer: &Writer, origin: &Origin, record: Payload) -> Order {
         let board = writer.reader().inner();
         let Ok(newest) = writer.reader().sequence() else {
@@ -185,7 +188,7 @@ impl Mirror {
         }
     }
 
-    /// The lineage that the board has for that of the origin.
+    /// The lineage of the mirror for that of the origin.
     fn lineage(&self, origin: &Origin) -> u64 {
         match self.alias {
             Some((lineage, alias)) if lineage == origin.lineage => alias,
@@ -193,23 +196,23 @@ impl Mirror {
         }
     }
 
-    fn turn(&self) -> Result<WriterLock> {
-        // Before, as who writes a board of this machine's own must not find it taken, not even for a moment.
+    fn lock(&self) -> Result<WriterLock> {
+        // Checked before, as the lock must not disturb the writer of a board that is not a mirror.
         lifecycle::check_no_own(&self.place)?;
         let mode = match self.options.mode {
             0 => DEFAULT_MODE,
             mode => mode,
         };
-        WriterLock::wait(&self.place, mode, Some(self.options.timeout))
+        WriterLock::acquire(&self.place, mode, Some(self.options.timeout))
     }
 
-    /// A new segment with this record alone.
+    /// Creates a segment with this record alone.
     fn begin(
         &self,
         schema: &Schema,
         origin: &Origin,
         record: Payload,
-        turn: WriterLock,
+        lock: WriterLock,
     ) -> Result<Writer> {
         let (moment, length) = (origin.age_ns.map(ago), record.bytes.len());
         let past = Seed {
@@ -223,20 +226,20 @@ impl Mirror {
         };
         lifecycle::mirror(&self.place, schema, &self.options, past)?;
         let board = Board::open(self.place.clone(), Access::Write)?;
-        let writer = Writer::take(board, turn)?;
+        let writer = Writer::take(board, lock)?;
         writer.reader().inner().set_generation(origin.generation);
         Ok(writer)
     }
 }
 
-/// What a mirror has got of its board.
+/// What a mirror holds of its board.
 #[allow(clippy::large_enum_variant)] // there is one, and for a moment
-enum Taken {
+enum Held {
     Writer(Writer),
-    WriterLock(WriterLock),
+    Lock(WriterLock),
 }
 
-/// Where a publication stands to another one.
+/// How a publication follows another one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Order {
     Same,
@@ -246,12 +249,12 @@ enum Order {
     Apart,
 }
 
-/// Which optional fields are known; the bits of others mean nothing.
+/// The bits of the known optional fields, without undefined bits.
 fn known(schema: &Schema, record: Payload) -> u64 {
     record.present & schema.presence_of(schema.fields().len())
 }
 
-/// The moment that is so many nanoseconds ago.
+/// The moment of an age in nanoseconds.
 fn ago(age_ns: i64) -> Moment {
     let now = Moment::now();
     Moment {

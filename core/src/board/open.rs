@@ -24,11 +24,11 @@ use crate::segment::path::BoardPath;
 use crate::segment::seed::header_of;
 use crate::segment::trust::{Access, open_trusted};
 
-/// Of a file, what is read at once: all that most boards tell of themselves.
+/// How many bytes of a file are read at once: all but the slots, for most boards.
 const START: usize = 1024;
 
 impl Board {
-    /// Opens what stands at a place. Each step of the ladder has its own error.
+    /// Opens the board of a path. Each step of the ladder has its own error.
     pub fn open(place: BoardPath, access: Access) -> Result<Self> {
         let (file, status) = match open_trusted(&place.board, access) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(absent(&place)),
@@ -41,7 +41,7 @@ impl Board {
     pub fn of(place: BoardPath, access: Access, file: File, status: FileStat) -> Result<Self> {
         let path = &place.board;
         let size = usize::try_from(status.st_size).unwrap_or(0);
-        // By pread, not through a mapping: a file that shrinks meanwhile is then an error.
+        // By pread, so that a file that is truncated meanwhile is an error, not a SIGBUS.
         let read = |offset: usize, bytes: &mut [u8]| {
             let read = file.read_exact_at(bytes, offset as u64);
             read.map_err(|error| cut_off(path, &error))
@@ -80,7 +80,7 @@ impl Board {
             header.flags,
         )
         .ok_or_else(|| damaged(path, "its sizes are impossible"))?;
-        // The header follows from the fields and the slots; one that says otherwise lies.
+        // The header follows from the fields and the slots.
         let expected = header_of(&layout, &schema, header.base_sequence, header.lineage);
         if header.checksum != expected.checksum {
             return Err(damaged(path, "the checksum of its header is wrong"));
@@ -104,7 +104,7 @@ impl Board {
             status,
             place,
             access,
-            was_looked_at: AtomicBool::new(false),
+            was_read: AtomicBool::new(false),
             opened_head: AtomicU64::new(0),
         };
         let word = start.get(board.layout.control_offset..);

@@ -1,4 +1,4 @@
-//! What a read gives: a record, and what is known of its publication.
+//! What a read returns: a record with its stamp.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl Snapshot {
         &self.record
     }
 
-    /// The record to publish again, perhaps with changes.
+    /// A copy of the record, to change and publish.
     pub fn encoded(&self) -> Encoded {
         Encoded {
             bytes: self.record.clone(),

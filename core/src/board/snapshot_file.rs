@@ -1,5 +1,5 @@
-//! Snapshot files: a board's newest records in a file on any file system, and a board made of them
-//! again. Such a file is a board with checksums (docs/format.md) that nobody writes.
+//! Snapshot files: a board's newest records in a file on any file system, from which a board can be
+//! made again. Such a file is a board with checksums (docs/format.md) that has no writer.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -22,8 +22,9 @@ use crate::segment::sync_directory;
 use crate::segment::trust::{Access, open_trusted};
 
 impl Reader {
-    /// Saves the newest records, as many as the ring holds, with their sequences and times: into
-    /// `file`, which then is whole and on the disk, or as it was before. For [`crate::restore`].
+    /// Saves the records that the ring holds, with their sequences and times, for
+    /// [`crate::restore`]. Then `file` is complete and on disk, or, after an error, as it was
+    /// before.
     pub fn save(&self, file: &Path) -> Result<()> {
         let board = self.inner();
         if self.has_view() {
@@ -44,7 +45,7 @@ impl Reader {
         })
     }
 
-    /// The records that the ring holds, without a hole, as they stand there.
+    /// The records that the ring holds, without a gap, as the slots store them.
     pub(crate) fn past(&self) -> Result<Seed> {
         let board = self.inner();
         let newest = self.head()?.sequence;
@@ -61,7 +62,7 @@ impl Reader {
             });
             after = publication.sequence;
         }
-        // The writer may have gone on; what it published since belongs to them.
+        // Records that the writer published meanwhile are included.
         Ok(Seed {
             sequence: after.max(newest),
             generation: 0,
@@ -70,29 +71,29 @@ impl Reader {
         })
     }
 
-    /// Whether there is a record of this sequence, wherever the head is.
+    /// Whether a slot has a record of this sequence, whatever the head is.
     fn holds(&self, sequence: u64) -> Result<bool> {
         let board = self.inner();
         let mut stamp = ring::Stamp::default();
         let mut bytes = vec![0; board.layout.record_size];
-        let _beyond = board.copy(sequence, &mut stamp, 0, &mut bytes)?;
+        let _newer = board.copy(sequence, &mut stamp, 0, &mut bytes)?;
         let length = ring::length(&stamp);
         Ok(board.may_be_length(length) && checksum::is_valid(sequence, &stamp, &bytes[..length]))
     }
 }
 
-/// What a snapshot file or a copy of a durable one holds.
+/// The contents of a snapshot file, or of a copy of a durable file.
 pub struct SnapshotFile {
     pub schema: Schema,
     pub slots: u32,
     pub past: Seed,
     pub durable: bool,
     pub checksum: bool,
-    /// The board's permissions, or 0 where they are not told.
+    /// The board's permissions, or 0 if they are not known.
     pub mode: u32,
 }
 
-/// Reads a snapshot file, or a copy of a durable one; `CORRUPT` if it is none, or a bit of it has
+/// Reads a snapshot file, or a copy of a durable file; `CORRUPT` if it is neither, or a bit has
 /// changed.
 pub fn read(file: &Path) -> Result<SnapshotFile> {
     let (opened, status) = open_trusted(file, Access::ReadUntrusted)?;
@@ -122,14 +123,14 @@ pub fn read(file: &Path) -> Result<SnapshotFile> {
     let lineage = board.lineage;
     let reader = Reader::of_snapshot(board);
     let past = reader.past()?;
-    // No checksum covers the head: but behind the newest record there is none.
+    // No checksum covers the head; but no record may follow the newest one.
     if reader.holds(past.sequence + 1)? {
         let file = file.display();
         let message = format!("{file} is damaged: it has newer records than it says; save it anew");
         return Err(Error::new(ErrorKind::Corrupt, message));
     }
     let generation = past.records.last();
-    let generation = generation.map_or(0, |kept| Publication::generation_of(&kept.stamp));
+    let generation = generation.map_or(0, |record| Publication::generation_of(&record.stamp));
     Ok(SnapshotFile {
         schema: Schema::clone(&schema),
         slots: layout.slot_count,
@@ -152,7 +153,8 @@ pub fn write_file(
     write: impl FnOnce(&File) -> io::Result<()>,
 ) -> Result<()> {
     let failed = |error: io::Error| Error::io(&error, "write", file);
-    // A rename needs the same directory. Nobody can guess the name and take it before.
+    // A rename needs the same directory. The name is random, so that no other user can take it
+    // before.
     let draft = hidden(file);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(mode);

@@ -1,4 +1,5 @@
-//! A board as its creator wants it: whether the one that is there will do, and what takes its place if not.
+//! A board as its creator specifies it: whether an existing board satisfies it, and what replaces
+//! that board otherwise.
 
 use nix::sys::stat::FileStat;
 
@@ -18,15 +19,15 @@ use crate::segment::seed::{RawRecord, Seed};
 use crate::segment::stamp::Publication;
 use crate::segment::trust;
 
-/// A board as its creator wants it.
+/// A board as its creator specifies it.
 pub struct BoardSpec<'a> {
     pub place: &'a BoardPath,
     pub schema: &'a Schema,
     pub layout: Layout,
     pub mode: u32,
     pub options: &'a Options,
-    /// Whether a durable file may be begun anew that is damaged, or of a board that was here before.
-    pub supersedes: bool,
+    /// Whether a durable file is replaced that is damaged, or of an earlier board.
+    pub replaces_durable: bool,
 }
 
 impl<'a> BoardSpec<'a> {
@@ -65,19 +66,19 @@ impl<'a> BoardSpec<'a> {
             layout,
             mode,
             options,
-            supersedes: false,
+            replaces_durable: false,
         })
     }
 
-    /// A new segment, as wanted where no more is said. The durable file comes first: who dies then leaves the board that
-    /// comes back from it.
-    pub fn begin(&self, past: Seed) -> Result<Draft> {
+    /// Creates a segment, and first its durable file: after a crash in between, the board is
+    /// restored from that.
+    pub fn create(&self, past: Seed) -> Result<Draft> {
         let (draft, file) = self.draft(past, None)?;
         file.map_or(Ok(()), Staged::install)?;
         Ok(draft)
     }
 
-    /// A new segment and its durable file.
+    /// A new segment and its durable file, both without a name.
     fn draft(&self, past: Seed, owner: Option<&FileStat>) -> Result<(Draft, Option<Staged>)> {
         let Self {
             place,
@@ -86,7 +87,7 @@ impl<'a> BoardSpec<'a> {
             mode,
             ..
         } = self;
-        let past = self.begun(past);
+        let past = self.with_defaults(past);
         let draft = Board::draft(place, schema, layout, *mode, &past)?;
         if let Some(owner) = owner {
             draft.give_to(owner);
@@ -96,13 +97,13 @@ impl<'a> BoardSpec<'a> {
         }
         let owner = draft.status(&place.board)?;
         let lasting = DurableWriter::new(place, schema, layout, *mode, past, owner)?;
-        let file = lasting.ready(self.supersedes)?;
+        let file = lasting.ready(self.replaces_durable)?;
         Ok((draft, Some(file)))
     }
 
-    /// A board with defaults is never empty: they are its first record, of generation 0, as no
-    /// writer published them.
-    fn begun(&self, mut past: Seed) -> Seed {
+    /// Adds the defaults as the first record, so that a board with defaults is never empty. Its
+    /// generation is 0, as no writer published it.
+    fn with_defaults(&self, mut past: Seed) -> Seed {
         if past.records.is_empty()
             && past.sequence < MAX_SEQUENCE
             && let Some(defaults) = self.schema.defaults()
@@ -117,8 +118,9 @@ impl<'a> BoardSpec<'a> {
         past
     }
 
-    /// A board that has all that is wanted will do, also if it has more; one that has less has to be
-    /// replaced, which it may be if programs that do not know of what is appended can do without it.
+    /// Whether an existing board has everything that is specified. `false` if it must be replaced,
+    /// by one with more fields that its programs can do without. An error if it must not be
+    /// replaced.
     pub fn satisfied_by(&self, old: &Board) -> Result<bool> {
         let BoardPath { name, board, .. } = self.place;
         let path = board.display();
@@ -170,8 +172,8 @@ impl<'a> BoardSpec<'a> {
         Err(Error::new(ErrorKind::InvalidFields, message))
     }
 
-    /// The old board's newest records in the new schema, as many as there will be slots for. Defaults
-    /// that nobody changed make way for the new ones.
+    /// The old board's newest records in the new schema, as many as fit into the new slots. If
+    /// nothing was published, the new defaults replace the old ones.
     fn converted(&self, old: &Board) -> Vec<RawRecord> {
         if old.is_pristine() {
             return Vec::new();
@@ -182,25 +184,25 @@ impl<'a> BoardSpec<'a> {
         let mut records = old.records();
         let room = self.layout.slot_count as usize - 1;
         records.drain(..records.len().saturating_sub(room));
-        let convert = |kept: RawRecord| {
-            let present = Publication::present_of(&kept.stamp);
-            let converted = conversion.convert(&kept.bytes, present);
+        let convert = |record: RawRecord| {
+            let present = Publication::present_of(&record.stamp);
+            let converted = conversion.convert(&record.bytes, present);
             let length = converted.bytes.len();
             RawRecord {
-                stamp: Publication::reshaped(&kept.stamp, converted.present, length),
+                stamp: Publication::reshaped(&record.stamp, converted.present, length),
                 bytes: converted.bytes,
             }
         };
-        let fits = |kept: &RawRecord| kept.bytes.len() <= self.schema.record_size();
+        let fits = |record: &RawRecord| record.bytes.len() <= self.schema.record_size();
         let converted: Vec<_> = records.into_iter().map(convert).collect();
-        let too_long = converted.iter().rposition(|kept| !fits(kept));
+        let too_long = converted.iter().rposition(|record| !fits(record));
         converted
             .into_iter()
             .skip(too_long.map_or(0, |last| last + 1))
             .collect()
     }
 
-    /// Replaces a board by one in which its newest records are converted.
+    /// Replaces a board by a new one with its newest records, converted.
     pub fn replace(mut self, old: &Board) -> Result<()> {
         if self.options.mode == 0 {
             self.mode = old.status.st_mode & 0o7777;
@@ -215,9 +217,11 @@ impl<'a> BoardSpec<'a> {
         self.replace_by(old, old.ring().head().sequence, records)
     }
 
-    /// The mark first: a death before the new segment has the name leaves the old one, which then
-    /// goes on, as readers ask the name and the next writer takes the mark back. The durable file last, which
-    /// is written before and only lacks its name: one that the old board had goes on to be right for either.
+    /// Replaces a board by a new one with these records.
+    ///
+    /// The old board is marked first. After a crash before the new segment has the name, the old
+    /// one continues: readers check the name, and the next writer removes the mark. The durable
+    /// file is renamed last: until then, the old board's file is right for both boards.
     pub fn replace_by(self, old: &Board, newest: u64, records: Vec<RawRecord>) -> Result<()> {
         let past = Seed {
             sequence: newest,
@@ -228,7 +232,7 @@ impl<'a> BoardSpec<'a> {
         self.replace_with(old, past)
     }
 
-    /// As `replace_by`, with a past that need not be the old one's.
+    /// As `replace_by`, from a seed that need not be the old board's.
     pub fn replace_with(self, old: &Board, past: Seed) -> Result<()> {
         let (draft, file) = self.draft(past, Some(&old.status))?;
         old.ring().mark_gone();

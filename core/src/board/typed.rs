@@ -15,16 +15,16 @@ use crate::schema::codec::Payload;
 use crate::schema::record::Record;
 use crate::segment::stamp::{Publication, Stamp};
 
-/// Records up to this size are read without asking for memory.
-const SMALL: usize = 512;
+/// Records up to this size are read without allocation.
+const MAX_ON_STACK: usize = 512;
 
 /// The schema of a record.
 pub fn schema<R: Record>() -> Result<Schema> {
     Schema::new(R::fields())?.describe(R::DESCRIPTION)
 }
 
-/// Reads the records of a board, which may have an earlier or a later version of their fields. Threads
-/// may share it.
+/// Reads the records of a board, which may have an earlier or a later version of their fields.
+/// Threads may share a reader.
 #[derive(Debug)]
 pub struct Reader<R> {
     inner: dynamic::Reader,
@@ -32,15 +32,15 @@ pub struct Reader<R> {
 }
 
 impl<R: Record> Reader<R> {
-    /// Opens a board by NAME or DIRECTORY/NAME. `INVALID_FIELDS` if its fields are none of the record's
-    /// versions.
+    /// Opens a board by NAME or DIRECTORY/NAME. `INVALID_FIELDS` if its fields are not a version of
+    /// the record's.
     pub fn open(board: &str) -> Result<Self> {
         Ok(Self::of(
             dynamic::Reader::open(board)?.view(&schema::<R>()?)?,
         ))
     }
 
-    /// As [`Reader::open`], for a board of those whom this program does not trust; see
+    /// As [`Reader::open`], for a board whose writers this program does not trust; see
     /// [`dynamic::Reader::open_untrusted`].
     pub fn open_untrusted(board: &str) -> Result<Self> {
         Ok(Self::of(
@@ -55,12 +55,13 @@ impl<R: Record> Reader<R> {
         }
     }
 
-    /// The same board with its fields by name, and what is known of it.
+    /// The same board with its fields by name, and information on it.
     pub fn dynamic(&self) -> &dynamic::Reader {
         &self.inner
     }
 
-    /// The newest sequence, 0 when nothing has been published; `GONE` as for [`Reader::read`]. One load.
+    /// The newest sequence, 0 while nothing has been published; `GONE` as for [`Reader::read`]. One
+    /// load.
     pub fn sequence(&self) -> Result<u64> {
         self.inner.sequence()
     }
@@ -70,7 +71,7 @@ impl<R: Record> Reader<R> {
         self.inner.writer_alive()
     }
 
-    /// The newest record. `EMPTY`, `GONE` and `BUSY` say why there is none.
+    /// The newest record; else `EMPTY`, `GONE` or `BUSY`.
     pub fn read(&self) -> Result<Snapshot<R>> {
         read(&self.inner, |bytes| self.inner.copy_into(bytes))
     }
@@ -82,8 +83,8 @@ impl<R: Record> Reader<R> {
         })
     }
 
-    /// The first record after a sequence that the ring still holds; its stamp says how many before it
-    /// were missed. `EMPTY` when there is none yet.
+    /// The first record after a sequence that the ring still holds; its stamp has the number of
+    /// those missed before. `EMPTY` if nothing was published after the sequence.
     pub fn read_after(&self, after: u64) -> Result<Snapshot<R>> {
         read(&self.inner, |bytes| {
             self.inner.copy_after_into(after, bytes)
@@ -96,12 +97,12 @@ impl<R: Record> Reader<R> {
         Ok(last.iter().map(Snapshot::of).collect())
     }
 
-    /// Waits for a publication after the given one and says its sequence. `None` waits for ever.
+    /// Waits for a publication after the given one and returns its sequence. `None` waits for ever.
     pub fn wait(&self, after: u64, timeout: Option<Duration>) -> Result<u64> {
         self.inner.wait(after, timeout)
     }
 
-    /// A loop over what is published, as [`dynamic::Reader::follow`].
+    /// An iterator over the publications, as [`dynamic::Reader::follow`].
     pub fn follow(
         self,
         set: impl FnOnce(dynamic::Follow) -> dynamic::Follow,
@@ -120,8 +121,8 @@ fn read<R: Record>(
         let record = R::decode(bytes, stamp.present);
         Ok(Snapshot { record, stamp })
     };
-    if R::SIZE <= SMALL {
-        decode(&mut [0; SMALL][..R::SIZE])
+    if R::SIZE <= MAX_ON_STACK {
+        decode(&mut [0; MAX_ON_STACK][..R::SIZE])
     } else {
         decode(&mut vec![0; R::SIZE])
     }
@@ -138,15 +139,15 @@ pub struct Writer<R> {
 }
 
 impl<R: Record> Writer<R> {
-    /// Creates a board, or takes over one that has a version of the record's fields; its records stay.
-    /// `LOCKED` when it has a writer.
+    /// Creates a board, or takes over one that has a version of the record's fields, with its
+    /// records. `LOCKED` if it has a writer.
     pub fn create(board: &str, options: &Options) -> Result<Self> {
         let schema = schema::<R>()?;
         Self::of(dynamic::Writer::create(board, &schema, options)?, &schema)
     }
 
-    /// Takes an existing board, waiting for its writer to let go; `None` waits for ever. `LOCKED`
-    /// when it did not in time.
+    /// Takes an existing board, and waits until its writer releases it; `None` waits for ever.
+    /// `LOCKED` if it was not released in time.
     pub fn open(board: &str, timeout: Option<Duration>) -> Result<Self> {
         Self::of(dynamic::Writer::open(board, timeout)?, &schema::<R>()?)
     }
@@ -170,7 +171,7 @@ impl<R: Record> Writer<R> {
         read(reader, |bytes| reader.copy_into(bytes))
     }
 
-    /// Publishes a record and says its sequence. Limits are not looked at.
+    /// Publishes a record, without checking limits, and returns its sequence.
     pub fn publish(&mut self, record: &R) -> Result<u64> {
         self.publish_on(Condition::Always, record)
     }
@@ -188,13 +189,14 @@ impl<R: Record> Writer<R> {
         self.inner.publish_on(condition, payload)
     }
 
-    /// Puts the newest record into the board's durable file, and says its sequence, as [`dynamic::Writer::sync`].
+    /// Puts the newest record into the board's durable file, as [`dynamic::Writer::sync`], and
+    /// returns its sequence.
     pub fn sync(&mut self) -> Result<u64> {
         self.inner.sync()
     }
 
-    /// Reads, changes and publishes, while no other writer can. Fields of a later version that this
-    /// program does not know stay as they are.
+    /// Reads, changes and publishes the newest record, while no other writer can. Fields of a later
+    /// version, which this program does not know, keep their values.
     pub fn update(&mut self, change: impl FnOnce(&mut R)) -> Result<u64> {
         let Snapshot { mut record, .. } = self.read()?;
         change(&mut record);
@@ -203,7 +205,7 @@ impl<R: Record> Writer<R> {
     }
 }
 
-/// A record, which it derefs to, and its stamp.
+/// A record, to which it dereferences, and its stamp.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Snapshot<R> {
     record: R,
@@ -211,7 +213,7 @@ pub struct Snapshot<R> {
 }
 
 impl<R: Record> Snapshot<R> {
-    /// A dynamic snapshot of the record's own schema.
+    /// Decodes a dynamic snapshot of the record's own schema.
     fn of(snapshot: &dynamic::Snapshot) -> Self {
         let stamp = *snapshot.stamp();
         let record = R::decode(snapshot.bytes(), stamp.present);
@@ -239,7 +241,7 @@ impl<R> Deref for Snapshot<R> {
     }
 }
 
-/// The record.
+/// Serializes as the record.
 impl<R: Serialize> Serialize for Snapshot<R> {
     fn serialize<S: Serializer>(&self, out: S) -> std::result::Result<S::Ok, S::Error> {
         self.record.serialize(out)
@@ -247,7 +249,7 @@ impl<R: Serialize> Serialize for Snapshot<R> {
 }
 
 impl dynamic::Snapshot {
-    /// What a JSON document says.
+    /// Decodes a JSON document.
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(self.bytes()).map_err(|error| {
             let sequence = self.stamp().sequence;
@@ -259,7 +261,7 @@ impl dynamic::Snapshot {
 }
 
 impl dynamic::Writer {
-    /// Publishes anything as a JSON document.
+    /// Publishes a value as a JSON document.
     pub fn publish_json<T: Serialize + ?Sized>(&mut self, document: &T) -> Result<u64> {
         let text = serde_json::to_vec(document).map_err(|error| {
             let board = self.reader().board();
@@ -270,7 +272,7 @@ impl dynamic::Writer {
     }
 }
 
-/// The fields and their values.
+/// Serializes as a map of the fields.
 impl Serialize for dynamic::Snapshot {
     fn serialize<S: Serializer>(&self, out: S) -> std::result::Result<S::Ok, S::Error> {
         out.collect_map(self.values())

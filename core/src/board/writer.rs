@@ -91,7 +91,7 @@ impl Writer {
             seen => seen?,
         };
         seen.check_own()?;
-        let lock = WriterLock::wait(&place, seen.status.st_mode, timeout)?;
+        let lock = WriterLock::acquire(&place, seen.status.st_mode, timeout)?;
         let board = open()?;
         board.check_own()?;
         Self::take(board, lock)
@@ -100,7 +100,7 @@ impl Writer {
     pub(crate) fn take(board: Board, mut lock: WriterLock) -> Result<Self> {
         let fork_guard = ForkGuard::new(board.path())?;
         board.segment.reserve(board.path())?;
-        lock.keep(&board.status)?;
+        lock.retain(&board.status)?;
         let liveness_lock = Self::liveness_lock(&board)?;
         if board.ring().head().gone {
             board.ring().unmark_gone();
@@ -157,13 +157,13 @@ impl Writer {
         let board = self.reader.inner();
         board.check_durable()?;
         let newest = (self.newest > board.base).then(|| board.record(self.newest));
-        let newest = newest.map(|record| record.ok_or_else(|| self.spoilt()));
+        let newest = newest.map(|record| record.ok_or_else(|| self.damaged()));
         let past = board.past_of(self.newest, newest.transpose()?);
         self.reader.sync_to(&DurableWriter::of(board, past)?)
     }
 
     #[cold]
-    fn spoilt(&self) -> Error {
+    fn damaged(&self) -> Error {
         let (named, newest) = (self.reader.named(), self.newest);
         let message = format!("{named}: somebody spoilt sequence {newest}; publish it again");
         Error::new(ErrorKind::Corrupt, message)

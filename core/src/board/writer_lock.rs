@@ -1,5 +1,5 @@
-//! Whose turn it is to write: the lock in the file beside a board. The kernel keeps it, and frees it
-//! when its holder dies.
+//! The writer lock, in the file beside a board. The kernel keeps it, and frees it when its holder
+//! exits.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,28 +16,29 @@ use crate::segment::path::BoardPath;
 use crate::segment::trust::{Access, Tries, is_regular, names, open_trusted};
 use crate::segment::{Draft, give, remove};
 
-/// The shortest and the longest sleep between two tries of one who waits.
-const PATIENCE: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(2));
+/// The shortest and the longest pause between two attempts.
+const PAUSE: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(2));
 
-/// The held lock of a board.
+/// The writer lock of a board, held.
 #[derive(Debug)]
 pub struct WriterLock {
     file: ForkSafeFile,
     status: FileStat,
     path: PathBuf,
-    /// Made by this turn, and of no use unless something comes of it.
+    /// Whether this process created the file, which is removed unless the board gets created.
     is_new: bool,
 }
 
 impl WriterLock {
-    /// Takes the turn for a board of this mode, or for the one that is there; `LOCKED` when somebody else has it.
-    pub fn take(place: &BoardPath, board_mode: u32) -> Result<Self> {
+    /// Takes the lock of a board, which is created with this mode unless it exists. `LOCKED` if
+    /// another writer holds it.
+    pub fn try_acquire(place: &BoardPath, board_mode: u32) -> Result<Self> {
         let path = &place.lock();
         let mut is_new = false;
         let mut tries = Tries::default();
         loop {
-            // Not O_CREAT: the kernel refuses that for a file of somebody else in a directory like
-            // /tmp, though it exists and may be written (fs.protected_regular).
+            // Without O_CREAT, which the kernel refuses for another user's file in a directory like
+            // /tmp, even if it exists and may be written (fs.protected_regular).
             let (file, status) = match open_trusted(path, Access::Tidy) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     is_new = draft(place, board_mode)?.link(path)?;
@@ -50,7 +51,7 @@ impl WriterLock {
             if !try_lock(&file, Lock::Exclusive, path)? {
                 return Err(locked(place, None));
             }
-            // It may have been removed with its board before it was locked.
+            // The file may have been removed with its board before it was locked.
             if names(path, &status) {
                 return Ok(Self {
                     file,
@@ -63,12 +64,12 @@ impl WriterLock {
         }
     }
 
-    /// Waits for the turn; `None` waits for ever. `LOCKED` when it did not come in time.
-    pub fn wait(place: &BoardPath, board_mode: u32, timeout: Option<Duration>) -> Result<Self> {
+    /// Waits for the lock; `None` waits for ever. `LOCKED` if it was not released in time.
+    pub fn acquire(place: &BoardPath, board_mode: u32, timeout: Option<Duration>) -> Result<Self> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut pause = PATIENCE.0;
+        let mut pause = PAUSE.0;
         loop {
-            match Self::take(place, board_mode) {
+            match Self::try_acquire(place, board_mode) {
                 Err(error) if error.kind() == ErrorKind::Locked => {
                     let left =
                         deadline.map_or(pause, |end| end.saturating_duration_since(Instant::now()));
@@ -76,23 +77,23 @@ impl WriterLock {
                         return Err(locked(place, holder(&place.lock())));
                     }
                     std::thread::sleep(pause.min(left));
-                    pause = PATIENCE.1.min(pause * 2);
+                    pause = PAUSE.1.min(pause * 2);
                 }
                 taken => return taken,
             }
         }
     }
 
-    /// The board is there: whatever fails from here on, it has its lock.
-    pub fn stay(&mut self) {
+    /// Keeps the file, whatever fails from now on, as the board exists.
+    pub fn keep_file(&mut self) {
         self.is_new = false;
     }
 
-    /// The turn is used: its lock stays, with access for exactly those who may write the board, and with its owner, be it
-    /// root who writes now.
-    pub fn keep(&mut self, board: &FileStat) -> Result<()> {
-        self.stay();
-        // A lock is empty. What is not may be a file of this user's that somebody else put here, and shall have.
+    /// Keeps the file, and gives it the board's owner and permissions for the users that may write
+    /// the board: root may have created it.
+    pub fn retain(&mut self, board: &FileStat) -> Result<()> {
+        self.keep_file();
+        // A lock is empty. Another file of this user may have been moved here by another user.
         if self.status.st_size != 0 {
             return Ok(());
         }
@@ -103,7 +104,7 @@ impl WriterLock {
         let wanted = writers_only(board.st_mode);
         if self.status.st_mode & 0o7777 != wanted {
             match fchmod(&*self.file, Mode::from_bits_truncate(wanted)) {
-                // Its owner will, when next it takes the board.
+                // Its owner does it when it next takes the lock.
                 Ok(()) | Err(Errno::EPERM) => {}
                 Err(errno) => return Err(Error::system(errno, "change the mode of", &self.path)),
             }
@@ -111,8 +112,9 @@ impl WriterLock {
         Ok(())
     }
 
-    /// The board is removed, and so is the lock. One that stays, as it may be another user's, is in nobody's way.
-    pub fn discard(mut self) {
+    /// Removes the file, as the board was removed. If that fails, as the file is another user's, it
+    /// does no harm.
+    pub fn remove(mut self) {
         self.is_new = false;
         let _left = remove(&self.path);
     }
@@ -122,7 +124,7 @@ impl WriterLock {
         &self.path
     }
 
-    /// Whether the lock's name still stands for it. If not, somebody else may have the turn, too.
+    /// Whether the path still names this file. If not, another writer may hold a lock, too.
     pub fn is_current(&self) -> bool {
         names(&self.path, &self.status)
     }
@@ -131,7 +133,7 @@ impl WriterLock {
 impl Drop for WriterLock {
     fn drop(&mut self) {
         if self.is_new {
-            // Still held. If it cannot be removed, it is in nobody's way.
+            // The lock is still held. If the file cannot be removed, it does no harm.
             let _kept = remove(&self.path);
         }
     }
@@ -147,11 +149,11 @@ fn locked(place: &BoardPath, holder: Option<WriterProcess>) -> Error {
     Error::new(ErrorKind::Locked, message)
 }
 
-/// A new lock, which has the owner, group and mode of the board that is there, or that comes back from its durable file: one
-/// that is root's, be it for a moment, would keep the board's owner out if root dies then.
+/// A new file, with the owner, group and mode of the board, or of its durable file. A file of root
+/// would exclude the board's owner if root's process crashed before `retain`.
 fn draft(place: &BoardPath, board_mode: u32) -> Result<Draft> {
     let board = lstat(&place.board).or_else(|_| lstat(&durable::path_for(place)));
-    // What else may stand there, a link among them, is refused once the turn is taken.
+    // A file of another type is refused once the lock is held.
     let board = board.ok().filter(is_regular);
     let mode = board.map_or(board_mode, |board| valid_mode(board.st_mode));
     let draft = Draft::new(&place.directory, writers_only(mode), 0)?;

@@ -1,5 +1,5 @@
-//! Which process writes a board, as far as this one can see: the kernel names no holder of its locks
-//! (open file description locks have none), but shows them with each open file.
+//! Finds the process that writes a board. The kernel does not name the holder of a lock of an open
+//! file, but shows such locks with each open file in /proc.
 
 use std::fmt::{Display, Formatter};
 use std::fs;
@@ -10,19 +10,19 @@ use std::path::Path;
 pub struct WriterProcess {
     /// Its id in this PID namespace.
     pub id: u32,
-    /// As the kernel knows it: its first 15 bytes, which the process itself chooses.
+    /// Its name in the kernel, at most 15 bytes, which the process itself chooses.
     pub name: String,
 }
 
 impl Display for WriterProcess {
     fn fmt(&self, out: &mut Formatter<'_>) -> std::fmt::Result {
-        // It may hold control characters, which must not reach a terminal.
+        // The name can have control characters, which must not reach a terminal.
         write!(out, "process {} ({})", self.id, self.name.escape_debug())
     }
 }
 
-/// The process that holds a lock; `None` if there is none, or if it is another user's, whose files
-/// only root can see.
+/// The process that holds a lock; `None` if there is none, or if it is another user's, whose open
+/// files only root can see.
 pub fn holder(lock: &Path) -> Option<WriterProcess> {
     let lock = fs::canonicalize(lock).ok()?;
     let processes = fs::read_dir("/proc").ok()?.flatten();
@@ -43,7 +43,7 @@ fn holds(process: u32, lock: &Path) -> bool {
     })
 }
 
-/// Whether the lock is held by this open file. Another process that waits for it has it open, too.
+/// Whether this open file holds the lock. A process that waits for the lock has the file open, too.
 fn is_locked(process: u32, file: &str) -> bool {
     let locks = fs::read_to_string(format!("/proc/{process}/fdinfo/{file}"));
     locks.is_ok_and(|locks| locks.contains("\nlock:"))

@@ -4,9 +4,9 @@ use bytemuck::{bytes_of, cast_slice};
 
 use crate::ring::{self, Head};
 use crate::schema::Schema;
-use crate::segment::checksum;
 use crate::segment::layout::{HEADER_SIZE, Header, Layout};
 use crate::segment::stamp::Publication;
+use crate::segment::{checksum, random};
 
 /// What a new segment starts from: the numbers and the records of the board that it continues.
 #[derive(Debug)]
@@ -20,6 +20,16 @@ pub struct Seed {
 }
 
 impl Seed {
+    /// The seed of a new board.
+    pub fn fresh() -> Self {
+        Self {
+            sequence: 0,
+            generation: 0,
+            lineage: random(),
+            records: Vec::new(),
+        }
+    }
+
     /// The same, restored from a file.
     pub fn restored(mut self) -> Self {
         for record in &mut self.records {
