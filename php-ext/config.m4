@@ -44,7 +44,9 @@ if test "$PHP_PEGEL" != "no"; then
   fi
 
   PEGEL_SOURCES="src/pegel.c src/failure.c src/board.c src/reading.c src/wait.c src/plan.c src/decode.c src/value.c \
-    src/json.c src/native.c src/native_reader.c src/native_writer.c"
+    src/json.c src/native.c src/native_reader.c src/native_writer.c src/exceptions.c \
+    src/package.c src/reader.c src/reader_open.c src/reader_package.c src/snapshot.c \
+    src/snapshot_access.c"
   if test "$PHP_PEGEL_YYJSON" != "no"; then
     AC_DEFINE([PEGEL_YYJSON], [1], [Documents are decoded by yyjson])
     if test -r "$PHP_PEGEL_YYJSON/src/yyjson.c"; then

@@ -5,5 +5,8 @@
 declare(strict_types=1);
 
 foreach (glob(__DIR__ . '/src/*.php') as $file) {
-    opcache_compile_file($file);
+    // The extension has some of the classes.
+    if (!class_exists('Pegel\\' . basename($file, '.php'), false)) {
+        opcache_compile_file($file);
+    }
 }

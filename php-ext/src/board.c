@@ -19,9 +19,6 @@
 /* Nanoseconds for which a look at a name suffices. */
 #define LOOK 1000000000
 
-/* The first room for a document, in bytes: most are shorter. */
-#define BUFFER 4096
-
 static int64_t coarse_time(void)
 {
 	struct timespec now;
@@ -41,6 +38,8 @@ pegel_board *pegel_board_new(zend_string *name, pegel_reader *reader)
 	board->reader = reader;
 	board->record_size = info.record_size;
 	board->content = info.content;
+	/* Every read verifies a checksum. */
+	board->is_cached = !(info.flags & PEGEL_CHECKSUM);
 	board->next = PEGEL_G(open);
 	if (board->next) {
 		board->next->previous = board;
@@ -202,47 +201,6 @@ pegel_board *pegel_board_find(zend_string *name)
 	return pegel_board_open(name);
 }
 
-pegel_status pegel_read_newest(
-	const pegel_board *board, uint64_t sequence, void *record, size_t size, pegel_stamp *stamp)
-{
-	return pegel_reader_read(board->reader, record, size, stamp);
-}
-
-/* Reads a record by one of libpegel's functions into a reading that is empty. */
-pegel_status pegel_board_read(
-	pegel_board *board, pegel_reading *reading, bool is_stamped,
-	pegel_status (*read)(const pegel_board *, uint64_t, void *, size_t, pegel_stamp *),
-	uint64_t sequence)
-{
-	size_t most = board->record_size, room = most;
-	if (board->content != PEGEL_FIELDS && room > BUFFER) {
-		room = BUFFER;
-	}
-	while (true) {
-		zend_string *record = zend_string_alloc(room, 0);
-		reading->stamp.size = sizeof reading->stamp;
-		pegel_status status = read(
-			board, sequence, ZSTR_VAL(record), room, is_stamped ? &reading->stamp : NULL);
-		if (UNEXPECTED(status)) {
-			zend_string_efree(record);
-			if (status == PEGEL_TOO_LARGE && room < most) {
-				room = MIN(room * 4, most);
-				continue;
-			}
-			return status;
-		}
-		if (is_stamped && reading->stamp.record_size < room) {
-			record = zend_string_truncate(record, reading->stamp.record_size, 0);
-		}
-		ZSTR_VAL(record)[ZSTR_LEN(record)] = '\0';
-		reading->record = record;
-		reading->is_stamped = is_stamped;
-		reading->read_ns = is_stamped ? pegel_boot_time() : 0;
-		ZVAL_UNDEF(&reading->value);
-		return PEGEL_OK;
-	}
-}
-
 /*
  * The newest reading: the board's, which its next reading ends, or `own`, which is the caller's to
  * free. NULL without an exception: the board is gone; else with one.
@@ -253,10 +211,11 @@ pegel_reading *pegel_board_newest(pegel_board *board, pegel_reading *own, bool i
 	/* After PEGEL_GONE there is no such sequence. */
 	if (EXPECTED(newest->record && (newest->is_stamped || !is_stamped) && PEGEL_G(cache)
 			&& pegel_reader_sequence(board->reader) == newest->stamp.sequence)) {
+		newest->is_fresh = false;
 		return newest;
 	}
 	forget_newest(board);
-	bool is_kept = PEGEL_G(cache) && PEGEL_G(is_active);
+	bool is_kept = board->is_cached && PEGEL_G(cache) && PEGEL_G(is_active);
 	pegel_reading *reading = is_kept ? newest : own;
 	const pegel_plan *plan = pegel_board_plan(board);
 	is_stamped |= board->content != PEGEL_FIELDS || plan->optional > 0;

@@ -8,6 +8,10 @@
 /* An exception that is thrown already becomes the previous one. */
 static void fail(pegel_status status, const char *message)
 {
+	if (EXPECTED(pegel_reader_ce)) {
+		zend_throw_exception(pegel_exception_of(status), message, status);
+		return;
+	}
 	zval parameters[2], exception;
 	ZVAL_UNDEF(&exception);
 	ZVAL_LONG(&parameters[0], status);

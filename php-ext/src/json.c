@@ -4,15 +4,27 @@
 #include "ext/json/php_json.h"
 #include "zend_exceptions.h"
 
-zend_result pegel_json_decode(const zend_string *text, zval *value)
+/* As a float, an integer beyond PHP_INT_MAX would lose its last digits. */
+#define OPTIONS (PHP_JSON_BIGINT_AS_STRING | PHP_JSON_THROW_ON_ERROR)
+
+static zend_result decode(const zend_string *text, zend_long options, zval *value)
 {
-	/* As a float, an integer beyond PHP_INT_MAX would lose its last digits. */
-	int options = PHP_JSON_OBJECT_AS_ARRAY | PHP_JSON_BIGINT_AS_STRING | PHP_JSON_THROW_ON_ERROR;
 	return php_json_decode_ex(
 		value, ZSTR_VAL(text), ZSTR_LEN(text), options, PHP_JSON_PARSER_DEFAULT_DEPTH);
 }
 
-/* Explains the JsonException that pegel_json_decode() has thrown. */
+zend_result pegel_json_decode(const zend_string *text, zval *value)
+{
+	return decode(text, OPTIONS | PHP_JSON_OBJECT_AS_ARRAY, value);
+}
+
+/* With objects, so that {} differs from []. */
+zend_result pegel_json_decode_objects(const zend_string *text, zval *value)
+{
+	return decode(text, OPTIONS, value);
+}
+
+/* Explains the JsonException that was thrown. */
 void pegel_fail_json(const zend_string *board)
 {
 	zval room;

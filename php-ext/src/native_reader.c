@@ -57,6 +57,12 @@ void pegel_native_reader_init(zval *object, pegel_board *board)
 	of(Z_OBJ_P(object))->board = board;
 }
 
+/* The board of a NativeReader that is open; NULL for all else. */
+pegel_board *pegel_native_reader_board(const zval *value)
+{
+	return Z_OBJCE_P(value) == pegel_native_reader_ce ? of(Z_OBJ_P(value))->board : NULL;
+}
+
 static pegel_board *board_of(zval *this)
 {
 	pegel_board *board = of(Z_OBJ_P(this))->board;
@@ -121,7 +127,10 @@ ZEND_METHOD(Pegel_NativeReader, openAs)
 	CHECK(untrusted
 		? pegel_reader_open_untrusted(ZSTR_VAL(name), fields, count, text, &reader)
 		: pegel_reader_open_as(ZSTR_VAL(name), fields, count, text, &reader));
-	pegel_native_reader_init(return_value, pegel_board_new(name, reader));
+	pegel_board *board = pegel_board_new(name, reader);
+	/* Whoever writes it could change a record under the same sequence. */
+	board->is_cached = board->is_cached && !untrusted;
+	pegel_native_reader_init(return_value, board);
 }
 
 ZEND_METHOD(Pegel_NativeReader, close)
@@ -200,18 +209,6 @@ ZEND_METHOD(Pegel_NativeReader, isWriterAlive)
 	RETURN_BOOL(alive);
 }
 
-static pegel_status read_at(
-	const pegel_board *board, uint64_t sequence, void *record, size_t size, pegel_stamp *stamp)
-{
-	return pegel_reader_read_at(board->reader, sequence, record, size, stamp);
-}
-
-static pegel_status read_after(
-	const pegel_board *board, uint64_t after, void *record, size_t size, pegel_stamp *stamp)
-{
-	return pegel_reader_read_after(board->reader, after, record, size, stamp);
-}
-
 /* A stamp and its record. */
 static void return_reading(zval *return_value, const pegel_reading *reading)
 {
@@ -240,7 +237,7 @@ ZEND_METHOD(Pegel_NativeReader, readAt)
 	ZEND_PARSE_PARAMETERS_END();
 	BOARD()
 	pegel_reading reading;
-	CHECK(pegel_board_read(board, &reading, true, read_at, sequence));
+	CHECK(pegel_board_read(board, &reading, true, pegel_read_at, sequence));
 	return_reading(return_value, &reading);
 	pegel_reading_free(&reading);
 }
@@ -253,7 +250,7 @@ ZEND_METHOD(Pegel_NativeReader, readAfter)
 	ZEND_PARSE_PARAMETERS_END();
 	BOARD()
 	pegel_reading reading;
-	CHECK(pegel_board_read(board, &reading, true, read_after, after));
+	CHECK(pegel_board_read(board, &reading, true, pegel_read_after, after));
 	return_reading(return_value, &reading);
 	pegel_reading_free(&reading);
 }
@@ -266,15 +263,5 @@ ZEND_METHOD(Pegel_NativeReader, wait)
 		Z_PARAM_LONG(nanoseconds)
 	ZEND_PARSE_PARAMETERS_END();
 	BOARD()
-	board->users++;
-	uint64_t sequence;
-	pegel_status status = pegel_wait(board, after, nanoseconds, &sequence);
-	if (!EG(exception)) {
-		if (EXPECTED(status == PEGEL_OK)) {
-			pegel_return_u64(return_value, sequence);
-		} else {
-			pegel_fail(status);
-		}
-	}
-	pegel_board_release(board);
+	pegel_return_wait(return_value, board, after, nanoseconds);
 }

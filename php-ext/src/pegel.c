@@ -1,7 +1,10 @@
 /* The module: its settings, and what it does at the ends of requests. */
 
 #include "php_pegel.h"
+#include "ext/json/php_json.h"
+#include "ext/spl/spl_exceptions.h"
 #include "ext/standard/info.h"
+#include "zend_interfaces.h"
 #include "pegel_arginfo.h"
 
 ZEND_DECLARE_MODULE_GLOBALS(pegel)
@@ -13,9 +16,51 @@ zend_class_entry *pegel_native_reader_ce, *pegel_native_writer_ce;
 
 PHP_INI_BEGIN()
 	SETTING("enable", "1", PHP_INI_SYSTEM, OnUpdateBool, enable)
+	SETTING("classes", "1", PHP_INI_SYSTEM, OnUpdateBool, classes)
 	SETTING("cache", "1", PHP_INI_ALL, OnUpdateBool, cache)
 	SETTING("cache_limit", "1M", PHP_INI_SYSTEM, OnUpdateLongGEZero, cache_limit)
 PHP_INI_END()
+
+/* The newest reading, of the board that has replaced this one if need be. */
+static zend_never_inline pegel_reading *read_anew(
+	zend_string *name, pegel_board **board, pegel_reading *own)
+{
+	*board = EG(exception) ? NULL : pegel_board_open(name);
+	if (!*board) {
+		return NULL;
+	}
+	pegel_reading *reading = pegel_board_newest(*board, own, false);
+	if (!reading && !EG(exception)) {
+		pegel_fail(PEGEL_GONE);
+	}
+	return reading;
+}
+
+ZEND_FUNCTION(Pegel_read)
+{
+	zend_string *name;
+	ZEND_PARSE_PARAMETERS_START(1, 1)
+		Z_PARAM_STR(name)
+	ZEND_PARSE_PARAMETERS_END();
+	pegel_board *board = pegel_board_find(name);
+	if (UNEXPECTED(!board)) {
+		RETURN_THROWS();
+	}
+	pegel_reading own, *reading = pegel_board_newest(board, &own, false);
+	if (UNEXPECTED(!reading)) {
+		reading = read_anew(name, &board, &own);
+		if (!reading) {
+			RETURN_THROWS();
+		}
+	}
+	const zval *value = pegel_reading_value(board, reading);
+	if (EXPECTED(value)) {
+		RETVAL_COPY((zval *) value);
+	}
+	if (UNEXPECTED(reading == &own)) {
+		pegel_reading_free(&own);
+	}
+}
 
 static PHP_GINIT_FUNCTION(pegel)
 {
@@ -47,6 +92,13 @@ static PHP_MINIT_FUNCTION(pegel)
 	zend_declare_class_constant_long(native, ZEND_STRL("API"), PEGEL_NATIVE_API);
 	pegel_native_reader_register(register_class_Pegel_NativeReader());
 	pegel_native_writer_register(register_class_Pegel_NativeWriter());
+	if (PEGEL_G(classes)) {
+		pegel_exceptions_register(register_class_Pegel_Exception(spl_ce_RuntimeException));
+		pegel_reader_register(register_class_Pegel_Reader());
+		pegel_snapshot_register(register_class_Pegel_Snapshot(
+			zend_ce_arrayaccess, zend_ce_aggregate, zend_ce_countable, php_json_serializable_ce));
+	}
+	zend_register_functions(NULL, ext_functions, NULL, type);
 	return SUCCESS;
 }
 

@@ -55,6 +55,8 @@ typedef struct {
 	/* Whether all of the stamp is known, or its sequence alone, which then is the record's or an
 	 * earlier one. */
 	bool is_stamped;
+	/* Whether it was read right now. */
+	bool is_fresh;
 	/* The time by CLOCK_BOOTTIME at which the stamp's age was true. */
 	int64_t read_ns;
 	zend_string *record; /* NULL: there is no reading */
@@ -64,6 +66,8 @@ typedef struct {
 typedef struct pegel_board {
 	struct pegel_board *next, *previous;
 	uint32_t users;
+	/* Whether its newest reading serves until there is a newer one. */
+	bool is_cached;
 	zend_string *name;
 	pegel_reader *reader;
 	zend_object *writer; /* the one whose own reader it is, or NULL */
@@ -85,6 +89,7 @@ ZEND_BEGIN_MODULE_GLOBALS(pegel)
 	uint32_t request;
 	bool is_active;
 	bool enable;
+	bool classes;
 	bool cache;
 	zend_long cache_limit;
 ZEND_END_MODULE_GLOBALS(pegel)
@@ -98,6 +103,25 @@ ZEND_TSRMLS_CACHE_EXTERN()
 
 extern zend_module_entry pegel_module_entry;
 extern zend_class_entry *pegel_native_reader_ce, *pegel_native_writer_ce;
+
+
+/* Those of the package's names, unless the package has them itself (pegel.classes=0). */
+extern zend_class_entry *pegel_reader_ce, *pegel_snapshot_ce;
+
+/* exceptions.c */
+void pegel_exceptions_register(zend_class_entry *parent);
+zend_class_entry *pegel_exception_of(pegel_status status);
+
+/* reader.c, snapshot.c */
+void pegel_reader_register(zend_class_entry *class);
+zend_object *pegel_reader_mapping(zend_object *reader, zend_string *class);
+bool pegel_reader_writer_is_alive(zend_object *reader, bool *alive);
+void pegel_snapshot_register(zend_class_entry *class);
+void pegel_snapshot_init(
+	zval *object, zend_object *reader, pegel_board *board, pegel_reading *reading);
+
+/* package.c */
+bool pegel_call_package(const char *method, zval *result, uint32_t count, zval *arguments);
 
 /* failure.c */
 void pegel_fail(pegel_status status);
@@ -114,24 +138,28 @@ bool pegel_may_open(zend_string *name);
 bool pegel_board_is_open(const pegel_board *board);
 const pegel_plan *pegel_board_plan(pegel_board *board);
 pegel_reading *pegel_board_newest(pegel_board *board, pegel_reading *own, bool is_stamped);
+void pegel_boards_end_request(void);
+void pegel_boards_close(zend_pegel_globals *globals);
+
+/* reading.c */
 pegel_status pegel_board_read(
 	pegel_board *board, pegel_reading *reading, bool is_stamped,
 	pegel_status (*read)(const pegel_board *, uint64_t, void *, size_t, pegel_stamp *),
 	uint64_t sequence);
 pegel_status pegel_read_newest(
 	const pegel_board *board, uint64_t sequence, void *record, size_t size, pegel_stamp *stamp);
-void pegel_boards_end_request(void);
-void pegel_boards_close(zend_pegel_globals *globals);
-
-/* reading.c */
+pegel_status pegel_read_at(
+	const pegel_board *board, uint64_t sequence, void *record, size_t size, pegel_stamp *stamp);
+pegel_status pegel_read_after(
+	const pegel_board *board, uint64_t after, void *record, size_t size, pegel_stamp *stamp);
 void pegel_reading_free(pegel_reading *reading);
 const zval *pegel_reading_value(pegel_board *board, pegel_reading *reading);
 int64_t pegel_reading_age(const pegel_reading *reading);
 int64_t pegel_boot_time(void);
 
 /* wait.c */
-pegel_status pegel_wait(
-	pegel_board *board, uint64_t after, int64_t timeout, uint64_t *sequence);
+void pegel_return_wait(
+	zval *return_value, pegel_board *board, zend_long after, int64_t timeout);
 
 /* plan.c */
 pegel_plan *pegel_plan_new(const pegel_reader *reader);
@@ -143,6 +171,7 @@ void pegel_decode(
 
 /* json.c */
 zend_result pegel_json_decode(const zend_string *text, zval *value);
+zend_result pegel_json_decode_objects(const zend_string *text, zval *value);
 void pegel_fail_json(const zend_string *board);
 
 /* value.c */
@@ -156,6 +185,7 @@ void pegel_free_retired(zend_pegel_globals *globals);
 const pegel_field *pegel_fields_of(const zend_string *bytes, size_t *count);
 void pegel_native_reader_register(zend_class_entry *class);
 void pegel_native_reader_init(zval *object, pegel_board *board);
+pegel_board *pegel_native_reader_board(const zval *value);
 void pegel_native_writer_register(zend_class_entry *class);
 bool pegel_native_writer_is_open(zend_object *object);
 

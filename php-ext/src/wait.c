@@ -37,7 +37,7 @@ static void handle_interrupt(void)
 }
 
 /* With an exception, of a signal's handler, the status means nothing. */
-pegel_status pegel_wait(
+static pegel_status wait_for(
 	pegel_board *board, uint64_t after, int64_t timeout, uint64_t *sequence)
 {
 	int64_t end = now() + timeout, left = timeout;
@@ -51,4 +51,20 @@ pegel_status pegel_wait(
 		}
 		left = left < 0 ? left : MAX(0, end - now());
 	}
+}
+
+/* The board stays open meanwhile, whatever a signal's handler does. */
+void pegel_return_wait(zval *return_value, pegel_board *board, zend_long after, int64_t timeout)
+{
+	uint64_t sequence;
+	board->users++;
+	pegel_status status = wait_for(board, after, timeout, &sequence);
+	if (EXPECTED(!EG(exception))) {
+		if (EXPECTED(status == PEGEL_OK)) {
+			pegel_return_u64(return_value, sequence);
+		} else {
+			pegel_fail(status);
+		}
+	}
+	pegel_board_release(board);
 }

@@ -12,7 +12,7 @@ namespace Pegel;
 final class Extension implements Backend
 {
     /** The number of what this package and the extension expect of each other. */
-    private const API = 1;
+    public const API = 1;
 
     /** Whether the extension fits this package. */
     public static function isFit(): bool
