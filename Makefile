@@ -138,7 +138,7 @@ test-php: packages-test cabi php-ext
 	$(WATCHDOG) php-ext/tests/run
 
 .PHONY: test-system
-test-system: packages-test build .venv/station .venv/test target/promtool
+test-system: packages-test build php-ext .venv/station .venv/test target/promtool
 	cargo build --release --locked -p pegel-tests
 	$(PYTHON) -m pytest -n 4 --maxschedchunk 1 --durations 20 -m "not lint" tests python/tests
 
@@ -215,13 +215,14 @@ bench-choosing: packages-bench build .venv/test
 .PHONY: campaign
 campaign: MINUTES ?= 10
 campaign: ## Run the long forms of the tests that kill, damage and repeat (MINUTES=10 SEED=n)
-campaign: packages-demo build .venv/test
+campaign: packages-demo build php-ext .venv/test
 	cargo build --release --locked -p pegel-tests
 	$(WATCHDOG) target/release/instructions
 	PYTHONPATH=tests $(WATCHDOG) $(PYTHON) -m safety.campaign.campaign \
 		--minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 	$(WATCHDOG) target/release/hostile 10000000 $(SEED)
 	PYTHONPATH=tests $(WATCHDOG) $(PYTHON) -m php.requests 100000
+	PYTHONPATH=tests $(WATCHDOG) $(PYTHON) -m php.torture 100000 $(SEED)
 
 .PHONY: fuzz
 fuzz: MINUTES ?= 10

@@ -183,10 +183,11 @@ pegel_board *pegel_board_open(zend_string *name)
 	return board;
 }
 
-/* Whether the page itself chose the directory of boards, and can choose another one. */
-static zend_never_inline bool has_moved(void)
+/* Whether the page itself chose the directory of this board, and can choose another one. */
+static zend_never_inline bool has_moved(const zend_string *name)
 {
-	return zend_hash_str_exists(&BG(putenv_ht), ZEND_STRL("PEGEL_DIR"));
+	return !strchr(ZSTR_VAL(name), '/')
+		&& zend_hash_str_exists(&BG(putenv_ht), ZEND_STRL("PEGEL_DIR"));
 }
 
 /* The board of a name, with a look at the name if the last one was too long ago. */
@@ -195,7 +196,7 @@ pegel_board *pegel_board_find(zend_string *name)
 	pegel_board *board = zend_hash_find_ptr(&PEGEL_G(boards), name);
 	if (EXPECTED(board && board->looked_in == PEGEL_G(request)
 			&& coarse_time() - board->looked_ns < LOOK
-			&& (zend_hash_num_elements(&BG(putenv_ht)) == 0 || !has_moved()))) {
+			&& (zend_hash_num_elements(&BG(putenv_ht)) == 0 || !has_moved(name)))) {
 		return board;
 	}
 	return pegel_board_open(name);

@@ -128,7 +128,7 @@ ZEND_METHOD(Pegel_NativeReader, openAs)
 		? pegel_reader_open_untrusted(ZSTR_VAL(name), fields, count, text, &reader)
 		: pegel_reader_open_as(ZSTR_VAL(name), fields, count, text, &reader));
 	pegel_board *board = pegel_board_new(name, reader);
-	/* Whoever writes it could change a record under the same sequence. */
+	/* Its writer could change a record under the same sequence. */
 	board->is_cached = board->is_cached && !untrusted;
 	pegel_native_reader_init(return_value, board);
 }

@@ -142,7 +142,8 @@ static bool reopen(pegel_reader_object *reader)
 	}
 	zend_object *gone = EG(exception);
 	EG(exception) = NULL;
-	pegel_board *board = pegel_reader_open_board(Z_STR_P(NAME(reader)), &reader->view, reader->untrusted);
+	pegel_board *board = pegel_reader_open_board(
+		Z_STR_P(NAME(reader)), &reader->view, reader->untrusted);
 	if (!board) {
 		if (pegel_catch(pegel_exception_of(PEGEL_NOT_FOUND))) {
 			EG(exception) = gone;

@@ -132,44 +132,55 @@ def newest(boards: Path) -> int:
 
 def disturb(php: Fpm, port: int, boards: Path, tally: Tally, chance: random.Random) -> None:
     """Kills a worker, and checks a page and what the workers hold."""
-    workers = children(php.master)
-    for worker in workers:
-        try:
-            tally.held.append(held(str(worker)))
-        except (FileNotFoundError, ProcessLookupError, KeyError):
-            continue
-    if workers and chance.random() < 0.5:
-        # One that was just recycled is gone.
-        with suppress(ProcessLookupError):
-            os.kill(chance.choice(workers), signal.SIGKILL)
-            tally.kills += 1
+    disturb_workers(php, tally, chance)
     tally.requests += 1
     tally.failed += not look(port, boards)
 
 
-def load(site: Site, requests: int, seed: int) -> Tally:
-    tally, chance = Tally(), random.Random(seed)
-    (site.directory / "load.php").write_text((ROOT / "tests/php/load.php").read_text())
+def disturb_workers(php: Fpm, tally: Tally, chance: random.Random) -> None:
+    """Checks what the workers hold, and kills one of them."""
+    workers = children(php.master)
+    for worker in workers:
+        # One that was just recycled is gone.
+        with suppress(FileNotFoundError, ProcessLookupError, KeyError):
+            tally.held.append(held(str(worker)))
+    if workers and chance.random() < 0.5:
+        with suppress(ProcessLookupError):
+            os.kill(chance.choice(workers), signal.SIGKILL)
+            tally.kills += 1
+
+
+def prepare(site: Site, page: str) -> tuple[Path, list[str]]:
+    """Makes this page the site's, and returns its log and the settings of a pool for a load."""
+    (site.directory / "load.php").write_text((ROOT / page).read_text())
     log = site.directory / "pages.log"
     log.touch()
     if site.worker:
         # Files of the daemon's belong to the pages' group.
         site.boards.chmod(0o2770)
         os.chown(log, site.boards.stat().st_uid, -1)
-    pool = [
+    return log, [
         "pm.max_children = 2",
         f"pm.max_requests = {RECYCLE}",
         "listen.mode = 0666",
         f"php_admin_value[error_log] = {log}",
-        "php_admin_value[ffi.enable] = 1",
     ]
+
+
+def load(site: Site, requests: int, seed: int) -> Tally:
+    tally, chance = Tally(), random.Random(seed)
+    log, pool = prepare(site, "tests/php/load.php")
+    pool.append("php_admin_value[ffi.enable] = 1")
     daemon = [sys.executable, str(ROOT / "tests/php/daemon.py")]
     with ExitStack() as stack:
         writer = stack.enter_context(converse(daemon, environment(site.boards)))
         assert writer.hear() == "ready"
         php = stack.enter_context(fpm(site, site.ffi_preload(), *pool))
         port = stack.enter_context(nginx(site))
-        ab = {way: attack(port, way, requests * share // 10) for way, share in SHARES.items()}
+        ab = {
+            way: attack(port, way, requests * share // 10, CONNECTIONS[way])
+            for way, share in SHARES.items()
+        }
         try:
             while any(process.poll() is None for process in ab.values()):
                 disturb(php, port, site.boards, tally, chance)
@@ -190,9 +201,19 @@ def load(site: Site, requests: int, seed: int) -> Tally:
     return tally
 
 
-def attack(port: int, way: str, requests: int) -> "subprocess.Popen[str]":
-    connections = str(CONNECTIONS[way])
-    options = ["-n", str(requests), "-c", connections, "-k", "-r", "-l", "-q", "-s", str(WATCHDOG)]
+def attack(port: int, way: str, requests: int, connections: int) -> "subprocess.Popen[str]":
+    options = [
+        "-n",
+        str(requests),
+        "-c",
+        str(connections),
+        "-k",
+        "-r",
+        "-l",
+        "-q",
+        "-s",
+        str(WATCHDOG),
+    ]
     pipe = subprocess.PIPE
     command = ["ab", *options, f"http://127.0.0.1:{port}/?{way}"]
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
@@ -208,16 +229,26 @@ def result(process: "subprocess.Popen[str]") -> tuple[int, int]:
 
 
 def check(tally: Tally, requests: int) -> None:
+    # A worker that was killed may have published before it could answer.
+    assert tally.saved <= tally.published <= tally.saved + tally.kills
+    check_pages(tally, requests)
+
+
+def check_pages(tally: Tally, requests: int) -> None:
     assert tally.complaints == "", tally.complaints[:2000]
     assert tally.requests >= requests
     assert tally.failed <= tally.kills
-    # A worker that was killed may have published before it could answer.
-    assert tally.saved <= tally.published <= tally.saved + tally.kills
     growth = tally.growth()
     assert growth.descriptors < 3, growth
     # The allocator's own come and go.
     assert growth.maps < 10, growth
     assert growth.kilobytes < 1024, growth
+
+
+def report(tally: Tally, seconds: float) -> None:
+    print(f"{tally.requests} requests in {seconds:.0f} s, {tally.kills} kills")
+    print(f"{tally.failed} failed; a worker held at most {Tally.most(tally.held)}")
+    print(f"in the second half of the time that was more by {tally.growth()}")
 
 
 def main() -> None:
@@ -226,10 +257,8 @@ def main() -> None:
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="pegel-php-") as directory:
         tally = load(Site(Path(directory)), requests, seed)
-    print(f"{tally.requests} requests in {time.monotonic() - begin:.0f} s, {tally.kills} kills")
-    print(f"{tally.failed} failed, {tally.saved} saved, {tally.published} published")
-    print(f"a worker held at most {Tally.most(tally.held)}")
-    print(f"in the second half of the time that was more by {tally.growth()}")
+    print(f"{tally.saved} saved, {tally.published} published")
+    report(tally, time.monotonic() - begin)
     check(tally, requests)
 
 

@@ -74,6 +74,11 @@ class Site:
         return [word for setting in settings for word in ("-d", setting)]
 
 
+def extension() -> list[str]:
+    """The settings for PHP to load the extension."""
+    return ["-d", f"extension={built('target/php-ext/pegel.so')}"]
+
+
 class Php:
     """Runs the page for one query."""
 

@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
-from php.site import Cli, Fpm, Php, Site, fpm, scope
+from helpers.programs import library
+from php.site import Cli, Fpm, Php, Site, extension, fpm, scope
 
 NOTE = "Regen über Köln"
 
@@ -31,6 +32,16 @@ def enabled_in_words(site: Site) -> AbstractContextManager[Fpm]:
     return fpm(site, [], "php_admin_value[ffi.enable] = On")
 
 
+def native(site: Site) -> AbstractContextManager[Fpm]:
+    """PHP has the extension, and no FFI."""
+    return fpm(site, ["-d", "ffi.enable=0", *extension()])
+
+
+def native_tier(site: Site) -> AbstractContextManager[Fpm]:
+    """As above, below the package's classes."""
+    return fpm(site, ["-d", "ffi.enable=0", "-d", "pegel.classes=0", *extension()])
+
+
 def cli(site: Site) -> AbstractContextManager[Cli]:
     return nullcontext(Cli(site, []))
 
@@ -40,7 +51,7 @@ def cli_scope(site: Site) -> AbstractContextManager[Cli]:
     return nullcontext(Cli(site, site.ffi_preload()))
 
 
-WORKERS = [scope, preloaded, preloaded_scope, enabled]
+WORKERS = [scope, preloaded, preloaded_scope, enabled, native, native_tier]
 
 
 @pytest.mark.parametrize("place", [*WORKERS, cli, cli_scope])
@@ -159,6 +170,24 @@ def test_describes_its_tier(
     }
     for remedy, helps in remedies.items():
         assert any(remedy in text for text in advice) == helps, advice
+
+
+@pytest.mark.parametrize("place", [native, native_tier])
+def test_describes_the_extension(
+    site: Site, place: Callable[[Site], AbstractContextManager[Php]]
+) -> None:
+    with place(site) as php:
+        described = php.ask("do=describe")
+    assert described == {
+        "tier": "extension",
+        "preloaded": False,
+        "reads": True,
+        "writes": True,
+        "library": str(library().resolve()),
+        "version": "0.1.0",
+        "abi": 1,
+        "advice": [],
+    }
 
 
 @pytest.mark.parametrize("place", WORKERS)
