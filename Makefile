@@ -231,8 +231,15 @@ fuzz: packages-test build .venv/test
 	PYTHONPATH=tests $(PYTHON) -m fuzz.fuzz --minutes $(MINUTES) $(TARGETS)
 
 .PHONY: php-ext
-php-ext: packages-php-ext cabi ## Build the extension for this machine's PHP in target/php-ext/
+php-ext: packages-php-ext cabi target/yyjson ## Build the extension for this machine's PHP in target/php-ext/
 	php-ext/build
+
+target/yyjson: requirements/yyjson.txt .venv/build
+	.venv/bin/pip download -q --disable-pip-version-check --no-deps --no-binary :all: \
+		--require-hashes -r $< -d target
+	mkdir -p $@
+	tar -xzf target/yyjson-*.tar.gz -C $@ --strip-components 2 --wildcards '*/yyjson/yyjson.[ch]'
+	@touch $@
 
 .PHONY: header
 header: ## Write include/pegel.h from the sources

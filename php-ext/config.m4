@@ -14,9 +14,9 @@ PHP_ARG_ENABLE([pegel-static],
 PHP_ARG_WITH([pegel-yyjson],
   [for yyjson],
   [AS_HELP_STRING([--with-pegel-yyjson=DIR],
-    [Decode documents by yyjson. DIR has src/yyjson.c, or include/yyjson.h and the library in lib/;
-     without it, PHP's own parser decodes them])],
-  [no],
+    [Decode documents by yyjson, in a third of the time: the system's, or that of which DIR has
+     yyjson.c and yyjson.h. Without it, PHP's own parser decodes them])],
+  [auto],
   [no])
 
 if test "$PHP_PEGEL" != "no"; then
@@ -43,20 +43,26 @@ if test "$PHP_PEGEL" != "no"; then
     PHP_ADD_LIBRARY_WITH_PATH([pegel], [$PHP_PEGEL/lib], [PEGEL_SHARED_LIBADD])
   fi
 
-  PEGEL_SOURCES="src/pegel.c src/failure.c src/board.c src/reading.c src/wait.c src/plan.c src/decode.c src/value.c \
+  PEGEL_SOURCES="src/pegel.c src/failure.c src/number.c src/board.c src/reading.c src/wait.c src/plan.c src/decode.c src/value.c \
     src/json.c src/native.c src/native_reader.c src/native_writer.c src/exceptions.c \
     src/package.c src/reader.c src/reader_open.c src/reader_package.c src/snapshot.c \
     src/snapshot_access.c"
-  if test "$PHP_PEGEL_YYJSON" != "no"; then
+  AC_MSG_CHECKING([for yyjson])
+  if test -r "$PHP_PEGEL_YYJSON/yyjson.c"; then
+    AC_MSG_RESULT([$PHP_PEGEL_YYJSON])
+    PEGEL_SOURCES="$PEGEL_SOURCES src/json_yyjson.c"
+    AC_DEFINE_UNQUOTED([PEGEL_YYJSON_SOURCE], ["$PHP_PEGEL_YYJSON/yyjson.c"], [What has yyjson])
     AC_DEFINE([PEGEL_YYJSON], [1], [Documents are decoded by yyjson])
-    if test -r "$PHP_PEGEL_YYJSON/src/yyjson.c"; then
-      PHP_ADD_INCLUDE([$PHP_PEGEL_YYJSON/src])
-      cp "$PHP_PEGEL_YYJSON/src/yyjson.c" "$ext_srcdir/src/yyjson.c"
-      PEGEL_SOURCES="$PEGEL_SOURCES src/yyjson.c"
-    else
-      PHP_ADD_INCLUDE([$PHP_PEGEL_YYJSON/include])
-      PHP_ADD_LIBRARY_WITH_PATH([yyjson], [$PHP_PEGEL_YYJSON/lib], [PEGEL_SHARED_LIBADD])
-    fi
+  elif test "$PHP_PEGEL_YYJSON" != "no" && pkg-config --exists yyjson; then
+    AC_MSG_RESULT([yes])
+    PHP_EVAL_INCLINE([$(pkg-config --cflags yyjson)])
+    PHP_EVAL_LIBLINE([$(pkg-config --libs yyjson)], [PEGEL_SHARED_LIBADD])
+    PEGEL_SOURCES="$PEGEL_SOURCES src/json_yyjson.c"
+    AC_DEFINE([PEGEL_YYJSON], [1], [Documents are decoded by yyjson])
+  elif test "$PHP_PEGEL_YYJSON" = "no" || test "$PHP_PEGEL_YYJSON" = "auto"; then
+    AC_MSG_RESULT([no])
+  else
+    AC_MSG_ERROR([no yyjson. Install libyyjson-dev, or name a directory with yyjson.c])
   fi
 
   PHP_SUBST([PEGEL_SHARED_LIBADD])

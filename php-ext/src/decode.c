@@ -36,17 +36,6 @@ static void decode_text(const char *text, size_t size, zval *value)
 	}
 }
 
-static zend_always_inline void set_signed(zval *value, int64_t number)
-{
-#if SIZEOF_ZEND_LONG == 4
-	if (number < ZEND_LONG_MIN || number > ZEND_LONG_MAX) {
-		ZVAL_STR(value, zend_i64_to_str(number));
-		return;
-	}
-#endif
-	ZVAL_LONG(value, (zend_long) number);
-}
-
 #define NUMBER(type, set) { \
 	type number; \
 	memcpy(&number, bytes, sizeof number); \
@@ -64,8 +53,8 @@ static zend_always_inline void decode_element(
 		case PEGEL_I16: NUMBER(int16_t, ZVAL_LONG)
 		case PEGEL_U16: NUMBER(uint16_t, ZVAL_LONG)
 		case PEGEL_I32: NUMBER(int32_t, ZVAL_LONG)
-		case PEGEL_U32: NUMBER(uint32_t, set_signed)
-		case PEGEL_I64: NUMBER(int64_t, set_signed)
+		case PEGEL_U32: NUMBER(uint32_t, pegel_return_i64)
+		case PEGEL_I64: NUMBER(int64_t, pegel_return_i64)
 		case PEGEL_U64: NUMBER(uint64_t, pegel_return_u64)
 		case PEGEL_F32: NUMBER(float, ZVAL_DOUBLE)
 		case PEGEL_F64: NUMBER(double, ZVAL_DOUBLE)

@@ -52,13 +52,3 @@ void pegel_fail_with(pegel_status status, const char *format, ...)
 	fail(status, ZSTR_VAL(message));
 	zend_string_release(message);
 }
-
-/* A number of 64 bits as a decimal string if it is beyond PHP's integers. */
-void pegel_return_u64(zval *return_value, uint64_t number)
-{
-	if (EXPECTED(number <= ZEND_LONG_MAX)) {
-		ZVAL_LONG(return_value, (zend_long) number);
-	} else {
-		ZVAL_STR(return_value, zend_u64_to_str(number));
-	}
-}

@@ -15,6 +15,11 @@ static zend_result decode(const zend_string *text, zend_long options, zval *valu
 
 zend_result pegel_json_decode(const zend_string *text, zval *value)
 {
+#ifdef PEGEL_YYJSON
+	if (EXPECTED(pegel_json_decode_fast(text, value))) {
+		return SUCCESS;
+	}
+#endif
 	return decode(text, OPTIONS | PHP_JSON_OBJECT_AS_ARRAY, value);
 }
 

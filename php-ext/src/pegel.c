@@ -138,6 +138,11 @@ static PHP_MINFO_FUNCTION(pegel)
 	php_info_print_table_row(2, "Pegel", PEGEL_G(enable) ? "enabled" : "disabled");
 	php_info_print_table_row(2, "Version", PHP_PEGEL_VERSION);
 	php_info_print_table_row(2, "libpegel", pegel_version());
+#ifdef PEGEL_YYJSON
+	php_info_print_table_row(2, "JSON parser", "yyjson");
+#else
+	php_info_print_table_row(2, "JSON parser", "PHP");
+#endif
 	snprintf(number, sizeof number, "%d", PEGEL_NATIVE_API);
 	php_info_print_table_row(2, "Interface of the package", number);
 	snprintf(number, sizeof number, "%u", zend_hash_num_elements(&PEGEL_G(boards)));

@@ -127,7 +127,10 @@ bool pegel_call_package(const char *method, zval *result, uint32_t count, zval *
 void pegel_fail(pegel_status status);
 void pegel_fail_with(pegel_status status, const char *format, ...)
 	ZEND_ATTRIBUTE_FORMAT(printf, 2, 3);
+
+/* number.c */
 void pegel_return_u64(zval *return_value, uint64_t number);
+void pegel_return_i64(zval *return_value, int64_t number);
 
 /* board.c */
 pegel_board *pegel_board_new(zend_string *name, pegel_reader *reader);
@@ -169,7 +172,8 @@ void pegel_plan_free(pegel_plan *plan);
 void pegel_decode(
 	const pegel_plan *plan, const char *record, const pegel_stamp *stamp, zval *value);
 
-/* json.c */
+/* json.c, json_yyjson.c */
+bool pegel_json_decode_fast(const zend_string *text, zval *value);
 zend_result pegel_json_decode(const zend_string *text, zval *value);
 zend_result pegel_json_decode_objects(const zend_string *text, zval *value);
 void pegel_fail_json(const zend_string *board);
