@@ -9,12 +9,14 @@ mod limits;
 pub mod nesting;
 pub mod record;
 pub mod text;
+pub mod types;
 pub mod value;
 
 use bytemuck::{bytes_of, cast_slice, try_pod_read_unaligned};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::field::{Entry, Field, Type};
+use crate::schema::field::{Entry, Field};
+use crate::schema::types::Type;
 
 /// Bytes of one entry of the field table.
 pub const FIELD_SIZE: usize = 64;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use pegel::dynamic::{Encoded, Reader, Snapshot};
-use pegel::{Field, Schema, Type, Value};
+use pegel::{Field, Schema, Type, TypeClass, Value};
 use serde_json::{Map, Value as Json, json};
 
 use crate::escape;
@@ -98,25 +98,18 @@ pub fn parse(kind: Type, count: u32, json: &Json) -> std::result::Result<Value, 
     if json.is_null() {
         return Ok(Value::Null);
     }
-    let value = match kind {
-        Type::Bool => json.as_bool().map(Value::Bool),
-        Type::Text => json.as_str().map(Value::from),
-        Type::F32 => float(
+    let value = match kind.class() {
+        TypeClass::Bool => json.as_bool().map(Value::Bool),
+        TypeClass::Text => json.as_str().map(Value::from),
+        TypeClass::Float if kind == Type::F32 => float(
             json,
             f32::is_finite,
             [f32::NAN, f32::INFINITY, f32::NEG_INFINITY],
         )
         .map(Value::F32),
-        Type::F64 => float(json, f64::is_finite, BEYOND).map(Value::Float),
-        Type::Json | Type::Bytes => None,
-        Type::I8
-        | Type::U8
-        | Type::I16
-        | Type::U16
-        | Type::I32
-        | Type::U32
-        | Type::I64
-        | Type::U64 => {
+        TypeClass::Float => float(json, f64::is_finite, BEYOND).map(Value::Float),
+        TypeClass::Json | TypeClass::Bytes => None,
+        TypeClass::Integer => {
             // A number is digits here, as many as were written.
             let digits = json
                 .as_number()

@@ -1,7 +1,7 @@
 //! Values as text: how the command line names a part of a record, and gives its value.
 
 use pegel::dynamic::Encoded;
-use pegel::{Field, Schema, Type, Value};
+use pegel::{Field, Schema, Type, TypeClass, Value};
 
 use crate::failure::{Failure, Result};
 use crate::json;
@@ -81,9 +81,12 @@ fn parse(field: &Field, text: &str) -> Result<Value> {
         Err(Failure::Failed(message))
     };
     // A number in digits is finite.
-    let overflows = |is_infinite: bool| is_infinite && text.contains(|c: char| c.is_ascii_digit());
-    match field.kind {
-        Type::Bool => match text {
+    let overflows = |value: &Value| {
+        let is_infinite = value.number().is_some_and(f64::is_infinite);
+        is_infinite && text.contains(|c: char| c.is_ascii_digit())
+    };
+    match kind.class() {
+        TypeClass::Bool => match text {
             "true" => Ok(Value::Bool(true)),
             "false" => Ok(Value::Bool(false)),
             _ => {
@@ -91,35 +94,30 @@ fn parse(field: &Field, text: &str) -> Result<Value> {
                 Err(Failure::Failed(message))
             }
         },
-        Type::F32 => match text.parse::<f32>() {
-            Ok(value) if overflows(value.is_infinite()) => too_large(),
-            Ok(value) => Ok(Value::F32(value)),
-            Err(_) => reject(),
-        },
-        Type::F64 => match text.parse::<f64>() {
-            Ok(value) if overflows(value.is_infinite()) => too_large(),
-            Ok(value) => Ok(Value::Float(value)),
-            Err(_) => reject(),
-        },
-        Type::Text => Ok(Value::Text(text.into())),
-        Type::Json => match json::check(text) {
+        TypeClass::Float => {
+            let value = if *kind == Type::F32 {
+                text.parse().map(Value::F32)
+            } else {
+                text.parse().map(Value::Float)
+            };
+            match value {
+                Ok(value) if overflows(&value) => too_large(),
+                Ok(value) => Ok(value),
+                Err(_) => reject(),
+            }
+        }
+        TypeClass::Text => Ok(Value::Text(text.into())),
+        TypeClass::Json => match json::check(text) {
             Ok(()) => Ok(Value::Text(text.into())),
             Err(error) => {
                 let message = format!("field {name} is not valid JSON: {error}");
                 Err(Failure::Failed(message))
             }
         },
-        Type::Bytes => Err(Failure::Failed(format!(
+        TypeClass::Bytes => Err(Failure::Failed(format!(
             "field {name} is bytes; publish them with --document FILE"
         ))),
-        Type::I8
-        | Type::U8
-        | Type::I16
-        | Type::U16
-        | Type::I32
-        | Type::U32
-        | Type::I64
-        | Type::U64 => {
+        TypeClass::Integer => {
             let signed = text.parse().map(Value::Int);
             signed
                 .or_else(|_| text.parse().map(Value::UInt))

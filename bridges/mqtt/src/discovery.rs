@@ -3,7 +3,7 @@
 //! The format is that of its device discovery (www.home-assistant.io/integrations/mqtt, since
 //! 2024.11).
 
-use pegel::{Field, Type, Value};
+use pegel::{Field, Type, TypeClass, Value};
 use pegel_program::args::mqtt::topic::Topic;
 use pegel_program::json;
 use pegel_program::unit::Unit;
@@ -134,7 +134,7 @@ fn number(entity: &mut Json, field: &Field, unit: &str, range: Option<(f64, f64)
         .into();
         return;
     };
-    let is_whole = !matches!(field.kind, Type::F32 | Type::F64);
+    let is_whole = field.kind.class() == TypeClass::Integer;
     // Without limits, Home Assistant assumes 1 to 100.
     let limit = |limit: &Option<Value>, otherwise: f64| match limit {
         Some(limit) => json::value(limit),

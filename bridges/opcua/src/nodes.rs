@@ -154,18 +154,7 @@ fn range(field: &Field) -> Option<Range> {
         return None;
     }
     Some(Range {
-        low: min.as_ref().and_then(number).unwrap_or(f64::MIN),
-        high: max.as_ref().and_then(number).unwrap_or(f64::MAX),
+        low: min.as_ref().and_then(Value::number).unwrap_or(f64::MIN),
+        high: max.as_ref().and_then(Value::number).unwrap_or(f64::MAX),
     })
-}
-
-#[allow(clippy::cast_precision_loss)] // a range has no other numbers
-fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::Int(value) => Some(*value as f64),
-        Value::UInt(value) => Some(*value as f64),
-        Value::F32(value) => Some(f64::from(*value)),
-        Value::Float(value) => Some(*value),
-        _ => None,
-    }
 }

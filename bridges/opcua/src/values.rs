@@ -1,6 +1,6 @@
 //! Values of boards as those of OPC UA, and back.
 
-use opcua::types::{Array, ByteString, UAString, Variant, VariantScalarTypeId};
+use opcua::types::{Array, ByteString, Variant, VariantScalarTypeId};
 use pegel::{Field, Type, Value};
 
 /// The type of a field's elements; the data type has the same number.
@@ -44,21 +44,36 @@ pub fn variant(field: &Field, value: Value) -> Option<Variant> {
 }
 
 fn scalar(kind: Type, value: Value) -> Option<Variant> {
-    Some(match (kind, value) {
-        (Type::Bool, Value::Bool(value)) => value.into(),
-        (Type::F32, Value::F32(value)) => value.into(),
-        (Type::F64, Value::Float(value)) => value.into(),
-        (Type::Text | Type::Json, Value::Text(value)) => Variant::String(UAString::from(value)),
-        (Type::Bytes, Value::Bytes(value)) => Variant::ByteString(ByteString::from(value)),
-        (Type::I8, Value::Int(value)) => i8::try_from(value).ok()?.into(),
-        (Type::I16, Value::Int(value)) => i16::try_from(value).ok()?.into(),
-        (Type::I32, Value::Int(value)) => i32::try_from(value).ok()?.into(),
-        (Type::I64, Value::Int(value)) => value.into(),
-        (Type::U8, Value::UInt(value)) => u8::try_from(value).ok()?.into(),
-        (Type::U16, Value::UInt(value)) => u16::try_from(value).ok()?.into(),
-        (Type::U32, Value::UInt(value)) => u32::try_from(value).ok()?.into(),
-        (Type::U64, Value::UInt(value)) => value.into(),
-        _ => return None,
+    macro_rules! integer {
+        ($type:ty) => {
+            <$type>::try_from(value.integer()?).ok()?.into()
+        };
+    }
+    macro_rules! only {
+        ($variant:ident) => {
+            match value {
+                Value::$variant(value) => value.into(),
+                _ => return None,
+            }
+        };
+    }
+    Some(match kind {
+        Type::Bool => only!(Bool),
+        Type::I8 => integer!(i8),
+        Type::U8 => integer!(u8),
+        Type::I16 => integer!(i16),
+        Type::U16 => integer!(u16),
+        Type::I32 => integer!(i32),
+        Type::U32 => integer!(u32),
+        Type::I64 => integer!(i64),
+        Type::U64 => integer!(u64),
+        Type::F32 => only!(F32),
+        Type::F64 => only!(Float),
+        Type::Text | Type::Json => only!(Text),
+        Type::Bytes => match value {
+            Value::Bytes(bytes) => Variant::ByteString(ByteString::from(bytes)),
+            _ => return None,
+        },
     })
 }
 
@@ -95,22 +110,33 @@ pub fn elements(field: &Field, variant: &Variant) -> Option<Vec<Value>> {
 }
 
 fn plain(field: &Field, variant: &Variant) -> Option<Value> {
-    Some(match (field.kind, variant) {
-        (Type::Bool, Variant::Boolean(value)) => (*value).into(),
-        (Type::I8, Variant::SByte(value)) => (*value).into(),
-        (Type::U8, Variant::Byte(value)) => (*value).into(),
-        (Type::I16, Variant::Int16(value)) => (*value).into(),
-        (Type::U16, Variant::UInt16(value)) => (*value).into(),
-        (Type::I32, Variant::Int32(value)) => (*value).into(),
-        (Type::U32, Variant::UInt32(value)) => (*value).into(),
-        (Type::I64, Variant::Int64(value)) => (*value).into(),
-        (Type::U64, Variant::UInt64(value)) => (*value).into(),
-        (Type::F32, Variant::Float(value)) => (*value).into(),
-        (Type::F64, Variant::Double(value)) => (*value).into(),
-        (Type::Text | Type::Json, Variant::String(text)) => text.as_ref().into(),
-        (Type::Bytes, Variant::ByteString(bytes)) => {
-            Value::Bytes(bytes.value.clone().unwrap_or_default())
-        }
-        _ => return None,
+    macro_rules! only {
+        ($variant:ident) => {
+            match variant {
+                Variant::$variant(value) => (*value).into(),
+                _ => return None,
+            }
+        };
+    }
+    Some(match field.kind {
+        Type::Bool => only!(Boolean),
+        Type::I8 => only!(SByte),
+        Type::U8 => only!(Byte),
+        Type::I16 => only!(Int16),
+        Type::U16 => only!(UInt16),
+        Type::I32 => only!(Int32),
+        Type::U32 => only!(UInt32),
+        Type::I64 => only!(Int64),
+        Type::U64 => only!(UInt64),
+        Type::F32 => only!(Float),
+        Type::F64 => only!(Double),
+        Type::Text | Type::Json => match variant {
+            Variant::String(text) => text.as_ref().into(),
+            _ => return None,
+        },
+        Type::Bytes => match variant {
+            Variant::ByteString(bytes) => Value::Bytes(bytes.value.clone().unwrap_or_default()),
+            _ => return None,
+        },
     })
 }

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use pegel::Type;
 use pegel::dynamic::{Reader, Snapshot};
-use pegel::{Type, Value};
 use pegel_program::failure::Result;
 use pegel_program::{escape, json};
 
@@ -54,7 +54,7 @@ impl Table {
             .collect();
         self.history.resize_with(values.len(), VecDeque::new);
         for ((_, value), history) in values.iter().zip(&mut self.history) {
-            history.extend(number(value));
+            history.extend(value.number().filter(|number| number.is_finite()));
             if history.len() > SPARKS {
                 history.pop_front();
             }
@@ -154,22 +154,6 @@ impl Table {
             });
         rows.collect()
     }
-}
-
-fn number(value: &Value) -> Option<f64> {
-    let number = match value {
-        Value::F32(value) => f64::from(*value),
-        Value::Float(value) => *value,
-        // Nobody sees the last digits in a spark line.
-        #[allow(clippy::cast_precision_loss)]
-        Value::Int(value) => *value as f64,
-        #[allow(clippy::cast_precision_loss)]
-        Value::UInt(value) => *value as f64,
-        Value::Null | Value::Bool(_) | Value::Text(_) | Value::Bytes(_) | Value::List(_) => {
-            return None;
-        }
-    };
-    number.is_finite().then_some(number)
 }
 
 /// Numbers as bars, the least the lowest and the greatest the highest; empty if all are equal.

@@ -15,7 +15,7 @@ use crate::ring::Ring;
 use crate::schema::Schema;
 use crate::schema::codec::Payload;
 use crate::schema::evolution::Conversion;
-use crate::schema::field::Type;
+use crate::schema::types::Type;
 use crate::segment::Mapping;
 use crate::segment::lock::{ForkGuard, ForkSafeFile, Lock, try_lock};
 use crate::segment::path::BoardPath;

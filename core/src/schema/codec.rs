@@ -149,7 +149,7 @@ impl Schema {
     fn store(&self, record: &mut Encoded, index: usize, value: &Value) -> Result<()> {
         let field = &self.fields()[index];
         if field.kind.is_document() {
-            record.bytes = document(field, value)?;
+            record.bytes = document(field, value)?.to_vec();
             return Ok(());
         }
         let bit = self.presence(index).unwrap_or(0);

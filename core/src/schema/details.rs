@@ -13,7 +13,8 @@ use serde_json::Value as Json;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::MAX_DETAILS;
-use crate::schema::field::{Field, Type};
+use crate::schema::field::Field;
+use crate::schema::types::TypeClass;
 use crate::schema::value::Value;
 
 /// What is told of a field to those who show or change it. All of it may be left out.
@@ -168,25 +169,18 @@ pub fn read(text: &str, fields: &mut [Field]) -> Result<String> {
                 "there are details of {name:?}, which is no field"
             )));
         };
-        field.details = match field.kind {
-            Type::F32 | Type::F64 => Details {
+        field.details = match field.kind.class() {
+            TypeClass::Float => Details {
                 default: details.default.map(as_float),
                 min: details.min.map(as_float),
                 max: details.max.map(as_float),
                 ..details
             },
-            Type::Bool
-            | Type::I8
-            | Type::U8
-            | Type::I16
-            | Type::U16
-            | Type::I32
-            | Type::U32
-            | Type::I64
-            | Type::U64
-            | Type::Text
-            | Type::Json
-            | Type::Bytes => details,
+            TypeClass::Bool
+            | TypeClass::Integer
+            | TypeClass::Text
+            | TypeClass::Json
+            | TypeClass::Bytes => details,
         };
     }
     Ok(read.description.into_owned())
@@ -194,18 +188,11 @@ pub fn read(text: &str, fields: &mut [Field]) -> Result<String> {
 
 /// A number of a JSON text for a field of floats: its decimal digits are rounded, whether it has a
 /// fraction or not.
-#[allow(clippy::cast_precision_loss)]
 fn as_float(value: Value) -> Value {
-    match value {
-        Value::Int(value) => Value::Float(value as f64),
-        Value::UInt(value) => Value::Float(value as f64),
-        Value::List(values) => Value::List(values.into_iter().map(as_float).collect()),
-        other @ (Value::Null
-        | Value::Bool(_)
-        | Value::F32(_)
-        | Value::Float(_)
-        | Value::Text(_)
-        | Value::Bytes(_)) => other,
+    match (value.number(), value) {
+        (Some(number), _) => Value::Float(number),
+        (None, Value::List(values)) => Value::List(values.into_iter().map(as_float).collect()),
+        (None, other) => other,
     }
 }
 

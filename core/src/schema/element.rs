@@ -3,43 +3,47 @@
 use std::cmp::Ordering;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::field::{Field, Type};
+use crate::schema::field::Field;
 use crate::schema::nesting;
+use crate::schema::types::{Type, TypeClass};
 use crate::schema::value::Value;
 
 /// A value as it comes back from a record: what defaults and limits are brought into.
 pub(crate) fn canonical(field: &Field, value: &Value) -> Result<Value> {
-    if field.kind.is_document() {
-        return match (field.kind, value) {
-            (Type::Bytes, Value::Bytes(_)) | (Type::Json, Value::Text(_)) => Ok(value.clone()),
-            (Type::Bytes, Value::Text(text)) => Ok(Value::Bytes(text.clone().into_bytes())),
-            (Type::Bytes, Value::List(values)) => {
-                let byte = |value: &Value| match value {
-                    Value::Int(byte) => u8::try_from(*byte).ok(),
-                    Value::UInt(byte) => u8::try_from(*byte).ok(),
-                    Value::Null
-                    | Value::Bool(_)
-                    | Value::F32(_)
-                    | Value::Float(_)
-                    | Value::Text(_)
-                    | Value::Bytes(_)
-                    | Value::List(_) => None,
-                };
-                let bytes: Option<Vec<u8>> = values.iter().map(byte).collect();
-                bytes
-                    .map(Value::Bytes)
-                    .ok_or_else(|| mismatch(field, value))
-            }
-            _ => Err(mismatch(field, value)),
-        }
-        .and_then(|value| {
-            let bytes = document(field, &value)?;
-            if field.kind == Type::Json {
-                nesting::check(&bytes)?;
-            }
+    match field.kind.class() {
+        TypeClass::Json => nesting::check(document(field, value)?).map(|()| value.clone()),
+        TypeClass::Bytes => {
+            let value = bytes_of(value).unwrap_or_else(|| value.clone());
+            document(field, &value)?;
             Ok(value)
-        });
+        }
+        TypeClass::Bool | TypeClass::Integer | TypeClass::Float | TypeClass::Text => {
+            canonical_elements(field, value)
+        }
     }
+}
+
+/// Bytes that were written as JSON or TOML, which have none: as a text, or a list of integers.
+fn bytes_of(value: &Value) -> Option<Value> {
+    let byte = |value: &Value| u8::try_from(value.integer()?).ok();
+    match value {
+        Value::Text(text) => Some(Value::Bytes(text.clone().into_bytes())),
+        Value::List(values) => values
+            .iter()
+            .map(byte)
+            .collect::<Option<_>>()
+            .map(Value::Bytes),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::UInt(_)
+        | Value::F32(_)
+        | Value::Float(_)
+        | Value::Bytes(_) => None,
+    }
+}
+
+fn canonical_elements(field: &Field, value: &Value) -> Result<Value> {
     // Nothing is as large as the field claims to be: there is only the file's word for it yet.
     let of_element = |value: &Value| {
         if field.kind == Type::Text {
@@ -60,21 +64,10 @@ pub(crate) fn canonical(field: &Field, value: &Value) -> Result<Value> {
 }
 
 pub(crate) fn load_field(field: &Field, record: &[u8]) -> Option<Value> {
-    match field.kind {
-        Type::Json => Some(Value::Text(String::from_utf8_lossy(record).into_owned())),
-        Type::Bytes => Some(Value::Bytes(record.to_vec())),
-        Type::Bool
-        | Type::I8
-        | Type::U8
-        | Type::I16
-        | Type::U16
-        | Type::I32
-        | Type::U32
-        | Type::I64
-        | Type::U64
-        | Type::F32
-        | Type::F64
-        | Type::Text => {
+    match field.kind.class() {
+        TypeClass::Json => Some(Value::Text(String::from_utf8_lossy(record).into_owned())),
+        TypeClass::Bytes => Some(Value::Bytes(record.to_vec())),
+        TypeClass::Bool | TypeClass::Integer | TypeClass::Float | TypeClass::Text => {
             let start = field.offset as usize;
             let bytes = record.get(start..start.checked_add(field.bytes_len())?)?;
             if field.count == 1 {
@@ -122,18 +115,28 @@ pub(crate) fn invalid(message: String) -> Error {
     Error::new(ErrorKind::InvalidFields, message)
 }
 
-pub(crate) fn document(field: &Field, value: &Value) -> Result<Vec<u8>> {
-    let bytes = match (field.kind, value) {
-        (Type::Json, Value::Text(text)) => text.as_bytes(),
-        (Type::Bytes, Value::Bytes(bytes)) => bytes,
-        _ => return Err(mismatch(field, value)),
+/// The bytes of a document, if the board has room for it.
+pub(crate) fn document<'a>(field: &Field, value: &'a Value) -> Result<&'a [u8]> {
+    let is = |kind| field.kind == kind;
+    let bytes = match value {
+        Value::Text(text) if is(Type::Json) => text.as_bytes(),
+        Value::Bytes(bytes) if is(Type::Bytes) => bytes,
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::UInt(_)
+        | Value::F32(_)
+        | Value::Float(_)
+        | Value::Text(_)
+        | Value::Bytes(_)
+        | Value::List(_) => return Err(mismatch(field, value)),
     };
     if bytes.len() > field.size as usize {
         let (given, capacity) = (bytes.len(), field.size);
         let message = format!("the document has {given} bytes; the board holds {capacity}");
         return Err(Error::new(ErrorKind::TooLarge, message));
     }
-    Ok(bytes.to_vec())
+    Ok(bytes)
 }
 
 fn store(field: &Field, value: &Value, place: &mut [u8]) -> Result<()> {
@@ -175,18 +178,8 @@ pub(crate) fn compare(one: &Value, other: &Value) -> Option<Ordering> {
 fn put(field: &Field, value: &Value, place: &mut [u8]) -> Result<()> {
     macro_rules! integer {
         ($type:ty) => {{
-            let converted = match value {
-                Value::Int(value) => <$type>::try_from(*value).ok(),
-                Value::UInt(value) => <$type>::try_from(*value).ok(),
-                Value::Null
-                | Value::Bool(_)
-                | Value::F32(_)
-                | Value::Float(_)
-                | Value::Text(_)
-                | Value::Bytes(_)
-                | Value::List(_) => return Err(mismatch(field, value)),
-            };
-            let converted = converted.ok_or_else(|| {
+            let integer = value.integer().ok_or_else(|| mismatch(field, value))?;
+            let converted = <$type>::try_from(integer).map_err(|_| {
                 let (name, kind, min, max) = (&field.name, field.kind, <$type>::MIN, <$type>::MAX);
                 invalid(format!(
                     "field {name} is {kind}, {min} to {max}; {value} is outside"
@@ -196,17 +189,12 @@ fn put(field: &Field, value: &Value, place: &mut [u8]) -> Result<()> {
         }};
     }
     match field.kind {
-        Type::Bool => match value {
-            Value::Bool(value) => place[0] = u8::from(*value),
-            Value::Null
-            | Value::Int(_)
-            | Value::UInt(_)
-            | Value::F32(_)
-            | Value::Float(_)
-            | Value::Text(_)
-            | Value::Bytes(_)
-            | Value::List(_) => return Err(mismatch(field, value)),
-        },
+        Type::Bool => {
+            let Value::Bool(value) = value else {
+                return Err(mismatch(field, value));
+            };
+            place[0] = u8::from(*value);
+        }
         Type::I8 => integer!(i8),
         Type::U8 => integer!(u8),
         Type::I16 => integer!(i16),
@@ -232,19 +220,14 @@ fn put(field: &Field, value: &Value, place: &mut [u8]) -> Result<()> {
 /// rounded to an f32.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // compared below
 fn float(field: &Field, value: &Value) -> Result<f64> {
-    let integer = match value {
-        Value::F32(value) => return Ok(f64::from(*value)),
-        Value::Float(value) => return Ok(*value),
-        Value::Int(value) => i128::from(*value),
-        Value::UInt(value) => i128::from(*value),
-        Value::Null | Value::Bool(_) | Value::Text(_) | Value::Bytes(_) | Value::List(_) => {
-            return Err(mismatch(field, value));
-        }
+    let number = value.number().ok_or_else(|| mismatch(field, value))?;
+    let Some(integer) = value.integer() else {
+        return Ok(number);
     };
     let float = if field.kind == Type::F32 {
         f64::from(integer as f32)
     } else {
-        integer as f64
+        number
     };
     if float as i128 == integer {
         return Ok(float);

@@ -1,139 +1,15 @@
 //! One field of a record: its name, type and place.
 
-use std::fmt;
-use std::str::FromStr;
-
 use bytemuck::{Pod, Zeroable};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::details::Details;
+use crate::schema::types::Type;
 use crate::schema::value::Value;
 use crate::schema::{FIELD_SIZE, MAX_RECORD};
 
 /// Set beside the type's number in the table when the field may be unknown.
 pub const OPTIONAL: u32 = 0x100;
-
-/// The type of a field; the numbers are those of the C header and of the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u32)]
-#[allow(missing_docs)] // the numbers' names say it
-pub enum Type {
-    Bool = 1,
-    I8,
-    U8,
-    I16,
-    U16,
-    I32,
-    U32,
-    I64,
-    U64,
-    F32,
-    F64,
-    /// UTF-8 of a fixed size in bytes, padded with NULs.
-    Text,
-    /// A document: one JSON text of varying length.
-    Json,
-    /// A document: bytes of varying length.
-    Bytes,
-}
-
-impl Type {
-    /// Every type, by number.
-    pub const ALL: [Self; 14] = [
-        Self::Bool,
-        Self::I8,
-        Self::U8,
-        Self::I16,
-        Self::U16,
-        Self::I32,
-        Self::U32,
-        Self::I64,
-        Self::U64,
-        Self::F32,
-        Self::F64,
-        Self::Text,
-        Self::Json,
-        Self::Bytes,
-    ];
-
-    /// The type of a number.
-    pub fn from_code(code: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.code() == code)
-    }
-
-    /// The number.
-    pub const fn code(self) -> u32 {
-        self as u32
-    }
-
-    /// Whether it has limits.
-    pub const fn is_number(self) -> bool {
-        !matches!(self, Self::Bool | Self::Text | Self::Json | Self::Bytes)
-    }
-
-    /// The name in schema files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Bool => "bool",
-            Self::I8 => "i8",
-            Self::U8 => "u8",
-            Self::I16 => "i16",
-            Self::U16 => "u16",
-            Self::I32 => "i32",
-            Self::U32 => "u32",
-            Self::I64 => "i64",
-            Self::U64 => "u64",
-            Self::F32 => "f32",
-            Self::F64 => "f64",
-            Self::Text => "text",
-            Self::Json => "json",
-            Self::Bytes => "bytes",
-        }
-    }
-
-    /// Whether it is the only field of its board, with a varying length.
-    pub const fn is_document(self) -> bool {
-        matches!(self, Self::Json | Self::Bytes)
-    }
-
-    /// Bytes of one element; `None` for texts and documents, whose fields say it.
-    pub const fn element_size(self) -> Option<u32> {
-        match self {
-            Self::Bool | Self::I8 | Self::U8 => Some(1),
-            Self::I16 | Self::U16 => Some(2),
-            Self::I32 | Self::U32 | Self::F32 => Some(4),
-            Self::I64 | Self::U64 | Self::F64 => Some(8),
-            Self::Text | Self::Json | Self::Bytes => None,
-        }
-    }
-
-    /// Alignment in bytes: the element's size, on every machine.
-    pub(crate) fn alignment(self) -> u32 {
-        self.element_size().unwrap_or(1)
-    }
-}
-
-impl fmt::Display for Type {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.name())
-    }
-}
-
-impl FromStr for Type {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|kind| kind.name() == name);
-        found.ok_or_else(|| {
-            let names: Vec<_> = Self::ALL.iter().map(|kind| kind.name()).collect();
-            let message = format!(
-                "no type is called {name:?}; the types are {}",
-                names.join(", ")
-            );
-            Error::new(ErrorKind::InvalidFields, message)
-        })
-    }
-}
 
 /// One field: `count` elements of `size` bytes, `offset` bytes into the record.
 ///

@@ -7,7 +7,8 @@ use serde::de::IgnoredAny;
 use crate::error::Result;
 use crate::schema::details::{Details, refuse};
 use crate::schema::element::{canonical, compare};
-use crate::schema::field::{Field, Type};
+use crate::schema::field::Field;
+use crate::schema::types::Type;
 use crate::schema::value::Value;
 
 /// Brings default and limits into the field's type.

@@ -1,7 +1,8 @@
 //! Records as Rust's own structs: what `#[derive(pegel::Record)]` writes, and what it stands on.
 
-use crate::schema::field::{Field, Type};
+use crate::schema::field::Field;
 use crate::schema::text::Text;
+use crate::schema::types::Type;
 use crate::schema::value::Value;
 
 /// A struct that a board keeps; derive it.
@@ -259,19 +260,9 @@ pub struct Shape {
 impl Shape {
     /// The shape of a type.
     pub const fn of<T: FieldValue>() -> Self {
-        let alignment = match T::KIND {
-            Type::Text | Type::Json | Type::Bytes => 1,
-            Type::Bool
-            | Type::I8
-            | Type::U8
-            | Type::I16
-            | Type::U16
-            | Type::I32
-            | Type::U32
-            | Type::I64
-            | Type::U64
-            | Type::F32
-            | Type::F64 => T::SIZE,
+        let alignment = match T::KIND.element_size() {
+            Some(size) => size as usize,
+            None => 1,
         };
         assert!(T::SIZE > 0 && T::COUNT > 0, "a field has at least one byte");
         Self {

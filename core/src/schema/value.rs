@@ -27,6 +27,35 @@ pub enum Value {
     List(Vec<Value>),
 }
 
+impl Value {
+    /// The integer, if it is one.
+    pub fn integer(&self) -> Option<i128> {
+        match self {
+            Self::Int(value) => Some((*value).into()),
+            Self::UInt(value) => Some((*value).into()),
+            Self::Null
+            | Self::Bool(_)
+            | Self::F32(_)
+            | Self::Float(_)
+            | Self::Text(_)
+            | Self::Bytes(_)
+            | Self::List(_) => None,
+        }
+    }
+
+    /// The number, rounded to an `f64`, if it is one.
+    #[allow(clippy::cast_precision_loss)]
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Self::Int(value) => Some(*value as f64),
+            Self::UInt(value) => Some(*value as f64),
+            Self::F32(value) => Some((*value).into()),
+            Self::Float(value) => Some(*value),
+            Self::Null | Self::Bool(_) | Self::Text(_) | Self::Bytes(_) | Self::List(_) => None,
+        }
+    }
+}
+
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, out: S) -> std::result::Result<S::Ok, S::Error> {
         match self {

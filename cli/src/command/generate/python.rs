@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use pegel::{Field, Schema, Type, Value};
+use pegel::{Field, Schema, Type, TypeClass, Value};
 use pegel_program::escape;
 
 use super::class_name;
@@ -50,19 +50,12 @@ pub fn module(board: &str, schema: &Schema) -> Result<String, String> {
 }
 
 fn member(text: &mut String, field: &Field) {
-    let element = match field.kind {
-        Type::Bool => "bool",
-        Type::F32 | Type::F64 => "float",
-        Type::Text => "str",
-        Type::I8
-        | Type::U8
-        | Type::I16
-        | Type::U16
-        | Type::I32
-        | Type::U32
-        | Type::I64
-        | Type::U64 => "int",
-        Type::Json | Type::Bytes => unreachable!("documents have no fields"),
+    let element = match field.kind.class() {
+        TypeClass::Bool => "bool",
+        TypeClass::Float => "float",
+        TypeClass::Text => "str",
+        TypeClass::Integer => "int",
+        TypeClass::Json | TypeClass::Bytes => unreachable!("documents have no fields"),
     };
     let mut hint = element.to_owned();
     if field.count > 1 {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use pegel::{Field, Schema, Type, Value};
+use pegel::{Field, Schema, TypeClass, Value};
 use pegel_program::escape;
 
 use super::class_name;
@@ -79,21 +79,11 @@ fn is_plain(description: &str) -> bool {
 }
 
 fn kind(field: &Field) -> String {
-    let mut kind = match field.kind {
-        Type::Text => format!("pegel::Text<{}>", field.size),
+    let mut kind = match field.kind.class() {
+        TypeClass::Text => format!("pegel::Text<{}>", field.size),
         // Rust's own names.
-        kind @ (Type::Bool
-        | Type::I8
-        | Type::U8
-        | Type::I16
-        | Type::U16
-        | Type::I32
-        | Type::U32
-        | Type::I64
-        | Type::U64
-        | Type::F32
-        | Type::F64) => kind.name().to_owned(),
-        Type::Json | Type::Bytes => unreachable!("documents have no fields"),
+        TypeClass::Bool | TypeClass::Integer | TypeClass::Float => field.kind.name().to_owned(),
+        TypeClass::Json | TypeClass::Bytes => unreachable!("documents have no fields"),
     };
     if field.count > 1 {
         kind = format!("[{kind}; {}]", field.count);

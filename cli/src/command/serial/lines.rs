@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use pegel::dynamic::Encoded;
-use pegel::{Field, Schema, Type, Value};
+use pegel::{Field, Schema, Type, TypeClass, Value};
 use pegel_program::value::FieldPath;
 use serde_json::Value as Json;
 
@@ -243,7 +243,7 @@ impl<'map> Assembler<'map> {
                     .parse()
                     .map_err(|_| format!("field {name} must be a number (got {text:?})"))?;
                 let scaled = number * scale;
-                if matches!(field.kind, Type::F32 | Type::F64) {
+                if field.kind.class() == TypeClass::Float {
                     scaled.to_string()
                 } else {
                     scaled.round().to_string()
@@ -258,24 +258,15 @@ impl<'map> Assembler<'map> {
 
 /// A value in Rust's notation: meters write a plus sign, and other words for booleans.
 fn plain(kind: Type, text: &str) -> &str {
-    match kind {
-        Type::Text => text,
-        Type::Bool => match text {
+    match kind.class() {
+        TypeClass::Text => text,
+        TypeClass::Bool => match text {
             "1" | "on" | "ON" | "True" | "TRUE" => "true",
             "0" | "off" | "OFF" | "False" | "FALSE" => "false",
             text => text,
         },
-        Type::I8
-        | Type::U8
-        | Type::I16
-        | Type::U16
-        | Type::I32
-        | Type::U32
-        | Type::I64
-        | Type::U64
-        | Type::F32
-        | Type::F64 => text.strip_prefix('+').unwrap_or(text),
-        Type::Json | Type::Bytes => unreachable!("documents have no fields"),
+        TypeClass::Integer | TypeClass::Float => text.strip_prefix('+').unwrap_or(text),
+        TypeClass::Json | TypeClass::Bytes => unreachable!("documents have no fields"),
     }
 }
 
