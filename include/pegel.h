@@ -1,8 +1,8 @@
 // Pegel keeps the latest value of something in POSIX shared memory, so that processes of any
 // language and any user write and read it directly, with no broker between them. One writer at a
 // time publishes whole records to a board, and any number of readers get the newest record, without
-// locks and with its age. A process that crashes is never in the way of another one, and its last
-// record stays readable.
+// locks and with its age. A process that crashes never blocks another one, and its last record
+// stays readable.
 //
 // This header is the manual of the C interface. After the example, the conventions and the caveats:
 //
@@ -45,10 +45,10 @@
 // record       What is published: all fields of a board as one C struct, or one document.
 // schema       The fields of a board, with their types, units and order.
 // ring         The newest records of a board: as many as it has slots.
-// sequence     The number of a record: 1, 2, 3, ... 0 is none.
+// sequence     The number of a record: 1, 2, 3, ... 0 stands for no record.
 // stamp        What is known about a record: sequence, generation, time, age.
 // generation   How many writers have opened the board so far.
-// lineage      Random, drawn for a new board: sequences of the same lineage can be compared.
+// lineage      Random for a new board: sequences of the same lineage can be compared.
 // shared board A board that several programs write, each opening, publishing and closing it.
 // mirror       A board that shows one of another machine; only its bridge writes it.
 //
@@ -58,8 +58,8 @@
 //              NAME has up to 64 of a-z, 0-9, '.', '_' and '-', and does not end in ".lock". The
 //              file is pegel.NAME; pegel.NAME.lock beside it is its writer lock.
 // Status       Most functions return a pegel_status, 0 for success. Each one lists what else it
-//              returns. Beyond that, each can return PEGEL_PANIC, after a fault in libpegel itself.
-// Messages     After a failure, pegel_error_message() explains it to people. Let programs decide by
+//              returns. Each can also return PEGEL_PANIC, after a fault in libpegel itself.
+// Messages     After a failure, pegel_error_message() explains it to people. Programs should use
 //              the status: messages change between versions.
 // Arguments    A pointer must not be NULL, unless its function says so. NULL where there must be an
 //              object, a misaligned pointer or a text that is not UTF-8 is PEGEL_INVALID_ARGUMENT.
@@ -91,14 +91,14 @@
 // - Threads: calls with the same writer that overlap are a data race.
 //   Fix: a mutex around them, or one thread that publishes.
 //
-// - Trust: where everybody can create files, as in /dev/shm, another user can take a name first.
-//   Boards of users that share no group with this process then are PEGEL_UNTRUSTED.
+// - Trust: in a world-writable directory such as /dev/shm, another user can take a name first. So
+//   boards of users that share no group with this process are PEGEL_UNTRUSTED there.
 //   Fix: a directory of your own for the boards, in PEGEL_DIR: `install -d -g GROUP -m 2770 DIR`.
 //
-// - SIGBUS: anyone with write access to the file of a board can spoil its records, but not crash
-//   its readers, with one exception: a file that is truncated while it is mapped ends them by
-//   SIGBUS, as every mapping does.
-//   Fix: give write access only to those whom you trust; read boards of others by
+// - SIGBUS: anyone with write access to the file of a board can corrupt its records, but not crash
+//   its readers, with one exception: if the file is truncated while it is mapped, SIGBUS ends them,
+//   as with every mapping.
+//   Fix: give write access only to users that you trust, and read boards of others by
 //   pegel_reader_open_untrusted().
 //
 // - File systems: a board needs coherent shared mappings, O_TMPFILE, locks of open files and inode
@@ -122,10 +122,10 @@
 //   Fix: give such members __attribute__((aligned(8))); `pegel gen c` prints structs that check it.
 //
 // - Suspend: the age of a record grows while the machine sleeps, and timeouts do not.
-//   Fix: judge by age_ns whether a value is stale, and not by how long you have waited.
+//   Fix: check age_ns to find out whether a value is stale, not how long you have waited.
 //
 // - Reboot: boards in /dev/shm end with it.
-//   Fix: PEGEL_DURABLE and pegel_writer_sync() for what must not be lost; see section 9.
+//   Fix: PEGEL_DURABLE and pegel_writer_sync() for records that must survive; see section 9.
 //
 // - Padding: a checksum (PEGEL_CHECKSUM) is of all bytes of a record, so memory checkers report
 //   padding that was never set.
@@ -144,7 +144,7 @@
 // The result of a call. The groups: 10 to 19 a mistake of the caller, 20 to 29 the state of the
 // board, 30 to 39 a file that is not usable, 40 to 49 the system, 50 libpegel itself.
 typedef enum {
-  // The call did what it is for.
+  // The call succeeded.
   PEGEL_OK = 0,
   // An argument is not valid for any board, or not for this one.
   PEGEL_INVALID_ARGUMENT = 10,
@@ -158,7 +158,7 @@ typedef enum {
   PEGEL_LOCKED = 21,
   // Nothing has been published yet.
   PEGEL_EMPTY = 22,
-  // The ring does not hold that sequence: not yet, or not any more.
+  // The ring does not hold that sequence, not yet or not any more.
   PEGEL_OVERWRITTEN = 23,
   // Nothing was published before the timeout.
   PEGEL_TIMEOUT = 24,
@@ -166,9 +166,9 @@ typedef enum {
   PEGEL_BUSY = 25,
   // The board was replaced or removed, or a writer's lock file was. Close, and open again.
   PEGEL_GONE = 26,
-  // The newest sequence is not the expected one: somebody else published. Read and decide again.
+  // The newest sequence is not the expected one: another writer published. Read again and retry.
   PEGEL_CONFLICT = 27,
-  // The ring is full of records that nobody has acknowledged yet.
+  // The ring is full of records that are not acknowledged yet.
   PEGEL_FULL = 28,
   // The file is damaged, or not a board.
   PEGEL_CORRUPT = 30,
@@ -198,7 +198,7 @@ const char *pegel_error_message(void);
 // The version of this header. Equal to pegel_abi_version(), unless an older or newer library was
 // loaded.
 typedef enum {
-  // The name of the shared library has it, too: libpegel.so.1.
+  // Also in the name of the shared library, libpegel.so.1.
   PEGEL_ABI_VERSION = 1,
 } pegel_abi;
 
@@ -253,8 +253,8 @@ typedef enum {
   PEGEL_OPTIONAL = 256,
 } pegel_type;
 
-// One field of a record: `count` elements of `size` bytes, from byte `offset` on. A name and a
-// type are enough for most fields, and all else can be 0:
+// One field of a record: `count` elements of `size` bytes, from byte `offset` on. Most fields only
+// need a name and a type, and all other members can be 0:
 //
 //     pegel_field field = {.name = "level", .unit = "m", .type = PEGEL_F64};
 typedef struct {
@@ -264,17 +264,17 @@ typedef struct {
   char unit[16];
   // A pegel_type, with PEGEL_OPTIONAL or without.
   uint32_t type;
-  // Bytes of one element. Required for texts and documents; of other types, 0 is filled in.
+  // Bytes of one element. Required for texts and documents; for other types, 0 is replaced.
   uint32_t size;
-  // Elements of an array; 1 for a plain value. 0 is taken for 1.
+  // Elements of an array; 1 for a plain value. 0 stands for 1.
   uint32_t count;
-  // Bytes from the start of the record. 0 is filled in; another one must be what C gives.
+  // Bytes from the start of the record. 0 is replaced; any other number must be that of C.
   uint32_t offset;
 } pegel_field;
 
-// Lays out fields as C lays out the members of a struct, without a board: fills in the size, count
-// and offset of each of the `count` fields, and stores the size of the struct in `record_size`.
-// For programs that build their fields at run time; all other functions do this by themselves.
+// Lays out fields as C lays out the members of a struct, without a board: sets the size, count and
+// offset of each of the `count` fields, and stores the size of the struct in `record_size`. For
+// programs that build their fields at run time; all other functions do this themselves.
 //
 // Returns: PEGEL_INVALID_ARGUMENT, PEGEL_INVALID_FIELDS.
 // Blocks: no. Threads: any.
@@ -310,7 +310,7 @@ typedef struct {
   uint32_t record_size;
   // Slots of the ring.
   uint32_t slots;
-  // Equal for equal fields; details do not count.
+  // Equal for equal fields, whatever their details.
   uint64_t schema_hash;
   // How many writers have opened the board so far.
   uint64_t generation;
@@ -318,24 +318,24 @@ typedef struct {
   uint32_t content;
   // Permissions of the board's file, such as 0640.
   uint32_t mode;
-  // Random, drawn for a new board and kept when it is replaced or restored: sequences can be
-  // compared as long as it is the same.
+  // Random for a new board, and kept when it is replaced or restored: sequences of the same
+  // lineage can be compared.
   uint64_t lineage;
-  // Those of PEGEL_CHECKSUM, PEGEL_DURABLE and PEGEL_MIRROR that apply.
+  // PEGEL_CHECKSUM, PEGEL_DURABLE and PEGEL_MIRROR, as far as they apply.
   uint32_t flags;
   uint32_t reserved;
 } pegel_info;
 
 // Stores what is known about the board in `info`, whose size must be set. The generation and the
-// mode are as of now, all else as of opening.
+// mode are current, everything else is as of opening.
 //
 // Returns: PEGEL_INVALID_ARGUMENT.
 // Blocks: no. Threads: any.
 pegel_status pegel_reader_info(const pegel_reader *reader, pegel_info *info);
 
-// Stores in `fields` the fields of a record, in their order, and in `count` how many there are.
-// `fields` has room for `capacity` of them. With a capacity of 0, `fields` can be NULL, and only
-// their count is stored.
+// Stores the fields of a record in `fields`, in their order, and their number in `count`. `fields`
+// has room for `capacity` fields. With a capacity of 0, `fields` can be NULL, and only the number
+// is stored.
 //
 // Returns: PEGEL_INVALID_ARGUMENT, PEGEL_TOO_LARGE (more fields than the capacity).
 // Blocks: no. Threads: any.
@@ -350,18 +350,18 @@ pegel_status pegel_reader_fields(const pegel_reader *reader,
 // Blocks: no. Threads: any.
 pegel_status pegel_reader_field(const pegel_reader *reader, const char *name, pegel_field *field);
 
-// Stores in `text` the details of the board as JSON, with a NUL at the end, or "" if there are
-// none; and in `length` its bytes without the NUL. `text` has room for `capacity` bytes. With a
-// capacity of 0, `text` can be NULL, and only the length is stored. The JSON, whose members are
-// all optional:
+// Stores the details of the board in `text`, as JSON with a NUL at the end, or "" if there are
+// none; and its bytes without the NUL in `length`. `text` has room for `capacity` bytes. With a
+// capacity of 0, `text` can be NULL, and only the length is stored. All members of the JSON are
+// optional:
 //
 //     {"description": "The tank in the yard",
 //      "fields": {"level": {"label": "Level", "description": "Above the outlet",
 //                           "default": 0, "min": 0, "max": 5}}}
 //
 // If each field is optional or has a default, and one has, the board is never empty: the defaults
-// are its first record. Limits bind programs that publish by name (PHP, Python, `pegel set`,
-// forms); this library publishes what it is given.
+// are its first record. Programs that publish by name (PHP, Python, `pegel set`, forms) check
+// limits; this library does not.
 //
 // Returns: PEGEL_INVALID_ARGUMENT, PEGEL_TOO_LARGE (more bytes than the capacity).
 // Blocks: no. Threads: any.
@@ -370,16 +370,16 @@ pegel_status pegel_reader_details(const pegel_reader *reader,
                                   size_t capacity,
                                   size_t *length);
 
-// Stores 1 in `alive` if a writer has the board open now, even if it is stopped, else 0. A process
-// that can read the file can feign a writer by a lock; the age of the newest record shows what
-// there is.
+// Stores 1 in `alive` if a writer has the board open now, even if it is stopped, else 0. Any
+// process that can read the file can fake a writer by a lock, but not a new record: check its age,
+// too.
 //
 // Returns: PEGEL_INVALID_ARGUMENT, PEGEL_SYSTEM.
 // Blocks: no; one system call. Threads: any.
 pegel_status pegel_reader_writer_alive(const pegel_reader *reader, int32_t *alive);
 
-// Removes a board and its durable file: its readers get PEGEL_GONE. What is refused or fails has
-// removed nothing, or can be repeated to its end. Boards that no program uses need no removal: in
+// Removes a board and its durable file; its readers get PEGEL_GONE. After a failure, nothing was
+// removed, or the call can be repeated. Boards that no program uses need not be removed: in
 // /dev/shm, they end with the next reboot.
 //
 // Returns: PEGEL_INVALID_ARGUMENT, PEGEL_NOT_FOUND, PEGEL_LOCKED (the board has a writer, or its
@@ -416,10 +416,10 @@ pegel_status pegel_reader_open_as(const char *board,
                                   pegel_reader **reader);
 
 // Opens a board whose writers this program does not trust, also one that other functions refuse as
-// PEGEL_UNTRUSTED, unless it is a link or not a regular file. A board that somebody truncates then
-// is PEGEL_CORRUPT, instead of SIGBUS; but each read is a system call instead of a few loads.
-// Fields and details are those of pegel_reader_open_as(); with a count of 0, records have the
-// board's fields.
+// PEGEL_UNTRUSTED, unless it is a link or not a regular file. A truncated board then is
+// PEGEL_CORRUPT instead of a SIGBUS, but each read is a system call instead of a few loads. Fields
+// and details are those of pegel_reader_open_as(); with a count of 0, records have the board's
+// fields.
 //
 // Returns: the statuses of pegel_reader_open(), and PEGEL_INVALID_FIELDS (see
 // pegel_reader_open_as()).
@@ -431,10 +431,11 @@ pegel_status pegel_reader_open_untrusted(const char *board,
                                          pegel_reader **reader);
 
 // Opens a board, and lets this process keep it open after pegel_reader_close(): the next call for
-// the board only checks that the name still stands for the same file with the same owner and mode.
-// For programs that open the same boards again and again, such as a web worker. The process keeps
-// the 64 boards that were opened last, each with its descriptor and memory; a removed one until
-// the next call for it. A process that changes its user can still read what it has open.
+// the board only checks that the path still names the same file with the same owner and mode. For
+// programs that open the same boards again and again, such as a web worker. The process keeps the
+// 64 boards that were opened last, each with its descriptor and memory. It keeps a removed board
+// until the next call for it. A process that changes its user can still read the boards it has
+// open.
 //
 // Returns: the statuses of pegel_reader_open().
 // Blocks: no. Threads: any.
@@ -442,8 +443,8 @@ pegel_status pegel_reader_open_cached(const char *board, pegel_reader **reader);
 
 // Stores a text with an open board, such as a plan of how to decode its records. Every later
 // pegel_reader_open_cached() of the same file in this process finds it by
-// pegel_reader_user_data(). Only the first text is stored, and it is never replaced: let it begin
-// with a mark of its format.
+// pegel_reader_user_data(). Only the first text is stored, and it is never replaced: begin it with
+// the version of its format.
 //
 // Returns: PEGEL_INVALID_ARGUMENT.
 // Blocks: no. Threads: any.
@@ -463,10 +464,10 @@ void pegel_reader_close(pegel_reader *reader);
 // A read gives one whole record or a status, whatever the writer does meanwhile. It starts over
 // when the writer overtakes it, up to 1000 times (PEGEL_BUSY).
 //
-// A reader has the file that it opened, also when the name stands for another one. It notices at
-// once that the board was replaced or removed by Pegel; and that the file was removed by other
-// means, within a second when it waits or reads with a stamp, else by its 8192nd call. Every call
-// then returns PEGEL_GONE. Close the reader and open the board again.
+// A reader keeps the file that it opened, even if the board gets another one. It notices at once
+// that Pegel replaced or removed the board. It notices that the file was removed in another way
+// within a second if it waits or reads with a stamp, else by its 8192nd call. Every call then
+// returns PEGEL_GONE. Close the reader and open the board again.
 
 // What is known about a record, as of the read.
 typedef struct {
@@ -477,15 +478,16 @@ typedef struct {
   // Bytes of the record; of a document, its length.
   uint32_t record_size;
   uint32_t reserved;
-  // The number of the record: 1 for the first one of a board, then one more each.
+  // The number of the record: 1 for the first one of a board, then 2, and so on.
   uint64_t sequence;
-  // How many writers had opened the board by then; 0 for the defaults of a new board.
+  // How many writers had opened the board when it was published; 0 for the defaults of a new
+  // board.
   uint64_t generation;
   // When the record was published: nanoseconds of Unix time; 0 if unknown (PEGEL_UNSTAMPED).
   int64_t published_ns;
-  // How old the record was when it was read, never below 0. Time in suspend counts, and setting
-  // the clock does not matter, except for a record that was restored after a reboot. INT64_MAX
-  // if unknown.
+  // How old the record was when it was read, at least 0. Time in suspend counts. Setting the
+  // clock does not change it, except for a record that was restored after a reboot. INT64_MAX if
+  // unknown.
   int64_t age_ns;
   // Which optional fields are known: the lowest bit for the first of them, and so on.
   uint64_t present;
@@ -494,9 +496,10 @@ typedef struct {
 } pegel_stamp;
 
 // Reads the newest record into `record`, and what is known about it into `stamp`, whose size must
-// be set. `record_size` is at least the record's (sizeof your struct), or the document's length.
-// `stamp` can be NULL, which saves the look at the clock: a read of up to 1 KiB then takes a few
-// nanoseconds. The bytes of an optional field mean nothing unless its bit in `present` is set.
+// be set. `record_size` must be at least the record's (sizeof your struct), or the document's
+// length. `stamp` can be NULL, which saves reading the clock: a read of up to 1 KiB then takes a
+// few nanoseconds. The bytes of an optional field are undefined unless its bit in `present` is
+// set.
 //
 // Returns: PEGEL_INVALID_ARGUMENT, PEGEL_TOO_LARGE (for the buffer), PEGEL_EMPTY, PEGEL_BUSY,
 // PEGEL_GONE, PEGEL_CORRUPT (a wrong checksum or length, or a truncated file), PEGEL_SYSTEM (no
@@ -507,9 +510,9 @@ pegel_status pegel_reader_read(const pegel_reader *reader,
                                size_t record_size,
                                pegel_stamp *stamp);
 
-// Reads `part_size` bytes of the newest record, from byte `offset` on: one field, or several that
-// are side by side in one record, as pegel_reader_field() gives their places. For large records of
-// which little is needed. `stamp` can be NULL.
+// Reads `part_size` bytes of the newest record, from byte `offset` on: one field, or several
+// adjacent ones, whose offsets pegel_reader_field() returns. For programs that need little of a
+// large record. `stamp` can be NULL.
 //
 // Returns: PEGEL_INVALID_ARGUMENT (also beyond the end of the record), PEGEL_EMPTY, PEGEL_BUSY,
 // PEGEL_GONE, PEGEL_CORRUPT, PEGEL_SYSTEM.
@@ -522,8 +525,8 @@ pegel_status pegel_reader_read_part(const pegel_reader *reader,
 
 // Reads the newest record as pegel_reader_read() does, into one buffer of `snapshot_size` bytes:
 // the first `stamp_size` of them, sizeof(pegel_stamp), are the stamp, whose size is not used,
-// and the record follows. The buffer needs no alignment. For bindings of languages in which each
-// call and each buffer costs more than the read.
+// and the record follows. The buffer needs no alignment. For languages in which each call and each
+// buffer costs more than the read.
 //
 // Returns: the statuses of pegel_reader_read().
 // Blocks: no. Threads: any.
@@ -559,25 +562,24 @@ pegel_status pegel_reader_read_after(const pegel_reader *reader,
 
 // The newest sequence: 0 if nothing has been published or `reader` is NULL, and UINT64_MAX, which
 // is never a sequence, if a read would fail: after PEGEL_GONE, PEGEL_CORRUPT or PEGEL_SYSTEM,
-// which pegel_error_message() explains. The cheapest way to see that there is something new: one
-// load.
+// which pegel_error_message() explains. The cheapest check for a new record: one load.
 // Blocks: no. Threads: any.
 uint64_t pegel_reader_sequence(const pegel_reader *reader);
 
 // ==== 6 Waiting ==================================================================================
 
-// Timeouts in nanoseconds by name. Any other number from 0 on is a timeout, too.
+// Timeouts in nanoseconds. Any other number from 0 on is a timeout, too.
 typedef enum {
-  // Never ends, as with every other number below 0.
+  // Waits forever, as does any other number below 0.
   PEGEL_FOREVER = -1,
-  // One second: the default of writers in all languages, which wait for another one to close.
-  PEGEL_PATIENCE = 1000000000,
+  // One second: how long a writer waits for another one by default, in all languages.
+  PEGEL_DEFAULT_TIMEOUT = 1000000000,
 } pegel_timeout;
 
 // Sleeps until a record after the sequence `after` is published, and stores the newest sequence,
 // which may be a later one. Returns at once if there is one already. `timeout_ns` of 0 only
-// checks; PEGEL_FOREVER waits without an end. Time in suspend does not count. Signals do not end
-// it. A program that shows each newest value:
+// checks; PEGEL_FOREVER waits forever. Time in suspend does not count, and signals do not end the
+// wait. A program that shows each newest value:
 //
 //     uint64_t after = 0;
 //     while (pegel_reader_wait(reader, after, PEGEL_FOREVER, &after) == PEGEL_OK)
@@ -597,18 +599,18 @@ pegel_status pegel_reader_wait(const pegel_reader *reader,
 // One writer at a time holds a board. The kernel keeps the lock, and frees it when the process ends
 // in any way. The next writer continues with the sequences of the one before.
 
-// The flags of pegel_options; those that pegel_info has, too, are marked with (info).
+// The flags of pegel_options. Those marked (info) are also in pegel_info.
 typedef enum {
-  // Replace a board that has other fields or slots, or that is damaged. Records stay if the
-  // fields of one board are the first fields of the other. Sequences continue, except after
-  // damage.
+  // Replace a board that has other fields or slots, or that is damaged. Records are kept if the
+  // fields of one board are the first fields of the other. Sequences continue, except those of a
+  // damaged board.
   PEGEL_REPLACE = 1,
-  // If the board has more fields than the program, the writer's records have all of them.
+  // Publish records with all fields of the board, even if the program has fewer.
   PEGEL_WHOLE = 2,
-  // Let pegel_writer_publish() publish records of fields without a look at the clock, for loops
-  // in which the clock would take most of the time. Such records have no age: age_ns is
+  // Let pegel_writer_publish() publish records of fields without reading the clock, for loops in
+  // which that would take most of the time. Such records have no age: age_ns is
   // INT64_MAX, published_ns is 0. Waiting readers then poll once a millisecond, and the writer
-  // notices PEGEL_GONE a second later, after up to 255 more publications.
+  // notices PEGEL_GONE up to a second and 255 publications late.
   PEGEL_UNSTAMPED = 4,
   // (info) Give each record a checksum, which every reader verifies: a wrong one is
   // PEGEL_CORRUPT. A board that has checksums keeps them; one without needs PEGEL_REPLACE.
@@ -617,7 +619,7 @@ typedef enum {
   // and from which the board is restored after a reboot. A board that has one keeps it; one
   // without is replaced by a board with the same records.
   PEGEL_DURABLE = 16,
-  // (info only) The board mirrors a board of another machine, and cannot be written here.
+  // (info only) The board is a mirror of another machine's, and cannot be written here.
   PEGEL_MIRROR = 32,
 } pegel_flag;
 
@@ -629,21 +631,21 @@ typedef struct {
   // 64 KiB, else 4; or as many as an existing board has.
   uint32_t slots;
   // Permissions of the board's file, such as 0660. 0: 0640, or those of an existing board. The
-  // owner needs read and write; nobody may execute it, and not everybody may write it.
+  // owner must have read and write; execute and world-write are not allowed.
   uint32_t mode;
   // pegel_flag values, combined by `|`.
   uint32_t flags;
   // Descriptions, labels, defaults and limits as JSON, or NULL; see pegel_reader_details().
   const char *details;
-  // How long to wait while another writer holds the board. 0: PEGEL_PATIENCE.
+  // How long to wait while another writer holds the board. 0: PEGEL_DEFAULT_TIMEOUT.
   int64_t timeout_ns;
 } pegel_options;
 
 // Creates a board, or opens the existing one with its records, and stores the handle in `writer`.
-// `options` can be NULL for the defaults. The existing board need not have the same fields, if
-// the others are appended at the end and are optional or have defaults:
-// - it has fewer: it is replaced by a board with all of them, and its records stay;
-// - it has more: it stays, and gets the defaults of those that this program does not know.
+// `options` can be NULL for the defaults. The existing board may have fewer or more fields at the
+// end, if these are optional or have defaults:
+// - If it has fewer, it is replaced by a board with all of them, and its records are kept.
+// - If it has more, it is kept, and fields that this program does not know get their defaults.
 //
 // Records are laid out as the `count` fields in both cases. A board that does not exist, but has a
 // durable file, is restored from it first.
@@ -665,8 +667,8 @@ pegel_status pegel_writer_create(const char *board,
 
 // Opens an existing board for publishing, once no other writer holds it: for a shared board, which
 // several programs write, each opening, publishing and closing. Records have the fields of the
-// board. `timeout_ns` of 0 does not wait; PEGEL_PATIENCE suits most programs. A board that does
-// not exist, but has a durable file, is restored from it.
+// board. `timeout_ns` of 0 does not wait; PEGEL_DEFAULT_TIMEOUT suits most programs. A board that
+// does not exist, but has a durable file, is restored from it.
 //
 // Returns: PEGEL_INVALID_ARGUMENT, PEGEL_NOT_FOUND, PEGEL_LOCKED, PEGEL_GONE (removed by hand
 // meanwhile), PEGEL_CORRUPT, PEGEL_UNSUPPORTED, PEGEL_UNTRUSTED, PEGEL_DENIED (also a mirror),
@@ -677,21 +679,21 @@ pegel_status pegel_writer_create(const char *board,
 pegel_status pegel_writer_open(const char *board, int64_t timeout_ns, pegel_writer **writer);
 
 // A reader of the writer's own board, or NULL if `writer` is NULL. It belongs to the writer: use
-// it where the writer can be used, until that is closed, and do not close it.
+// only use it where and while you can use the writer, and do not close it.
 // Blocks: no. Threads: one at a time.
 const pegel_reader *pegel_writer_reader(const pegel_writer *writer);
 
 // Closes a writer, so that another one can open the board; NULL does nothing. The board and its
-// records stay. In a forked child, it frees what the child has, and the parent's writer goes on.
-// Blocks: no. Threads: one at a time.
+// records stay. In a forked child, it frees the memory of the child, and the parent's writer
+// continues. Blocks: no. Threads: one at a time.
 void pegel_writer_close(pegel_writer *writer);
 
 // ==== 8 Publishing ===============================================================================
 
 // Publishes a record, of which all fields are known, and stores its sequence in `sequence`, which
-// can be NULL. `record_size` is exactly that of the fields (sizeof your struct); a document can be
-// shorter. Readers see the whole record or the one before. After a failure, nothing was published.
-// Values are not checked against limits. NUL-pad texts, and set a bool to 0 or 1.
+// can be NULL. `record_size` must be exactly that of the fields (sizeof your struct); a document
+// can be shorter. Readers see the whole record or the one before. After a failure, nothing was
+// published. Values are not checked against limits. Pad texts with NULs, and set a bool to 0 or 1.
 //
 // Returns: PEGEL_INVALID_ARGUMENT (also another size, and a writer that came by fork()),
 // PEGEL_TOO_LARGE, PEGEL_GONE (the board or its lock file was removed; noticed within a second),
@@ -704,13 +706,13 @@ pegel_status pegel_writer_publish(pegel_writer *writer,
 
 // The condition on which pegel_writer_publish_on() publishes.
 typedef enum {
-  // Publish in any case.
+  // Publish without a condition.
   PEGEL_ALWAYS = 0,
   // Publish if `sequence` still is the newest one (0: nothing published yet); else
   // PEGEL_CONFLICT.
   PEGEL_NEWEST = 1,
-  // Publish if the ring then still holds all records after `sequence`, up to which somebody has
-  // acknowledged them; else PEGEL_FULL.
+  // Publish if the ring then still holds all records after `sequence`, the last acknowledged
+  // one; else PEGEL_FULL.
   PEGEL_ACKNOWLEDGED = 2,
 } pegel_condition;
 
@@ -728,8 +730,8 @@ typedef struct {
 } pegel_publish_options;
 
 // Publishes a record as pegel_writer_publish() does, if the newest sequence still is
-// `expected_sequence` (0: nothing published yet): to save a form that nobody else has saved since
-// it was loaded.
+// `expected_sequence` (0: nothing published yet): for example to save a form, unless another
+// program has saved it since it was loaded.
 //
 // Returns: the statuses of pegel_writer_publish(), PEGEL_CONFLICT, PEGEL_SYSTEM.
 // Blocks: no. Threads: one at a time.
@@ -740,8 +742,8 @@ pegel_status pegel_writer_publish_if(pegel_writer *writer,
                                      uint64_t *sequence);
 
 // Publishes a record as pegel_writer_publish() does, on a condition or with unknown fields: the
-// bytes of an optional field whose bit in options->present is 0 do not matter. With NULL for
-// `options`, there is no condition, and all fields are known.
+// bytes of an optional field whose bit in options->present is 0 are ignored. `options` can be NULL
+// for no condition, and all fields known.
 //
 // Returns: the statuses of pegel_writer_publish(), PEGEL_CONFLICT (PEGEL_NEWEST), PEGEL_FULL
 // (PEGEL_ACKNOWLEDGED), PEGEL_SYSTEM.
@@ -755,16 +757,15 @@ pegel_status pegel_writer_publish_on(pegel_writer *writer,
 // ==== 9 Durable boards ===========================================================================
 //
 // A board with PEGEL_DURABLE has a durable file, pegel.NAME.durable in $PEGEL_DURABLE_DIR or else
-// /var/lib/pegel, which holds the newest record that was synced, or the one before, whole,
-// whenever the power fails. After a reboot, the first writer that creates or opens the board
-// restores it, with its sequence and age; or `pegel keep` does, at boot. The file needs a disk: not
-// a tmpfs.
+// /var/lib/pegel. Whenever the power fails, it has the newest synced record or the one before, and
+// that is whole. After a reboot, the first writer that creates or opens the board restores it, with
+// its sequence and age; or `pegel keep` does, at boot. The file must be on a disk, not on a tmpfs.
 
 // Puts the newest record into the durable file of the board. When this returns PEGEL_OK, the
-// record is on the disk, and is restored after a reboot or a power failure. `sequence` can be
-// NULL, and receives the sequence that is on the disk. Sync what must not be lost, such as
-// settings, and not each measured value: a sync takes as long as the disk does, 0.3 ms on a fast
-// one and far longer on an SD card.
+// record is on disk, and is restored after a reboot or a power failure. `sequence` can be NULL,
+// and receives the sequence that is on disk. Sync records that must survive, such as settings, and
+// not each measured value: a sync takes as long as the disk, 0.3 ms on a fast one and far longer
+// on an SD card.
 //
 // Returns: PEGEL_INVALID_ARGUMENT (also a board without PEGEL_DURABLE, and a writer that came by
 // fork()), PEGEL_NOT_FOUND (the directory of the durable files), PEGEL_LOCKED (another process

@@ -159,7 +159,7 @@ public:
 
   // Opens an existing board, once no other writer holds it.
   static Writer open(const std::string &board,
-                     Timeout timeout = std::chrono::nanoseconds(PEGEL_PATIENCE)) {
+                     Timeout timeout = std::chrono::nanoseconds(PEGEL_DEFAULT_TIMEOUT)) {
     pegel_writer *writer = nullptr;
     detail::check(pegel_writer_open(board.c_str(), detail::nanoseconds(timeout), &writer));
     return Writer(writer);

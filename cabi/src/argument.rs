@@ -63,7 +63,7 @@ impl Argument {
     /// The value at a pointer, to change it.
     ///
     /// # Safety
-    /// The pointer is NULL or valid for reads and writes during `'a`, by nobody else.
+    /// The pointer is NULL or valid for reads and writes during `'a`, exclusively.
     pub unsafe fn out<'a, T>(self, pointer: *mut T) -> Result<&'a mut T, Error> {
         self.check(pointer, 1)?;
         // SAFETY: aligned, not NULL, and the function's promise.
@@ -73,7 +73,7 @@ impl Argument {
     /// The value at a pointer, to change it; `None` for NULL.
     ///
     /// # Safety
-    /// The pointer is NULL or valid for reads and writes during `'a`, by nobody else.
+    /// The pointer is NULL or valid for reads and writes during `'a`, exclusively.
     pub unsafe fn optional_out<'a, T>(self, pointer: *mut T) -> Result<Option<&'a mut T>, Error> {
         if pointer.is_null() {
             return Ok(None);
@@ -98,8 +98,8 @@ impl Argument {
     /// The `count` values that begin at a pointer, to change them.
     ///
     /// # Safety
-    /// The pointer is NULL or valid for reads and writes of `count` values during `'a`, by nobody
-    /// else.
+    /// The pointer is NULL or valid for reads and writes of `count` values during `'a`,
+    /// exclusively.
     pub unsafe fn slice_mut<'a, T>(
         self,
         start: *mut T,

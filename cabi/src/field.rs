@@ -46,8 +46,8 @@ pub enum pegel_type {
     PEGEL_OPTIONAL = 256,
 }
 
-/// One field of a record: `count` elements of `size` bytes, from byte `offset` on. A name and a
-/// type are enough for most fields, and all else can be 0:
+/// One field of a record: `count` elements of `size` bytes, from byte `offset` on. Most fields only
+/// need a name and a type, and all other members can be 0:
 ///
 ///     pegel_field field = {.name = "level", .unit = "m", .type = PEGEL_F64};
 #[repr(C)]
@@ -59,11 +59,11 @@ pub struct pegel_field {
     pub unit: [c_char; 16],
     /// A pegel_type, with PEGEL_OPTIONAL or without.
     pub r#type: u32,
-    /// Bytes of one element. Required for texts and documents; of other types, 0 is filled in.
+    /// Bytes of one element. Required for texts and documents; for other types, 0 is replaced.
     pub size: u32,
-    /// Elements of an array; 1 for a plain value. 0 is taken for 1.
+    /// Elements of an array; 1 for a plain value. 0 stands for 1.
     pub count: u32,
-    /// Bytes from the start of the record. 0 is filled in; another one must be what C gives.
+    /// Bytes from the start of the record. 0 is replaced; any other number must be that of C.
     pub offset: u32,
 }
 
@@ -92,9 +92,9 @@ pub fn schema(fields: &[pegel_field], details: &str) -> Result<Schema, Error> {
     }
 }
 
-/// Lays out fields as C lays out the members of a struct, without a board: fills in the size, count
-/// and offset of each of the `count` fields, and stores the size of the struct in `record_size`.
-/// For programs that build their fields at run time; all other functions do this by themselves.
+/// Lays out fields as C lays out the members of a struct, without a board: sets the size, count and
+/// offset of each of the `count` fields, and stores the size of the struct in `record_size`. For
+/// programs that build their fields at run time; all other functions do this themselves.
 ///
 /// Returns: PEGEL_INVALID_ARGUMENT, PEGEL_INVALID_FIELDS.
 /// Blocks: no. Threads: any.
@@ -105,8 +105,7 @@ pub unsafe extern "C" fn pegel_layout(
     record_size: *mut usize,
 ) -> pegel_status {
     guard(|| {
-        // SAFETY: the caller's promise: `count` fields and room for a size, with nobody else at
-        // them.
+        // SAFETY: the caller's promise: `count` fields and room for a size, both exclusive.
         let (given, record_size) = unsafe {
             (
                 Argument("fields").slice_mut(fields, count)?,

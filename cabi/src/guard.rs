@@ -1,5 +1,5 @@
-//! The guard around each function of the ABI: a failure becomes a status for the program and a
-//! message for its thread, and a panic ends here.
+//! The guard around each function of the ABI: a failure or a panic becomes a status, and a message
+//! of the thread.
 
 use std::any::Any;
 use std::cell::RefCell;

@@ -36,7 +36,7 @@ pub struct pegel_info {
     pub record_size: u32,
     /// Slots of the ring.
     pub slots: u32,
-    /// Equal for equal fields; details do not count.
+    /// Equal for equal fields, whatever their details.
     pub schema_hash: u64,
     /// How many writers have opened the board so far.
     pub generation: u64,
@@ -44,16 +44,16 @@ pub struct pegel_info {
     pub content: u32,
     /// Permissions of the board's file, such as 0640.
     pub mode: u32,
-    /// Random, drawn for a new board and kept when it is replaced or restored: sequences can be
-    /// compared as long as it is the same.
+    /// Random for a new board, and kept when it is replaced or restored: sequences of the same
+    /// lineage can be compared.
     pub lineage: u64,
-    /// Those of PEGEL_CHECKSUM, PEGEL_DURABLE and PEGEL_MIRROR that apply.
+    /// PEGEL_CHECKSUM, PEGEL_DURABLE and PEGEL_MIRROR, as far as they apply.
     pub flags: u32,
     pub reserved: u32,
 }
 
 /// Stores what is known about the board in `info`, whose size must be set. The generation and the
-/// mode are as of now, all else as of opening.
+/// mode are current, everything else is as of opening.
 ///
 /// Returns: PEGEL_INVALID_ARGUMENT.
 /// Blocks: no. Threads: any.
@@ -92,9 +92,9 @@ pub unsafe extern "C" fn pegel_reader_info(
     })
 }
 
-/// Stores in `fields` the fields of a record, in their order, and in `count` how many there are.
-/// `fields` has room for `capacity` of them. With a capacity of 0, `fields` can be NULL, and only
-/// their count is stored.
+/// Stores the fields of a record in `fields`, in their order, and their number in `count`. `fields`
+/// has room for `capacity` fields. With a capacity of 0, `fields` can be NULL, and only the number
+/// is stored.
 ///
 /// Returns: PEGEL_INVALID_ARGUMENT, PEGEL_TOO_LARGE (more fields than the capacity).
 /// Blocks: no. Threads: any.
@@ -153,18 +153,18 @@ pub unsafe extern "C" fn pegel_reader_field(
     })
 }
 
-/// Stores in `text` the details of the board as JSON, with a NUL at the end, or "" if there are
-/// none; and in `length` its bytes without the NUL. `text` has room for `capacity` bytes. With a
-/// capacity of 0, `text` can be NULL, and only the length is stored. The JSON, whose members are
-/// all optional:
+/// Stores the details of the board in `text`, as JSON with a NUL at the end, or "" if there are
+/// none; and its bytes without the NUL in `length`. `text` has room for `capacity` bytes. With a
+/// capacity of 0, `text` can be NULL, and only the length is stored. All members of the JSON are
+/// optional:
 ///
 ///     {"description": "The tank in the yard",
 ///      "fields": {"level": {"label": "Level", "description": "Above the outlet",
 ///                           "default": 0, "min": 0, "max": 5}}}
 ///
 /// If each field is optional or has a default, and one has, the board is never empty: the defaults
-/// are its first record. Limits bind programs that publish by name (PHP, Python, `pegel set`,
-/// forms); this library publishes what it is given.
+/// are its first record. Programs that publish by name (PHP, Python, `pegel set`, forms) check
+/// limits; this library does not.
 ///
 /// Returns: PEGEL_INVALID_ARGUMENT, PEGEL_TOO_LARGE (more bytes than the capacity).
 /// Blocks: no. Threads: any.
@@ -201,9 +201,9 @@ pub unsafe extern "C" fn pegel_reader_details(
     })
 }
 
-/// Stores 1 in `alive` if a writer has the board open now, even if it is stopped, else 0. A process
-/// that can read the file can feign a writer by a lock; the age of the newest record shows what
-/// there is.
+/// Stores 1 in `alive` if a writer has the board open now, even if it is stopped, else 0. Any
+/// process that can read the file can fake a writer by a lock, but not a new record: check its age,
+/// too.
 ///
 /// Returns: PEGEL_INVALID_ARGUMENT, PEGEL_SYSTEM.
 /// Blocks: no; one system call. Threads: any.

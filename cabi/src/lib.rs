@@ -1,9 +1,9 @@
-//! The C ABI: translation to and from C, and nothing else. Panics end here, as a status.
+//! The C ABI: translation to and from C, and nothing else. A panic becomes a status.
 //!
 //! The conventions are those at the top of `include/pegel.h`, which `tests/header.rs` generates.
 
 #![allow(unsafe_code, non_camel_case_types)]
-// The comments are the header's, whose conventions say what a caller promises.
+// The doc comments are those of the header, whose conventions are what a caller must ensure.
 #![allow(clippy::missing_safety_doc, clippy::doc_markdown)]
 
 mod argument;
@@ -27,7 +27,7 @@ use status::pegel_status;
 /// loaded.
 #[repr(C)]
 pub enum pegel_abi {
-    /// The name of the shared library has it, too: libpegel.so.1.
+    /// Also in the name of the shared library, libpegel.so.1.
     PEGEL_ABI_VERSION = 1,
 }
 
@@ -62,8 +62,8 @@ pub extern "C" fn pegel_error_message() -> *const c_char {
     message()
 }
 
-/// Removes a board and its durable file: its readers get PEGEL_GONE. What is refused or fails has
-/// removed nothing, or can be repeated to its end. Boards that no program uses need no removal: in
+/// Removes a board and its durable file; its readers get PEGEL_GONE. After a failure, nothing was
+/// removed, or the call can be repeated. Boards that no program uses need not be removed: in
 /// /dev/shm, they end with the next reboot.
 ///
 /// Returns: PEGEL_INVALID_ARGUMENT, PEGEL_NOT_FOUND, PEGEL_LOCKED (the board has a writer, or its

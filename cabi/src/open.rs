@@ -91,10 +91,10 @@ pub unsafe extern "C" fn pegel_reader_open_as(
 }
 
 /// Opens a board whose writers this program does not trust, also one that other functions refuse as
-/// PEGEL_UNTRUSTED, unless it is a link or not a regular file. A board that somebody truncates then
-/// is PEGEL_CORRUPT, instead of SIGBUS; but each read is a system call instead of a few loads.
-/// Fields and details are those of pegel_reader_open_as(); with a count of 0, records have the
-/// board's fields.
+/// PEGEL_UNTRUSTED, unless it is a link or not a regular file. A truncated board then is
+/// PEGEL_CORRUPT instead of a SIGBUS, but each read is a system call instead of a few loads. Fields
+/// and details are those of pegel_reader_open_as(); with a count of 0, records have the board's
+/// fields.
 ///
 /// Returns: the statuses of pegel_reader_open(), and PEGEL_INVALID_FIELDS (see
 /// pegel_reader_open_as()).
@@ -128,10 +128,11 @@ pub unsafe extern "C" fn pegel_reader_open_untrusted(
 }
 
 /// Opens a board, and lets this process keep it open after pegel_reader_close(): the next call for
-/// the board only checks that the name still stands for the same file with the same owner and mode.
-/// For programs that open the same boards again and again, such as a web worker. The process keeps
-/// the 64 boards that were opened last, each with its descriptor and memory; a removed one until
-/// the next call for it. A process that changes its user can still read what it has open.
+/// the board only checks that the path still names the same file with the same owner and mode. For
+/// programs that open the same boards again and again, such as a web worker. The process keeps the
+/// 64 boards that were opened last, each with its descriptor and memory. It keeps a removed board
+/// until the next call for it. A process that changes its user can still read the boards it has
+/// open.
 ///
 /// Returns: the statuses of pegel_reader_open().
 /// Blocks: no. Threads: any.
@@ -146,8 +147,8 @@ pub unsafe extern "C" fn pegel_reader_open_cached(
 
 /// Stores a text with an open board, such as a plan of how to decode its records. Every later
 /// pegel_reader_open_cached() of the same file in this process finds it by
-/// pegel_reader_user_data(). Only the first text is stored, and it is never replaced: let it begin
-/// with a mark of its format.
+/// pegel_reader_user_data(). Only the first text is stored, and it is never replaced: begin it with
+/// the version of its format.
 ///
 /// Returns: PEGEL_INVALID_ARGUMENT.
 /// Blocks: no. Threads: any.
@@ -181,7 +182,7 @@ pub unsafe extern "C" fn pegel_reader_user_data(reader: *const pegel_reader) -> 
 pub unsafe extern "C" fn pegel_reader_close(reader: *mut pegel_reader) {
     if !reader.is_null() {
         guard(|| {
-            // SAFETY: the caller's promise: it came from this library, and is not used any more.
+            // SAFETY: the caller's promise: a handle of this library, which is not used any more.
             drop(unsafe { Arc::from_raw(reader.cast::<Reader>()) });
             Ok::<(), Error>(())
         });

@@ -9,14 +9,14 @@ use pegel::{Condition, Error, Options};
 use crate::argument::Argument;
 use crate::sized;
 
-/// Timeouts in nanoseconds by name. Any other number from 0 on is a timeout, too.
+/// Timeouts in nanoseconds. Any other number from 0 on is a timeout, too.
 #[repr(C)]
 #[allow(dead_code)] // the library takes any number
 pub enum pegel_timeout {
-    /// Never ends, as with every other number below 0.
+    /// Waits forever, as does any other number below 0.
     PEGEL_FOREVER = -1,
-    /// One second: the default of writers in all languages, which wait for another one to close.
-    PEGEL_PATIENCE = 1_000_000_000,
+    /// One second: how long a writer waits for another one by default, in all languages.
+    PEGEL_DEFAULT_TIMEOUT = 1_000_000_000,
 }
 
 /// A timeout of the header: `None` waits forever.
@@ -24,19 +24,19 @@ pub fn timeout(nanoseconds: i64) -> Option<Duration> {
     u64::try_from(nanoseconds).ok().map(Duration::from_nanos)
 }
 
-/// The flags of pegel_options; those that pegel_info has, too, are marked with (info).
+/// The flags of pegel_options. Those marked (info) are also in pegel_info.
 #[repr(C)]
 pub enum pegel_flag {
-    /// Replace a board that has other fields or slots, or that is damaged. Records stay if the
-    /// fields of one board are the first fields of the other. Sequences continue, except after
-    /// damage.
+    /// Replace a board that has other fields or slots, or that is damaged. Records are kept if the
+    /// fields of one board are the first fields of the other. Sequences continue, except those of a
+    /// damaged board.
     PEGEL_REPLACE = 1,
-    /// If the board has more fields than the program, the writer's records have all of them.
+    /// Publish records with all fields of the board, even if the program has fewer.
     PEGEL_WHOLE = 2,
-    /// Let pegel_writer_publish() publish records of fields without a look at the clock, for loops
-    /// in which the clock would take most of the time. Such records have no age: age_ns is
+    /// Let pegel_writer_publish() publish records of fields without reading the clock, for loops in
+    /// which that would take most of the time. Such records have no age: age_ns is
     /// INT64_MAX, published_ns is 0. Waiting readers then poll once a millisecond, and the writer
-    /// notices PEGEL_GONE a second later, after up to 255 more publications.
+    /// notices PEGEL_GONE up to a second and 255 publications late.
     PEGEL_UNSTAMPED = 4,
     /// (info) Give each record a checksum, which every reader verifies: a wrong one is
     /// PEGEL_CORRUPT. A board that has checksums keeps them; one without needs PEGEL_REPLACE.
@@ -45,7 +45,7 @@ pub enum pegel_flag {
     /// and from which the board is restored after a reboot. A board that has one keeps it; one
     /// without is replaced by a board with the same records.
     PEGEL_DURABLE = 16,
-    /// (info only) The board mirrors a board of another machine, and cannot be written here.
+    /// (info only) The board is a mirror of another machine's, and cannot be written here.
     PEGEL_MIRROR = 32,
 }
 
@@ -65,17 +65,17 @@ pub struct pegel_options {
     /// 64 KiB, else 4; or as many as an existing board has.
     pub slots: u32,
     /// Permissions of the board's file, such as 0660. 0: 0640, or those of an existing board. The
-    /// owner needs read and write; nobody may execute it, and not everybody may write it.
+    /// owner must have read and write; execute and world-write are not allowed.
     pub mode: u32,
     /// pegel_flag values, combined by `|`.
     pub flags: u32,
     /// Descriptions, labels, defaults and limits as JSON, or NULL; see pegel_reader_details().
     pub details: *const c_char,
-    /// How long to wait while another writer holds the board. 0: PEGEL_PATIENCE.
+    /// How long to wait while another writer holds the board. 0: PEGEL_DEFAULT_TIMEOUT.
     pub timeout_ns: i64,
 }
 
-/// What the caller of `pegel_writer_create` chose.
+/// The options of `pegel_writer_create`.
 pub struct Chosen<'a> {
     pub options: Options,
     pub details: &'a str,
@@ -85,8 +85,9 @@ pub struct Chosen<'a> {
 
 /// The options at a pointer, or the default ones.
 ///
-/// # Safety The pointer is NULL or valid for reads of as many bytes as its `size` states, and the
-/// details are NULL or a C string, during `'a`.
+/// # Safety
+/// The pointer is NULL or valid for reads of as many bytes as its `size` states, and the details
+/// are NULL or a C string, during `'a`.
 pub unsafe fn create<'a>(given: *const pegel_options) -> Result<Chosen<'a>, Error> {
     let default = pegel_options {
         size: 0,
@@ -129,13 +130,13 @@ pub unsafe fn create<'a>(given: *const pegel_options) -> Result<Chosen<'a>, Erro
 #[repr(C)]
 #[allow(dead_code)] // the library takes any number and looks it up
 pub enum pegel_condition {
-    /// Publish in any case.
+    /// Publish without a condition.
     PEGEL_ALWAYS = 0,
     /// Publish if `sequence` still is the newest one (0: nothing published yet); else
     /// PEGEL_CONFLICT.
     PEGEL_NEWEST = 1,
-    /// Publish if the ring then still holds all records after `sequence`, up to which somebody has
-    /// acknowledged them; else PEGEL_FULL.
+    /// Publish if the ring then still holds all records after `sequence`, the last acknowledged
+    /// one; else PEGEL_FULL.
     PEGEL_ACKNOWLEDGED = 2,
 }
 
@@ -154,7 +155,7 @@ pub struct pegel_publish_options {
     pub present: u64,
 }
 
-/// The condition of a publication, and which of its fields are known.
+/// The condition of a publication, and the bits of its known fields.
 ///
 /// # Safety
 /// The pointer is NULL or valid for reads of as many bytes as its `size` states.
@@ -186,8 +187,8 @@ mod tests {
     fn no_options_wait_as_long_as_other_languages_do() {
         // SAFETY: NULL is fine.
         let chosen = unsafe { create(std::ptr::null()) }.unwrap();
-        let patience = timeout(pegel_timeout::PEGEL_PATIENCE as i64).unwrap();
-        assert_eq!(chosen.options.timeout, patience);
+        let default = timeout(pegel_timeout::PEGEL_DEFAULT_TIMEOUT as i64).unwrap();
+        assert_eq!(chosen.options.timeout, default);
         assert_eq!(timeout(pegel_timeout::PEGEL_FOREVER as i64), None);
     }
 }

@@ -33,15 +33,16 @@ pub struct pegel_stamp {
     /// Bytes of the record; of a document, its length.
     pub record_size: u32,
     pub reserved: u32,
-    /// The number of the record: 1 for the first one of a board, then one more each.
+    /// The number of the record: 1 for the first one of a board, then 2, and so on.
     pub sequence: u64,
-    /// How many writers had opened the board by then; 0 for the defaults of a new board.
+    /// How many writers had opened the board when it was published; 0 for the defaults of a new
+    /// board.
     pub generation: u64,
     /// When the record was published: nanoseconds of Unix time; 0 if unknown (PEGEL_UNSTAMPED).
     pub published_ns: i64,
-    /// How old the record was when it was read, never below 0. Time in suspend counts, and setting
-    /// the clock does not matter, except for a record that was restored after a reboot. INT64_MAX
-    /// if unknown.
+    /// How old the record was when it was read, at least 0. Time in suspend counts. Setting the
+    /// clock does not change it, except for a record that was restored after a reboot. INT64_MAX if
+    /// unknown.
     pub age_ns: i64,
     /// Which optional fields are known: the lowest bit for the first of them, and so on.
     pub present: u64,
@@ -60,8 +61,7 @@ pub unsafe fn open<'a>(reader: *const pegel_reader) -> Result<&'a Reader, Error>
 
 /// The newest sequence: 0 if nothing has been published or `reader` is NULL, and UINT64_MAX, which
 /// is never a sequence, if a read would fail: after PEGEL_GONE, PEGEL_CORRUPT or PEGEL_SYSTEM,
-/// which pegel_error_message() explains. The cheapest way to see that there is something new: one
-/// load.
+/// which pegel_error_message() explains. The cheapest check for a new record: one load.
 /// Blocks: no. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_reader_sequence(reader: *const pegel_reader) -> u64 {
@@ -78,9 +78,10 @@ pub unsafe extern "C" fn pegel_reader_sequence(reader: *const pegel_reader) -> u
 }
 
 /// Reads the newest record into `record`, and what is known about it into `stamp`, whose size must
-/// be set. `record_size` is at least the record's (sizeof your struct), or the document's length.
-/// `stamp` can be NULL, which saves the look at the clock: a read of up to 1 KiB then takes a few
-/// nanoseconds. The bytes of an optional field mean nothing unless its bit in `present` is set.
+/// be set. `record_size` must be at least the record's (sizeof your struct), or the document's
+/// length. `stamp` can be NULL, which saves reading the clock: a read of up to 1 KiB then takes a
+/// few nanoseconds. The bytes of an optional field are undefined unless its bit in `present` is
+/// set.
 ///
 /// Returns: PEGEL_INVALID_ARGUMENT, PEGEL_TOO_LARGE (for the buffer), PEGEL_EMPTY, PEGEL_BUSY,
 /// PEGEL_GONE, PEGEL_CORRUPT (a wrong checksum or length, or a truncated file), PEGEL_SYSTEM (no
@@ -95,8 +96,8 @@ pub unsafe extern "C" fn pegel_reader_read(
 ) -> pegel_status {
     // One comparison for two: `stamp` is NULL, and `record_size` is a block's.
     if stamp.addr() | record_size.wrapping_sub(BLOCK) == 0 && !record.is_null() {
-        // SAFETY: the caller's promise: NULL or an open reader, and `record_size` bytes that nobody
-        // else is at, which are only written.
+        // SAFETY: the caller's promise: NULL or an open reader, and `record_size` bytes,
+        // which are exclusive and only written.
         let (reader, block) = unsafe { (reader.cast::<Reader>().as_ref(), &mut *record.cast()) };
         // This cannot panic, so it needs no guard.
         if reader.is_some_and(|reader| reader.try_copy_block_into(block)) {
@@ -107,7 +108,7 @@ pub unsafe extern "C" fn pegel_reader_read(
     unsafe { read(reader, record, record_size, stamp) }
 }
 
-/// Records of other sizes, in a function of its own: so the fastest case needs no stack.
+/// Records of other sizes, in a separate function, so that the fastest case needs no stack.
 ///
 /// # Safety
 /// As for `copy`.
@@ -152,9 +153,9 @@ unsafe extern "C" fn read_with_care(
     })
 }
 
-/// Reads `part_size` bytes of the newest record, from byte `offset` on: one field, or several that
-/// are side by side in one record, as pegel_reader_field() gives their places. For large records of
-/// which little is needed. `stamp` can be NULL.
+/// Reads `part_size` bytes of the newest record, from byte `offset` on: one field, or several
+/// adjacent ones, whose offsets pegel_reader_field() returns. For programs that need little of a
+/// large record. `stamp` can be NULL.
 ///
 /// Returns: PEGEL_INVALID_ARGUMENT (also beyond the end of the record), PEGEL_EMPTY, PEGEL_BUSY,
 /// PEGEL_GONE, PEGEL_CORRUPT, PEGEL_SYSTEM.
@@ -168,8 +169,8 @@ pub unsafe extern "C" fn pegel_reader_read_part(
     stamp: *mut pegel_stamp,
 ) -> pegel_status {
     if stamp.is_null() && !part.is_null() && part_size == WORD {
-        // SAFETY: the caller's promise: NULL or an open reader, and `part_size` bytes that nobody
-        // else is at, which are only written.
+        // SAFETY: the caller's promise: NULL or an open reader, and `part_size` bytes,
+        // which are exclusive and only written.
         let (reader, word) = unsafe { (reader.cast::<Reader>().as_ref(), &mut *part.cast()) };
         // This cannot panic, so it needs no guard.
         if reader.is_some_and(|reader| reader.try_copy_word_into(offset, word)) {
@@ -201,8 +202,8 @@ unsafe extern "C" fn read_part(
 
 /// Reads the newest record as pegel_reader_read() does, into one buffer of `snapshot_size` bytes:
 /// the first `stamp_size` of them, sizeof(pegel_stamp), are the stamp, whose size is not used,
-/// and the record follows. The buffer needs no alignment. For bindings of languages in which each
-/// call and each buffer costs more than the read.
+/// and the record follows. The buffer needs no alignment. For languages in which each call and each
+/// buffer costs more than the read.
 ///
 /// Returns: the statuses of pegel_reader_read().
 /// Blocks: no. Threads: any.
@@ -214,8 +215,8 @@ pub unsafe extern "C" fn pegel_reader_snapshot(
     stamp_size: usize,
 ) -> pegel_status {
     guard(|| {
-        // SAFETY: the caller's promise: an open reader, and a buffer of `snapshot_size` bytes that
-        // nobody else is at, which are only written.
+        // SAFETY: the caller's promise: an open reader, and an exclusive buffer of `snapshot_size`
+        // bytes, which are only written.
         let (reader, snapshot) = unsafe {
             (
                 open(reader)?,
@@ -278,8 +279,8 @@ pub unsafe extern "C" fn pegel_reader_read_after(
 }
 
 /// # Safety
-/// An open reader, a buffer of `record_size` bytes that nobody else is at, and NULL or a stamp of
-/// the size that it states.
+/// An open reader, an exclusive buffer of `record_size` bytes, and NULL or a stamp of the size that
+/// it states.
 unsafe fn copy(
     reader: *const pegel_reader,
     record: *mut c_void,
@@ -322,8 +323,8 @@ fn stamp_of(known: &Stamp) -> pegel_stamp {
 
 /// Sleeps until a record after the sequence `after` is published, and stores the newest sequence,
 /// which may be a later one. Returns at once if there is one already. `timeout_ns` of 0 only
-/// checks; PEGEL_FOREVER waits without an end. Time in suspend does not count. Signals do not end
-/// it. A program that shows each newest value:
+/// checks; PEGEL_FOREVER waits forever. Time in suspend does not count, and signals do not end the
+/// wait. A program that shows each newest value:
 ///
 ///     uint64_t after = 0;
 ///     while (pegel_reader_wait(reader, after, PEGEL_FOREVER, &after) == PEGEL_OK)
@@ -348,7 +349,7 @@ pub unsafe extern "C" fn pegel_reader_wait(
     })
 }
 
-/// Records, documents and field counts have limits far below.
+/// A size or a count in the type of C, as all of them have far lower limits.
 pub fn narrow(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -9,7 +9,7 @@ use pegel::ErrorKind;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum pegel_status {
-    /// The call did what it is for.
+    /// The call succeeded.
     PEGEL_OK = 0,
     /// An argument is not valid for any board, or not for this one.
     PEGEL_INVALID_ARGUMENT = 10,
@@ -23,7 +23,7 @@ pub enum pegel_status {
     PEGEL_LOCKED = 21,
     /// Nothing has been published yet.
     PEGEL_EMPTY = 22,
-    /// The ring does not hold that sequence: not yet, or not any more.
+    /// The ring does not hold that sequence, not yet or not any more.
     PEGEL_OVERWRITTEN = 23,
     /// Nothing was published before the timeout.
     PEGEL_TIMEOUT = 24,
@@ -31,9 +31,9 @@ pub enum pegel_status {
     PEGEL_BUSY = 25,
     /// The board was replaced or removed, or a writer's lock file was. Close, and open again.
     PEGEL_GONE = 26,
-    /// The newest sequence is not the expected one: somebody else published. Read and decide again.
+    /// The newest sequence is not the expected one: another writer published. Read again and retry.
     PEGEL_CONFLICT = 27,
-    /// The ring is full of records that nobody has acknowledged yet.
+    /// The ring is full of records that are not acknowledged yet.
     PEGEL_FULL = 28,
     /// The file is damaged, or not a board.
     PEGEL_CORRUPT = 30,

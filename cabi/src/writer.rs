@@ -22,10 +22,10 @@ pub struct pegel_writer {
 }
 
 /// Creates a board, or opens the existing one with its records, and stores the handle in `writer`.
-/// `options` can be NULL for the defaults. The existing board need not have the same fields, if
-/// the others are appended at the end and are optional or have defaults:
-/// - it has fewer: it is replaced by a board with all of them, and its records stay;
-/// - it has more: it stays, and gets the defaults of those that this program does not know.
+/// `options` can be NULL for the defaults. The existing board may have fewer or more fields at the
+/// end, if these are optional or have defaults:
+/// - If it has fewer, it is replaced by a board with all of them, and its records are kept.
+/// - If it has more, it is kept, and fields that this program does not know get their defaults.
 ///
 /// Records are laid out as the `count` fields in both cases. A board that does not exist, but has a
 /// durable file, is restored from it first.
@@ -70,8 +70,8 @@ pub unsafe extern "C" fn pegel_writer_create(
 
 /// Opens an existing board for publishing, once no other writer holds it: for a shared board, which
 /// several programs write, each opening, publishing and closing. Records have the fields of the
-/// board. `timeout_ns` of 0 does not wait; PEGEL_PATIENCE suits most programs. A board that does
-/// not exist, but has a durable file, is restored from it.
+/// board. `timeout_ns` of 0 does not wait; PEGEL_DEFAULT_TIMEOUT suits most programs. A board that
+/// does not exist, but has a durable file, is restored from it.
 ///
 /// Returns: PEGEL_INVALID_ARGUMENT, PEGEL_NOT_FOUND, PEGEL_LOCKED, PEGEL_GONE (removed by hand
 /// meanwhile), PEGEL_CORRUPT, PEGEL_UNSUPPORTED, PEGEL_UNTRUSTED, PEGEL_DENIED (also a mirror),
@@ -103,9 +103,9 @@ fn give(place: &mut *mut pegel_writer, writer: Writer) {
 }
 
 /// Publishes a record, of which all fields are known, and stores its sequence in `sequence`, which
-/// can be NULL. `record_size` is exactly that of the fields (sizeof your struct); a document can be
-/// shorter. Readers see the whole record or the one before. After a failure, nothing was published.
-/// Values are not checked against limits. NUL-pad texts, and set a bool to 0 or 1.
+/// can be NULL. `record_size` must be exactly that of the fields (sizeof your struct); a document
+/// can be shorter. Readers see the whole record or the one before. After a failure, nothing was
+/// published. Values are not checked against limits. Pad texts with NULs, and set a bool to 0 or 1.
 ///
 /// Returns: PEGEL_INVALID_ARGUMENT (also another size, and a writer that came by fork()),
 /// PEGEL_TOO_LARGE, PEGEL_GONE (the board or its lock file was removed; noticed within a second),
@@ -135,7 +135,8 @@ pub unsafe extern "C" fn pegel_writer_publish(
     unsafe { publish_always(writer, record, record_size, sequence) }
 }
 
-/// Records of other sizes and stamps, in a function of its own: so the fastest case needs no stack.
+/// Records of other sizes and stamps, in a separate function, so that the fastest case needs no
+/// stack.
 ///
 /// # Safety
 /// As for `publish`.
@@ -194,8 +195,8 @@ unsafe extern "C" fn publish_with_care(
 }
 
 /// Publishes a record as pegel_writer_publish() does, if the newest sequence still is
-/// `expected_sequence` (0: nothing published yet): to save a form that nobody else has saved since
-/// it was loaded.
+/// `expected_sequence` (0: nothing published yet): for example to save a form, unless another
+/// program has saved it since it was loaded.
 ///
 /// Returns: the statuses of pegel_writer_publish(), PEGEL_CONFLICT, PEGEL_SYSTEM.
 /// Blocks: no. Threads: one at a time.
@@ -215,8 +216,8 @@ pub unsafe extern "C" fn pegel_writer_publish_if(
 }
 
 /// Publishes a record as pegel_writer_publish() does, on a condition or with unknown fields: the
-/// bytes of an optional field whose bit in options->present is 0 do not matter. With NULL for
-/// `options`, there is no condition, and all fields are known.
+/// bytes of an optional field whose bit in options->present is 0 are ignored. `options` can be NULL
+/// for no condition, and all fields known.
 ///
 /// Returns: the statuses of pegel_writer_publish(), PEGEL_CONFLICT (PEGEL_NEWEST), PEGEL_FULL
 /// (PEGEL_ACKNOWLEDGED), PEGEL_SYSTEM.
@@ -240,7 +241,7 @@ pub unsafe extern "C" fn pegel_writer_publish_on(
 }
 
 /// # Safety
-/// An open writer that nobody else is at, `record_size` bytes, and NULL or room for a number.
+/// An exclusive open writer, `record_size` bytes, and NULL or room for a number.
 unsafe fn publish(
     writer: *mut pegel_writer,
     condition: Condition,
@@ -265,10 +266,10 @@ unsafe fn publish(
 }
 
 /// Puts the newest record into the durable file of the board. When this returns PEGEL_OK, the
-/// record is on the disk, and is restored after a reboot or a power failure. `sequence` can be
-/// NULL, and receives the sequence that is on the disk. Sync what must not be lost, such as
-/// settings, and not each measured value: a sync takes as long as the disk does, 0.3 ms on a fast
-/// one and far longer on an SD card.
+/// record is on disk, and is restored after a reboot or a power failure. `sequence` can be NULL,
+/// and receives the sequence that is on disk. Sync records that must survive, such as settings, and
+/// not each measured value: a sync takes as long as the disk, 0.3 ms on a fast one and far longer
+/// on an SD card.
 ///
 /// Returns: PEGEL_INVALID_ARGUMENT (also a board without PEGEL_DURABLE, and a writer that came by
 /// fork()), PEGEL_NOT_FOUND (the directory of the durable files), PEGEL_LOCKED (another process
@@ -282,7 +283,7 @@ pub unsafe extern "C" fn pegel_writer_sync(
     sequence: *mut u64,
 ) -> pegel_status {
     guard(|| {
-        // SAFETY: the caller's promise: an open writer that nobody else is at, and NULL or room for
+        // SAFETY: the caller's promise: an exclusive open writer, and NULL or room for
         // a number.
         let (writer, sequence) = unsafe {
             (
@@ -299,7 +300,7 @@ pub unsafe extern "C" fn pegel_writer_sync(
 }
 
 /// A reader of the writer's own board, or NULL if `writer` is NULL. It belongs to the writer: use
-/// it where the writer can be used, until that is closed, and do not close it.
+/// only use it where and while you can use the writer, and do not close it.
 /// Blocks: no. Threads: one at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_writer_reader(writer: *const pegel_writer) -> *const pegel_reader {
@@ -311,13 +312,13 @@ pub unsafe extern "C" fn pegel_writer_reader(writer: *const pegel_writer) -> *co
 }
 
 /// Closes a writer, so that another one can open the board; NULL does nothing. The board and its
-/// records stay. In a forked child, it frees what the child has, and the parent's writer goes on.
-/// Blocks: no. Threads: one at a time.
+/// records stay. In a forked child, it frees the memory of the child, and the parent's writer
+/// continues. Blocks: no. Threads: one at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pegel_writer_close(writer: *mut pegel_writer) {
     if !writer.is_null() {
         guard(|| {
-            // SAFETY: the caller's promise: it came from this library, and is not used any more.
+            // SAFETY: the caller's promise: a handle of this library, which is not used any more.
             drop(unsafe { Box::from_raw(writer.cast::<Writer>()) });
             Ok(())
         });
