@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use nix::sys::stat::{FileStat, Mode, fchmod};
 
-use self::open::cut_off;
+use self::open::read_failed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ring::WORD;
 use crate::ring::{self, Head, Ring};
@@ -72,7 +72,8 @@ impl Board {
         }
         let (name, path) = (&self.place.name, self.path().display());
         let message = format!(
-            "board {name} ({path}) mirrors one of another machine; write that one, or remove this"
+            "board {name} ({path}) mirrors one of another machine. Write that board, or \
+             remove this one."
         );
         Err(Error::new(ErrorKind::Denied, message))
     }
@@ -191,7 +192,7 @@ impl Board {
 
     fn head_in_file(&self) -> Result<Head> {
         let head = self.file_ring().head();
-        head.map_err(|error| cut_off(self.path(), &error))
+        head.map_err(|error| read_failed(self.path(), &error))
     }
 
     /// Copies a publication; see `Ring::copy`.
@@ -218,7 +219,7 @@ impl Board {
         bytes: &mut [u8],
     ) -> Result<bool> {
         let copied = self.file_ring().copy(sequence, stamp, offset, bytes);
-        copied.map_err(|error| cut_off(self.path(), &error))
+        copied.map_err(|error| read_failed(self.path(), &error))
     }
 
     /// Copies the newest publication, if it is the one from when the board was opened, and returns
@@ -230,7 +231,7 @@ impl Board {
         }
         let opened = Head::of(opened);
         let copied = self.file_ring().copy_newest(opened, stamp, bytes);
-        let is_newest = copied.map_err(|error| cut_off(self.path(), &error))?;
+        let is_newest = copied.map_err(|error| read_failed(self.path(), &error))?;
         if is_newest {
             self.was_read.store(true, Ordering::Relaxed);
         }
@@ -294,7 +295,7 @@ impl Board {
     /// The error for a segment that the board's path no longer names.
     pub fn gone(&self) -> Error {
         let (name, path) = (&self.place.name, self.path().display());
-        let message = format!("board {name} ({path}) was replaced or removed; open it again");
+        let message = format!("board {name} ({path}) was replaced or removed. Open it again.");
         Error::new(ErrorKind::Gone, message)
     }
 }

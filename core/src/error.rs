@@ -135,29 +135,29 @@ impl Error {
         let (kind, advice) = match errno {
             Errno::ENOENT => (
                 ErrorKind::NotFound,
-                "; make the directory, or mount it where this process is in a chroot or a container",
+                ". Create the directory, or mount it in this process's chroot or container.",
             ),
             Errno::EACCES | Errno::EPERM => (
                 ErrorKind::Denied,
-                "; see its owner, group and mode with `ls -l`, and denials by SELinux or AppArmor with \
-                 `journalctl -k`",
+                ". Check owner, group and mode with `ls -l`, and SELinux and AppArmor with \
+                 `journalctl -k`.",
             ),
-            Errno::EROFS => (ErrorKind::Denied, "; its file system is read-only"),
+            Errno::EROFS => (ErrorKind::Denied, ""),
             Errno::ENOSPC | Errno::EDQUOT => (
                 ErrorKind::NoSpace,
-                "; make room, or keep the board in another directory",
+                ". Free space, or keep the board in another directory.",
             ),
             Errno::EFBIG => (
                 ErrorKind::NoSpace,
-                "; this process may not make files of its size (`ulimit -f`)",
+                ". Raise this process's limit of file sizes (`ulimit -f`).",
             ),
             Errno::EMFILE => (
                 ErrorKind::System,
-                "; this process may open no more (`ulimit -n`): close what it does not need",
+                ". Close files, or raise this process's limit of open files (`ulimit -n`).",
             ),
             Errno::ELOOP => (
                 ErrorKind::Untrusted,
-                "; it is a symbolic link, which is never followed",
+                ". It is a symbolic link, and these are never followed.",
             ),
             _ => (ErrorKind::System, ""),
         };

@@ -1,4 +1,4 @@
-//! The fields of a record: where each one stands, and a hash that tells schemas apart.
+//! The fields of a record: their layout, and a hash that identifies it.
 
 pub mod codec;
 pub mod details;
@@ -44,7 +44,7 @@ pub struct Schema {
 impl Schema {
     /// Lays out the fields. An offset other than 0 must be the one that C gives.
     pub fn new(mut fields: Vec<Field>) -> Result<Self> {
-        let record_size = place(&mut fields)?;
+        let record_size = lay_out(&mut fields)?;
         Ok(Self {
             details: details::write("", &fields)?,
             description: String::new(),
@@ -54,7 +54,7 @@ impl Schema {
         })
     }
 
-    /// The same with what the board is about.
+    /// The same with a description of the board.
     pub fn describe(mut self, description: impl Into<String>) -> Result<Self> {
         self.description = description.into();
         self.details = details::write(&self.description, &self.fields)?;
@@ -68,13 +68,12 @@ impl Schema {
         Self::new(fields)?.describe(description)
     }
 
-    /// What the board is about; may be empty.
+    /// The description of the board, or an empty text.
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// Descriptions, labels, defaults and limits as one JSON text, as it stands in the file; empty
-    /// when there are none.
+    /// Descriptions, labels, defaults and limits as one JSON text, as in the file; may be empty.
     pub fn details(&self) -> &str {
         &self.details
     }
@@ -89,28 +88,28 @@ impl Schema {
         self.index(name).map(|index| &self.fields[index])
     }
 
-    /// Which field has this name.
+    /// The index of the field of this name.
     pub(crate) fn index(&self, name: &str) -> Result<usize> {
         let found = self.fields.iter().position(|field| field.name == name);
         found.ok_or_else(|| {
             let names: Vec<_> = self.fields.iter().map(|field| &*field.name).collect();
             let message = format!(
-                "no field is called {name:?}; there are {}",
+                "no field is called {name:?}. The fields are {}.",
                 names.join(", ")
             );
             Error::new(ErrorKind::NotFound, message)
         })
     }
 
-    /// The bit that says whether an optional field is known: the first for the first of them, and so
-    /// on. `None` for a field that always is.
+    /// The bit of an optional field, which is set if the field is known: the first bit for the
+    /// first optional field, and so on. `None` for a field that is not optional.
     pub fn presence(&self, index: usize) -> Option<u64> {
         let before = || self.fields[..index].iter().filter(|field| field.optional);
         let is_optional = self.fields[index].optional;
         is_optional.then(|| 1 << before().count())
     }
 
-    /// The bits of the first fields that are optional.
+    /// The bits of the optional fields among the first ones.
     pub(crate) fn presence_of(&self, fields: usize) -> u64 {
         let optional = self.fields[..fields].iter().filter(|field| field.optional);
         u64::MAX
@@ -128,18 +127,18 @@ impl Schema {
         Some(self.fields[0].kind).filter(|kind| kind.is_document())
     }
 
-    /// FNV-1a, 64 bits, of the field table: equal schemas have equal hashes. (G. Fowler, L. C. Noll,
-    /// K.-P. Vo; IETF draft-eastlake-fnv.)
+    /// FNV-1a, 64 bits, of the field table: equal schemas have equal hashes. (G. Fowler, L. C.
+    /// Noll, K.-P. Vo; IETF draft-eastlake-fnv.)
     pub fn hash(&self) -> u64 {
         self.hash
     }
 
-    /// The field table, as it stands in the file.
+    /// The field table, as in the file.
     pub fn table(&self) -> Vec<u8> {
         cast_slice(&entries(&self.fields)).to_vec()
     }
 
-    /// As `from_parts`, of details that may be no text.
+    /// As `from_parts`, of details that may not be valid UTF-8.
     pub(crate) fn from_bytes(table: &[u8], details: &[u8]) -> Result<Self> {
         let details = std::str::from_utf8(details)
             .map_err(|error| Error::new(ErrorKind::InvalidFields, error.to_string()))?;
@@ -155,15 +154,15 @@ impl Schema {
         });
         let mut fields: Vec<_> = fields.collect::<Result<_>>()?;
         let description = details::read(details, &mut fields)?;
-        let record_size = place(&mut fields)?;
+        let record_size = lay_out(&mut fields)?;
         let mut written = fields.iter().zip(table.chunks_exact(FIELD_SIZE));
         if !written.all(|(field, bytes)| bytes_of(&Entry::from(field)) == bytes) {
-            let message = "the field table is not as Pegel writes it";
+            let message = "the field table is not in the form that Pegel writes";
             return Err(Error::new(ErrorKind::InvalidFields, message));
         }
         Ok(Self {
             description,
-            // As they stand there: a later version may tell more.
+            // Unchanged, as a later version may have more members.
             details: details.into(),
             record_size,
             hash: fnv1a(table),
@@ -171,8 +170,8 @@ impl Schema {
         })
     }
 
-    /// How many fields the two have in common, if one of them begins with the other: the earlier
-    /// version of a schema with the later one. The details do not count.
+    /// The number of common fields, if one schema is the other with fields appended. The details
+    /// are not compared.
     pub fn common(&self, other: &Self) -> Option<usize> {
         let common = self.fields.len().min(other.fields.len());
         let mut pairs = self.fields.iter().zip(&other.fields);
@@ -193,7 +192,7 @@ impl Schema {
             .then_some(common)
     }
 
-    /// What makes the other schema another one, in words.
+    /// The difference to the other schema, in words.
     pub fn difference(&self, other: &Self) -> Option<String> {
         for (mine, others) in self.fields.iter().zip(&other.fields) {
             if !mine.is_same(others) {
@@ -219,12 +218,14 @@ impl Schema {
     }
 }
 
-/// Lays out the fields, and says the bytes of a record.
-fn place(fields: &mut [Field]) -> Result<usize> {
+/// Lays out the fields, and returns the size of a record in bytes.
+fn lay_out(fields: &mut [Field]) -> Result<usize> {
     let refuse = |reason: String| Err(Error::new(ErrorKind::InvalidFields, reason));
     if fields.is_empty() || fields.len() > MAX_FIELDS {
         let count = fields.len();
-        return refuse(format!("a board has 1 to {MAX_FIELDS} fields, not {count}"));
+        return refuse(format!(
+            "a board must have 1 to {MAX_FIELDS} fields (got {count})"
+        ));
     }
     let (mut end, mut alignment) = (0_usize, 1);
     for index in 0..fields.len() {
@@ -236,18 +237,22 @@ fn place(fields: &mut [Field]) -> Result<usize> {
             return refuse(format!("two fields are called {name}"));
         }
         if field.kind.is_document() && (index > 0 || !after.is_empty()) {
-            return refuse(format!("field {name}: a document is a board's only field"));
+            return refuse(format!(
+                "field {name}: a document must be the only field of its board"
+            ));
         }
         let offset = end.next_multiple_of(field.kind.alignment() as usize);
         end = offset + field.bytes_len();
         if end > MAX_RECORD {
-            return refuse(format!("the record has more than {MAX_RECORD} bytes"));
+            return refuse(format!("the record must have at most {MAX_RECORD} bytes"));
         }
         #[allow(clippy::cast_possible_truncation)] // at most MAX_RECORD
         let offset = offset as u32;
         if field.offset != 0 && field.offset != offset {
             let (name, given) = (&field.name, field.offset);
-            return refuse(format!("field {name} is at offset {offset}, not {given}"));
+            return refuse(format!(
+                "field {name}: the offset must be {offset} (got {given})"
+            ));
         }
         field.offset = offset;
         alignment = alignment.max(field.kind.alignment() as usize);
@@ -255,7 +260,7 @@ fn place(fields: &mut [Field]) -> Result<usize> {
     let optional = fields.iter().filter(|field| field.optional).count();
     if optional > MAX_OPTIONAL {
         return refuse(format!(
-            "{optional} fields are optional; {MAX_OPTIONAL} is the most, so use two boards"
+            "at most {MAX_OPTIONAL} fields can be optional (got {optional}). Use two boards."
         ));
     }
     for field in fields {
@@ -297,7 +302,7 @@ fn entries(fields: &[Field]) -> Vec<Entry> {
     fields.iter().map(Entry::from).collect()
 }
 
-/// `bytes` are whole words. Most words of a field table are zeros, whose eight steps are one
+/// FNV-1a of whole words. Most words of a field table are zeros, whose eight steps are one
 /// multiplication.
 fn fnv1a(bytes: &[u8]) -> u64 {
     const PRIME: u64 = 0x0100_0000_01b3;

@@ -13,7 +13,7 @@ use pegel::{ErrorKind, Field, Options, Schema, Type, Value, list, unlink};
 use common::{Boards, kind, level, record};
 
 #[test]
-fn a_record_comes_back_with_its_stamp() {
+fn reads_a_record_with_its_stamp() {
     let boards = Boards::new();
     let mut writer = Writer::create(&boards.name("a"), &level(), &Options::default()).unwrap();
     let reader = Reader::open(&boards.name("a")).unwrap();
@@ -96,7 +96,7 @@ fn history_is_read_by_sequence() {
 }
 
 #[test]
-fn a_successor_goes_on_where_the_last_writer_stopped() {
+fn a_successor_continues_the_sequences() {
     let boards = Boards::new();
     let board = boards.name("a");
     let mut writer = Writer::create(&board, &level(), &Options::default()).unwrap();
@@ -124,7 +124,7 @@ fn a_creator_waits_a_second_by_default() {
 }
 
 #[test]
-fn publish_if_meets_the_sequence_or_changes_nothing() {
+fn publish_if_publishes_after_that_sequence_alone() {
     let boards = Boards::new();
     let mut writer = Writer::create(&boards.name("a"), &level(), &Options::default()).unwrap();
     assert_eq!(
@@ -140,7 +140,7 @@ fn publish_if_meets_the_sequence_or_changes_nothing() {
 }
 
 #[test]
-fn a_file_removed_by_hand_is_noticed_by_those_who_wait_and_write() {
+fn waiters_and_writers_notice_a_file_removed_by_hand() {
     let boards = Boards::new();
     let mut writer = Writer::create(&boards.name("a"), &level(), &Options::default()).unwrap();
     let reader = Reader::open(&boards.name("a")).unwrap();
@@ -203,7 +203,7 @@ fn slots_are_powers_of_two() {
 }
 
 #[test]
-fn a_writer_without_stamps_publishes_whole_records_and_tells_no_time() {
+fn an_unstamped_writer_publishes_whole_records_without_time() {
     let directory = tempfile::tempdir_in("/dev/shm").unwrap();
     for size in [8, 64, 72] {
         let board = format!("{}/a{size}", directory.path().display());
@@ -227,7 +227,7 @@ fn a_writer_without_stamps_publishes_whole_records_and_tells_no_time() {
             };
             let published = fast.map_or_else(|| writer.publish(&given), Ok);
             assert_eq!(published.unwrap(), sequence);
-            // The first ones leave their stamps in every slot.
+            // The first publications store a stamp in every slot.
             assert!(fast.is_none() || sequence > 16);
             let now = reader.read().unwrap();
             assert_eq!((now.stamp().sequence, now.bytes()), (sequence, &given[..]));
@@ -239,11 +239,11 @@ fn a_writer_without_stamps_publishes_whole_records_and_tells_no_time() {
             assert!(!is_fast || record == given);
             slow += u64::from(is_mapped && !is_fast);
         }
-        // Now and then it has to look whether the file is still there.
+        // From time to time the writer must check that the file exists.
         assert!(slow <= 10, "{slow}");
         assert!((0..300).any(|_| writer.publish_fast(&record).is_some()));
         assert_eq!(writer.publish_fast(&record[1..]), None, "a wrong size");
-        // The turn may have been taken meanwhile: noticed before the ring is run through often.
+        // Another writer may have taken the lock: this one notices before it laps the ring often.
         std::fs::remove_file(reader.path()).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(1100));
         let gone = (0..=256).find_map(|_| match writer.publish_fast(&record) {
@@ -258,10 +258,10 @@ fn a_writer_without_stamps_publishes_whole_records_and_tells_no_time() {
 }
 
 #[test]
-fn a_view_takes_no_short_cut() {
+fn a_view_is_not_read_by_the_fast_path() {
     let directory = tempfile::tempdir_in("/dev/shm").unwrap();
     let board = format!("{}/a", directory.path().display());
-    // As large as without the last field, which stands where there was padding.
+    // The record has the same size without the last field, which is in the padding.
     let [a, b] = [Field::new("a", Type::U64), Field::new("b", Type::U8)];
     let c = Field::new("c", Type::U8).optional();
     let grown = Schema::new(vec![a.clone(), b.clone(), c]).unwrap();
@@ -332,7 +332,7 @@ fn refuses_documents_that_are_nested_too_deep() {
         let schema = Schema::new(vec![Field::json(capacity)]).unwrap();
         let mut writer = Writer::create(&board, &schema, &Options::default()).unwrap();
         writer.publish(&nested(127)).unwrap();
-        // Also by the fast way, which takes documents as long as the capacity.
+        // Also on the fast path, which takes documents as long as the capacity.
         assert_eq!(writer.publish_fast(nested(128).as_bytes()), None);
         let errors = [
             writer.publish(&nested(128)).unwrap_err(),

@@ -1,4 +1,4 @@
-//! What a process keeps open, and how much: alone in a process, as it is of the whole process.
+//! The cache of open readers. In a process of its own, as the cache belongs to the whole process.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -27,7 +27,7 @@ fn level(reader: &Reader) -> u64 {
 }
 
 #[test]
-fn what_is_kept_is_what_opening_would_find() {
+fn a_cached_board_is_the_one_that_opening_would_find() {
     let directory = tempfile::tempdir_in("/dev/shm").unwrap();
     let board = format!("{}/a", directory.path().display());
     let kind = || Reader::open_cached(&board).unwrap_err().kind();

@@ -54,7 +54,7 @@ fn kind<T: std::fmt::Debug>(result: pegel::Result<T>) -> ErrorKind {
     result.unwrap_err().kind()
 }
 
-/// Where slot 1 of a board with two numbers and no details begins, as docs/format.md tells.
+/// The offset of slot 1 of a board with two numbers and no details, by docs/format.md.
 const SLOT: u64 = 128 + 2 * 64 + 128 + 64;
 const RECORD: u64 = 16;
 const STAMP: u64 = 48;
@@ -103,7 +103,7 @@ fn a_changed_bit_is_corrupt_to_every_reader() {
 }
 
 #[test]
-fn documents_of_any_length_have_one() {
+fn documents_of_any_length_have_checksums() {
     let boards = Boards::new();
     let document = Schema::new(vec![Field::bytes(100_000)]).unwrap();
     let mut writer = Writer::create(&boards.name(), &document, &SEALED).unwrap();
@@ -118,7 +118,7 @@ fn documents_of_any_length_have_one() {
 }
 
 #[test]
-fn every_way_to_publish_has_one() {
+fn every_way_to_publish_stores_checksums() {
     let (boards, two) = (Boards::new(), schema(&["a", "b"]));
     let unstamped = Options {
         unstamped: true,
@@ -139,7 +139,7 @@ fn every_way_to_publish_has_one() {
 }
 
 #[test]
-fn a_board_keeps_its_checksums_and_gets_them_by_being_replaced() {
+fn a_board_keeps_its_checksums_and_gets_them_when_replaced() {
     let (boards, two) = (Boards::new(), schema(&["a", "b"]));
     let plain = Options::default();
     let mut writer = Writer::create(&boards.name(), &two, &plain).unwrap();
@@ -172,7 +172,7 @@ fn a_board_keeps_its_checksums_and_gets_them_by_being_replaced() {
 }
 
 #[test]
-fn what_is_damaged_is_not_carried_over() {
+fn a_damaged_record_is_not_kept_when_replaced() {
     let (boards, two) = (Boards::new(), schema(&["a", "b"]));
     let mut writer = Writer::create(&boards.name(), &two, &SEALED).unwrap();
     writer.publish(&[7; 16]).unwrap();
@@ -189,13 +189,13 @@ fn what_is_damaged_is_not_carried_over() {
 }
 
 #[test]
-fn a_changed_bit_of_what_describes_the_board_is_corrupt() {
+fn a_changed_bit_of_header_or_fields_is_corrupt() {
     let boards = Boards::new();
     let field = Field::new("a", Type::F64).label("Level").unit("m");
     let schema = Schema::new(vec![field]).unwrap();
     drop(Writer::create(&boards.name(), &schema, &SEALED).unwrap());
     let end = 128 + 64 + schema.details().len() as u64;
-    // Its first 16 bytes say what it is, and the flags how to read it.
+    // Other errors come first for the first 16 bytes and the flags.
     for offset in (16..68).chain(72..84).chain(128..end) {
         boards.flip(offset, 0x01);
         let opened = Reader::open(&boards.name());

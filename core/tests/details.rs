@@ -1,4 +1,4 @@
-//! What a board tells of its fields: defaults and limits hold, and all of it comes back.
+//! The details of a board's fields: defaults, limits and their JSON text.
 
 #![cfg(not(pegel_loom))]
 
@@ -13,7 +13,7 @@ fn interval() -> Field {
         .max(3600)
 }
 
-fn told(error: &pegel::Error, parts: &[&str]) {
+fn assert_names(error: &pegel::Error, parts: &[&str]) {
     assert_eq!(error.kind(), ErrorKind::InvalidFields, "{error}");
     for part in parts {
         assert!(error.to_string().contains(part), "{error}: no {part:?}");
@@ -57,12 +57,12 @@ fn limits_hold_for_each_element_and_name_field_value_and_limit() {
         ),
     ];
     for (refused, parts) in cases {
-        told(&refused.unwrap_err(), &parts);
+        assert_names(&refused.unwrap_err(), &parts);
     }
 }
 
 #[test]
-fn what_is_left_out_has_its_default_or_is_unknown() {
+fn a_missing_field_has_its_default_or_is_unknown() {
     let schema = Schema::new(vec![
         interval(),
         Field::new("wind", Type::F32).optional(),
@@ -77,7 +77,7 @@ fn what_is_left_out_has_its_default_or_is_unknown() {
     assert_eq!(schema.decode(&schema.encode(&[]).unwrap()), expected);
     assert_eq!(schema.defaults(), Some(schema.encode(&[]).unwrap()));
     let unknown = schema.encode(&[("interval", Value::Null)]).unwrap_err();
-    told(&unknown, &["interval", "unknown"]);
+    assert_names(&unknown, &["interval", "unknown"]);
 
     let mut record = schema.encode(&[("wind", 1.5.into())]).unwrap();
     assert_eq!(record.present, 1);
@@ -93,7 +93,7 @@ fn what_is_left_out_has_its_default_or_is_unknown() {
 }
 
 #[test]
-fn details_come_back_exactly() {
+fn reads_the_details_that_it_wrote() {
     let schema = Schema::new(vec![
         interval().description("Zeit \"von\" Abfrage\nzu Abfrage"),
         Field::new("counter", Type::U64)
@@ -127,7 +127,7 @@ fn details_come_back_exactly() {
 }
 
 #[test]
-fn details_of_a_later_version_are_kept_and_passed_over() {
+fn keeps_details_of_a_later_version() {
     let plain = Schema::new(vec![Field::new("a", Type::U8)]).unwrap();
     let text = r#"{"colour":"red","fields":{"a":{"icon":"gauge","max":9}}}"#;
     let schema = Schema::from_parts(&plain.table(), text).unwrap();
@@ -148,24 +148,24 @@ fn details_of_a_later_version_are_kept_and_passed_over() {
 }
 
 #[test]
-fn details_that_make_no_sense_are_refused_by_name() {
+fn rejects_invalid_details() {
     let number = || Field::new("a", Type::F64);
     let bad = [
         (number().default("x"), "default"),
         (number().default(f64::NAN), "finite"),
         (number().max(f64::INFINITY), "maximum"),
-        (number().min(2).max(1), "from 2 to 1"),
+        (number().min(2).max(1), "between 2 and 1"),
         (number().min(2).default(1), "default"),
         (number().array(2).default([1]), "default"),
         (Field::new("a", Type::U8).max(256), "maximum"),
-        (Field::new("a", Type::Bool).max(1), "no limits"),
+        (Field::new("a", Type::Bool).max(1), "cannot have limits"),
         (Field::text("a", 3).default("long"), "default"),
-        (Field::json(9).default("{"), "no JSON"),
+        (Field::json(9).default("{"), "not valid JSON"),
         (Field::json(9).default("[1,2,3,4,5]"), "9"),
         (Field::json(9).optional(), "optional"),
     ];
     for (field, part) in bad {
-        told(&Schema::new(vec![field]).unwrap_err(), &[part]);
+        assert_names(&Schema::new(vec![field]).unwrap_err(), &[part]);
     }
     let optional = |count: usize| {
         let field = |index| Field::new(format!("f{index}"), Type::U8).optional();
@@ -176,5 +176,5 @@ fn details_that_make_no_sense_are_refused_by_name() {
         .encode(&[("f0", 1.into()), ("f63", 2.into())])
         .unwrap();
     assert_eq!(record.present, 1 | 1 << 63);
-    told(&optional(65).unwrap_err(), &["65", "64"]);
+    assert_names(&optional(65).unwrap_err(), &["65", "64"]);
 }

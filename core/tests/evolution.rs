@@ -103,9 +103,9 @@ fn appended_fields_are_unknown_or_have_their_defaults() {
 }
 
 #[test]
-fn an_old_program_goes_on_writing_a_board_that_has_grown() {
+fn an_old_program_writes_a_board_that_has_grown() {
     let place = Place::new();
-    // The new field stands where the old program's C struct has padding.
+    // The new field is in the padding of the old program's C struct.
     let small = Field::new("small", Type::U8).default(7_u8);
     drop(place.create(&[level(), rain(), small, wind()]).unwrap());
     let old = schema(&[level(), rain()]);
@@ -150,7 +150,7 @@ fn a_board_that_grows_keeps_its_access_and_its_slots() {
 }
 
 #[test]
-fn what_is_no_growth_is_refused_by_name() {
+fn rejects_other_schemas_with_the_difference() {
     let place = Place::new();
     let mut writer = place.create(&[level(), rain()]).unwrap();
     publish(&mut writer, &[("level", 1.5.into()), ("rain", true.into())]);
@@ -181,7 +181,7 @@ fn what_is_no_growth_is_refused_by_name() {
 }
 
 #[test]
-fn replacing_on_purpose_keeps_what_can_be_kept() {
+fn replace_keeps_the_records_that_fit() {
     let place = Place::new();
     let mut writer = place.create(&[level(), rain()]).unwrap();
     for step in 1..=3 {
@@ -211,7 +211,7 @@ fn replacing_on_purpose_keeps_what_can_be_kept() {
         [(1, 1.0.into()), (2, 2.0.into()), (3, 3.0.into())]
     );
 
-    // Other limits alone replace nothing by themselves.
+    // Other limits alone do not replace a board.
     let limited = level().max(9.0);
     drop(place.create(std::slice::from_ref(&limited)).unwrap());
     assert_eq!(reader.read().unwrap().stamp().sequence, 3);
@@ -277,10 +277,10 @@ fn a_board_with_defaults_is_never_empty() {
 }
 
 #[test]
-fn defaults_that_nobody_changed_make_way() {
+fn unchanged_defaults_are_replaced_by_new_ones() {
     let place = Place::new();
     drop(place.create(&[limit()]).unwrap());
-    // Without a default, but nobody has published yet.
+    // Without a default, but nothing has been published yet.
     let writer = place.create(&[limit(), level()]).unwrap();
     assert_eq!(writer.reader().read().unwrap_err().kind(), ErrorKind::Empty);
     drop(writer);
@@ -308,7 +308,7 @@ fn defaults_that_nobody_changed_make_way() {
 }
 
 #[test]
-fn documents_are_told_apart_by_name_and_unit() {
+fn documents_differ_by_name_and_unit() {
     let place = Place::new();
     let document = || Field::json(100).unit("m");
     drop(place.create(&[document()]).unwrap());
@@ -327,7 +327,7 @@ fn documents_are_told_apart_by_name_and_unit() {
 }
 
 #[test]
-fn history_is_a_window_and_says_what_it_missed() {
+fn history_is_a_window_and_counts_what_was_missed() {
     let place = Place::new();
     let mut writer = place.create(&[level()]).unwrap();
     let reader = Reader::open(&place.board()).unwrap();
@@ -352,7 +352,7 @@ fn history_is_a_window_and_says_what_it_missed() {
 }
 
 #[test]
-fn what_nobody_acknowledged_is_not_overwritten() {
+fn unacknowledged_records_are_not_overwritten() {
     let place = Place::new();
     let mut writer = place.create(&[level()]).unwrap();
     let record = 1.0_f64.to_ne_bytes();

@@ -1,4 +1,4 @@
-//! Files that are no boards, or boards that lie: an error or a whole record, never a crash.
+//! Files that are not boards, and damaged boards: an error or a whole record, never a crash.
 
 #![cfg(not(pegel_loom))]
 
@@ -58,7 +58,7 @@ fn good() -> &'static [u8] {
     })
 }
 
-/// Where the good board says that its head is.
+/// The offset of the head, from the header of the good board.
 fn head_offset() -> usize {
     u32::from_ne_bytes(good()[24..28].try_into().unwrap()) as usize
 }
@@ -116,7 +116,7 @@ fn other_kinds_of_files_are_not_trusted() {
 }
 
 #[test]
-fn what_is_not_trusted_can_be_read_all_the_same() {
+fn open_untrusted_reads_untrusted_files() {
     let boards = Boards::new();
     let real = boards.0.path().join("real");
     fs::write(&real, good()).unwrap();
@@ -140,7 +140,7 @@ fn what_is_not_trusted_can_be_read_all_the_same() {
 }
 
 #[test]
-fn a_damaged_board_is_kept_until_somebody_says_to_replace_it() {
+fn a_damaged_board_is_only_replaced_on_request() {
     let boards = Boards::new();
     fs::write(boards.file(), "not a board").unwrap();
     let create = |replace| {
@@ -165,7 +165,7 @@ fn a_damaged_board_can_be_removed() {
 }
 
 #[test]
-fn a_board_that_is_cut_off_under_an_unmapped_reader_is_an_error() {
+fn a_truncated_board_is_an_error_to_an_unmapped_reader() {
     let boards = Boards::new();
     let whole = good().len() as u64;
     for length in [
@@ -182,14 +182,14 @@ fn a_board_that_is_cut_off_under_an_unmapped_reader_is_an_error() {
         let file = File::options().write(true).open(boards.file()).unwrap();
         file.set_len(length).unwrap();
         let is_head_there = length > head_offset() as u64;
-        // The newest record stands before the last slot.
+        // The newest record is before the last slot.
         let read = reader.read().map(|now| now.bytes().to_vec());
         if length == whole - 1 {
             assert_eq!(read.unwrap(), [3; 32]);
         } else {
             let error = read.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Corrupt);
-            assert!(error.to_string().contains("cut off"), "{error}");
+            assert!(error.to_string().contains("truncated"), "{error}");
         }
         let newest = reader.sequence().map_err(|error| error.kind());
         let expected = Err(ErrorKind::Corrupt);
@@ -238,9 +238,9 @@ fn unmapped_readers_get_whole_records_from_a_writer_at_full_speed() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
-    /// Any bytes of a board changed, and its end cut off or not.
+    /// Any bytes of a board are changed, and it is truncated or not.
     #[test]
-    fn a_lying_board_is_refused_or_read(
+    fn a_changed_board_is_refused_or_read(
         changes in prop::collection::vec((0..2048_usize, any::<u8>()), 1..12),
         head in prop::option::of(any::<u64>()),
         length in prop::option::of(0..4096_usize),
@@ -266,7 +266,7 @@ proptest! {
             let _ = reader.schema().template();
             let _ = reader.wait(sequence, Some(Duration::ZERO));
             if let Ok(mut writer) = Writer::open(&boards.name(), Some(Duration::ZERO)) {
-                // One whose sequences are used up says so; all others go on.
+                // Unless its sequences are used up, the board can be written.
                 if writer.publish(&[7; 32]).is_ok() {
                     assert_eq!(reader.read().unwrap().bytes(), [7; 32]);
                 }

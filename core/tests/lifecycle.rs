@@ -38,7 +38,7 @@ fn locked_names_the_process_that_holds_the_board() {
 }
 
 #[test]
-fn a_replaced_board_is_gone_for_its_readers_and_its_sequences_go_on() {
+fn a_replaced_board_is_gone_and_its_sequences_continue() {
     let boards = Boards::new();
     let board = boards.name("a");
     let mut writer = Writer::create(&board, &level(), &Options::default()).unwrap();
@@ -105,7 +105,7 @@ fn a_removed_board_is_gone() {
 }
 
 #[test]
-fn a_death_between_the_mark_and_the_new_board_leaves_the_old_one() {
+fn a_crash_between_the_mark_and_the_new_board_leaves_the_old_one() {
     let boards = Boards::new();
     let board = boards.name("a");
     let mut writer = Writer::create(&board, &level(), &Options::default()).unwrap();
@@ -170,7 +170,7 @@ fn modes_decide_who_may_write_and_lock() {
 }
 
 #[test]
-fn the_lock_is_for_those_who_may_write_the_board() {
+fn the_lock_is_for_users_that_can_write_the_board() {
     let boards = Boards::new();
     let lock_mode = || fs::metadata(boards.file("a.lock")).unwrap().mode() & 0o7777;
     let create = |schema: &Schema, mode, replace| {
@@ -188,7 +188,7 @@ fn the_lock_is_for_those_who_may_write_the_board() {
     fs::remove_file(boards.file("a")).unwrap();
     drop(create(&level(), 0o640, false));
     assert_eq!(lock_mode(), 0o600);
-    // As after a death between the board's change and the lock's.
+    // As after a crash between the change of the board's mode and the lock's.
     fs::set_permissions(boards.file("a.lock"), fs::Permissions::from_mode(0o660)).unwrap();
     drop(Writer::open(&boards.name("a"), None).unwrap());
     assert_eq!(lock_mode(), 0o600);
@@ -215,7 +215,7 @@ fn a_lock_that_was_removed_ends_its_writer() {
 }
 
 #[test]
-fn what_others_put_beside_a_board_is_in_nobodys_way() {
+fn files_of_others_beside_a_board_do_no_harm() {
     let boards = Boards::new();
     let board = boards.name("a");
     drop(Writer::create(&board, &level(), &Options::default()).unwrap());
@@ -224,12 +224,12 @@ fn what_others_put_beside_a_board_is_in_nobodys_way() {
     for path in &taken {
         fs::create_dir(path).unwrap();
     }
-    // Of the board `a.next`, and of nobody.
+    // A file of the board `a.next`, and one of no board.
     let others = [hidden(".next-0123456789abcdef"), hidden("-0123")];
     for path in &others {
         fs::write(path, "").unwrap();
     }
-    // What one leaves who dies in the midst of a replacement.
+    // A file that a crash during a replacement leaves.
     fs::write(hidden("-fedcba9876543210"), "a whole segment").unwrap();
     let other = Schema::new(vec![Field::new("other", Type::U8)]).unwrap();
     let options = Options {
@@ -253,7 +253,7 @@ fn failures_and_removals_leave_nothing_behind() {
     let create = Writer::create(&board, &level(), &Options::default());
     assert_eq!(kind(create), ErrorKind::Corrupt);
     assert!(!boards.file("a.lock").exists());
-    // What a death in the midst of a replacement leaves.
+    // A file that a crash during a replacement leaves.
     fs::write(boards.0.path().join(".pegel.a.next"), "a whole segment").unwrap();
     unlink(&board).unwrap();
     assert_eq!(fs::read_dir(boards.0.path()).unwrap().count(), 0);
@@ -279,7 +279,7 @@ fn a_board_that_was_copied_sparsely_gets_its_memory_back() {
 }
 
 #[test]
-fn each_way_of_asking_finds_out_that_a_board_was_removed_by_hand() {
+fn every_call_notices_a_board_removed_by_hand() {
     type Ask = fn(&Reader) -> pegel::Result<()>;
     let asks: [(&str, Ask); 7] = [
         ("read", |reader| reader.read().map(drop)),
@@ -325,7 +325,7 @@ fn each_way_of_asking_finds_out_that_a_board_was_removed_by_hand() {
 }
 
 #[test]
-fn a_read_that_looks_at_the_clock_finds_out_within_a_second() {
+fn a_stamped_read_notices_within_a_second() {
     let boards = Boards::new();
     let mut writer = Writer::create(&boards.name("a"), &level(), &Options::default()).unwrap();
     writer.publish(&record(1.0)).unwrap();
@@ -337,7 +337,7 @@ fn a_read_that_looks_at_the_clock_finds_out_within_a_second() {
 }
 
 #[test]
-fn a_mark_that_was_wiped_comes_back() {
+fn a_mark_that_was_removed_is_set_again() {
     let directory = tempfile::tempdir_in("/dev/shm").unwrap();
     let board = format!("{}/a", directory.path().display());
     let mut old = Writer::create(&board, &level(), &Options::default()).unwrap();
@@ -351,7 +351,7 @@ fn a_mark_that_was_wiped_comes_back() {
     };
     Writer::create(&board, &other, &options).unwrap();
     assert_eq!(kind(reader.read()), ErrorKind::Gone);
-    // It does not know yet, and takes the mark away; but not for long.
+    // The writer has not noticed yet, and removes the mark, but not for long.
     let end = std::time::Instant::now() + Duration::from_secs(5);
     while old.publish(&record(2.0)).is_ok() {
         assert!(std::time::Instant::now() < end, "it never looks");

@@ -232,7 +232,7 @@ fn readers_get_whole_records_or_none() {
 }
 
 #[test]
-fn a_death_between_any_two_stores_is_harmless() {
+fn a_crash_between_any_two_stores_is_harmless() {
     for stores in 0..=STORES {
         assert!(holds(Fault::None, take_over(2, 1, stores)));
         assert!(holds(Fault::None, take_over(4, 1, stores)));

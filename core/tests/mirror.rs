@@ -1,4 +1,4 @@
-//! Mirrors: boards that show what is published elsewhere.
+//! Mirrors: boards that show records of another machine.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -77,7 +77,7 @@ fn records_are_shown_as_they_were_published() {
 }
 
 #[test]
-fn what_was_missed_is_not_there() {
+fn missed_records_are_not_shown() {
     let scene = scene();
     let mut mirror = scene.mirror();
     scene.show(&mut mirror, origin(1), 1).expect("shown");
@@ -100,7 +100,7 @@ fn sequences_that_go_back_are_of_another_lineage() {
     let reader = Reader::open(&scene.board).expect("a board");
     assert_eq!(reader.sequence().unwrap(), 8);
     assert_ne!(reader.lineage(), 7);
-    // From there on, it goes on.
+    // After that, it continues.
     scene.show(&mut mirror, origin(9), 90).expect("shown");
     assert_eq!(
         (reader.sequence().unwrap(), scene.level()),
@@ -112,7 +112,7 @@ fn sequences_that_go_back_are_of_another_lineage() {
 }
 
 #[test]
-fn it_is_written_by_nobody_else() {
+fn no_other_writer_can_write_it() {
     let scene = scene();
     let mut mirror = scene.mirror();
     scene.show(&mut mirror, origin(1), 1).expect("shown");
@@ -131,7 +131,7 @@ fn it_is_written_by_nobody_else() {
         let created = Writer::create(&scene.board, &scene.schema, &options);
         assert_eq!(created.expect_err("a mirror").kind(), ErrorKind::Denied);
     }
-    // It comes back, in another process too, and shows the same record no second time.
+    // Opened again, also in another process, it does not show the same record twice.
     let mut mirror = scene.mirror();
     mirror.resume(&scene.schema).expect("taken");
     assert!(reader.writer_alive().expect("an answer"));
@@ -144,7 +144,7 @@ fn it_is_written_by_nobody_else() {
 }
 
 #[test]
-fn it_takes_nothing_from_this_machine() {
+fn it_takes_no_board_of_this_machine() {
     let scene = scene();
     let options = Options::default();
     let mut own = Writer::create(&scene.board, &scene.schema, &options).expect("a board");
@@ -160,7 +160,7 @@ fn it_takes_nothing_from_this_machine() {
 }
 
 #[test]
-fn one_that_is_removed_comes_again() {
+fn a_removed_mirror_is_created_again() {
     let scene = scene();
     let mut mirror = scene.mirror();
     scene.show(&mut mirror, origin(1), 1).expect("shown");
@@ -168,7 +168,7 @@ fn one_that_is_removed_comes_again() {
     unlink(&scene.board).expect("removed");
     assert!(scene.show(&mut mirror, origin(1), 1).expect("shown"));
     std::fs::remove_file(Reader::open(&scene.board).expect("a board").path()).expect("removed");
-    // The writer looks once a second, and at its first record.
+    // The writer checks once a second, and at its first record.
     mirror.release();
     assert!(scene.show(&mut mirror, origin(2), 2).expect("shown"));
     assert_eq!(scene.level(), 2_u64.into());
@@ -206,7 +206,7 @@ fn the_same_bytes_with_other_fields_unknown_are_another_record() {
     };
     assert!(show(0).expect("shown"));
     assert!(show(1).expect("shown"));
-    // Of bits that stand for no field, nothing is known.
+    // Bits without a field are not set.
     assert!(!show(u64::MAX).expect("known"));
     let reader = Reader::open(&scene.board).expect("a board");
     let snapshot = reader.read().expect("a record");
@@ -216,7 +216,7 @@ fn the_same_bytes_with_other_fields_unknown_are_another_record() {
 }
 
 #[test]
-fn bits_of_no_field_do_not_come_in() {
+fn bits_without_a_field_are_not_published() {
     let scene = scene();
     let record = Payload::new(&[0; 16], u64::MAX);
     let shown = scene.mirror().show(&scene.schema, &origin(1), record);
@@ -226,7 +226,7 @@ fn bits_of_no_field_do_not_come_in() {
 }
 
 #[test]
-fn it_is_in_the_way_of_nobody_on_this_machine() {
+fn it_does_not_disturb_a_board_of_this_machine() {
     let scene = scene();
     let options = Options::default();
     drop(Writer::create(&scene.board, &scene.schema, &options).expect("a board"));

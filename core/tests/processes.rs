@@ -1,6 +1,6 @@
-//! Real processes: writers that are killed, that wait for their turn, that fork; readers that wait.
+//! Real processes: writers that are killed, that wait for the lock, that fork; readers that wait.
 //!
-//! A process is this very program, started again for one test with its part in the environment.
+//! A process is this program, started again for one test with its role in the environment.
 
 #![cfg(not(pegel_loom))]
 
@@ -16,7 +16,7 @@ use nix::unistd::{ForkResult, fork};
 use pegel::dynamic::{Reader, Writer};
 use pegel::{ErrorKind, Field, Options, Schema, Type};
 
-/// A hang ends the test, not the machine's patience.
+/// Ends a test that hangs.
 const WATCHDOG: Duration = Duration::from_secs(60);
 
 fn schema() -> Schema {
@@ -48,7 +48,7 @@ impl Process {
         Self(child.unwrap())
     }
 
-    /// Waits until the process says that it is where the test needs it.
+    /// Waits until the process has reached the state that the test needs.
     fn ready(&mut self) {
         let output = BufReader::new(self.0.stdout.as_mut().unwrap());
         assert!(output.lines().any(|line| line.unwrap().ends_with("ready")));
@@ -79,7 +79,7 @@ impl Drop for Process {
     }
 }
 
-/// The board, if this process plays the part.
+/// The board, if this process has that role.
 fn plays(part: &str) -> Option<String> {
     (env::var("PEGEL_PART").ok()? == part).then(|| env::var("PEGEL_BOARD").unwrap())
 }
@@ -111,7 +111,7 @@ fn killed_writers_leave_whole_records_and_a_free_board() {
         let mut writer = Process::start(test, "writer", &board);
         writer.ready();
         let reader = Reader::open(&board).unwrap();
-        // It is in the midst of publishing; each round kills it after another number of reads.
+        // It is publishing; each round kills it after another number of reads.
         for _ in 0..generation * 100 {
             reader.wait(newest, Some(WATCHDOG)).unwrap();
             let now = reader.read().unwrap();
@@ -133,7 +133,7 @@ fn killed_writers_leave_whole_records_and_a_free_board() {
 }
 
 #[test]
-fn writers_by_turns_lose_no_change() {
+fn writers_of_a_shared_board_lose_no_change() {
     const WRITERS: u64 = 4;
     const CHANGES: u64 = 200;
     if let Some(board) = plays("turns") {
@@ -149,7 +149,7 @@ fn writers_by_turns_lose_no_change() {
     let mut writer = Writer::create(&board, &schema(), &Options::default()).unwrap();
     writer.publish(&record(0)).unwrap();
     drop(writer);
-    let test = "writers_by_turns_lose_no_change";
+    let test = "writers_of_a_shared_board_lose_no_change";
     let writers: Vec<_> = (0..WRITERS)
         .map(|_| Process::start(test, "turns", &board))
         .collect();
@@ -175,8 +175,8 @@ fn a_waiter_is_woken_by_every_last_publication() {
             }
         }
     });
-    // Pairs of which the second comes so soon that it wakes nobody. A waiter who slept through one
-    // would look again after a second: a thousand of those are too many for the watchdog.
+    // Pairs of which the second follows so fast that it does not wake. A waiter that missed one
+    // would poll again after a second, and a thousand of those exceed the watchdog.
     let end = Instant::now() + WATCHDOG;
     for pair in 1..=1000_u64 {
         writer.publish(&record(pair)).unwrap();
@@ -197,7 +197,7 @@ fn a_waiter_is_woken_by_every_last_publication() {
 }
 
 #[test]
-fn a_writer_waits_its_turn_and_takes_over_from_the_dead() {
+fn a_writer_waits_for_another_and_takes_over_after_a_kill() {
     if let Some(board) = plays("holder") {
         let _writer = Writer::open(&board, None).unwrap();
         say_ready();
@@ -207,7 +207,7 @@ fn a_writer_waits_its_turn_and_takes_over_from_the_dead() {
     let directory = tempfile::tempdir_in("/dev/shm").unwrap();
     let board = format!("{}/a", directory.path().display());
     drop(Writer::create(&board, &schema(), &Options::default()).unwrap());
-    let test = "a_writer_waits_its_turn_and_takes_over_from_the_dead";
+    let test = "a_writer_waits_for_another_and_takes_over_after_a_kill";
     let mut holder = Process::start(test, "holder", &board);
     holder.ready();
     let early = Writer::open(&board, Some(Duration::from_millis(5))).unwrap_err();
@@ -264,7 +264,7 @@ fn a_forked_child_does_not_keep_the_board() {
         if let ForkResult::Parent { child } = unsafe { fork() }.unwrap() {
             waitpid(child, None).unwrap();
         } else {
-            // What the child does with its copy is nothing to its parent.
+            // What the child does with its copy does not affect its parent.
             drop(writer);
             std::process::exit(0);
         }
@@ -317,7 +317,7 @@ fn creators_race_and_one_wins() {
 }
 
 #[test]
-fn creators_who_wait_all_get_their_turn() {
+fn creators_that_wait_all_get_the_lock() {
     let directory = tempfile::tempdir_in("/dev/shm").unwrap();
     let board = format!("{}/a", directory.path().display());
     let options = Options {

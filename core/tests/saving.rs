@@ -49,7 +49,7 @@ fn published(boards: &Boards, slots: u32, count: u8) -> Reader {
 }
 
 #[test]
-fn a_board_comes_back_as_it_was() {
+fn a_saved_board_is_restored_as_it_was() {
     let boards = Boards::new();
     let before = published(&boards, 8, 20);
     before.save(&boards.file()).unwrap();
@@ -93,7 +93,7 @@ fn saving_writes_through_no_link() {
 }
 
 #[test]
-fn a_board_that_is_there_is_replaced_only_when_asked() {
+fn an_existing_board_is_only_replaced_on_request() {
     let boards = Boards::new();
     published(&boards, 4, 5).save(&boards.file()).unwrap();
     let mut writer = Writer::open(&boards.name("tank"), None).unwrap();
@@ -115,17 +115,17 @@ fn a_board_that_is_there_is_replaced_only_when_asked() {
     assert_eq!(reader.read().unwrap_err().kind(), ErrorKind::Gone);
     let after = reader.reopen().unwrap();
     assert_eq!(after.lineage(), reader.lineage());
-    // The sequences go on: nobody takes what is older for what was seen.
+    // The sequences continue, so that no reader takes an older record for one that it knows.
     let sequences = after.last(9).unwrap();
-    let told: Vec<_> = sequences
+    let found: Vec<_> = sequences
         .iter()
         .map(|then| (then.stamp().sequence, then.bytes()[0]))
         .collect();
-    assert_eq!(told, [(7, 3), (8, 4), (9, 5)]);
+    assert_eq!(found, [(7, 3), (8, 4), (9, 5)]);
 }
 
 #[test]
-fn documents_and_empty_boards_come_back() {
+fn documents_and_empty_boards_are_restored() {
     let boards = Boards::new();
     let document = Schema::new(vec![Field::bytes(100_000)]).unwrap();
     let board = boards.name("tank");
@@ -149,7 +149,7 @@ fn documents_and_empty_boards_come_back() {
 }
 
 #[test]
-fn each_changed_bit_and_each_cut_is_told() {
+fn each_changed_bit_and_each_truncation_is_corrupt() {
     let boards = Boards::new();
     published(&boards, 4, 9).save(&boards.file()).unwrap();
     let whole = fs::read(boards.file()).unwrap();
@@ -157,13 +157,13 @@ fn each_changed_bit_and_each_cut_is_told() {
     let copy = boards.name("copy");
     let corrupt = |what: &str| {
         let error = restore(&copy, &boards.file(), &Options::default()).unwrap_err();
-        let is_told = [ErrorKind::Corrupt, ErrorKind::Unsupported].contains(&error.kind());
-        assert!(is_told, "{what}: {error}");
+        let is_reported = [ErrorKind::Corrupt, ErrorKind::Unsupported].contains(&error.kind());
+        assert!(is_reported, "{what}: {error}");
         assert!(Reader::open(&copy).is_err(), "{what}");
     };
     let file = File::options().write(true).open(boards.file()).unwrap();
     let described = 128 + 2 * 64 + schema().details().len();
-    // All that describes it, and the slots of sequences 7 to 9: records and stamps.
+    // Header, fields and details, and the slots of sequences 7 to 9: records and stamps.
     let slots = [0, 1, 3].map(|slot| layout_end + slot * 64..layout_end + (slot + 1) * 64);
     let head = layout_end - 128..layout_end - 120;
     for offset in (0..84)
@@ -186,7 +186,7 @@ fn each_changed_bit_and_each_cut_is_told() {
 }
 
 #[test]
-fn a_board_without_checksums_is_no_snapshot_file() {
+fn a_board_without_checksums_is_not_a_snapshot_file() {
     let boards = Boards::new();
     published(&boards, 4, 1);
     let file = boards.0.path().join("pegel.tank");

@@ -1,4 +1,4 @@
-//! Values by name: what goes in comes out, and what does not fit is refused.
+//! Values by name: encoding and decoding them, and rejecting those that do not fit.
 
 #![cfg(not(pegel_loom))]
 
@@ -30,7 +30,7 @@ fn zeros(schema: &Schema) -> Vec<(&str, Value)> {
 }
 
 #[test]
-fn integers_that_a_float_would_round_are_refused() {
+fn rejects_integers_that_a_float_would_round() {
     let schema = Schema::new(vec![
         Field::new("double", Type::F64),
         Field::new("single", Type::F32),
@@ -59,13 +59,13 @@ fn integers_that_a_float_would_round_are_refused() {
         assert!(encode(0.into(), value.into()).is_err());
     }
     assert!(encode(Value::UInt(u64::MAX), 0.into()).is_err());
-    // A float is rounded to the nearest f32, as everywhere.
+    // A float is rounded to the nearest f32.
     encode(0.into(), 16_777_217.0.into()).unwrap();
 }
 
 proptest! {
     #[test]
-    fn what_goes_in_comes_out(
+    fn decodes_what_it_encoded(
         flag: bool, tiny: i8, word: u16, int: i32, long: i64, ulong: u64, single: f32, double: f64,
         note in "[a-zäöü€]{0,2}", pair: [u16; 2],
     ) {
@@ -92,7 +92,7 @@ proptest! {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_by_name() {
+fn rejects_values_that_do_not_fit() {
     let text = |text: &str| Value::Text(text.into());
     let refused = [
         ("flag", Value::Int(1), ErrorKind::InvalidFields),
@@ -133,7 +133,7 @@ fn what_does_not_fit_is_refused_by_name() {
 }
 
 #[test]
-fn missing_unknown_and_repeated_fields_are_refused() {
+fn rejects_missing_unknown_and_repeated_fields() {
     let schema = all_types();
     let mut values = zeros(&schema);
     values.pop();

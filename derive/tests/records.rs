@@ -88,7 +88,7 @@ fn the_layout_is_that_of_c() {
 }
 
 #[test]
-fn a_record_comes_back_and_any_program_can_show_it() {
+fn reads_a_record_that_any_program_can_show() {
     let place = Place::new();
     let mut writer = Writer::<Station>::create(&place.board(), &Options::default()).unwrap();
     let reader = Reader::<Station>::open(&place.board()).unwrap();
@@ -133,7 +133,7 @@ fn a_record_comes_back_and_any_program_can_show_it() {
 }
 
 #[test]
-fn what_was_published_is_changed_followed_and_kept() {
+fn updates_follows_and_keeps_records() {
     let place = Place::new();
     let options = Options {
         slots: 8,
@@ -285,7 +285,7 @@ fn versions_of_a_record_read_and_write_each_other() {
 }
 
 #[test]
-fn a_writer_by_turns_wants_all_its_fields() {
+fn a_writer_of_a_shared_board_needs_all_its_fields() {
     #[derive(Record)]
     struct Old {
         level: f64,
@@ -303,7 +303,7 @@ fn a_writer_by_turns_wants_all_its_fields() {
 }
 
 #[test]
-fn the_programs_own_names_stay_its_own() {
+fn derived_code_uses_no_name_of_the_program() {
     const OFFSETS: [u8; 1] = [7];
     #[derive(Debug, PartialEq, Record)]
     struct Shape {
@@ -317,7 +317,7 @@ fn the_programs_own_names_stay_its_own() {
 }
 
 #[test]
-fn documents_are_anything_that_serde_knows() {
+fn documents_are_any_value_of_serde() {
     let place = Place::new();
     let schema = Schema::new(vec![Field::json(1000)]).unwrap();
     let mut writer = dynamic::Writer::create(&place.board(), &schema, &Options::default()).unwrap();
@@ -340,7 +340,7 @@ fn documents_are_anything_that_serde_knows() {
 }
 
 #[test]
-fn texts_from_strangers_are_still_texts() {
+fn invalid_texts_are_read_as_texts() {
     #[derive(Record)]
     struct Note {
         text: Text<4>,

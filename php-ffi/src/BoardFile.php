@@ -97,8 +97,8 @@ final class BoardFile
 
     private function damaged(string $reason): Corrupt
     {
-        $remedy = 'remove it, or replace it by creating it anew';
-        return new Corrupt("{$this->path} is damaged or no board: $reason; $remedy");
+        $remedy = 'Remove it, or replace it by creating it anew.';
+        return new Corrupt("{$this->path} is not a valid board: $reason. $remedy");
     }
 
     private function readStart(): void
@@ -112,7 +112,7 @@ final class BoardFile
         $this->checkKind($header);
         [$fields, $details] = [$header['fields'], $header['details']];
         if ($fields < 1 || $fields > self::MAX_FIELDS || $details > self::MAX_DETAILS) {
-            throw $this->damaged("it claims $fields fields and $details bytes of details");
+            throw $this->damaged("its header has $fields fields and $details bytes of details");
         }
         $end = self::HEADER_SIZE + $fields * self::FIELD;
         if ($end + $details > $size) {
@@ -163,16 +163,15 @@ final class BoardFile
         if ($header['version'] !== self::VERSION) {
             $known = self::VERSION;
             throw new Unsupported(
-                "{$this->path} has layout version {$header['version']}, and this Pegel reads "
-                . "$known; use the same "
-                . 'version of Pegel for all programs that share it'
+                "{$this->path} has layout version {$header['version']}, but this Pegel reads "
+                . "$known. Use the same version of Pegel for all programs that share it."
             );
         }
         if (($header['flags'] & ~(self::CHECKSUMS | self::DURABLE | self::MIRROR)) !== 0) {
             $flags = dechex($header['flags']);
             throw new Unsupported(
-                "{$this->path} has flags 0x$flags that this Pegel does not know; use a later "
-                . 'version'
+                "{$this->path} has flags 0x$flags that this Pegel does not know. Use a later "
+                . 'version.'
             );
         }
     }
@@ -319,7 +318,7 @@ final class BoardFile
         fseek($this->file, $offset);
         $bytes = (string) fread($this->file, $length);
         if (strlen($bytes) !== $length) {
-            throw $this->damaged('its end was cut off');
+            throw $this->damaged('the file is truncated');
         }
         return $bytes;
     }

@@ -83,7 +83,7 @@ final class BoardPath
         $kind = $found['mode'] & self::KIND;
         if ($kind === self::LINK) {
             throw new Untrusted(
-                "cannot open $path: it is a symbolic link, which is never followed"
+                "cannot open $path. It is a symbolic link, and these are never followed."
             );
         }
         if ($kind !== self::REGULAR) {
@@ -126,13 +126,13 @@ final class BoardPath
         [$file, $reason] = self::attempt(fn (): mixed => fopen($path, 'rb'));
         if (str_contains($reason, 'open_basedir')) {
             throw new Denied(
-                "cannot open $path: PHP's open_basedir leaves it out; add $directory to it, or "
-                . 'enable FFI'
+                "cannot open $path: PHP's open_basedir excludes it. Add $directory to it, or "
+                . 'enable FFI.'
             );
         }
         if (str_contains($reason, 'Permission denied')) {
             throw new Denied(
-                "cannot open $path: Permission denied; see its owner, group and mode with `ls -l`"
+                "cannot open $path: Permission denied. Check owner, group and mode with `ls -l`."
             );
         }
         if (str_contains($reason, 'No such file') && !is_file($directory)) {
@@ -141,9 +141,8 @@ final class BoardPath
                 : 'Start its writer, or check PEGEL_DIR.';
             throw new NotFound(is_dir($directory)
                 ? "no board {$this->name}: $path does not exist. $advice"
-                : "cannot look for a board in $directory: No such file or directory; make the "
-                    . 'directory, or mount it '
-                    . 'where this process is in a chroot or a container');
+                : "cannot look for a board in $directory: No such file or directory. Create the "
+                    . "directory, or mount it in this process's chroot or container.");
         }
         throw $file !== false ? $this->changed() : new System("cannot open $path: $reason");
     }

@@ -55,8 +55,8 @@ final class BoardView
         if ($lacking !== []) {
             $names = implode(', ', array_keys($lacking));
             throw $this->hasAnother(
-                "it lacks $names; records without $names are of no use: make it optional or give "
-                . 'it a default'
+                "it lacks $names: records lack $names. Make each new field optional, or give it a "
+                . 'default.'
             );
         }
         $last = $theirs[$both - 1];

@@ -23,7 +23,8 @@ final class FieldTable
         $names = array_column($rows, 'name');
         foreach (preg_grep('/^[A-Za-z_][A-Za-z0-9_]*$/D', $names, PREG_GREP_INVERT) as $name) {
             throw new InvalidFields(
-                "field \"$name\" is not an identifier: use letters, digits and _, a letter first"
+                "field \"$name\": the name must be an identifier. Use letters, digits and _, a "
+                . 'letter first.'
             );
         }
         [$end, $alignment] = [0, 1];
@@ -39,7 +40,9 @@ final class FieldTable
             }
             $isOnly = count($rows) === 1 && $count <= 1 && $kind === $type;
             if (isset(Decoder::DOCUMENTS[$type]) && !$isOnly) {
-                throw new InvalidFields("field $name: a document is a board's only field");
+                throw new InvalidFields(
+                    "field $name: a document must be the only field of its board"
+                );
             }
             $fixed = Decoder::SIZES[$type] ?? null;
             $size = $size ?: ($fixed ?? 0);
@@ -50,7 +53,9 @@ final class FieldTable
             $step = $fixed ?? 1;
             $offset = intdiv($end + $step - 1, $step) * $step;
             if ($row['offset'] !== 0 && $row['offset'] !== $offset) {
-                throw new InvalidFields("field $name is at offset $offset, not {$row['offset']}");
+                throw new InvalidFields(
+                    "field $name: the offset must be $offset (got {$row['offset']})"
+                );
             }
             [$end, $alignment] = [$offset + $size * $count, max($alignment, $step)];
             $placed[$name] = ['size' => $size, 'offset' => $offset] + $row;

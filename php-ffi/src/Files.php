@@ -162,8 +162,8 @@ final class Files implements Backend
             $oldest = max($board->base + 1, $newest - ($board->slots - 2));
             if ($sequence < $oldest || $sequence > $newest) {
                 throw new Overwritten(
-                    "{$this->named($board)}: sequence $sequence is not in the ring; the newest is "
-                    . "$newest"
+                    "{$this->named($board)}: sequence $sequence is not in the ring (the newest is "
+                    . "$newest)"
                 );
             }
             return [$sequence, 0];
@@ -221,14 +221,14 @@ final class Files implements Backend
             }
             if (++$wrong === self::MAX_WRONG) {
                 throw new Corrupt(
-                    "{$this->named($board)}: the checksum of sequence $sequence is wrong; replace "
-                    . 'the board by '
-                    . 'creating it anew'
+                    "{$this->named($board)}: the checksum of sequence $sequence is wrong. Replace "
+                    . 'the board by creating it anew.'
                 );
             }
         }
         throw new Busy(
-            "{$this->named($board)}: its writer lapped each attempt to read; give it more slots"
+            "{$this->named($board)}: its writer lapped each attempt to read. Create it with more "
+            . 'slots.'
         );
     }
 
@@ -245,9 +245,8 @@ final class Files implements Backend
         $length = $words['length'];
         if (!$board->isDocument ? $length !== $capacity : $length > $capacity) {
             throw new Corrupt(
-                "{$this->named($board)}: a record claims $length bytes of $capacity; replace the "
-                . 'board by creating '
-                . 'it anew'
+                "{$this->named($board)}: a record has $length bytes of $capacity. Replace the "
+                . 'board by creating it anew.'
             );
         }
         $present = $words['present'];
@@ -358,7 +357,7 @@ final class Files implements Backend
 
     private function gone(BoardFile $board): Gone
     {
-        return new Gone("{$this->named($board)} was replaced or removed; open it again");
+        return new Gone("{$this->named($board)} was replaced or removed. Open it again.");
     }
 
     private function named(BoardFile $board): string

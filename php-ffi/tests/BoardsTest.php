@@ -200,9 +200,9 @@ final class BoardsTest extends BoardTestCase
         $this->assertThrows(InvalidFields::class, 'board roof', $refused);
         $this->assertSame(1.0, $reader->read()['level']);
         $new = Writer::create($this->board('roof'), $schema, replace: true);
-        $this->assertThrows(Gone::class, 'open it again', fn () => $reader->wait(1));
-        $this->assertThrows(Gone::class, 'open it again', fn () => $reader->sequence());
-        $this->assertThrows(Gone::class, 'open it again', fn () => $reader->last(1));
+        $this->assertThrows(Gone::class, 'Open it again', fn () => $reader->wait(1));
+        $this->assertThrows(Gone::class, 'Open it again', fn () => $reader->sequence());
+        $this->assertThrows(Gone::class, 'Open it again', fn () => $reader->last(1));
         $this->assertThrows(
             Unpublished::class,
             'nothing has been published',
@@ -256,7 +256,7 @@ final class BoardsTest extends BoardTestCase
                 $ask($reader);
             }
         };
-        $this->assertThrows(Gone::class, 'open it again', $until);
+        $this->assertThrows(Gone::class, 'Open it again', $until);
         $this->assertSame(2.0, $reader->read()['level']);
         $ask($reader);
     }
@@ -315,7 +315,7 @@ final class BoardsTest extends BoardTestCase
         }
         $this->assertThrows(
             InvalidArgument::class,
-            'a record has 16 bytes',
+            'a record must have 16 bytes',
             fn () => $writer->publishBytes('short')
         );
     }

@@ -170,7 +170,7 @@ final class DetailsTest extends BoardTestCase
             ['default', Field::u8(default: 9, max: 8)],
             ['the default must be a list', Field::i32(count: 2, default: ['a' => 1, 'b' => 2])],
             ['default: field a is u64, not a text', Field::u64(default: '007')],
-            ['from 2 to 1', Field::f64(min: 2, max: 1)],
+            ['between 2 and 1', Field::f64(min: 2, max: 1)],
             ['default', Field::text(3, default: 'long')],
             ['default', Field::f64(count: 2, default: [1.0])],
             ['cannot be JSON', Field::f64(default: NAN)],

@@ -75,7 +75,7 @@ final class DocumentsTest extends BoardTestCase
         }
         $this->assertThrows(
             TooLarge::class,
-            'the record has 100001 bytes, the board 100000',
+            'a record must have at most 100000 bytes (got 100001)',
             fn () => $writer->publish(str_repeat('x', 99_999))
         );
     }

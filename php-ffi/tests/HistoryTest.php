@@ -204,8 +204,9 @@ final class HistoryTest extends BoardTestCase
         $writer->close();
         ftruncate(fopen("{$this->directory}/pegel.tank", 'r+'), 100);
         foreach ($readers as $reader) {
-            $this->assertThrows(Corrupt::class, 'cut off', fn () => $reader->read());
-            $this->assertThrows(Corrupt::class, 'cut off', fn () => $reader->wait(1, timeout: 1.0));
+            $this->assertThrows(Corrupt::class, 'truncated', fn () => $reader->read());
+            $wait = fn () => $reader->wait(1, timeout: 1.0);
+            $this->assertThrows(Corrupt::class, 'truncated', $wait);
         }
     }
 

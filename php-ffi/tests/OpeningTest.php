@@ -71,9 +71,10 @@ final class OpeningTest extends BoardTestCase
     public function testAMissingDirectoryIsNotNull(callable $try): void
     {
         $missing = "{$this->directory}/nowhere";
-        $this->assertThrows(NotFound::class, 'make the directory', fn () => $try("$missing/roof"));
+        $absent = fn () => $try("$missing/roof");
+        $this->assertThrows(NotFound::class, 'Create the directory', $absent);
         $this->with(['PEGEL_DIR' => $missing], function () use ($try): void {
-            $this->assertThrows(NotFound::class, 'make the directory', fn () => $try('roof'));
+            $this->assertThrows(NotFound::class, 'Create the directory', fn () => $try('roof'));
         });
     }
 

@@ -309,7 +309,7 @@ final class ValuesTest extends BoardTestCase
     public function testRejectsInvalidSchemas(): void
     {
         $none = [
-            ['not an identifier', fn () => Schema::of(...['a b' => Field::f64()])],
+            ['must be an identifier', fn () => Schema::of(...['a b' => Field::f64()])],
             ['the name must have at most 31 bytes, without NUL (got 32 bytes)',
                 fn () => Schema::of(...[str_repeat('a', 32) => Field::f64()])],
             ['without NUL (got 3 bytes)', fn () => Schema::of(...["a\0b" => Field::f64()])],

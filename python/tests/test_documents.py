@@ -97,7 +97,7 @@ def test_what_is_no_json() -> None:
             with pytest.raises(pegel.InvalidArgument, match=r"ahoy.*not valid JSON") as caught:
                 writer.publish(wrong)
             assert caught.value.__cause__ is not None
-        with pytest.raises(pegel.TooLarge, match=r"ahoy.*102.*100"):
+        with pytest.raises(pegel.TooLarge, match=r"ahoy.*100.*102"):
             writer.publish("x" * 100)
         assert writer.sequence == 0
 
@@ -129,7 +129,7 @@ def test_bytes() -> None:
             assert now.document == now.bytes == document
         writer.publish(bytearray(b"abc"))
         assert writer.read().document == b"abc"
-        with pytest.raises(pegel.TooLarge, match=r"frame.*1001.*1000"):
+        with pytest.raises(pegel.TooLarge, match=r"frame.*1000.*1001"):
             writer.publish(bytes(1001))
         for wrong in ("text", 7, None, {"a": 1}):
             with pytest.raises(TypeError):

@@ -164,7 +164,7 @@ def test_fields_that_are_none() -> None:
         ({"a": pegel.text(0)}, "size"),
         ({"a": pegel.json(9), "b": pegel.u8()}, "only field"),
         ({"a": pegel.Field("json", size=9, count=2)}, "array"),
-        ({"a": pegel.Field("u8", size=2)}, "1 bytes, not 2"),
+        ({"a": pegel.Field("u8", size=2)}, r"1 bytes \(got 2\)"),
         ({}, "fields"),
     ):
         with pytest.raises(pegel.InvalidFields, match=f"probe.*{reason}"):

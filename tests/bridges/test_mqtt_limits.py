@@ -340,7 +340,7 @@ def test_a_durable_board_that_is_to_come_back_keeps_its_name(
         own.sync()
     for file in there.glob("pegel.tank*"):
         file.unlink()
-    own_name = "this machine's own"
+    own_name = "is not a mirror"
     with monkeypatch.context() as other_machine:
         other_machine.setenv("PEGEL_DURABLE_DIR", str(tmp_path / "elsewhere"))
         remote = pegel.Writer(boards / "tank", FIELDS)

@@ -199,7 +199,7 @@ def test_a_board_comes_back_from_a_disk_that_is_read_only(machine: Machine) -> N
     assert (done.returncode, done.stderr) == (0, "")
     printed, error, again = done.stdout.splitlines()
     assert (printed, again) == ("1 1.5 True", "1.5")
-    assert "read-only" in error
+    assert "Read-only file system" in error
 
 
 @pytest.mark.long

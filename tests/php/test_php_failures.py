@@ -68,7 +68,7 @@ def test_an_open_basedir_does_not_matter_to_the_library(site: Site, settings: li
 def test_an_open_basedir_hides_files(site: Site) -> None:
     make_board(site)
     with fpm(site, NO_FFI, basedir(site)) as php:
-        refuses(php, "do=read", "Denied", "open_basedir", f"add {site.boards} to it")
+        refuses(php, "do=read", "Denied", "open_basedir", f"Add {site.boards} to it")
     with fpm(site, NO_FFI, f"{basedir(site)}:{site.boards}") as php:
         # Of /proc, which it has not, everything but the writer's life is done without.
         refuses(php, "do=read", "Unavailable", "/proc/locks", "open_basedir")
@@ -122,14 +122,14 @@ def test_a_board_without_permission(site: Site, settings: list[str]) -> None:
     os.chown(path, 0, 0)
     path.chmod(0o600)
     with fpm(site, settings) as php:
-        refuses(php, "do=read", "Denied", str(path), "see its owner, group and mode")
+        refuses(php, "do=read", "Denied", str(path), "Check owner, group and mode")
 
 
 @pytest.mark.parametrize("settings", [FFI, NO_FFI])
 def test_no_directory(site: Site, settings: list[str]) -> None:
     site.environment["PEGEL_DIR"] = "/nowhere"
     with fpm(site, settings) as php:
-        refuses(php, "do=read", "NotFound", "/nowhere", "make the directory, or mount it")
+        refuses(php, "do=read", "NotFound", "/nowhere", "Create the directory, or mount it")
 
 
 @pytest.mark.parametrize("settings", [FFI, NO_FFI])
@@ -155,7 +155,7 @@ def test_in_a_chroot(site: Site, settings: list[str]) -> None:
     del inside["PEGEL_DIR"]
     with fpm(site, settings, chroot) as php:
         php.environment["SCRIPT_FILENAME"] = "/page.php"
-        refuses(php, "do=read", "NotFound", "/dev/shm", "a chroot")
+        refuses(php, "do=read", "NotFound", "/dev/shm", "chroot or container")
     site.environment = outside
 
 

@@ -167,10 +167,10 @@ def put_socket(file: Path) -> None:
 
 
 FIELD_TABLE = 128
-NO_BOARDS: dict[str, tuple[Callable[[Path], object], type[pegel.Error], str]] = {
+NOT_BOARDS: dict[str, tuple[Callable[[Path], object], type[pegel.Error], str]] = {
     "empty": (Path.touch, pegel.Corrupt, "0 bytes"),
-    "text": (lambda file: file.write_text("level=3.21\n" * 99), pegel.Corrupt, "no board"),
-    "zeros": (lambda file: file.write_bytes(bytes(8192)), pegel.Corrupt, "no board"),
+    "text": (lambda file: file.write_text("level=3.21\n" * 99), pegel.Corrupt, "not a Pegel board"),
+    "zeros": (lambda file: file.write_bytes(bytes(8192)), pegel.Corrupt, "not a Pegel board"),
     "cut in the header": (cut(100), pegel.Corrupt, "100 bytes"),
     "cut in the fields": (cut(200), pegel.Corrupt, "200 bytes"),
     "cut by a byte": (cut(-1), pegel.Corrupt, "bytes instead of"),
@@ -178,9 +178,9 @@ NO_BOARDS: dict[str, tuple[Callable[[Path], object], type[pegel.Error], str]] = 
     "other version": (patch(8, 1), pegel.Unsupported, "layout version 1"),
     "unknown flags": (patch(68, 8), pegel.Unsupported, "flags 0x8"),
     "other byte order": (patch(12, 0x04030201), pegel.Unsupported, "byte order"),
-    "false slots": (patch(32, 5), pegel.Corrupt, "damaged"),
-    "false slot size": (patch(36, 1 << 31), pegel.Corrupt, "damaged"),
-    "false record size": (patch(40, 1 << 31), pegel.Corrupt, "damaged"),
+    "false slots": (patch(32, 5), pegel.Corrupt, "not a valid board"),
+    "false slot size": (patch(36, 1 << 31), pegel.Corrupt, "not a valid board"),
+    "false record size": (patch(40, 1 << 31), pegel.Corrupt, "not a valid board"),
     "false field count": (patch(44, 0xFFFFFFFF), pegel.Corrupt, "4294967295 fields"),
     "unknown type": (patch(FIELD_TABLE + 48, 99), pegel.Corrupt, "no type has number 99"),
     "directory": (Path.mkdir, pegel.Untrusted, "not a regular file"),
@@ -193,9 +193,9 @@ NO_BOARDS: dict[str, tuple[Callable[[Path], object], type[pegel.Error], str]] = 
 }
 
 
-@pytest.mark.parametrize("case", NO_BOARDS)
-def test_what_is_no_board(attempt: Attempt, case: str) -> None:
-    put, error, message = NO_BOARDS[case]
+@pytest.mark.parametrize("case", NOT_BOARDS)
+def test_rejects_what_is_not_a_board(attempt: Attempt, case: str) -> None:
+    put, error, message = NOT_BOARDS[case]
     put(attempt.file)
     for action in ("read", "write", "create"):
         attempt.fails(action, error, message)

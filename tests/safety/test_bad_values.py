@@ -170,7 +170,7 @@ def test_documents_beyond_the_capacity(tmp_path: Path) -> None:
     board = tmp_path / "document"
     too_long, longest = json.dumps("x" * 63), json.dumps("x" * 62)
     with pegel.Writer(board, pegel.json(64)) as writer:
-        with pytest.raises(pegel.TooLarge, match=r"65 bytes.* 64"):
+        with pytest.raises(pegel.TooLarge, match=r"at most 64 bytes .got 65"):
             writer.publish(json.loads(too_long))
         for nothing in (float("nan"), object(), {"a": {1}}):
             with pytest.raises(pegel.InvalidArgument, match="not valid JSON"):
@@ -180,21 +180,21 @@ def test_documents_beyond_the_capacity(tmp_path: Path) -> None:
     with converse(command, environment(tmp_path)) as program:
         code, text = program.ask(too_long).split("\t")
         assert int(code) == pegel.TooLarge.code
-        assert "65 bytes" in text
+        assert "got 65" in text
         assert program.ask(longest) == "0\t"
     assert pegel.Reader(board).read().sequence == 2
 
 
 C_REFUSES = {
-    "empty name": (11, "not an identifier"),
+    "empty name": (11, "must be an identifier"),
     "bad name": (11, '"1st"'),
     "name without end": (11, "31 bytes"),
     "no type": (11, "no type has number 0"),
     "unknown type": (11, "no type has number 15"),
     "text without size": (11, "note: text needs a size"),
-    "other size": (11, "f64 has 8 bytes, not 4"),
-    "other offset": (11, "at offset 0, not 4"),
-    "too many elements": (11, "34359738360 bytes"),
+    "other size": (11, "f64 must have 8 bytes (got 4)"),
+    "other offset": (11, "the offset must be 0 (got 4)"),
+    "too many elements": (11, "got 34359738360"),
     "unit without end": (11, "15 bytes"),
     "unit that is not UTF-8": (11, "UTF-8"),
     "twice": (11, "two fields are called level"),
@@ -210,12 +210,12 @@ C_REFUSES = {
     "writer NULL": (10, "argument writer must not be NULL"),
     "options of a newer program": (10, "(got 40 bytes, known 32). Update libpegel."),
     "newer options that are zero": (10, "3 slots"),
-    "record too long": (12, "the record has 24 bytes, the board 16"),
-    "record too short": (10, "a record has 16 bytes, not 8"),
+    "record too long": (12, "a record must have at most 16 bytes (got 24)"),
+    "record too short": (10, "a record must have 16 bytes (got 8)"),
     "record NULL": (10, "argument record must not be NULL"),
     "publish by NULL": (10, "argument writer must not be NULL"),
     "good record": (0, ""),
-    "buffer too small": (12, "the record has 16 bytes, the buffer 15"),
+    "buffer too small": (12, "the buffer must have 16 bytes (got 15)"),
     "buffer NULL": (10, "argument record must not be NULL"),
     "read by NULL": (10, "argument reader must not be NULL"),
     "stamp without size": (10, "argument stamp must have a size of at least 4 bytes (got 0)"),
@@ -225,7 +225,7 @@ C_REFUSES = {
     "sequence NULL": (10, "argument sequence must not be NULL"),
     "good wait": (0, ""),
     "buffer off its alignment": (10, "argument sequence must be aligned to 8 bytes (got address"),
-    "part beyond the end": (10, "no 8 bytes from byte 9 on in a record of 16"),
+    "part beyond the end": (10, "within the record of 16 bytes (got 8 from 9 on)"),
     "no room for a stamp": (10, "argument stamp_size must be from 4 to snapshot_size, 16 (got 24)"),
     "no room for details": (10, "argument length must not be NULL"),
     "unknown condition": (10, "argument options has an unknown condition (got 3)"),

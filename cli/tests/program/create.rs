@@ -143,7 +143,7 @@ fn bad_schemas_are_refused_with_the_reason() {
         (field("type = 'json'"), "document = \"json\""),
         (field("type = 'text'"), "needs a size"),
         (field("type = 'f64', kind = 1"), "unknown field `kind`"),
-        (field("type = 'f64', size = 4"), "8 bytes, not 4"),
+        (field("type = 'f64', size = 4"), "8 bytes (got 4)"),
         (field("type = 'f64', unit = '1234567890123456'"), "15 bytes"),
         (field("type = 'u8', default = 256"), "256 is outside"),
         (field("type = 'u8', default = 1.5"), "not a float"),
@@ -161,7 +161,7 @@ fn bad_schemas_are_refused_with_the_reason() {
         ("field = [{ name = '1', type = 'u8' }]".into(), "identifier"),
         (field("type = 'f64', default = nan"), "finite"),
         (field("type = 'u8', min = 2, default = 1"), "at least 2"),
-        (field("type = 'u8', min = 2, max = 1"), "from 2 to 1"),
+        (field("type = 'u8', min = 2, max = 1"), "between 2 and 1"),
         (field("type = 'text', size = 4, max = 'x'"), "no limits"),
         ("document = 'json'".into(), "capacity"),
         ("document = 'xml'\ncapacity = 9".into(), "\"xml\""),
@@ -199,7 +199,7 @@ fn bad_options_are_refused() {
         ("--mode=rw", "octal"),
         ("--slots=3", "4..=65536"),
         ("--slots=5", "5 slots"),
-        ("--slots=8", "16 slots, not 8"),
+        ("--slots=8", "16 slots (got 8)"),
     ] {
         boards.fails(2, &["create", "tank", "tank.toml", option], &[part]);
     }

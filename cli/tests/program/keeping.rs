@@ -163,7 +163,7 @@ fn a_snapshot_file_keeps_sequences_and_ages() {
         boards.output(&["get", "tank", "--last=2", "level"]),
         "4\n5\n"
     );
-    boards.fails(2, &["load", "tank.snapshot", "tank"], &["is there already"]);
+    boards.fails(2, &["load", "tank.snapshot", "tank"], &["already exists"]);
     boards.prints(&["load", "tank.snapshot", "tank", "--replace"], "");
 
     let path = boards.0.path().join("tank.snapshot");

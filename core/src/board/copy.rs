@@ -165,7 +165,8 @@ impl Reader {
     #[cold]
     fn no_part(&self, offset: usize, length: usize, size: usize) -> Error {
         let message = format!(
-            "{}: no {length} bytes from byte {offset} on in a record of {size}",
+            "{}: a part must end within the record of {size} bytes (got {length} from {offset} \
+             on)",
             self.named()
         );
         Error::new(ErrorKind::InvalidArgument, message)
@@ -179,7 +180,7 @@ impl Reader {
     #[cold]
     fn busy(&self) -> Error {
         let message = format!(
-            "{}: its writer lapped {MAX_TRIES} attempts to read; give it more slots",
+            "{}: its writer lapped {MAX_TRIES} attempts to read. Create it with more slots.",
             self.named()
         );
         Error::new(ErrorKind::Busy, message)
@@ -196,7 +197,7 @@ impl Reader {
             return Ok(publication);
         }
         let message = format!(
-            "{}: sequence {sequence} is not in the ring; the newest is {newest}",
+            "{}: sequence {sequence} is not in the ring (the newest is {newest})",
             self.named()
         );
         Err(Error::new(ErrorKind::Overwritten, message))
@@ -312,8 +313,8 @@ impl Reader {
             return Ok(true);
         }
         let message = format!(
-            "{}: the checksum of sequence {sequence} is wrong; \
-             replace the board by creating it anew",
+            "{}: the checksum of sequence {sequence} is wrong. Replace the board by creating \
+             it anew.",
             self.named()
         );
         Err(Error::new(ErrorKind::Corrupt, message))
@@ -322,7 +323,7 @@ impl Reader {
     #[cold]
     fn no_length(&self, length: usize) -> Error {
         let message = format!(
-            "{}: a record claims {length} bytes of {}; replace the board by creating it anew",
+            "{}: a record has {length} bytes of {}. Replace the board by creating it anew.",
             self.named(),
             self.board.schema.record_size()
         );
@@ -332,7 +333,7 @@ impl Reader {
     #[cold]
     fn no_room(&self, length: usize, room: usize) -> Error {
         let message = format!(
-            "{}: the record has {length} bytes, the buffer {room}",
+            "{}: the buffer must have {length} bytes (got {room})",
             self.named()
         );
         Error::new(ErrorKind::TooLarge, message)

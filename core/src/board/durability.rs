@@ -88,7 +88,8 @@ impl Board {
         }
         let (name, path) = (&self.place.name, self.path().display());
         let message = format!(
-            "board {name} ({path}) is not durable; create it with that option, which keeps its records"
+            "board {name} ({path}) is not durable. Create it with `durable`, which keeps its \
+             records."
         );
         Err(Error::new(ErrorKind::InvalidArgument, message))
     }

@@ -183,7 +183,8 @@ pub fn restore(board: &str, file: &Path, options: &Options) -> Result<()> {
     match open_or_restore(&place, options.replace, wish, &mut lock)? {
         Found::Board(_) if !options.replace => {
             let (name, path) = (&place.name, place.board.display());
-            let message = format!("board {name} ({path}) is there already; ask to replace it");
+            let message =
+                format!("board {name} ({path}) already exists. Pass `replace` to replace it.");
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
         Found::Board(old) => {
@@ -254,15 +255,14 @@ pub fn check_no_own(place: &BoardPath) -> Result<()> {
 
 fn not_a_mirror(place: &BoardPath) -> Error {
     let (name, path) = (&place.name, place.board.display());
-    let message =
-        format!("board {name} ({path}) is this machine's own; give the mirror another name");
+    let message = format!("board {name} ({path}) is not a mirror. Give the mirror another name.");
     Error::new(ErrorKind::InvalidArgument, message)
 }
 
 /// The error for a file that another program created without the lock.
 fn lost_race(place: &BoardPath) -> Error {
     let path = place.board.display();
-    let message = format!("{path} appeared while its lock was held; try again");
+    let message = format!("{path}: another program created it without its lock. Try again.");
     Error::new(ErrorKind::System, message)
 }
 

@@ -132,10 +132,10 @@ impl Mirror {
             Err(Error::new(ErrorKind::InvalidArgument, message))
         };
         if length > size || (length < size && schema.document().is_none()) {
-            return refuse(format!("a record has {size} bytes, not {length}"));
+            return refuse(format!("a record must have {size} bytes (got {length})"));
         }
         if !(1..=MAX_SEQUENCE).contains(&origin.sequence) {
-            return refuse(format!("{} is no sequence", origin.sequence));
+            return refuse(format!("invalid sequence {}", origin.sequence));
         }
         if schema.document() == Some(Type::Json) {
             nesting::check(record)?;

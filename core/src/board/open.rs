@@ -44,7 +44,7 @@ impl Board {
         // By pread, so that a file that is truncated meanwhile is an error, not a SIGBUS.
         let read = |offset: usize, bytes: &mut [u8]| {
             let read = file.read_exact_at(bytes, offset as u64);
-            read.map_err(|error| cut_off(path, &error))
+            read.map_err(|error| read_failed(path, &error))
         };
         let too_few = || damaged(path, &format!("its {size} bytes are too few"));
         let (mut most, mut all) = ([0; START], Vec::new());
@@ -56,7 +56,7 @@ impl Board {
         let fields = header.field_count as usize;
         let details = header.details_size as usize;
         if fields > MAX_FIELDS || details > MAX_DETAILS {
-            let claim = format!("it claims {fields} fields and {details} bytes of details");
+            let claim = format!("its header has {fields} fields and {details} bytes of details");
             return Err(damaged(path, &claim));
         }
         let end = HEADER_SIZE + fields * FIELD_SIZE + details;
@@ -125,10 +125,10 @@ impl Board {
     }
 }
 
-pub(super) fn cut_off(path: &Path, error: &std::io::Error) -> Error {
+pub(super) fn read_failed(path: &Path, error: &std::io::Error) -> Error {
     match error.raw_os_error() {
         Some(errno) => Error::system(Errno::from_raw(errno), "read", path),
-        None => damaged(path, "its end was cut off"),
+        None => damaged(path, "the file is truncated"),
     }
 }
 
@@ -146,14 +146,14 @@ fn check_kind(path: &Path, header: &Header) -> Result<()> {
     if header.layout_version != LAYOUT_VERSION {
         let version = header.layout_version;
         return unsupported(format!(
-            "{shown} has layout version {version}, and this Pegel reads {LAYOUT_VERSION}; \
-             use the same version of Pegel for all programs that share it"
+            "{shown} has layout version {version}, but this Pegel reads {LAYOUT_VERSION}. Use the \
+             same version of Pegel for all programs that share it."
         ));
     }
     if header.flags & !(CHECKSUMS | DURABLE | MIRROR) != 0 {
         let flags = header.flags;
         return unsupported(format!(
-            "{shown} has flags {flags:#x} that this Pegel does not know; use a later version"
+            "{shown} has flags {flags:#x} that this Pegel does not know. Use a later version."
         ));
     }
     Ok(())
@@ -164,7 +164,7 @@ fn damaged(path: &Path, reason: &str) -> Error {
     Error::new(
         ErrorKind::Corrupt,
         format!(
-            "{path} is damaged or no board: {reason}; remove it, or replace it by creating it anew"
+            "{path} is not a valid board: {reason}. Remove it, or replace it by creating it anew."
         ),
     )
 }

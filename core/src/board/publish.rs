@@ -113,11 +113,12 @@ impl Writer {
         let (name, schema) = (self.reader.board(), self.reader.schema());
         let (given, size) = (record.len(), schema.record_size());
         if given > size {
-            let message = format!("board {name}: the record has {given} bytes, the board {size}");
+            let message =
+                format!("board {name}: a record must have at most {size} bytes (got {given})");
             return Err(Error::new(ErrorKind::TooLarge, message));
         }
         if given < size && schema.document().is_none() {
-            let message = format!("board {name}: a record has {size} bytes, not {given}");
+            let message = format!("board {name}: a record must have {size} bytes (got {given})");
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
         if self.is_json {

@@ -94,7 +94,7 @@ impl Reader {
         let conversion = Conversion::new(own, schema).map_err(|error| {
             let difference = own.difference(schema).unwrap_or_default();
             let reason = match own.common(schema) {
-                Some(_) => format!("; {error}"),
+                Some(_) => format!(": {error}"),
                 None => String::new(),
             };
             let message = format!("{} has another schema: {difference}{reason}", self.named());

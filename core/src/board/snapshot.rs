@@ -43,7 +43,12 @@ impl Snapshot {
     pub fn get(&self, name: &str) -> Result<Value> {
         let index = self.schema.index(name)?;
         let value = self.schema.decode_field(index, self.payload());
-        value.ok_or_else(|| Error::new(ErrorKind::Corrupt, format!("no bytes of field {name}")))
+        value.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Corrupt,
+                format!("the record is too short for field {name}"),
+            )
+        })
     }
 
     /// All fields and their values, in their order.

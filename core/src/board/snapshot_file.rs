@@ -117,7 +117,7 @@ pub fn read(file: &Path) -> Result<SnapshotFile> {
     let (layout, schema) = (board.layout, board.schema.clone());
     if !layout.checksums {
         let file = file.display();
-        let message = format!("{file} is a board, but no snapshot file: it has no checksums");
+        let message = format!("{file} is a board, but not a snapshot file: it has no checksums");
         return Err(Error::new(ErrorKind::Corrupt, message));
     }
     let lineage = board.lineage;
@@ -126,7 +126,8 @@ pub fn read(file: &Path) -> Result<SnapshotFile> {
     // No checksum covers the head; but no record may follow the newest one.
     if reader.holds(past.sequence + 1)? {
         let file = file.display();
-        let message = format!("{file} is damaged: it has newer records than it says; save it anew");
+        let message =
+            format!("{file} is damaged: it has records after its newest one. Save it anew.");
         return Err(Error::new(ErrorKind::Corrupt, message));
     }
     let generation = past.records.last();

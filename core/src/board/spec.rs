@@ -56,8 +56,8 @@ impl<'a> BoardSpec<'a> {
         let Some(layout) = layout(schema, slots, flags) else {
             let size = schema.record_size();
             return refuse(format!(
-                "the slots must be a power of two from 4 to 65536, and fit into memory (got {slots} \
-                 slots of {size} bytes)"
+                "the slots must be a power of two from 4 to 65536, and fit into memory (got \
+                 {slots} slots of {size} bytes)"
             ));
         };
         Ok(Self {
@@ -133,15 +133,16 @@ impl<'a> BoardSpec<'a> {
         }
         if other_slots {
             let message = format!(
-                "board {name} ({path}) has {} slots, not {}; ask to replace it, \
-                 or leave the slots open",
+                "board {name} ({path}) has {} slots (got {}). Pass `replace` to replace it, or 0 \
+                 slots to keep them.",
                 slots.0, slots.1
             );
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
         if lacks_checksums {
             let message = format!(
-                "board {name} ({path}) has no checksums; ask to replace it, or leave them out"
+                "board {name} ({path}) has no checksums. Pass `replace` to replace it, or no \
+                 `checksum`."
             );
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
@@ -161,13 +162,13 @@ impl<'a> BoardSpec<'a> {
         }
         let difference = has.difference(wants).unwrap_or_default();
         let reason = if is_version {
-            format!("; {error}")
+            format!(": {error}")
         } else {
             String::new()
         };
         let message = format!(
-            "board {name} ({path}) has another schema: {difference}{reason}; \
-             or ask to replace it, or use another name"
+            "board {name} ({path}) has another schema: {difference}{reason}. Pass `replace` to \
+             replace it, or use another name."
         );
         Err(Error::new(ErrorKind::InvalidFields, message))
     }

@@ -253,8 +253,7 @@ impl dynamic::Snapshot {
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(self.bytes()).map_err(|error| {
             let sequence = self.stamp().sequence;
-            let message =
-                format!("the document of sequence {sequence} is not as expected: {error}");
+            let message = format!("the document of sequence {sequence} has another form: {error}");
             Error::new(ErrorKind::Corrupt, message)
         })
     }
@@ -265,7 +264,7 @@ impl dynamic::Writer {
     pub fn publish_json<T: Serialize + ?Sized>(&mut self, document: &T) -> Result<u64> {
         let text = serde_json::to_vec(document).map_err(|error| {
             let board = self.reader().board();
-            let message = format!("board {board}: this is no JSON document: {error}");
+            let message = format!("board {board}: the value cannot be JSON: {error}");
             Error::new(ErrorKind::InvalidArgument, message)
         })?;
         self.publish(&text)

@@ -165,7 +165,9 @@ impl Writer {
     #[cold]
     fn damaged(&self) -> Error {
         let (named, newest) = (self.reader.named(), self.newest);
-        let message = format!("{named}: somebody spoilt sequence {newest}; publish it again");
+        let message = format!(
+            "{named}: another program overwrote sequence {newest} in memory. Publish it again."
+        );
         Error::new(ErrorKind::Corrupt, message)
     }
 
@@ -177,7 +179,7 @@ impl Writer {
         let (has, wants) = (board.fields().len(), schema.fields().len());
         if has < wants {
             let message = format!(
-                "board {}: {}; create it with this program once, and it grows",
+                "board {}: {}. Create it with this program, which adds the fields.",
                 self.reader.board(),
                 board.difference(schema).unwrap_or_default()
             );
@@ -196,8 +198,8 @@ impl Writer {
             return Ok(());
         }
         let message = format!(
-            "board {}: this process got its writer by fork, and the parent still has it; \
-             open the board in the child",
+            "board {}: this process got its writer by fork, and the parent still has it. Open the \
+             board in the child.",
             self.reader.board()
         );
         Err(Error::new(ErrorKind::InvalidArgument, message))
@@ -263,7 +265,8 @@ impl Writer {
     #[cold]
     pub(super) fn used_up(&self) -> Error {
         let name = self.reader.board();
-        let message = format!("board {name}: its sequences are used up; remove and create it");
+        let message =
+            format!("board {name}: its sequences are used up. Remove it and create it again.");
         Error::new(ErrorKind::Corrupt, message)
     }
 }

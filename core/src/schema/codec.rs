@@ -6,16 +6,17 @@ use crate::schema::element::{document, invalid, load_field, store_field};
 use crate::schema::field::Field;
 use crate::schema::value::Value;
 
-/// A record in its bytes, or a document.
+/// The bytes of a record, or a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Encoded {
-    /// As the schema lays them out.
+    /// The bytes, in the layout of the schema.
     pub bytes: Vec<u8>,
-    /// Which optional fields are known: a bit for each of them, in their order.
+    /// The known optional fields: a bit for each, in their order.
     pub present: u64,
 }
 
-/// What is to be published: a record's bytes and which optional fields are known. Bare bytes know all.
+/// A record to publish: its bytes, and which optional fields are known. In bare bytes, all are
+/// known.
 #[derive(Clone, Copy, Debug)]
 pub struct Payload<'a> {
     pub(crate) bytes: &'a [u8],
@@ -42,11 +43,11 @@ impl<'a, T: AsRef<[u8]> + ?Sized> From<&'a T> for Payload<'a> {
 }
 
 impl Schema {
-    /// The record of the fields' values, in any order. A field that is left out gets its default, or
-    /// is unknown if it is optional.
+    /// Encodes values by name, in any order. A field that is left out gets its default, or is
+    /// unknown if it is optional.
     ///
-    /// One that is missing, given twice, of the wrong type, outside of its type's range or its limits,
-    /// or too long is an error that names it.
+    /// The error names a field that is missing, given twice, of the wrong type, outside its type's
+    /// range or its limits, or too long.
     pub fn encode(&self, values: &[(&str, Value)]) -> Result<Encoded> {
         let mut given = vec![None; self.fields().len()];
         for (name, value) in values {
@@ -60,8 +61,8 @@ impl Schema {
         self.encode_in_order(given)
     }
 
-    /// The same of values in the fields' order, `None` for a field that is left out: for callers
-    /// that look up the names once and not for each record.
+    /// Encodes values in the fields' order, `None` for a field that is left out: for callers that
+    /// look up the names once for many records.
     pub fn encode_in_order<'a>(
         &self,
         values: impl IntoIterator<Item = Option<&'a Value>>,
@@ -91,8 +92,7 @@ impl Schema {
         self.store(record, index, value)
     }
 
-    /// The values of a record, in the fields' order. A record that is shorter than the schema's
-    /// leaves out the fields that it does not hold.
+    /// The values of a record, in the fields' order, without those that a shorter record lacks.
     pub fn decode<'a>(&self, record: impl Into<Payload<'a>>) -> Vec<(&str, Value)> {
         let record = record.into();
         let fields = self.fields().iter().enumerate();
@@ -114,16 +114,16 @@ impl Schema {
         load_field(&self.fields()[index], record.bytes)
     }
 
-    /// The record that holds until somebody publishes another: if every field has a default or is
-    /// optional, and one has a default.
+    /// The record of the defaults, if one field has a default, and every other one has one or is
+    /// optional.
     pub fn defaults(&self) -> Option<Encoded> {
         let fields = self.fields();
-        let is_told = fields.iter().any(|field| field.details.default.is_some());
-        let is_whole = fields.iter().all(Field::may_be_missing);
-        (is_told && is_whole).then(|| self.template())
+        let has_default = fields.iter().any(|field| field.details.default.is_some());
+        let is_complete = fields.iter().all(Field::may_be_missing);
+        (has_default && is_complete).then(|| self.template())
     }
 
-    /// A record of the defaults that there are; what has none is unknown, or zero.
+    /// A record of the defaults; a field without one is unknown, or zero.
     pub fn template(&self) -> Encoded {
         let mut record = self.blank();
         for (index, field) in self.fields().iter().enumerate() {
@@ -156,7 +156,9 @@ impl Schema {
         let start = field.offset as usize;
         let Some(place) = record.bytes.get_mut(start..start + field.bytes_len()) else {
             let (given, size) = (record.bytes.len(), self.record_size());
-            return Err(invalid(format!("a record has {size} bytes, not {given}")));
+            return Err(invalid(format!(
+                "a record must have {size} bytes (got {given})"
+            )));
         };
         if *value == Value::Null && field.optional {
             place.fill(0);

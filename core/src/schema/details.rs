@@ -1,6 +1,5 @@
-//! What people, forms and careful programs want to know of a field beyond its bytes: label,
-//! description, default and limits. They stand in the segment as one JSON text, so that any program
-//! can show a board, check a value and render a form for it.
+//! Label, description, default and limits of fields. The segment has them as one JSON text, so that
+//! any program can show a board, check a value and render a form for it.
 
 use std::collections::HashSet;
 use std::marker::PhantomData;
@@ -17,30 +16,30 @@ use crate::schema::field::Field;
 use crate::schema::types::TypeClass;
 use crate::schema::value::Value;
 
-/// What is told of a field to those who show or change it. All of it may be left out.
+/// What programs need to show a field or to change it. Each member is optional.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Details {
-    /// The name for people.
+    /// The name that people see.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub label: String,
-    /// What it means.
+    /// What the field means.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// The value until somebody publishes another.
+    /// The value until another one is published.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "value")]
     pub default: Option<Value>,
-    /// The least value of each element that may be published by name.
+    /// The least value of each element, which writers by name check.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "value")]
     pub min: Option<Value>,
-    /// The greatest value of each element that may be published by name.
+    /// The greatest value of each element, which writers by name check.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "value")]
     pub max: Option<Value>,
 }
 
 impl Details {
-    /// Whether all of it is left out. To compare with the default would compare empty strings, which
-    /// makes the processor load from nowhere: that takes longer than all else of opening a field.
+    /// Whether there are none. Not a comparison with the default: comparing empty strings loads
+    /// from invalid addresses, which takes longer than the rest of opening a field.
     pub(crate) fn is_empty(&self) -> bool {
         self.label.is_empty()
             && self.description.is_empty()
@@ -50,7 +49,7 @@ impl Details {
     }
 }
 
-/// The JSON text: members that are empty are left out, and unknown ones are passed over.
+/// The JSON text, without empty members; unknown ones are ignored.
 #[derive(Serialize, Deserialize)]
 struct Text<'a> {
     #[serde(default, skip_serializing_if = "str::is_empty", borrow)]
@@ -96,7 +95,7 @@ impl<'de> Deserialize<'de> for ByName {
                 let mut all = Vec::new();
                 let mut names = HashSet::new();
                 while let Some((name, Object(details))) = map.next_entry::<String, _>()? {
-                    // Two readers could take different limits from one board.
+                    // Otherwise two readers could use different limits.
                     if !names.insert(name.clone()) {
                         return Err(M::Error::custom(format!("duplicate field {name:?}")));
                     }
@@ -109,7 +108,7 @@ impl<'de> Deserialize<'de> for ByName {
     }
 }
 
-/// A JSON object: serde would take an array for a struct, too.
+/// A JSON object, as serde would also deserialize a struct from an array.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -133,13 +132,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// The text of a board's details; empty when there are none.
+/// The text of a board's details; empty if there are none.
 pub fn write(description: &str, fields: &[Field]) -> Result<String> {
-    let told = fields.iter().filter(|field| !field.details.is_empty());
+    let described = fields.iter().filter(|field| !field.details.is_empty());
     let text = Text {
         description: description.into(),
         fields: ByName(
-            told.map(|field| (field.name.clone(), field.details.clone()))
+            described
+                .map(|field| (field.name.clone(), field.details.clone()))
                 .collect(),
         ),
     };
@@ -150,23 +150,23 @@ pub fn write(description: &str, fields: &[Field]) -> Result<String> {
     if text.len() > MAX_DETAILS {
         let length = text.len();
         return Err(refuse(&format!(
-            "labels, descriptions and defaults have {length} bytes; {MAX_DETAILS} is the most"
+            "labels, descriptions and defaults must have at most {MAX_DETAILS} bytes (got {length})"
         )));
     }
     Ok(text)
 }
 
-/// Gives fields the details of a text, and says the board's description.
+/// Reads the details of a text into the fields, and returns the board's description.
 pub fn read(text: &str, fields: &mut [Field]) -> Result<String> {
     if text.is_empty() {
         return Ok(String::new());
     }
-    let Object(read): Object<Text<'_>> = serde_json::from_str(text)
-        .map_err(|error| refuse(&format!("the details are not as they should be: {error}")))?;
+    let Object(read): Object<Text<'_>> =
+        serde_json::from_str(text).map_err(|error| refuse(&format!("invalid details: {error}")))?;
     for (name, details) in read.fields.0 {
         let Some(field) = fields.iter_mut().find(|field| field.name == name) else {
             return Err(refuse(&format!(
-                "there are details of {name:?}, which is no field"
+                "there are details of {name:?}, but no such field"
             )));
         };
         field.details = match field.kind.class() {
@@ -186,8 +186,7 @@ pub fn read(text: &str, fields: &mut [Field]) -> Result<String> {
     Ok(read.description.into_owned())
 }
 
-/// A number of a JSON text for a field of floats: its decimal digits are rounded, whether it has a
-/// fraction or not.
+/// A number of a JSON text as a float, even if it has no fraction.
 fn as_float(value: Value) -> Value {
     match (value.number(), value) {
         (Some(number), _) => Value::Float(number),
@@ -196,16 +195,16 @@ fn as_float(value: Value) -> Value {
     }
 }
 
-/// A value in its JSON; null is the same as no value. (Not derived for [`Value`]: features of `serde_json` that others turn on
-/// change what a derived implementation is given for a number.)
+/// A value from JSON, `None` for null. Not derived for [`Value`]: features of `serde_json` that
+/// other crates enable change the number that a derived implementation gets.
 fn value<'de, D: Deserializer<'de>>(text: D) -> std::result::Result<Option<Value>, D::Error> {
     fn convert(json: Json) -> Option<Value> {
         Some(match json {
             Json::Null => Value::Null,
             Json::Bool(value) => Value::Bool(value),
             Json::Number(number) => {
-                // -0 is a float: serde_json's `arbitrary_precision`, which other crates of a
-                // program turn on, would read it as the integer 0.
+                // -0 is a float: with serde_json's `arbitrary_precision`, which other crates may
+                // enable, it would be the integer 0.
                 let is_negative_zero = || number.to_string().starts_with("-0");
                 let signed = number
                     .as_i64()

@@ -1,29 +1,27 @@
-//! How schemas grow: a later version appends fields to those of the earlier one, so what the two have
-//! in common stands at the same place in both. The rest gets its default, or is unknown.
-//!
-//! `docs/evolution.md` tells the rules to those who change a schema.
+//! Versions of a schema: a later one appends fields, so the common ones have the same offsets in
+//! both. The others get their defaults, or are unknown. `docs/evolution.md` has the rules.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Schema;
 use crate::schema::codec::Encoded;
 use crate::schema::field::Field;
 
-/// From the records of one schema to those of another, of which one begins with the other.
+/// Converts records from one version of a schema to another, earlier or later one.
 #[derive(Clone, Debug)]
 pub struct Conversion {
-    /// Bytes that both have.
+    /// The size of the common fields in bytes.
     common_size: usize,
-    /// The bits of the optional fields that both have.
+    /// The bits of the common optional fields.
     common_present: u64,
-    /// What the other has beyond that.
+    /// The other fields of the target schema.
     rest: Encoded,
-    /// Documents stay what they are.
+    /// Whether records are documents, which are not converted.
     is_document: bool,
 }
 
 impl Conversion {
-    /// `INVALID_FIELDS` if the schemas are no versions of one, or if the other has more fields and one
-    /// of them can neither be unknown nor has a default.
+    /// `INVALID_FIELDS` if the schemas are not versions of one, or if the target has further
+    /// fields, of which one is neither optional nor has a default.
     pub fn new(from: &Schema, to: &Schema) -> Result<Self> {
         let refuse = |message: String| Error::new(ErrorKind::InvalidFields, message);
         let Some(common) = from.common(to) else {
@@ -35,7 +33,7 @@ impl Conversion {
             let names: Vec<_> = lacking.iter().map(|field| &*field.name).collect();
             let names = names.join(", ");
             return Err(refuse(format!(
-                "records without {names} are of no use: make it optional or give it a default"
+                "records lack {names}. Make each new field optional, or give it a default."
             )));
         }
         let end = |field: &Field| field.offset as usize + field.bytes_len();
@@ -47,13 +45,12 @@ impl Conversion {
         })
     }
 
-    /// Bytes of a record that the conversion takes over; the rest of it does not matter.
+    /// How many bytes of a record the conversion uses.
     pub fn common_size(&self) -> usize {
         self.common_size
     }
 
-    /// Completes a record of which the common part is there. A buffer that is too short for the rest
-    /// gets as much as fits.
+    /// Completes a record that has the common part, as far as the buffer is large enough.
     pub fn complete(&self, record: &mut [u8]) {
         let size = record.len().min(self.rest.bytes.len());
         if size > self.common_size {
@@ -62,12 +59,12 @@ impl Conversion {
         }
     }
 
-    /// Which optional fields of the converted record are known.
+    /// The known optional fields of the converted record.
     pub fn present(&self, present: u64) -> u64 {
         present & self.common_present | self.rest.present & !self.common_present
     }
 
-    /// A record of the other schema with its common part replaced.
+    /// Replaces the common part of a record of the target schema.
     pub fn merge(&self, whole: &mut Encoded, record: &[u8], present: u64) {
         let common = self.common_size.min(record.len()).min(whole.bytes.len());
         whole.bytes[..common].copy_from_slice(&record[..common]);

@@ -1,4 +1,4 @@
-//! One field of a record: its name, type and place.
+//! One field of a record: its name, type and layout.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -8,17 +8,17 @@ use crate::schema::types::Type;
 use crate::schema::value::Value;
 use crate::schema::{FIELD_SIZE, MAX_RECORD};
 
-/// Set beside the type's number in the table when the field may be unknown.
+/// Added to the type's number in the field table if the field is optional.
 pub const OPTIONAL: u32 = 0x100;
 
-/// One field: `count` elements of `size` bytes, `offset` bytes into the record.
+/// One field: `count` elements of `size` bytes, `offset` bytes from the start of the record.
 ///
-/// A size of a number, a count and an offset may be left 0; the schema fills them in.
+/// The size of a number, the count and the offset may be 0; the schema sets them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     /// An identifier of at most 31 bytes.
     pub name: String,
-    /// What the number counts, UTF-8, at most 15 bytes; may be empty.
+    /// The unit, UTF-8 of at most 15 bytes; may be empty.
     pub unit: String,
     /// The type of each element.
     pub kind: Type,
@@ -28,9 +28,9 @@ pub struct Field {
     pub count: u32,
     /// Bytes from the record's start.
     pub offset: u32,
-    /// Whether it may be unknown, as what a sensor says that did not answer.
+    /// Whether it may be unknown, such as the value of a sensor that did not answer.
     pub optional: bool,
-    /// What is told of it to those who show or change it.
+    /// Label, description, default and limits.
     pub details: Details,
 }
 
@@ -87,14 +87,14 @@ impl Field {
         self
     }
 
-    /// The same, but it may be unknown.
+    /// The same, optional.
     #[must_use]
     pub fn optional(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// The same with a value that holds until somebody publishes another.
+    /// The same with a default.
     #[must_use]
     pub fn default(mut self, value: impl Into<Value>) -> Self {
         self.details.default = Some(value.into());
@@ -115,14 +115,14 @@ impl Field {
         self
     }
 
-    /// The same with a name for people.
+    /// The same with a label.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.details.label = label.into();
         self
     }
 
-    /// The same with what it means.
+    /// The same with a description.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.details.description = description.into();
@@ -134,7 +134,7 @@ impl Field {
         self.optional || self.details.default.is_some()
     }
 
-    /// Whether the other has the same bytes with the same meaning; the details may differ.
+    /// Whether the other field is the same; the details may differ.
     pub fn is_same(&self, other: &Self) -> bool {
         Entry::from(self) == Entry::from(other)
     }
@@ -144,7 +144,7 @@ impl Field {
         (self.size as usize).saturating_mul(self.count as usize)
     }
 
-    /// Checks what can be checked without the other fields, and fills in size and count.
+    /// Checks what can be checked without the other fields, and sets size and count.
     pub(crate) fn complete(&mut self) -> Result<()> {
         let name = &self.name;
         let refuse = |reason: String| Err(Error::new(ErrorKind::InvalidFields, reason));
@@ -154,20 +154,23 @@ impl Field {
             .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
         if !starts || !bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             return refuse(format!(
-                "field {name:?} is not an identifier: use letters, digits and _, a letter first"
+                "field {name:?}: the name must be an identifier. Use letters, digits and _, a \
+                 letter first."
             ));
         }
         if name.len() >= size_of_val(&Entry::zeroed().name) {
-            return refuse(format!("field {name:?} is longer than 31 bytes"));
+            return refuse(format!(
+                "field {name:?}: the name must have at most 31 bytes"
+            ));
         }
         if self.unit.len() >= size_of_val(&Entry::zeroed().unit) {
             let unit = &self.unit;
             return refuse(format!(
-                "field {name}: unit {unit:?} is longer than 15 bytes"
+                "field {name}: the unit must have at most 15 bytes (got {unit:?})"
             ));
         }
         if self.unit.contains('\0') {
-            return refuse(format!("field {name}: a unit holds no NUL"));
+            return refuse(format!("field {name}: the unit must not contain NUL"));
         }
         self.count = self.count.max(1);
         match self.kind.element_size() {
@@ -175,7 +178,7 @@ impl Field {
             Some(size) => {
                 let (kind, given) = (self.kind, self.size);
                 return refuse(format!(
-                    "field {name}: {kind} has {size} bytes, not {given}"
+                    "field {name}: {kind} must have {size} bytes (got {given})"
                 ));
             }
             None if self.size == 0 => {
@@ -186,22 +189,22 @@ impl Field {
         if self.bytes_len() > MAX_RECORD {
             let bytes = self.bytes_len();
             return refuse(format!(
-                "field {name} has {bytes} bytes; {MAX_RECORD} is the most"
+                "field {name}: it must have at most {MAX_RECORD} bytes (got {bytes})"
             ));
         }
         if self.kind.is_document() && (self.count != 1 || self.optional) {
             return refuse(format!(
-                "field {name}: a document is neither an array nor optional"
+                "field {name}: a document can be neither an array nor optional"
             ));
         }
         if !self.kind.is_number() && (self.details.min.is_some() || self.details.max.is_some()) {
-            return refuse(format!("field {name}: {} has no limits", self.kind));
+            return refuse(format!("field {name}: {} cannot have limits", self.kind));
         }
         Ok(())
     }
 }
 
-/// A field as it stands in the file, and as C sees it: `pegel_field`.
+/// A field as in the file and in C, where it is `pegel_field`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub struct Entry {
@@ -209,7 +212,7 @@ pub struct Entry {
     pub name: [u8; 32],
     /// NUL-padded.
     pub unit: [u8; 16],
-    /// The number of a [`Type`], and 256 more when the field is optional.
+    /// The number of a [`Type`], plus [`OPTIONAL`] if the field is optional.
     pub kind: u32,
     /// Bytes of one element.
     pub size: u32,
@@ -243,10 +246,10 @@ impl TryFrom<&Entry> for Field {
     fn try_from(entry: &Entry) -> Result<Self> {
         let refuse = |reason: String| Error::new(ErrorKind::InvalidFields, reason);
         let name = text(&entry.name)
-            .ok_or_else(|| refuse("a field's name is no UTF-8 of at most 31 bytes".into()))?;
+            .ok_or_else(|| refuse("a field's name must be UTF-8 of at most 31 bytes".into()))?;
         let unit = text(&entry.unit).ok_or_else(|| {
             refuse(format!(
-                "field {name:?}: its unit is no UTF-8 of at most 15 bytes"
+                "field {name:?}: the unit must be UTF-8 of at most 15 bytes"
             ))
         })?;
         let kind = Type::from_code(entry.kind & !OPTIONAL)
@@ -264,7 +267,7 @@ impl TryFrom<&Entry> for Field {
     }
 }
 
-/// The text before the first NUL, which there must be.
+/// The text before the first NUL; `None` without a NUL.
 fn text(bytes: &[u8]) -> Option<&str> {
     let end = bytes.iter().position(|&byte| byte == 0)?;
     std::str::from_utf8(&bytes[..end]).ok()

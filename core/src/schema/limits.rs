@@ -1,4 +1,4 @@
-//! Whether the default and the limits of a field are values that it can have.
+//! Checks that the default and the limits of a field are values of its type.
 
 use std::cmp::Ordering;
 
@@ -11,7 +11,7 @@ use crate::schema::field::Field;
 use crate::schema::types::Type;
 use crate::schema::value::Value;
 
-/// Brings default and limits into the field's type.
+/// Checks default and limits, and converts them to the field's type.
 pub fn check(field: &mut Field) -> Result<()> {
     if field.details.is_empty() {
         return Ok(());
@@ -31,7 +31,7 @@ pub fn check(field: &mut Field) -> Result<()> {
         && compare(min, max).is_some_and(Ordering::is_gt)
     {
         return Err(refuse(&format!(
-            "field {name}: no value is from {min} to {max}"
+            "field {name}: no value is between {min} and {max}"
         )));
     }
     let default = coerced("default", field, details.default)?;
@@ -39,7 +39,7 @@ pub fn check(field: &mut Field) -> Result<()> {
         && let Some(Value::Text(text)) = &default
         && let Err(error) = serde_json::from_str::<IgnoredAny>(text)
     {
-        return Err(refuse(&format!("the default is no JSON: {error}")));
+        return Err(refuse(&format!("the default is not valid JSON: {error}")));
     }
     field.details = Details {
         default,
@@ -50,14 +50,14 @@ pub fn check(field: &mut Field) -> Result<()> {
     Ok(())
 }
 
-/// A value in a field's type.
+/// Converts a value to the field's type.
 fn coerced(what: &str, field: &Field, value: Option<Value>) -> Result<Option<Value>> {
     let Some(value) = value.filter(|value| *value != Value::Null) else {
         return Ok(None);
     };
     let value =
         canonical(field, &value).map_err(|error| refuse(&format!("the {what}: {error}")))?;
-    // JSON has no numbers for the others, and nobody is within limits that are none.
+    // JSON has no other numbers, and no value is within limits that are not numbers.
     if is_finite(&value) {
         return Ok(Some(value));
     }

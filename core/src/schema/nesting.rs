@@ -1,14 +1,14 @@
-//! How deep a JSON document may be nested: no deeper than each language reads.
+//! Limits how deep a JSON document may be nested, so that every language can read it.
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Levels of arrays and objects. Readers of the program and of the bridges recurse.
+/// The maximum levels of arrays and objects: the parsers of the programs recurse.
 pub const MAX_NESTING: usize = 127;
 
-/// `INVALID_ARGUMENT` for a document that is nested deeper. What is not valid JSON is not looked for.
+/// `INVALID_ARGUMENT` for a document that is nested deeper. Does not check that it is valid JSON.
 pub fn check(document: &[u8]) -> Result<()> {
     let openers = document.iter().filter(|byte| is_opener(**byte)).count();
-    // Most documents cannot be that deep, and counting is far faster than following them.
+    // Most documents have too few brackets, and counting is far faster than following them.
     if openers <= MAX_NESTING {
         return Ok(());
     }

@@ -1,14 +1,14 @@
-//! Records as Rust's own structs: what `#[derive(pegel::Record)]` writes, and what it stands on.
+//! Records as Rust structs: the traits that `#[derive(pegel::Record)]` implements and uses.
 
 use crate::schema::field::Field;
 use crate::schema::text::Text;
 use crate::schema::types::Type;
 use crate::schema::value::Value;
 
-/// A struct that a board keeps; derive it.
+/// A struct that can be the record of a board. Derive it.
 ///
 /// ```
-/// /// What the gauge says.
+/// /// The values of a gauge.
 /// #[derive(Clone, Copy, Debug, PartialEq, pegel::Record)]
 /// struct Station {
 ///     /// Above the gauge's zero.
@@ -22,29 +22,28 @@ use crate::schema::value::Value;
 /// }
 /// ```
 ///
-/// Fields are `bool`, `i8` to `i64`, `u8` to `u64`, `f32`, `f64`, [`Text`], arrays of them, and `Option`
-/// of those, which may be unknown. `#[pegel(…)]` takes `unit`, `label`, `description` (else the field's
-/// own documentation), `min`, `max` and `default`. The struct's documentation is the board's description.
-/// The bytes are those of the same struct in C, whatever Rust makes of it in memory: `#[repr(C)]` is
-/// not needed.
+/// Fields are `bool`, `i8` to `i64`, `u8` to `u64`, `f32`, `f64`, [`Text`], arrays of these, and
+/// `Option` of any of them, for optional fields. `#[pegel(…)]` takes `unit`, `label`, `description`
+/// (by default, the field's doc comment), `min`, `max` and `default`. The struct's doc comment
+/// describes the board. The bytes are those of the same struct in C, also without `#[repr(C)]`.
 pub trait Record: Sized {
     /// Bytes of a record.
     const SIZE: usize;
-    /// What the board is about.
+    /// The description of the board.
     const DESCRIPTION: &'static str;
 
-    /// The fields, not laid out yet.
+    /// The fields, before they are laid out.
     fn fields() -> Vec<Field>;
 
-    /// Writes the record into `bytes`, of which there are `SIZE`, and says which optional fields are
-    /// known. Padding stays as it is.
+    /// Writes the record into `SIZE` bytes, and returns the bits of the known optional fields. Does
+    /// not change padding.
     fn encode(&self, bytes: &mut [u8]) -> u64;
 
-    /// The record of `SIZE` bytes.
+    /// Reads a record from `SIZE` bytes.
     fn decode(bytes: &[u8], present: u64) -> Self;
 }
 
-/// What a field of a record can be.
+/// The type of a field of a record.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a record",
     label = "not a field type",
@@ -52,40 +51,40 @@ pub trait Record: Sized {
             these, or an Option of any of them"
 )]
 pub trait FieldValue: Sized {
-    /// What a default is written as.
+    /// The type of a default in the attribute.
     type Literal;
-    /// What a limit is written as.
+    /// The type of a limit in the attribute.
     type Limit: Into<Value>;
 
     /// The type of an element.
     const KIND: Type;
     /// Bytes of an element.
     const SIZE: usize;
-    /// Elements.
+    /// The number of elements.
     const COUNT: usize;
-    /// Whether it may be unknown.
+    /// Whether the field is optional.
     const OPTIONAL: bool;
 
     /// The value of a default.
     fn value(literal: Self::Literal) -> Value;
 
-    /// Writes it into its bytes; whether it is known.
+    /// Writes the value into its bytes, and returns whether it is known.
     fn store(&self, bytes: &mut [u8]) -> bool;
 
-    /// Reads it from its bytes, if it is known.
+    /// Reads the value from its bytes, if it is known.
     fn load(bytes: &[u8], is_known: bool) -> Self;
 }
 
-/// What arrays and options can be of.
+/// The type of an element of an array, or of an `Option`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an array element or an optional value in a record",
     label = "not an element type",
-    note = "an element can be bool, i8 to i64, u8 to u64, f32, f64, pegel::Text<SIZE> or an array of \
-            these; only a whole array can be optional"
+    note = "an element can be bool, i8 to i64, u8 to u64, f32, f64, pegel::Text<SIZE> or an array \
+            of these; only a whole array can be optional"
 )]
 pub trait Plain: FieldValue {}
 
-/// What fields without limits have as theirs: no value.
+/// The limits of fields that cannot have any: no value.
 #[derive(Clone, Copy, Debug)]
 pub enum Unlimited {}
 
@@ -189,7 +188,7 @@ impl<T: Plain, const COUNT: usize> FieldValue for [T; COUNT] {
     const COUNT: usize = T::COUNT * COUNT;
     const OPTIONAL: bool = false;
 
-    /// Of arrays in arrays, one list.
+    /// Flattens arrays of arrays.
     fn value(literal: Self::Literal) -> Value {
         let elements = literal.into_iter().map(T::value);
         let flat = elements.flat_map(|element| match element {
@@ -197,7 +196,7 @@ impl<T: Plain, const COUNT: usize> FieldValue for [T; COUNT] {
             element => vec![element],
         });
         let mut flat: Vec<_> = flat.collect();
-        // An array of one is a plain value to everybody else.
+        // To other languages, an array of one element is a plain value.
         match flat.pop() {
             Some(only) if flat.is_empty() => only,
             last => Value::List(flat.into_iter().chain(last).collect()),
@@ -246,14 +245,14 @@ impl<T: Plain> FieldValue for Option<T> {
     }
 }
 
-/// Size, alignment and whether it is optional, of the fields of a record that is being derived.
+/// The layout of a field's type, for derived code.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     /// Bytes of the whole field.
     pub size: usize,
-    /// Of an element.
+    /// Alignment of an element.
     pub alignment: usize,
-    /// Whether it may be unknown.
+    /// Whether the field is optional.
     pub optional: bool,
 }
 
@@ -272,7 +271,7 @@ impl Shape {
         }
     }
 
-    /// Where the fields stand: as [`crate::Schema`] lays them out.
+    /// The offsets of the fields, as [`crate::Schema`] computes them.
     pub const fn offsets<const FIELDS: usize>(shapes: [Self; FIELDS]) -> [usize; FIELDS] {
         let mut offsets = [0; FIELDS];
         let (mut end, mut index) = (0_usize, 0);
@@ -299,7 +298,7 @@ impl Shape {
         end.next_multiple_of(alignment)
     }
 
-    /// The bits of the optional fields in a stamp; 0 for those that are always known.
+    /// The bits of the fields in a stamp; 0 for those that are not optional.
     pub const fn bits<const FIELDS: usize>(shapes: [Self; FIELDS]) -> [u64; FIELDS] {
         let mut bits = [0; FIELDS];
         let (mut count, mut index) = (0, 0);

@@ -36,7 +36,7 @@ fn the_layout_is_that_of_c() {
 }
 
 #[test]
-fn bad_fields_are_refused_by_name() {
+fn rejects_bad_fields() {
     let bad = [
         (vec![], "fields"),
         (vec![Field::new("", Type::F64)], "identifier"),
@@ -67,14 +67,14 @@ fn bad_fields_are_refused_by_name() {
                 offset: 4,
                 ..Field::new("a", Type::F64)
             }],
-            "offset 0, not 4",
+            "offset must be 0 (got 4)",
         ),
         (
             vec![Field {
                 size: 4,
                 ..Field::new("a", Type::F64)
             }],
-            "8 bytes, not 4",
+            "8 bytes (got 4)",
         ),
     ];
     for (fields, part) in bad {
@@ -85,10 +85,13 @@ fn bad_fields_are_refused_by_name() {
 }
 
 #[test]
-fn differences_are_told() {
+fn names_the_difference() {
     let level = |unit| Schema::new(vec![Field::new("level", Type::F64).unit(unit)]).unwrap();
     assert_eq!(level("m").difference(&level("m")), None);
-    let told = level("m").difference(&level("cm")).unwrap();
-    assert_eq!(told, "level f64 in m at 0 instead of level f64 in cm at 0");
+    let difference = level("m").difference(&level("cm")).unwrap();
+    assert_eq!(
+        difference,
+        "level f64 in m at 0 instead of level f64 in cm at 0"
+    );
     assert_ne!(level("m").hash(), level("cm").hash());
 }

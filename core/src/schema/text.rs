@@ -1,4 +1,4 @@
-//! A text of a fixed size, as records hold it.
+//! A text of a record, of a fixed size.
 
 use std::fmt;
 use std::ops::Deref;
@@ -30,8 +30,8 @@ impl<const SIZE: usize> Text<SIZE> {
         Ok(Self { bytes })
     }
 
-    /// The text of a record's bytes, with a question mark for each byte that is none of a text's:
-    /// whoever publishes bytes may publish any.
+    /// The text of a record's bytes, with a question mark for each byte that is not valid UTF-8, as
+    /// bytes are published without a check.
     pub(crate) fn load(record: &[u8]) -> Self {
         let mut bytes = [0; SIZE];
         let end = record.iter().position(|&byte| byte == 0);
@@ -53,7 +53,7 @@ impl<const SIZE: usize> Deref for Text<SIZE> {
 
     fn deref(&self) -> &str {
         let end = self.bytes.iter().position(|&byte| byte == 0);
-        // Checked when it was made.
+        // `new` and `load` checked it.
         std::str::from_utf8(&self.bytes[..end.unwrap_or(SIZE)]).unwrap_or_default()
     }
 }

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 /// The value of a field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Unknown: an optional field that nothing was said of.
+    /// Unknown: an optional field without a value.
     Null,
     /// A bool.
     Bool(bool),
@@ -15,7 +15,7 @@ pub enum Value {
     Int(i64),
     /// An unsigned integer of any width.
     UInt(u64),
-    /// A 32-bit float, kept apart because its shortest decimal is its own.
+    /// A 32-bit float, whose shortest decimal notation differs from a 64-bit float's.
     F32(f32),
     /// A 64-bit float.
     Float(f64),
