@@ -282,7 +282,7 @@ def test_nobody_else_writes_a_mirror(broker: Broker, machines: Machines) -> None
 def test_a_board_of_ones_own_is_no_mirror(broker: Broker, machines: Machines) -> None:
     with pegel.Writer(machines.there / "tank", FIELDS) as own:
         own.publish(record(7))
-    refusal = "give the mirror another name"
+    refusal = "Give the mirror another name"
     with (
         pegel.Writer(machines.here / "tank", FIELDS) as writer,
         bridged(machines.here, broker, *HERE),

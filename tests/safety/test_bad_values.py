@@ -199,7 +199,7 @@ C_REFUSES = {
     "unit that is not UTF-8": (11, "UTF-8"),
     "twice": (11, "two fields are called level"),
     "document among fields": (11, "only field"),
-    "no fields": (11, "not 0"),
+    "no fields": (11, "1 to 4096 fields (got 0)"),
     "fields NULL": (10, "argument fields must not be NULL"),
     "size NULL": (10, "argument record_size must not be NULL"),
     "options without size": (10, "size of at least 4 bytes (got 0). Set it to sizeof."),
