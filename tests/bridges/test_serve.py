@@ -81,7 +81,7 @@ def test_fields_and_elements(server: Server, tank: Path) -> None:
     answer = server.ask("/boards/tank/pumps.2")
     assert (answer.status, "pumps.0 to pumps.1" in answer.json["detail"]) == (404, True)
     answer = server.ask("/boards/tank/depth")
-    assert (answer.status, "there are level, pumps" in answer.json["detail"]) == (404, True)
+    assert (answer.status, "The fields are level, pumps" in answer.json["detail"]) == (404, True)
 
 
 def test_what_is_known_is_not_sent_again(server: Server, tank: Path) -> None:
@@ -195,7 +195,7 @@ def test_whole_records_and_changes(server: Server, tank: Path) -> None:
         ({"note": "x" * 25}, "note", "24"),
         ({"note": 3}, "note", "must be text (got 3)"),
         ({"count": 2**64}, "count", "must be u64"),
-        ({"depth": 1}, "depth", "there are level"),
+        ({"depth": 1}, "depth", "The fields are level"),
     ],
 )
 def test_values_that_cannot_be(

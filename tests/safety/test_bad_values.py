@@ -220,7 +220,7 @@ C_REFUSES = {
     "read by NULL": (10, "argument reader must not be NULL"),
     "stamp without size": (10, "argument stamp must have a size of at least 4 bytes (got 0)"),
     "info without size": (10, "argument info must have a size of at least 4 bytes (got 0)"),
-    "unknown field": (20, '"depth"; there are level, flow'),
+    "unknown field": (20, '"depth". The fields are level, flow'),
     "no room for fields": (12, "board all: capacity must be at least 2 fields (got 1)"),
     "sequence NULL": (10, "argument sequence must not be NULL"),
     "good wait": (0, ""),

@@ -162,7 +162,7 @@ fn bad_changes_are_refused_and_change_nothing() {
         ("level=1e999", "too large"),
         ("volts.0=1e39", "too large"),
         ("rain=1", "must be true or false"),
-        ("depth=1", "there are level, rain"),
+        ("depth=1", "The fields are level, rain"),
         ("total=-1", "-1 is outside"),
         ("total=1.0", "must be u64"),
         ("total=18446744073709551616", "must be u64"),
