@@ -11,7 +11,7 @@ namespace Pegel;
  *
  * A read returns one string: a pegel_stamp followed by the record. A plan describes how to decode
  * it, so that Snapshot needs one unpack() for all plain values. It is made once for a board: a list
- * for serialize(), whose offsets are the constants below.
+ * of texts, whose offsets are the constants below, as explode() makes it faster than other formats.
  *
  * @internal
  */
@@ -23,18 +23,24 @@ interface Backend
     /** All bits of optional fields: all are known. */
     public const ALL = -1;
 
+    /** The version of plans: another one of this package may run in the same process. */
+    public const VERSION = 'pegel-php 3';
+
+    /** The plan's version. */
+    public const PLAN = 0;
     /** Bytes of a stamp and a record; with documents, the most that there can be. */
-    public const SIZE = 0;
-    /** Whether the board has documents. */
-    public const IS_DOCUMENT = 1;
+    public const SIZE = 1;
+    /** "json" or "bytes" if the board has documents. */
+    public const DOCUMENT = 2;
     /** The format of unpack() for the plain fields. */
-    public const FORMAT = 2;
-    /**
-     * The plain fields that unpack() does not finish: their names, with the numbers of their types.
-     */
-    public const UNFINISHED = 3;
-    /** The work that is left to Decoder: an array, or null. */
+    public const FORMAT = 3;
+    /** The work that is left to Decoder, by serialize(). */
     public const MORE = 4;
+    /**
+     * From here on, the plain fields that unpack() does not finish: each name, and the number of
+     * its type.
+     */
+    public const UNFINISHED = 5;
 
     /** @param list<Field> $fields */
     public function layout(array $fields): Schema;
@@ -48,7 +54,7 @@ interface Backend
 
     public function schema(object $reader, string $board): Schema;
 
-    /** @return array<mixed> */
+    /** @return list<string> */
     public function plan(object $reader, string $board): array;
 
     public function info(object $reader): Info;
@@ -60,21 +66,21 @@ interface Backend
     /**
      * The newest record.
      *
-     * @param array<mixed> $plan
+     * @param list<string> $plan
      */
     public function read(object $reader, array $plan): string;
 
     /**
      * The record of a sequence.
      *
-     * @param array<mixed> $plan
+     * @param list<string> $plan
      */
     public function readAt(object $reader, array $plan, int $sequence): string;
 
     /**
      * The first record after a sequence that the ring still holds.
      *
-     * @param array<mixed> $plan
+     * @param list<string> $plan
      */
     public function readAfter(object $reader, array $plan, int $after): string;
 

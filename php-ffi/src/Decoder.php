@@ -30,9 +30,12 @@ final class Decoder
     /** The offset in a pegel_stamp of the bits of known optional fields. */
     private const PRESENT = 48;
 
+    /** @var array<string, array<string, mixed>> The parts MORE of plans. */
+    private static array $known = [];
+
     /**
      * @param list<array<string, int|string>> $rows the fields as those of pegel_field
-     * @return array{int, bool, string, array<string, int>, ?array<string, mixed>}
+     * @return list<string>
      */
     public static function plan(array $rows, int $recordSize): array
     {
@@ -55,18 +58,19 @@ final class Decoder
             $format .= $offset === $end ? "$element$name/" : "@$offset/$element$name/";
             $end = $offset + $size;
             if ($type === self::BOOL || $type === self::U64 || $type === self::TEXT) {
-                $unfinished[$name] = $type;
+                array_push($unfinished, $name, (string) $type);
             }
         }
-        $document = self::DOCUMENTS[$rows[0]['type']] ?? null;
-        $isPlain = $document === null && $arrays === [] && $bits === [];
-        $more = ['document' => $document, 'arrays' => $arrays, 'bits' => $bits, 'order' => $order];
+        $document = self::DOCUMENTS[$rows[0]['type']] ?? '';
+        $isPlain = $arrays === [] && $bits === [];
+        $more = ['arrays' => $arrays, 'bits' => $bits, 'order' => $order];
         return [
-            Backend::SIZE => Backend::STAMP + $recordSize,
-            Backend::IS_DOCUMENT => $document !== null,
+            Backend::PLAN => Backend::VERSION,
+            Backend::SIZE => (string) (Backend::STAMP + $recordSize),
+            Backend::DOCUMENT => $document,
             Backend::FORMAT => $format,
-            Backend::UNFINISHED => $unfinished,
-            Backend::MORE => $isPlain ? null : $more,
+            Backend::MORE => $isPlain ? '' : serialize($more),
+            ...$unfinished,
         ];
     }
 
@@ -81,25 +85,15 @@ final class Decoder
     }
 
     /**
-     * The document that was read.
-     *
-     * @param array<string, mixed> $more of a plan
-     */
-    public static function document(array $more, string $publication, string $board): mixed
-    {
-        $bytes = substr($publication, Backend::STAMP);
-        return $more['document'] === 'json' ? Json::decode($bytes, $board) : $bytes;
-    }
-
-    /**
      * Adds arrays to the plain values, and null for unknown fields.
      *
-     * @param array<string, mixed> $more of a plan
+     * @param string $plan the part MORE of one
      * @param array<string, mixed> $values
      * @return array<string, mixed>
      */
-    public static function complete(array $more, array $values, string $publication): array
+    public static function complete(string $plan, array $values, string $publication): array
     {
+        $more = self::$known[$plan] ??= unserialize($plan);
         $values = array_replace($more['order'], $values);
         foreach ($more['arrays'] as $name => [$format, $offset, $type]) {
             $elements = array_values(unpack($format, $publication, Backend::STAMP + $offset));

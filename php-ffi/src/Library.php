@@ -9,30 +9,32 @@ use FFI\CData;
 
 // Each request calls these: a name that is imported is not looked up in this namespace first.
 use function error_get_last;
+use function explode;
 use function function_exists;
+use function ini_get;
 use function pcntl_async_signals;
 use function register_shutdown_function;
 use function spl_object_id;
 use function str_contains;
 use function str_repeat;
-use function str_starts_with;
-use function strlen;
 use function substr;
 use function unpack;
-use function unserialize;
 
 /**
  * Reads boards by libpegel. Only this class, LibraryWriter and Loader use \FFI.
  *
+ * It is a Backend without saying so: to load and link the interface would take a page as long as
+ * the read. TierTest compares the signatures.
+ *
  * @internal
  */
-final class Library implements Backend
+final class Library
 {
-    /**
-     * Precedes this package's user data of a board: another version of it may run in the same
-     * process.
-     */
-    private const USER_DATA = 'pegel-php 2 ';
+    private const ABI = 1;
+
+    // Those of Backend, which a page then need not load.
+    private const PLAN = 'pegel-php 3';
+    private const STAMP = 64;
 
     /** Nanoseconds after which a signal handler of pcntl runs at the latest. */
     private const SLICE = 200_000_000;
@@ -40,25 +42,52 @@ final class Library implements Backend
     /** The first size of the buffer for a document, in bytes: most documents are shorter. */
     private const BUFFER = 4096;
 
-    public const FATAL = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR
-        | E_RECOVERABLE_ERROR;
+    /** With the namespace of each name: PHP would evaluate others in each request. */
+    public const FATAL = \E_ERROR | \E_PARSE | \E_CORE_ERROR | \E_COMPILE_ERROR | \E_USER_ERROR
+        | \E_RECOVERABLE_ERROR;
 
-    /** Whether this PHP can run signal handlers at any time (pcntl). */
-    private bool $hasSignals;
+    // Properties without types: PHP checks those of arguments in half the time.
 
-    private ?LibraryBoards $boards = null;
+    /** @var FFI */
+    private $c;
 
-    /** Where the library writes a sequence. */
-    private ?CData $sequence = null;
+    /** @var FFI|null With all functions; null: bound as soon as one of them is needed. */
+    private $whole;
+
+    /** @var bool Whether this PHP can run signal handlers at any time (pcntl). */
+    private $hasSignals;
+
+    /** @var LibraryBoards|null */
+    private $boards = null;
+
+    /** @var CData|null Where the library writes a sequence. */
+    private $sequence = null;
 
     /** @var array<int, CData> Pointers to the open readers, by their ids. */
-    private array $readers = [];
+    private $readers = [];
 
-    /** @param FFI|null $whole with all functions; null: bound as soon as one of them is needed */
-    public function __construct(private FFI $c, private ?FFI $whole)
+    public function __construct()
     {
+        $c = null;
+        if ((string) ini_get('ffi.preload') !== '') {
+            try {
+                $c = FFI::scope(Loader::SCOPE);
+            } catch (FFI\Exception) {
+                // Another library is preloaded.
+            }
+        }
+        $this->whole = $c;
+        $this->c = $c ??= FFI::cdef(Loader::READING, Loader::path());
+        $abi = $c->pegel_abi_version();
+        if ($abi !== self::ABI) {
+            [$version, $needed] = [$c->pegel_version(), self::ABI];
+            throw new Unsupported(
+                "libpegel $version has ABI $abi, and this package needs ABI $needed. Update the "
+                . 'older one'
+            );
+        }
         $this->hasSignals = function_exists('pcntl_async_signals');
-        register_shutdown_function($this->closeAfterFatalError(...));
+        register_shutdown_function([$this, 'closeAfterFatalError']);
     }
 
     /** Whether the library came from ffi.preload. */
@@ -109,11 +138,14 @@ final class Library implements Backend
 
     public function openReader(string $board): CData
     {
-        $name = self::name($board);
-        $reader = $this->c->new('pegel_reader *');
+        if (str_contains($board, "\0")) {
+            throw Argument::nulInName($board);
+        }
+        $c = $this->c;
+        $reader = $c->new('pegel_reader *');
         // As check() does, with fewer instructions.
         $isAsync = $this->hasSignals && pcntl_async_signals(false);
-        $status = $this->c->pegel_reader_open_cached($name, FFI::addr($reader));
+        $status = $c->pegel_reader_open_cached($board, FFI::addr($reader));
         if ($isAsync) {
             self::handleSignals();
         }
@@ -156,11 +188,11 @@ final class Library implements Backend
     /**
      * PHP calls no destructor after a fatal error: a php-fpm worker would then keep what is open.
      */
-    private function closeAfterFatalError(): void
+    public function closeAfterFatalError(): void
     {
-        $type = error_get_last()['type'] ?? 0;
+        $error = error_get_last();
         // Most requests end without any error.
-        if ($type === 0 || ($type & self::FATAL) === 0) {
+        if ($error === null || ($error['type'] & self::FATAL) === 0) {
             return;
         }
         foreach ($this->readers as $reader) {
@@ -183,14 +215,15 @@ final class Library implements Backend
         if ($isAsync) {
             self::handleSignals();
         }
-        if ($data !== null && str_starts_with($data, self::USER_DATA)) {
-            return unserialize(substr($data, strlen(self::USER_DATA)));
+        $plan = explode("\n", (string) $data);
+        if ($plan[0] === self::PLAN) {
+            return $plan;
         }
         $schema = $this->schema($reader, $board);
         $rows = array_map(fn (Field $field): array => $field->row(), array_values($schema->fields));
         $plan = Decoder::plan($rows, $schema->recordSize);
         [$c, $own] = $this->bound($reader);
-        $data = self::USER_DATA . serialize($plan);
+        $data = implode("\n", $plan);
         $this->check(fn (): int => $c->pegel_reader_set_user_data($own, $data));
         return $plan;
     }
@@ -223,8 +256,11 @@ final class Library implements Backend
 
     public function read(object $reader, array $plan): string
     {
-        [$size, $isDocument] = $plan;
-        $capacity = $isDocument && $size > self::BUFFER ? self::BUFFER : $size;
+        [, $size, $document] = $plan;
+        $capacity = (int) $size;
+        if ($document !== '' && $capacity > self::BUFFER) {
+            $capacity = self::BUFFER;
+        }
         while (true) {
             // C writes into this string, which nothing else may share: it is new, and PHP never
             // interns it, as it has more than one byte and its length is not known before.
@@ -238,9 +274,11 @@ final class Library implements Backend
             if ($status === 0) {
                 break;
             }
-            $capacity = $this->larger($status, $capacity, $size);
+            $capacity = $this->larger($status, $capacity, (int) $size);
         }
-        return $isDocument ? substr($read, 0, self::STAMP + unpack('L', $read, 8)[1]) : $read;
+        return $document === ''
+            ? $read
+            : substr($read, 0, self::STAMP + unpack('L', $read, 8)[1]);
     }
 
     public function readAt(object $reader, array $plan, int $sequence): string
@@ -258,24 +296,24 @@ final class Library implements Backend
     }
 
     /**
-     * @param array<mixed> $plan
+     * @param list<string> $plan
      * @param callable(string, int, CData): int $read into a record of so many bytes and a stamp
      */
     private function numbered(array $plan, callable $read): string
     {
-        [$size, $isDocument] = $plan;
-        $capacity = $isDocument && $size > self::BUFFER ? self::BUFFER : $size;
+        $size = (int) $plan[Backend::SIZE];
+        $capacity = $plan[Backend::DOCUMENT] === '' ? $size : min($size, self::BUFFER);
         while (true) {
             $stamp = $this->whole()->new('pegel_stamp');
-            $stamp->size = self::STAMP;
+            $stamp->size = Backend::STAMP;
             // As in read().
             $record = str_repeat("\0", $capacity);
             $status = $this->guarded(
-                fn (): int => $read($record, $capacity - self::STAMP, FFI::addr($stamp))
+                fn (): int => $read($record, $capacity - Backend::STAMP, FFI::addr($stamp))
             );
             if ($status === 0) {
                 $record = substr($record, 0, $stamp->record_size);
-                return FFI::string(FFI::addr($stamp), self::STAMP) . $record;
+                return FFI::string(FFI::addr($stamp), Backend::STAMP) . $record;
             }
             $capacity = $this->larger($status, $capacity, $size);
         }

@@ -30,13 +30,11 @@ final class Loader
     /** The name by which the system's loader finds an installed library. */
     public const SONAME = 'libpegel.so.1';
 
-    private const ABI = 1;
-
     /**
      * The declarations that a page needs to read, for FFI::cdef(). To parse one more and look up
      * its function would cost each request as much as to call it.
      */
-    private const READING = <<<'C'
+    public const READING = <<<'C'
         typedef struct pegel_reader pegel_reader;
         uint32_t pegel_abi_version(void);
         const char *pegel_version(void);
@@ -57,16 +55,40 @@ final class Loader
 
     private const README = 'the README of pegel/pegel, "Installing"';
 
-    private static ?Backend $reading = null;
+    /** @var Backend|Library|null */
+    private static $reading = null;
     private static ?Library $library = null;
     private static ?WriterBackend $writing = null;
 
     /**
      * The best tier that can read: Files if PHP cannot use the library, unless a library is named.
+     *
+     * @return Backend|Library
      */
-    public static function reading(): Backend
+    public static function reading(): object
     {
-        return self::$reading ??= self::choose();
+        if (self::$reading !== null) {
+            return self::$reading;
+        }
+        // Not by setting(), which costs each request more.
+        $tier = defined('PEGEL_TIER') ? constant('PEGEL_TIER') : getenv('PEGEL_TIER');
+        if ($tier === 'files') {
+            return self::$reading = new Files();
+        }
+        if (class_exists(Native::class, false) && Extension::isFit()) {
+            return self::$reading = new Extension();
+        }
+        try {
+            return self::$reading = (string) ini_get('ffi.preload') === '' && self::isForbidden()
+                ? new Files()
+                : self::$library ??= new Library();
+        } catch (Error $cause) {
+            // A library that is named is wanted wherever PHP may use any.
+            $isNamed = self::setting('PEGEL_LIBRARY') !== '';
+            return $isNamed && !self::isOff($cause)
+                ? throw self::unavailable($cause)
+                : self::$reading = new Files();
+        }
     }
 
     /** The tier that can write. */
@@ -78,39 +100,12 @@ final class Loader
             : new LibraryWriter(self::library());
     }
 
-    private static function hasExtension(): bool
-    {
-        return class_exists(Native::class, false) && Extension::isFit();
-    }
-
     private static function library(): Library
     {
         try {
-            return self::$library ??= self::load(self::preloaded());
+            return self::$library ??= new Library();
         } catch (Error $cause) {
             throw self::unavailable($cause);
-        }
-    }
-
-    private static function choose(): Backend
-    {
-        // Not by setting(), which costs each request more.
-        $tier = defined('PEGEL_TIER') ? constant('PEGEL_TIER') : getenv('PEGEL_TIER');
-        if ($tier === 'files') {
-            return new Files();
-        }
-        if (self::hasExtension()) {
-            return new Extension();
-        }
-        try {
-            $preloaded = self::preloaded();
-            return $preloaded === null && self::isForbidden()
-                ? new Files()
-                : self::$library ??= self::load($preloaded);
-        } catch (Error $cause) {
-            // A library that is named is wanted wherever PHP may use any.
-            $isNamed = self::setting('PEGEL_LIBRARY') !== '';
-            return $isNamed && !self::isOff($cause) ? throw self::unavailable($cause) : new Files();
         }
     }
 
@@ -167,7 +162,8 @@ final class Loader
     public static function describe(): array
     {
         [$reading, $library, $advice] = [null, null, []];
-        if (extension_loaded('pegel') && !self::hasExtension()) {
+        $hasExtension = class_exists(Native::class, false) && Extension::isFit();
+        if (extension_loaded('pegel') && !$hasExtension) {
             $advice[] = Extension::misfit();
         }
         try {
@@ -245,32 +241,6 @@ final class Loader
         $built = dirname(__DIR__, 2) . '/target/release/libpegel.so';
         // PHP would warn if open_basedir hides it.
         return @is_file($built) ? $built : self::SONAME;
-    }
-
-    private static function load(?FFI $preloaded): Library
-    {
-        $c = $preloaded ?? FFI::cdef(self::READING, self::path());
-        $abi = $c->pegel_abi_version();
-        if ($abi !== self::ABI) {
-            [$version, $needed] = [$c->pegel_version(), self::ABI];
-            throw new Unsupported(
-                "libpegel $version has ABI $abi, and this package needs ABI $needed. Update the "
-                . 'older one'
-            );
-        }
-        return new Library($c, $preloaded);
-    }
-
-    private static function preloaded(): ?FFI
-    {
-        if ((string) ini_get('ffi.preload') === '') {
-            return null;
-        }
-        try {
-            return FFI::scope(self::SCOPE);
-        } catch (FFI\Exception) {
-            return null;
-        }
     }
 
     /**

@@ -9,26 +9,31 @@ namespace Pegel;
  */
 final class Reader
 {
-    private ?Schema $schema = null;
+    /** The board as given: NAME or DIRECTORY/NAME. */
+    public readonly string $board;
 
-    /** @var array<mixed>|null */
-    private ?array $plan = null;
+    // Properties without types: PHP checks those of arguments in half the time.
+
+    /** @var Backend|Library */
+    private $backend;
+    /** @var object|null The backend's; null: the reader is closed. */
+    private $handle;
+    /** @var list<string>|null */
+    private $plan = null;
+
+    private ?Schema $schema = null;
+    private ?Schema $view = null;
+    private bool $untrusted = false;
+    private bool $isWriters = false;
 
     /** @var array<class-string, Mapping> Those that fit the board. */
     private array $mappings = [];
 
-    /** @param object|null $handle the backend's; null: the reader is closed */
-    private function __construct(
-        /** The board as given: NAME or DIRECTORY/NAME. */
-        public readonly string $board,
-        private readonly Backend $backend,
-        private ?object $handle,
-        private readonly bool $isWriters = false,
-        private readonly ?Schema $view = null,
-        private readonly bool $untrusted = false,
-    ) {
-        // The board's documents may be longer than those of the view.
-        $this->schema = $view?->document === null ? $view : null;
+    private function __construct($board, $backend, $handle)
+    {
+        $this->board = $board;
+        $this->backend = $backend;
+        $this->handle = $handle;
     }
 
     /**
@@ -51,8 +56,11 @@ final class Reader
         if ($schema === null && !$untrusted) {
             return new self($board, $backend, $backend->openReader($board));
         }
-        $handle = $backend->openReaderAs($board, $schema, $untrusted);
-        return new self($board, $backend, $handle, false, $schema, $untrusted);
+        $reader = new self($board, $backend, $backend->openReaderAs($board, $schema, $untrusted));
+        [$reader->view, $reader->untrusted] = [$schema, $untrusted];
+        // The board's documents may be longer than those of the view.
+        $reader->schema = $schema?->document === null ? $schema : null;
+        return $reader;
     }
 
     /**
@@ -96,9 +104,11 @@ final class Reader
     }
 
     /** @internal The reader of a writer, which ends with it. */
-    public static function ofWriter(string $board, Backend $backend, object $handle): self
+    public static function ofWriter(string $board, object $backend, object $handle): self
     {
-        return new self($board, $backend, $handle, true);
+        $reader = new self($board, $backend, $handle);
+        $reader->isWriters = true;
+        return $reader;
     }
 
     private function handle(): object
@@ -133,7 +143,10 @@ final class Reader
     public function read(): Snapshot
     {
         try {
-            return $this->newest();
+            // As newest() does, without a call.
+            $handle = $this->handle ?? $this->handle();
+            $plan = $this->plan ??= $this->backend->plan($handle, $this->board);
+            return new Snapshot($this, $plan, $this->backend->read($handle, $plan));
         } catch (Gone $gone) {
             $this->reopen($gone);
             return $this->newest();
@@ -182,7 +195,7 @@ final class Reader
         return new Snapshot($this, $plan, $this->backend->readAfter($handle, $plan, $after));
     }
 
-    /** @return array{object, array<mixed>} the handle, and the plan for what it reads */
+    /** @return array{object, list<string>} the handle, and the plan for what it reads */
     private function planned(): array
     {
         $handle = $this->handle();
@@ -288,6 +301,9 @@ final class Reader
 
     public function __destruct()
     {
-        $this->close();
+        // As close() does, without a call.
+        if ($this->handle !== null && !$this->isWriters) {
+            $this->backend->closeReader($this->handle);
+        }
     }
 }

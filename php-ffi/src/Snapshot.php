@@ -37,10 +37,12 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     private const MISSED = 56;
     /** The offset of the record. */
     private const RECORD = 64;
+    /** Backend::UNFINISHED. */
+    private const UNFINISHED = 5;
 
-    /** Numbers of types. Loading those of Type would take a page as long as reading. */
-    private const BOOL = 1;
-    private const U64 = 9;
+    /** Numbers of types as plans have them. */
+    private const BOOL = '1';
+    private const U64 = '9';
 
     private const PROPERTIES = [
         'bytes', 'sequence', 'generation', 'age', 'isDefault', 'missed', 'publishedAt',
@@ -51,7 +53,7 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
 
     /** @var Reader */
     private $reader;
-    /** @var array<mixed> */
+    /** @var list<string> */
     private $plan;
     /** @var string The stamp, followed by the record. */
     private $publication;
@@ -60,7 +62,7 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     private ?bool $writerAlive = null;
 
     /** @internal Programs use few of the properties: each is decoded at the first access. */
-    public function __construct(Reader $reader, array $plan, string $publication)
+    public function __construct($reader, $plan, $publication)
     {
         $this->reader = $reader;
         $this->plan = $plan;
@@ -107,7 +109,40 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     /** @return array<mixed> */
     public function toArray(): array
     {
-        $document = $this->document ??= $this->decode();
+        // In the order of Backend's offsets; to look up each of them would take too long here.
+        $plan = $this->plan;
+        [, , $document, $format, $more] = $plan;
+        if ($document !== '') {
+            return $this->documentAsArray();
+        }
+        if ($this->document === null) {
+            $values = unpack($format, $this->publication, self::RECORD);
+            for ($at = self::UNFINISHED; isset($plan[$at]); $at += 2) {
+                $name = $plan[$at];
+                $value = $values[$name];
+                $type = $plan[$at + 1];
+                if ($type === self::BOOL) {
+                    $values[$name] = $value !== 0;
+                } elseif ($type === self::U64) {
+                    if ($value < 0) {
+                        $values[$name] = Decoder::unsigned($value);
+                    }
+                } elseif (json_encode($value) === false) {
+                    // A text. This is the fastest check of UTF-8.
+                    $values[$name] = Decoder::text($value);
+                }
+            }
+            $this->document = $more === ''
+                ? $values
+                : Decoder::complete($more, $values, $this->publication);
+        }
+        return $this->document;
+    }
+
+    /** @return array<mixed> */
+    private function documentAsArray(): array
+    {
+        $document = $this->document();
         return is_array($document) ? $document : throw new InvalidArgument(
             "board {$this->reader->board}: the document is not an array (got "
             . '' . get_debug_type($document)
@@ -139,7 +174,7 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     {
         $values = $this->toArray();
         if (!array_key_exists($offset, $values)) {
-            $isRecord = ($this->plan[Backend::MORE]['document'] ?? null) === null;
+            $isRecord = $this->plan[Backend::DOCUMENT] === '';
             $known = $isRecord ? '; it has ' . implode(', ', array_keys($values)) : '';
             throw new NotFound("board {$this->reader->board} has no field $offset$known");
         }
@@ -171,7 +206,7 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
      */
     public function jsonSerialize(): mixed
     {
-        $document = $this->plan[Backend::MORE]['document'] ?? null;
+        $document = $this->plan[Backend::DOCUMENT];
         if ($document === 'json') {
             return Json::decode($this->bytes, $this->reader->board, asArrays: false);
         }
@@ -187,32 +222,11 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
 
     private function document(): mixed
     {
-        return $this->document ??= $this->decode();
-    }
-
-    /** Decodes as planned by Decoder. This is all that most boards need. */
-    private function decode(): mixed
-    {
-        // In the order of Backend's offsets; to look up each of them would take too long here.
-        [, $isDocument, $format, $unfinished, $more] = $this->plan;
-        if ($isDocument) {
-            return Decoder::document($more, $this->publication, $this->reader->board);
-        }
-        $values = unpack($format, $this->publication, self::RECORD);
-        foreach ($unfinished as $name => $type) {
-            $value = $values[$name];
-            if ($type === self::BOOL) {
-                $values[$name] = $value !== 0;
-            } elseif ($type === self::U64) {
-                if ($value < 0) {
-                    $values[$name] = Decoder::unsigned($value);
-                }
-            } elseif (json_encode($value) === false) {
-                // A text. This is the fastest check of UTF-8.
-                $values[$name] = Decoder::text($value);
-            }
-        }
-        return $more === null ? $values : Decoder::complete($more, $values, $this->publication);
+        return $this->document ??= match ($this->plan[Backend::DOCUMENT]) {
+            'json' => Json::decode($this->bytes, $this->reader->board),
+            'bytes' => $this->bytes,
+            default => $this->toArray(),
+        };
     }
 
     private function age(): float

@@ -12,8 +12,12 @@ namespace Pegel;
  */
 interface WriterBackend
 {
-    /** For the readers that readerOf() returns. */
-    public function reading(): Backend;
+    /**
+     * For the readers that readerOf() returns.
+     *
+     * @return Backend|Library
+     */
+    public function reading(): object;
 
     /** @param array<string, bool> $flags by their names in C, without the prefix */
     public function create(

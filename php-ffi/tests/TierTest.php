@@ -4,9 +4,12 @@ declare(strict_types=1);
 
 namespace Pegel\Tests;
 
-use Pegel\{Field, Loader, Schema, Writer};
+use Pegel\{Backend, Field, Library, Loader, Schema, Snapshot, Writer};
 use PHPUnit\Framework\Attributes\DataProvider;
+use ReflectionClass;
 use ReflectionClassConstant;
+use ReflectionMethod;
+use ReflectionParameter;
 
 /** How the package reaches boards. */
 final class TierTest extends BoardTestCase
@@ -38,6 +41,27 @@ final class TierTest extends BoardTestCase
                 "pegel.h has no $declaration"
             );
         }
+    }
+
+    public function testTheLibraryIsABackend(): void
+    {
+        $signature = fn (ReflectionMethod $method): string => implode(', ', array_map(
+            fn (ReflectionParameter $parameter): string => "{$parameter->getType()}",
+            $method->getParameters()
+        ));
+        foreach ((new ReflectionClass(Backend::class))->getMethods() as $method) {
+            $own = new ReflectionMethod(Library::class, $method->name);
+            $this->assertSame($signature($method), $signature($own), $method->name);
+            [$declared, $returned] = ["{$method->getReturnType()}", "{$own->getReturnType()}"];
+            $isHandle = $declared === 'object' && $returned === 'FFI\CData';
+            $this->assertTrue($isHandle || $declared === $returned, $method->name);
+        }
+        foreach (['PLAN' => Backend::VERSION, 'STAMP' => Backend::STAMP] as $name => $value) {
+            $constant = new ReflectionClassConstant(Library::class, $name);
+            $this->assertSame($value, $constant->getValue());
+        }
+        $unfinished = new ReflectionClassConstant(Snapshot::class, 'UNFINISHED');
+        $this->assertSame(Backend::UNFINISHED, $unfinished->getValue());
     }
 
     /** @return array<string, array{array<string, bool>}> */
