@@ -166,12 +166,13 @@ $(ARCHES): packages-arches
 
 .PHONY: test-sanitizers
 test-sanitizers: ## Test C, PHP, Python and Rust under Valgrind and sanitizers
-test-sanitizers: packages-test packages-sanitizers build .venv/station .venv/test
+test-sanitizers: packages-test packages-sanitizers build php-ext .venv/station .venv/test
 	cargo build --release --locked -p pegel-tests
 	PEGEL_MEMCHECK="$(MEMCHECK)" $(PYTHON) -m pytest -n 2 $(C_TESTS) -k "$(C_ONLY)"
 	PEGEL_SANITIZE="-g -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all" \
 		$(PYTHON) -m pytest -n 2 $(C_TESTS) -k "$(C_ONLY)"
 	# The machine code that pcre generates reads whole vectors, beyond the end.
+	$(WATCHDOG) php-ext/tests/run -m
 	cd php-ffi && USE_ZEND_ALLOC=0 $(WATCHDOG) $(MEMCHECK) php -d pcre.jit=0 $$(command -v phpunit)
 	# Without numpy, mypy and pip, whose memory is not ours.
 	PYTHONMALLOC=malloc $(WATCHDOG) $(MEMCHECK) $(PYTHON) -m pytest python/tests \
@@ -231,7 +232,7 @@ fuzz: packages-test build .venv/test
 	PYTHONPATH=tests $(PYTHON) -m fuzz.fuzz --minutes $(MINUTES) $(TARGETS)
 
 .PHONY: php-ext
-php-ext: packages-php-ext cabi target/yyjson ## Build the extension for this machine's PHP in target/php-ext/
+php-ext: packages-php-ext cabi target/yyjson ## Build PHP's extension in target/php-ext/
 	php-ext/build
 
 target/yyjson: requirements/yyjson.txt .venv/build

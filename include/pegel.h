@@ -441,6 +441,13 @@ pegel_status pegel_reader_open_untrusted(const char *board,
 // Blocks: no. Threads: any.
 pegel_status pegel_reader_open_cached(const char *board, pegel_reader **reader);
 
+// Whether the path of the board still names the file that this reader has open, with the same
+// owner and mode: 1, or 0 if not or if `reader` is NULL. Then open the board again. For programs
+// that keep readers of their own between the requests that they serve, as
+// pegel_reader_open_cached() does.
+// Blocks: no; one system call. Threads: any.
+int32_t pegel_reader_is_current(const pegel_reader *reader);
+
 // Stores a text with an open board, such as a plan of how to decode its records. Every later
 // pegel_reader_open_cached() of the same file in this process finds it by
 // pegel_reader_user_data(). Only the first text is stored, and it is never replaced: begin it with

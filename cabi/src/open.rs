@@ -145,6 +145,23 @@ pub unsafe extern "C" fn pegel_reader_open_cached(
     unsafe { open_by(board, reader, Reader::open_cached) }
 }
 
+/// Whether the path of the board still names the file that this reader has open, with the same
+/// owner and mode: 1, or 0 if not or if `reader` is NULL. Then open the board again. For programs
+/// that keep readers of their own between the requests that they serve, as
+/// pegel_reader_open_cached() does.
+/// Blocks: no; one system call. Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pegel_reader_is_current(reader: *const pegel_reader) -> i32 {
+    // SAFETY: the caller's promise: NULL or an open reader.
+    let reader = unsafe { reader.cast::<Reader>().as_ref() };
+    let mut is_current = false;
+    guard(|| {
+        is_current = reader.is_some_and(Reader::is_current);
+        Ok(())
+    });
+    i32::from(is_current)
+}
+
 /// Stores a text with an open board, such as a plan of how to decode its records. Every later
 /// pegel_reader_open_cached() of the same file in this process finds it by
 /// pegel_reader_user_data(). Only the first text is stored, and it is never replaced: begin it with

@@ -42,16 +42,20 @@ fn a_cached_board_is_the_one_that_opening_would_find() {
     drop(first);
     let second = Reader::open_cached(&board).unwrap();
     assert_eq!(Arc::as_ptr(&second), at);
+    assert!(second.is_current());
 
     unlink(&board).unwrap();
+    assert!(!second.is_current());
     assert_eq!(kind(), ErrorKind::NotFound);
     create(&board, 2);
     let third = Reader::open_cached(&board).unwrap();
     assert_eq!(level(&third), 2);
     assert_eq!(second.read().unwrap_err().kind(), ErrorKind::Gone);
+    assert!(third.is_current() && !second.is_current());
 
     let mode = |mode| fs::set_permissions(third.path(), fs::Permissions::from_mode(mode)).unwrap();
     mode(0o666);
+    assert!(!third.is_current());
     assert_eq!(kind(), ErrorKind::Untrusted);
     mode(0o640);
     assert_eq!(level(&Reader::open_cached(&board).unwrap()), 2);

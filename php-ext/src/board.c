@@ -155,15 +155,17 @@ static void remember(pegel_board *board)
 	zend_hash_add_ptr(boards, board->name, board);
 }
 
-/*
- * The board that a name stands for now, by one system call. It is the table's: whoever keeps it
- * counts as a user.
- */
-pegel_board *pegel_board_open(zend_string *name)
+/* Whether the page itself chose the directory of this board, and can choose another one. */
+static bool has_moved(const zend_string *name)
 {
-	if (!pegel_may_open(name)) {
-		return NULL;
-	}
+	return UNEXPECTED(zend_hash_num_elements(&BG(putenv_ht)) > 0)
+		&& !strchr(ZSTR_VAL(name), '/')
+		&& zend_hash_str_exists(&BG(putenv_ht), ZEND_STRL("PEGEL_DIR"));
+}
+
+/* Opens what the name stands for now; it is the table's then. */
+static pegel_board *open_board(zend_string *name)
+{
 	pegel_reader *reader;
 	pegel_status status = pegel_reader_open_cached(ZSTR_VAL(name), &reader);
 	if (status) {
@@ -171,35 +173,49 @@ pegel_board *pegel_board_open(zend_string *name)
 		return NULL;
 	}
 	pegel_board *board = zend_hash_find_ptr(&PEGEL_G(boards), name);
-	if (EXPECTED(board && board->reader == reader)) {
+	if (board && board->reader == reader) {
 		pegel_reader_close(reader);
-	} else {
-		board = pegel_board_new(name, reader);
-		remember(board);
-		pegel_board_release(board);
+		return board;
 	}
-	board->looked_in = PEGEL_G(request);
-	board->looked_ns = coarse_time();
+	board = pegel_board_new(name, reader);
+	board->is_elsewhere = has_moved(name);
+	remember(board);
+	pegel_board_release(board);
 	return board;
 }
 
-/* Whether the page itself chose the directory of this board, and can choose another one. */
-static zend_never_inline bool has_moved(const zend_string *name)
+/* By one system call, of a board that the table has under this name, or NULL. */
+static zend_never_inline pegel_board *look(zend_string *name, pegel_board *board)
 {
-	return !strchr(ZSTR_VAL(name), '/')
-		&& zend_hash_str_exists(&BG(putenv_ht), ZEND_STRL("PEGEL_DIR"));
+	if (UNEXPECTED(!pegel_may_open(name))) {
+		return NULL;
+	}
+	if (UNEXPECTED(!board || board->is_elsewhere || has_moved(name)
+			|| !pegel_reader_is_current(board->reader))) {
+		board = open_board(name);
+	}
+	if (EXPECTED(board)) {
+		board->looked_in = PEGEL_G(request);
+		board->looked_ns = coarse_time();
+	}
+	return board;
 }
 
-/* The board of a name, with a look at the name if the last one was too long ago. */
+/* The board that a name stands for now. It is the table's: whoever keeps it counts as a user. */
+pegel_board *pegel_board_open(zend_string *name)
+{
+	return look(name, zend_hash_find_ptr(&PEGEL_G(boards), name));
+}
+
+/* The same, but with a look at the name only if the last one was too long ago. */
 pegel_board *pegel_board_find(zend_string *name)
 {
 	pegel_board *board = zend_hash_find_ptr(&PEGEL_G(boards), name);
-	if (EXPECTED(board && board->looked_in == PEGEL_G(request)
-			&& coarse_time() - board->looked_ns < LOOK
-			&& (zend_hash_num_elements(&BG(putenv_ht)) == 0 || !has_moved(name)))) {
+	if (EXPECTED(board && board->looked_in == PEGEL_G(request) && !has_moved(name)
+			&& coarse_time() - board->looked_ns < LOOK)) {
 		return board;
 	}
-	return pegel_board_open(name);
+	return look(name, board);
 }
 
 /*

@@ -66,6 +66,8 @@ typedef struct {
 typedef struct pegel_board {
 	struct pegel_board *next, *previous;
 	uint32_t users;
+	/* Whether the page chose its directory, which the next one need not do. */
+	bool is_elsewhere;
 	/* Whether its newest reading serves until there is a newer one. */
 	bool is_cached;
 	zend_string *name;

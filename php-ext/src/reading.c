@@ -87,8 +87,8 @@ int64_t pegel_reading_age(const pegel_reading *reading)
 }
 
 /*
- * A document that a second request decodes is worth more than its memory: it is kept for the next
- * requests, too. One that changes with each request is not.
+ * A value that a second request decodes is worth its memory: it is kept for the next requests, too.
+ * One that changes with each request is not.
  */
 static void share(pegel_board *board, pegel_reading *reading)
 {
@@ -96,7 +96,7 @@ static void share(pegel_board *board, pegel_reading *reading)
 	bool is_again = board->decoded == sequence && board->decoded_in != PEGEL_G(request);
 	board->decoded = sequence;
 	board->decoded_in = PEGEL_G(request);
-	if (!is_again || board->content == PEGEL_FIELDS) {
+	if (!is_again) {
 		return;
 	}
 	size_t limit = MAX(PEGEL_G(cache_limit), 0);

@@ -58,6 +58,11 @@ impl Reader {
         self.user_data.get_or_init(|| user_data.to_owned());
     }
 
+    /// Whether the path still names this file, with the same owner and mode. One system call.
+    pub fn is_current(&self) -> bool {
+        lstat(self.path()).is_ok_and(|now| self.is_still(&now))
+    }
+
     /// Whether opening would find the same file, usable by the same users.
     fn is_still(&self, now: &FileStat) -> bool {
         let then = &self.inner().status;

@@ -138,8 +138,10 @@ int main(int count, char **arguments) {
   for (int i = 0; i < 3; i++) {
     expect(pegel_reader_open_cached("parts", &kept), PEGEL_OK, "open kept");
     read_parts(kept, (unsigned char)1000);
+    expect(pegel_reader_is_current(kept), 1, "a board that is there");
     pegel_reader_close(kept);
   }
+  expect(pegel_reader_is_current(NULL), 0, "no reader");
   pegel_writer_close(writer);
   expect(pegel_unlink("parts"), PEGEL_OK, "unlink");
   expect(pegel_reader_open_cached("parts", &kept), PEGEL_NOT_FOUND, "open what was removed");
@@ -147,7 +149,11 @@ int main(int count, char **arguments) {
   publish(writer, 9);
   expect(pegel_reader_open_cached("parts", &kept), PEGEL_OK, "open the new board");
   read_parts(kept, 9);
-  pegel_reader_close(kept);
   pegel_writer_close(writer);
+  expect(pegel_unlink("parts"), PEGEL_OK, "unlink the new board");
+  expect(pegel_reader_is_current(kept), 0, "a board that was removed");
+  pegel_writer_close(create(0));
+  expect(pegel_reader_is_current(kept), 0, "a board that was replaced");
+  pegel_reader_close(kept);
   return 0;
 }
