@@ -1,4 +1,4 @@
-"""The station's boards, as boards.json describes them for daemon and pages alike."""
+"""The station's boards, which boards.json describes for the daemon and the pages."""
 
 import json
 import logging
@@ -11,12 +11,12 @@ from typing import Any, Final
 import pegel
 
 INVERTERS: Final = 4
-"""How many inverters a configuration has places for."""
-MODES: Final = {"turns": 0o660, "daemon": 0o640}
-HANDOVER: Final = 5.0
-"""Seconds that a successor waits for its predecessor's boards."""
-RETRY: Final = 1.0
-"""Seconds until a board is looked for again that could not be followed."""
+"""How many inverters a configuration can have."""
+MODES: Final = {"shared": 0o660, "daemon": 0o640}
+HANDOVER_TIMEOUT: Final = 5.0
+"""Seconds that a restarted program waits until its predecessor releases the boards."""
+RETRY_INTERVAL: Final = 1.0
+"""Seconds until a board that could not be followed is opened again."""
 
 _BOARDS: dict[str, Any] = json.loads(
     Path(__file__).with_name("boards.json").read_text(encoding="utf-8")
@@ -26,7 +26,7 @@ log = logging.getLogger("station.boards")
 
 
 def fields(board: str, strings: int = 0) -> dict[str, pegel.Field]:
-    """The fields of a kind of board; of an inverter with so many strings."""
+    """The fields of a kind of board, for an inverter with this number of strings."""
 
     def field(of: dict[str, Any]) -> pegel.Field:
         return pegel.Field(**(of | {"count": strings} if of.get("count") == "strings" else of))
@@ -35,7 +35,7 @@ def fields(board: str, strings: int = 0) -> dict[str, pegel.Field]:
 
 
 def writer(board: str, serial: str = "", strings: int = 0, place: str = "") -> pegel.Writer:
-    """Takes a board, or creates it: for life, or for a moment if it is written by turns."""
+    """Opens a board for writing, and creates it if it does not exist."""
     of = _BOARDS[board]
     return pegel.Writer(
         f"{place}{board}-{serial}" if serial else f"{place}{board}",
@@ -43,36 +43,39 @@ def writer(board: str, serial: str = "", strings: int = 0, place: str = "") -> p
         slots=of.get("slots"),
         mode=MODES[of["written_by"]],
         description=of["description"],
-        timeout=None if of["written_by"] == "turns" else HANDOVER,
+        timeout=None if of["written_by"] == "shared" else HANDOVER_TIMEOUT,
         durable=of.get("durable", False),
     )
 
 
-def fitting(text: str, size: int) -> str:
-    """As much of a text as a field of so many bytes has room for."""
+def truncated(text: str, size: int) -> str:
+    """The beginning of a text that fits in a field of `size` bytes."""
     return text.encode()[:size].decode(errors="ignore")
 
 
-def follow(board: str, told: Callable[[pegel.Snapshot], None], after: int | None = None) -> None:
-    """Tells of the newest record of a board and of newer ones, for ever, from a thread of its own.
+def follow(
+    board: str, callback: Callable[[pegel.Snapshot], None], after: int | None = None
+) -> None:
+    """Calls back with the newest record of a board and each newer one, from a thread, forever.
 
-    After a sequence, of every one. A board by turns is created if there is none.
+    With `after`, it calls back with every record since that sequence. A shared board that does not
+    exist is created.
     """
 
     def run() -> None:
-        newest, said = after or 0, ""
+        newest, last_error = after or 0, ""
         while True:
             try:
-                if _BOARDS.get(board, {}).get("written_by") == "turns":
+                if _BOARDS.get(board, {}).get("written_by") == "shared":
                     writer(board).close()
                 for now in pegel.Reader(board).follow(after=newest, every=after is not None):
                     if after is not None:
                         newest = now.sequence
-                    told(now)
+                    callback(now)
             except pegel.Error as error:
-                if str(error) != said:
-                    said = str(error)
+                if str(error) != last_error:
+                    last_error = str(error)
                     log.warning("%s", error)
-                time.sleep(RETRY)
+                time.sleep(RETRY_INTERVAL)
 
     threading.Thread(target=run, name=board, daemon=True).start()

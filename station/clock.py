@@ -1,4 +1,4 @@
-"""The station's time: the machine's, or one that goes by faster, for demonstrations and tests."""
+"""The station's clock: the machine's, or a faster one for demonstrations and tests."""
 
 import os
 import time
@@ -10,9 +10,9 @@ VARIABLE: Final = "STATION_CLOCK"
 
 @dataclass(frozen=True)
 class Clock:
-    """Station time is `start` at the machine's time `begin`, and goes by `speed` times as fast.
+    """When the machine's time is `begin`, the station's is `start`; it runs `speed` times as fast.
 
-    Times are Unix times in seconds; spans are seconds.
+    Times are Unix times in seconds, and spans are seconds.
     """
 
     start: float = 0.0
@@ -21,7 +21,7 @@ class Clock:
 
     @classmethod
     def of_environment(cls) -> Self:
-        """The clock of all processes of a station, from $STATION_CLOCK: start,begin,speed."""
+        """The clock in $STATION_CLOCK (start,begin,speed), which a station's processes share."""
         text = os.environ.get(VARIABLE)
         return cls(*map(float, text.split(","))) if text else cls()
 
@@ -36,13 +36,13 @@ class Clock:
         return self.at(time.time())
 
     def at(self, moment: float) -> float:
-        """The station's time at one of the machine's."""
+        """The station's time when the machine's is `moment`."""
         return self.start + (moment - self.begin) * self.speed
 
     def real(self, span: float) -> float:
-        """How long a span of the station lasts on the machine."""
+        """A span of the station's clock, in seconds of the machine's."""
         return span / self.speed
 
     def span(self, real: float) -> float:
-        """How much of the station's time goes by in a time of the machine."""
+        """A span of the machine's clock, in seconds of the station's."""
         return real * self.speed

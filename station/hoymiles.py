@@ -1,8 +1,8 @@
-"""What Hoymiles inverters of the HM family say and understand, as frames, payloads and readings.
+"""The protocol of Hoymiles inverters of the HM family: frames, payloads and readings.
 
-Nothing here knows of ports, boards or clocks. A frame is the bytes of one radio telegram. An
-inverter's address is the last four bytes of its serial number, read as hexadecimal digits; the
-first two tell its model.
+This module uses no ports, boards or clocks. A frame is the bytes of one radio telegram. A serial
+number has six bytes in hexadecimal digits: the first two identify the model, and the last four are
+the inverter's address.
 """
 
 import struct
@@ -17,10 +17,10 @@ POLL: Final = 0x15
 ANSWER: Final = 0x95
 CONTROL: Final = 0x51
 CONTROL_ANSWER: Final = 0xD1
-WHOLE: Final = 0x80
-"""Asks for all frames; with a number added, for that frame again. Marks the last frame, too."""
-ONLY: Final = WHOLE + 1
-"""Frame 1, and the last one."""
+ALL: Final = 0x80
+"""Requests all frames; plus a number, that frame again. In an answer, it marks the last frame."""
+ONLY: Final = ALL + 1
+"""Frame 1 that is also the last one."""
 STATUS: Final = b"\x0b\x00"
 FRAME_DATA: Final = 16
 MAX_FRAMES: Final = 8
@@ -29,23 +29,23 @@ SERIAL_DIGITS: Final = 12
 
 
 class FrameError(ValueError):
-    """A frame or payload that is damaged, or not what was asked for."""
+    """A frame or payload is damaged, or does not belong to the request."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A kind of inverter, and where its status has what, in bytes from the payload's beginning."""
+    """A kind of inverter, and the byte offsets of the values in its payload."""
 
     name: str
     rated: float
-    """Watts."""
+    """Rated power in watts."""
     voltage: tuple[int, ...]
     current: tuple[int, ...]
     power: tuple[int, ...]
     energy_total: tuple[int, ...]
     energy_daily: tuple[int, ...]
     ac: int
-    """Voltage, frequency, power, reactive power, current, power factor, temperature, events."""
+    """AC voltage, frequency, power, reactive power, current and factor; temperature, events."""
 
     @property
     def strings(self) -> int:
@@ -53,7 +53,7 @@ class Model:
 
     @property
     def size(self) -> int:
-        """Bytes of a payload, without its checksum."""
+        """The size of a payload in bytes, without its checksum."""
         return self.ac + _AC.size
 
 
@@ -67,7 +67,7 @@ MODELS: Final = {
     "1161": Model(
         name="HM-1200",
         rated=1200.0,
-        # Two strings share an input, whose voltage it is.
+        # Two strings share an input, so they have the same voltage.
         voltage=(2, 2, 24, 24),
         current=(4, 6, 26, 28),
         power=(8, 10, 30, 32),
@@ -76,22 +76,22 @@ MODELS: Final = {
         ac=46,
     ),
 }
-"""By the first digits of a serial number."""
+"""The models by the first four digits of a serial number."""
 
 
 def model(serial: str) -> Model:
-    """The model that a serial number tells."""
+    """The model of a serial number."""
     if len(serial) != SERIAL_DIGITS or not (serial.isascii() and serial.isdigit()):
-        raise ValueError(f"{serial!r} is not a serial number: they have {SERIAL_DIGITS} digits")
+        raise ValueError(f"serial number must have {SERIAL_DIGITS} digits (got {serial!r})")
     try:
         return MODELS[serial[:4]]
     except KeyError:
-        known = ", ".join(f"{first}... ({model.name})" for first, model in MODELS.items())
-        raise ValueError(f"{serial} is of no known model; known are {known}") from None
+        known = " or ".join(f"{first} ({model.name})" for first, model in MODELS.items())
+        raise ValueError(f"serial number must begin with {known} (got {serial})") from None
 
 
 def address(serial: str) -> bytes:
-    """Four bytes."""
+    """The address of an inverter, four bytes."""
     return bytes.fromhex(serial[-8:])
 
 
@@ -113,18 +113,18 @@ def _command(data: bytes) -> bytes:
 
 
 def poll(inverter: bytes, station: bytes, time: int) -> bytes:
-    """The question for a status, at a Unix time."""
+    """The request for a reading at a Unix time."""
     command = STATUS + struct.pack(">I", time) + bytes(8)
-    return _frame(POLL, inverter, station, WHOLE, _command(command))
+    return _frame(POLL, inverter, station, ALL, _command(command))
 
 
 def poll_again(inverter: bytes, station: bytes, number: int) -> bytes:
-    """The question for one frame of the last answer."""
-    return _frame(POLL, inverter, station, WHOLE + number)
+    """The request for one frame of the last answer."""
+    return _frame(POLL, inverter, station, ALL + number)
 
 
 class Action(IntEnum):
-    """What an inverter can be told to do."""
+    """What an inverter can do."""
 
     ON = 0x00
     OFF = 0x01
@@ -134,13 +134,13 @@ class Action(IntEnum):
 
 @dataclass(frozen=True)
 class Control:
-    """One thing for an inverter to do; the limit of its power is in watts or percent."""
+    """An action of an inverter; the limit of its power is in watts or percent."""
 
     action: Action
     limit: float = 0.0
     is_relative: bool = False
     is_permanent: bool = False
-    """A limit that outlives a restart."""
+    """Whether the limit survives a restart."""
 
     def data(self) -> bytes:
         command = bytes([self.action, 0])
@@ -150,29 +150,29 @@ class Control:
         return command
 
 
-def control(inverter: bytes, station: bytes, what: Control) -> bytes:
-    """The frame that tells an inverter to do something."""
-    return _frame(CONTROL, inverter, station, ONLY, _command(what.data()))
+def control_frame(inverter: bytes, station: bytes, control: Control) -> bytes:
+    """The frame that makes an inverter do something."""
+    return _frame(CONTROL, inverter, station, ONLY, _command(control.data()))
 
 
 def is_accepted(frame: bytes, inverter: bytes, action: Action) -> bool:
-    """Whether the answer to a control says yes. Raises FrameError when it is no answer to it."""
+    """Whether the inverter accepts a control. Raises FrameError if the frame is not the answer."""
     _check(frame, CONTROL_ANSWER, 14)
     if frame[1:5] != inverter or frame[12] != action:
-        raise FrameError(f"{frame.hex()} answers another control")
+        raise FrameError(f"{frame.hex()} answers a different control")
     return frame[10:12] == b"\x00\x00"
 
 
 def _check(frame: bytes, kind: int, least: int) -> None:
     if len(frame) < least or frame[0] != kind:
-        raise FrameError(f"{frame.hex()} is no frame of kind {kind:02x}")
+        raise FrameError(f"{frame.hex()} is not a frame of kind {kind:02x}")
     if _crc8(frame[:-1]) != frame[-1:]:
         raise FrameError(f"CRC-8 of {frame.hex()} is wrong")
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one frame carries of an answer."""
+    """The content of one frame of an answer."""
 
     inverter: bytes
     number: int
@@ -181,16 +181,18 @@ class Part:
 
 
 def part(frame: bytes) -> Part:
-    """The part in a frame, whose CRC-8 must be right."""
+    """The part of an answer in a frame, whose CRC-8 must be correct."""
     _check(frame, ANSWER, 12)
-    number = frame[9] & ~WHOLE
+    number = frame[9] & ~ALL
     if not 1 <= number <= MAX_FRAMES:
-        raise FrameError(f"frame {number} of {frame.hex()} cannot be")
-    return Part(frame[1:5], number, bool(frame[9] & WHOLE), frame[10:-1])
+        raise FrameError(
+            f"{frame.hex()}: frame number must be between 1 and {MAX_FRAMES} (got {number})"
+        )
+    return Part(frame[1:5], number, bool(frame[9] & ALL), frame[10:-1])
 
 
 class Answer:
-    """Puts the parts of one answer together, in whatever order and however often they come."""
+    """Assembles the parts of one answer, which can arrive in any order and more than once."""
 
     def __init__(self) -> None:
         self._data: dict[int, bytes] = {}
@@ -205,12 +207,12 @@ class Answer:
         return not self._data
 
     def missing(self) -> list[int]:
-        """The frames to ask for again: all up to the last one, or the next if that is unknown."""
+        """Missing frames up to the last one, or up to the next one while the last is unknown."""
         last = self._last or min(max(self._data, default=0) + 1, MAX_FRAMES)
         return [number for number in range(1, last + 1) if number not in self._data]
 
     def payload(self) -> bytes | None:
-        """The payload once it is complete, whose Modbus CRC must be right."""
+        """The payload once it is complete, else None. Its Modbus CRC must be correct."""
         if self._last is None or self.missing():
             return None
         joined = b"".join(self._data[number] for number in range(1, self._last + 1))
@@ -221,7 +223,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Strings:
-    """What the inverter measures of its strings, one element each."""
+    """The measurements of an inverter's strings, one element for each string."""
 
     voltage: tuple[float, ...]
     current: tuple[float, ...]
@@ -232,7 +234,7 @@ class Strings:
 
 @dataclass(frozen=True)
 class Reading:
-    """One status of an inverter, in V, A, W, var, Hz, Wh and degrees Celsius."""
+    """One reading of an inverter, in V, A, W, var, Hz, Wh and degrees Celsius."""
 
     strings: Strings
     ac_voltage: float
@@ -259,7 +261,8 @@ def decode(model: Model, payload: bytes) -> Reading:
     """The reading in a payload."""
     if len(payload) != model.size:
         raise FrameError(
-            f"{payload.hex()} has {len(payload)} bytes; an {model.name} answers {model.size}"
+            f"payload of an {model.name} must have {model.size} bytes (got {len(payload)}:"
+            f" {payload.hex()})"
         )
 
     def numbers(offsets: Sequence[int], size: int) -> tuple[int, ...]:
@@ -292,57 +295,59 @@ def decode(model: Model, payload: bytes) -> Reading:
     )
 
 
-# What follows is the inverter's side, for simulators.
+# The inverter's side, for simulators.
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a station sends to an inverter."""
+class Request:
+    """A request of a station to an inverter."""
 
     inverter: bytes
     frame: int = 0
-    """The frame of the last answer that it wants again; 0 is a new answer."""
+    """The frame of the last answer to send again; 0 for a new answer."""
     control: Control | None = None
 
 
-def asked(frame: bytes) -> Asked:
-    """What a frame of a station asks for."""
+def parse_request(frame: bytes) -> Request:
+    """The request in a frame of a station."""
     if len(frame) < 11 or frame[0] not in (POLL, CONTROL) or _crc8(frame[:-1]) != frame[-1:]:
-        raise FrameError(f"{frame.hex()} is no poll and no control")
+        raise FrameError(f"{frame.hex()} is neither a poll nor a control")
     inverter, data = frame[1:5], frame[10:-1]
     if frame[0] == POLL:
-        return Asked(inverter, frame[9] - WHOLE)
+        return Request(inverter, frame[9] - ALL)
     if len(data) < 4 or _crc_modbus(data[:-2]) != data[-2:]:
         raise FrameError(f"Modbus CRC of {frame.hex()} is wrong")
     try:
         action = Action(data[0])
         if action is not Action.LIMIT:
-            return Asked(inverter, control=Control(action))
+            return Request(inverter, control=Control(action))
         limit, kind = struct.unpack(">HH", data[2:-2])
     except (ValueError, struct.error) as error:
         raise FrameError(f"{frame.hex()}: {error}") from error
-    return Asked(inverter, control=Control(action, limit / 10, bool(kind & 1), bool(kind & 0x100)))
+    return Request(
+        inverter, control=Control(action, limit / 10, bool(kind & 1), bool(kind & 0x100))
+    )
 
 
 def control_answer(inverter: bytes, action: Action, is_accepted: bool) -> bytes:
-    """The frame in which an inverter says whether it does what it was told."""
+    """The frame in which an inverter accepts or rejects a control."""
     verdict = b"\x00\x00" if is_accepted else b"\x00\x01"
     return _frame(CONTROL_ANSWER, inverter, inverter, ONLY, verdict + bytes([action]))
 
 
 def answer(inverter: bytes, payload: bytes) -> list[bytes]:
-    """The frames in which an inverter sends a payload."""
+    """The frames of an answer with this payload."""
     joined = _command(payload)
     chunks = [joined[at : at + FRAME_DATA] for at in range(0, len(joined), FRAME_DATA)]
-    # An inverter gives its own address as both.
+    # An inverter sends its own address as both receiver and sender.
     return [
-        _frame(ANSWER, inverter, inverter, number | (WHOLE if number == len(chunks) else 0), chunk)
+        _frame(ANSWER, inverter, inverter, number | (ALL if number == len(chunks) else 0), chunk)
         for number, chunk in enumerate(chunks, 1)
     ]
 
 
 def encode(model: Model, reading: Reading) -> bytes:
-    """The payload of a reading, rounded to what the inverter's numbers can say."""
+    """The payload of a reading, rounded to the resolution of the protocol."""
     payload = bytearray(model.size)
     payload[1] = 1
 

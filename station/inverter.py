@@ -1,16 +1,18 @@
-"""One inverter: its boards `inverter-SERIAL` and `events-SERIAL`, and what is known of it."""
+"""One inverter: its boards `inverter-SERIAL` and `events-SERIAL`, and its last reading."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import boards
 import pegel
 from clock import Clock
+from daily import InverterSample
+from events import Event, EventDetector, warning
 from hoymiles import Action, Control, Reading
 from radio import Counts
 from settings import Limits, Unit
-from today import Produced
-from watch import Event, Watch, warning
 
 log = logging.getLogger("station.inverter")
 
@@ -19,7 +21,7 @@ class Inverter:
     def __init__(self, unit: Unit, limits: Limits, clock: Clock) -> None:
         self.unit, self.counts = unit, Counts()
         self._clock = clock
-        self._watch = Watch(clock.now())
+        self._detector = EventDetector(clock.now())
         self._board = boards.writer("inverter", unit.serial, unit.model.strings)
         try:
             self._events = boards.writer("events", unit.serial)
@@ -27,13 +29,13 @@ class Inverter:
             self._board.close()
             raise
         self._limit: float | None = None
-        self.produced: Produced | None = None
+        self.sample: InverterSample | None = None
         try:
             last = self._board.read()
         except pegel.Empty:
             return
         if clock.span(last.age) < limits.silence:
-            # A daemon that starts again knows what its predecessor did.
+            # The limit that an earlier daemon set still applies.
             self._limit = last["limit"]
         self._keep(last, is_fresh=False)
 
@@ -41,10 +43,10 @@ class Inverter:
         self._board.close()
         self._events.close()
 
-    def reading(self, reading: Reading, limits: Limits) -> None:
-        """Publishes what it answered, and what that tells."""
+    def on_reading(self, reading: Reading, limits: Limits) -> None:
+        """Publishes a reading, and the events that it shows."""
         now = self._clock.now()
-        events = self._watch.reading(now, reading, limits)
+        events = self._detector.on_reading(now, reading, limits)
         for event in events:
             if event.kind == "restarted":
                 self._limit = None
@@ -80,47 +82,47 @@ class Inverter:
         sequence = self._board.publish(record)
         log.debug("%s, %d: %.1f W", self.unit, sequence, reading.ac_power)
         self._keep(record, is_fresh=True)
-        self._tell(events)
+        self._publish_events(events)
 
-    def silent(self, limits: Limits) -> None:
-        """It was asked, and did not answer."""
-        self._is_not_fresh()
-        events = self._watch.silence(self._clock.now(), limits)
+    def on_silence(self, limits: Limits) -> None:
+        """The inverter was polled and did not answer."""
+        self._mark_stale()
+        events = self._detector.on_silence(self._clock.now(), limits)
         if events:
-            # It may have started anew, without the limit.
+            # The inverter can have restarted, which removes the limit.
             self._limit = None
-        self._tell(events)
+        self._publish_events(events)
 
-    def rest(self) -> None:
-        """It is not asked now."""
-        self._is_not_fresh()
-        self._watch.rest(self._clock.now())
+    def on_pause(self) -> None:
+        """The inverter is not polled now."""
+        self._mark_stale()
+        self._detector.on_pause(self._clock.now())
 
-    def commanded(self, control: Control | None, told: str, is_confirmed: bool) -> None:
-        """It did what it was told, or did not."""
+    def on_command(self, control: Control | None, text: str, is_confirmed: bool) -> None:
+        """A command was confirmed or refused."""
         if not is_confirmed or control is None:
-            self._tell([warning("command-refused", told)])
+            self._publish_events([warning("command-refused", text)])
         elif control.action is Action.LIMIT:
-            # No event: a controller sends limits all day long, and boards tell of each.
-            log.info("%s: %s", self.unit, told)
+            # Not an event: a controller sends limits all day, and board `answers` has each of them.
+            log.info("%s: %s", self.unit, text)
             share = self.unit.model.rated / 100 if control.is_relative else 1.0
             self._limit = control.limit * share
         else:
             if control.action is Action.RESTART:
                 self._limit = None
-            self._tell([Event("command-confirmed", told)])
+            self._publish_events([Event("command-confirmed", text)])
 
-    def _keep(self, record: pegel.Snapshot | dict[str, object], is_fresh: bool) -> None:
+    def _keep(self, record: Mapping[str, Any], is_fresh: bool) -> None:
         names = ("ac_power", "temperature", "yield_today", "yield_total")
-        power, temperature, today, total = (float(record[name]) for name in names)  # type: ignore[arg-type]
-        at = float(record["measured"])  # type: ignore[arg-type]
-        self.produced = Produced(at, is_fresh, power, temperature, today, total)
+        power, temperature, today, total = (float(record[name]) for name in names)
+        at = float(record["measured"])
+        self.sample = InverterSample(at, is_fresh, power, temperature, today, total)
 
-    def _is_not_fresh(self) -> None:
-        if self.produced is not None:
-            self.produced = replace(self.produced, is_fresh=False)
+    def _mark_stale(self) -> None:
+        if self.sample is not None:
+            self.sample = replace(self.sample, is_fresh=False)
 
-    def _tell(self, events: list[Event]) -> None:
+    def _publish_events(self, events: list[Event]) -> None:
         for event in events:
             level = logging.WARNING if event.level == "warning" else logging.INFO
             log.log(level, "%s: %s", self.unit, event.message)
@@ -130,5 +132,5 @@ class Inverter:
                 kind=event.kind,
                 value=event.value,
                 unit=event.unit,
-                message=boards.fitting(event.message, 96),
+                message=boards.truncated(event.message, 96),
             )

@@ -1,4 +1,4 @@
-"""The daemon's log: a file that is begun anew in time, and that the boards' group may read."""
+"""The log: a file that is rotated by size, and that the boards' group can read."""
 
 import logging
 import logging.handlers
@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from clock import Clock
 
 LOG_SIZE: Final = 1_000_000
-"""Bytes of a file."""
+"""The maximum size of a file in bytes."""
 LOG_FILES: Final = 5
-"""How many older ones are kept."""
+"""How many rotated files are kept."""
 
 
 def one_line(text: str) -> str:
@@ -23,7 +23,7 @@ def one_line(text: str) -> str:
 
 
 class Logs(logging.Formatter):
-    """Lines begin with the station's time, in its zone."""
+    """Formats lines, which begin with the station's time in its time zone."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__("%(asctime)s %(levelname)s %(message)s")
@@ -33,12 +33,14 @@ class Logs(logging.Formatter):
         record.message = one_line(record.message)
         return super().formatMessage(record)
 
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+    def formatTime(  # noqa: N802
+        self, record: logging.LogRecord, datefmt: str | None = None
+    ) -> str:
         at = self._clock.at(record.created)
         return datetime.fromtimestamp(at, self.zone).strftime("%Y-%m-%d %H:%M:%S")
 
     def write_to(self, file: Path | None, level: int, size: int) -> None:
-        """Into a file, or to standard error."""
+        """Writes the log to a file, or to standard error if `file` is None."""
         handler: logging.Handler = logging.StreamHandler()
         if file is not None:
             handler = logging.handlers.RotatingFileHandler(

@@ -1,4 +1,4 @@
-"""Frames on a serial port: each one a line of hexadecimal digits, as radio modems give them."""
+"""Frames on a serial port; the radio modem sends and takes each one as a line of hex digits."""
 
 import termios
 
@@ -9,28 +9,28 @@ MAX_LINE = 128
 
 
 class Modem:
-    """The daemon's end of the line. Raises OSError when the port is gone."""
+    """The daemon's end of the line. All methods raise OSError when the port is gone."""
 
     def __init__(self, port: str) -> None:
         self._port = serial.Serial(port, BAUD, timeout=0)
         self._rest = b""
 
     def send(self, frame: bytes) -> None:
-        """Sends a frame that asks for an answer; what came before is none to it."""
+        """Sends a request and discards input that arrived before it, which cannot be its answer."""
         self._rest = b""
         try:
             self._port.reset_input_buffer()
         except termios.error as error:
-            # The one call whose failure pyserial leaves as it is.
+            # pyserial converts the errors of all its other calls itself.
             raise OSError(*error.args) from error
-        self.send_on(frame)
+        self.send_more(frame)
 
-    def send_on(self, frame: bytes) -> None:
-        """Sends a frame, and keeps what already came."""
+    def send_more(self, frame: bytes) -> None:
+        """Sends a frame and keeps the input that has arrived."""
         self._port.write(frame.hex().encode() + b"\n")
 
     def receive(self, timeout: float) -> bytes | None:
-        """The next frame, or None when none came in time. Lines that are no frame are left out."""
+        """The next frame, or None after the timeout. Skips lines that are not a frame."""
         self._port.timeout = timeout
         while True:
             line = self._port.read_until(b"\n", MAX_LINE)

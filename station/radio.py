@@ -1,4 +1,4 @@
-"""Asks inverters over the modem: again for what was lost, counted."""
+"""Polls and controls inverters through the modem; requests lost frames again, and counts them."""
 
 import contextlib
 import logging
@@ -12,35 +12,35 @@ from modem import Modem
 from settings import Unit
 
 ATTEMPTS: Final = 6
-"""How often an answer is asked for until it is complete."""
+"""How many requests an answer can take until it is complete."""
 SILENT_ATTEMPTS: Final = 3
-"""How often one is asked who says nothing at all."""
+"""How many requests an inverter gets that does not answer at all."""
 
 log = logging.getLogger("station.radio")
 
 
 @dataclass
 class Counts:
-    """What became of the frames since the daemon's start."""
+    """Counters of one inverter since the daemon's start."""
 
     polls: int = 0
     answers: int = 0
     frames: int = 0
-    asked_again: int = 0
+    retries: int = 0
     damaged: int = 0
 
 
 class SilentError(Exception):
-    """The inverter does not answer, or never completely."""
+    """The inverter does not answer, or only in part."""
 
 
 class Radio:
-    """The modem on a serial port, which may vanish and come back: OSError, and it is closed."""
+    """The modem on a serial port. An OSError means that the port is gone: close it, then reopen."""
 
     def __init__(
         self, port: str, station: bytes, answer_time: float, is_over: Callable[[], bool]
     ) -> None:
-        """A frame is taken for lost after so many seconds of silence."""
+        """A frame counts as lost after `answer_time` seconds of silence."""
         self.port = port
         self._station, self._answer_time, self._is_over = station, answer_time, is_over
         self._modem: Modem | None = None
@@ -58,8 +58,8 @@ class Radio:
             with contextlib.suppress(OSError):
                 modem.close()
 
-    def ask(self, unit: Unit, time: float, counts: Counts) -> hoymiles.Reading:
-        """One status. Raises SilentError, or OSError when the port is gone."""
+    def poll(self, unit: Unit, time: float, counts: Counts) -> hoymiles.Reading:
+        """A reading. Raises SilentError, or OSError when the port is gone."""
         assert self._modem
         counts.polls += 1
         poll = hoymiles.poll(unit.address, self._station, int(time))
@@ -78,7 +78,7 @@ class Radio:
                     log.debug("%s: %s", unit, error)
                     counts.damaged += 1
                     if not answer.missing():
-                        # Whole, and wrong: no frame of it can be told to be the right one.
+                        # Complete but damaged, and unknown in which frame: start again.
                         answer = Answer()
                     continue
                 if payload is not None:
@@ -87,25 +87,27 @@ class Radio:
                     return reading
             if self._is_over() or (answer.is_empty() and attempt == SILENT_ATTEMPTS):
                 break
-            counts.asked_again += 1
+            counts.retries += 1
             if answer.is_empty():
                 self._modem.send(poll)
             else:
                 missing = answer.missing()[0]
                 again = hoymiles.poll_again(unit.address, self._station, missing)
-                self._modem.send_on(again)
+                self._modem.send_more(again)
         raise SilentError(
-            f"{unit} does not answer" if answer.is_empty() else f"{unit}: frames are lost"
+            f"{unit} does not answer"
+            if answer.is_empty()
+            else f"{unit}: frames {answer.missing()} are lost"
         )
 
-    def tell(self, unit: Unit, control: Control) -> bool:
-        """Whether the inverter accepts a control. Raises as ask() does.
+    def control(self, unit: Unit, control: Control) -> bool:
+        """Whether the inverter accepts a control. Raises like poll().
 
-        A restart is said once: an inverter whose answer got lost would start anew a second time.
+        A restart is sent once: an inverter whose answer is lost would restart twice.
         """
         assert self._modem
         attempts = 1 if control.action is hoymiles.Action.RESTART else ATTEMPTS
-        frame = hoymiles.control(unit.address, self._station, control)
+        frame = hoymiles.control_frame(unit.address, self._station, control)
         for _ in range(attempts):
             self._modem.send(frame)
             while (answer := self._modem.receive(self._answer_time)) is not None:

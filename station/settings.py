@@ -1,4 +1,4 @@
-"""What board `config` asks of the daemon, checked: what cannot be is told, and the rest holds."""
+"""The settings in board `config`, checked: invalid ones are reported, and the others apply."""
 
 import zoneinfo
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ import boards
 import hoymiles
 import pegel
 
-MAX_COMPLAINT: Final = 160
+MAX_PROBLEM: Final = 160
 
 
 @dataclass(frozen=True)
 class Unit:
-    """An inverter as it is configured."""
+    """A configured inverter."""
 
-    place: int
-    """Its place in the configuration, from 0."""
+    index: int
+    """Its index in the configuration, from 0."""
     serial: str
     name: str
     model: hoymiles.Model
@@ -33,7 +33,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Site:
-    """Where the station is, in degrees."""
+    """The station's position in degrees."""
 
     latitude: float
     longitude: float
@@ -41,7 +41,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Limits:
-    """Readings beyond these are events."""
+    """Readings beyond these limits are events."""
 
     temperature_high: float
     voltage_low: float
@@ -56,40 +56,40 @@ class Settings:
     units: tuple[Unit, ...]
     zone: zoneinfo.ZoneInfo
     site: Site | None
-    """None where the sun is not to be watched."""
+    """None if the inverters are polled at night, too."""
     limits: Limits
-    complaints: tuple[str, ...]
+    problems: tuple[str, ...]
 
     @property
-    def complaint(self) -> str | None:
-        """All complaints, as many as a board's text has room for."""
-        text = "; ".join(self.complaints)
-        return boards.fitting(text, MAX_COMPLAINT) or None
+    def problem(self) -> str | None:
+        """All problems, as far as they fit in the field of the board, or None."""
+        text = "; ".join(self.problems)
+        return boards.truncated(text, MAX_PROBLEM) or None
 
 
 def read(config: pegel.Snapshot) -> Settings:
     """The settings in a record of board `config`."""
-    complaints: list[str] = []
+    problems: list[str] = []
     units: dict[str, Unit] = {}
-    for place, serial in enumerate(config["serial"]):
+    for index, serial in enumerate(config["serial"]):
         if not serial:
             continue
         try:
             model = hoymiles.model(serial)
         except ValueError as error:
-            complaints.append(f"inverter {place + 1}: {error}")
+            problems.append(f"inverter {index + 1}: {error}")
             continue
         if serial in units:
-            complaints.append(
-                f"inverter {place + 1}: {serial} is inverter {units[serial].place + 1}"
+            problems.append(
+                f"inverter {index + 1}: {serial} is also inverter {units[serial].index + 1}"
             )
             continue
-        name, rated_power = config["name"][place], config["rated_power"][place]
-        units[serial] = Unit(place, serial, name, model, rated_power)
+        name, rated_power = config["name"][index], config["rated_power"][index]
+        units[serial] = Unit(index, serial, name, model, rated_power)
     try:
         zone = zoneinfo.ZoneInfo(config["timezone"])
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        complaints.append(f"there is no time zone {config['timezone']!r}; UTC is taken")
+        problems.append(f"time zone {config['timezone']!r} not found. UTC is used")
         zone = zoneinfo.ZoneInfo("UTC")
     latitude, longitude = config["latitude"], config["longitude"]
     is_watched = config["night_pause"] and latitude is not None and longitude is not None
@@ -105,5 +105,5 @@ def read(config: pegel.Snapshot) -> Settings:
             voltage_high=config["voltage_high"],
             silence=config["silence"],
         ),
-        complaints=tuple(complaints),
+        problems=tuple(problems),
     )

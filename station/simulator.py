@@ -1,12 +1,12 @@
-"""The other ends of the serial lines: a radio modem with inverters on a roof, and a smart meter.
+"""Simulates the devices on the serial ports: a radio modem with inverters, and a smart meter.
 
-The day follows from the seed and the station's time ($STATION_CLOCK). What goes wrong is asked for
-by board `faults`, at any time: `pegel set faults loss=0.3`. With --replay, the inverter answers
-each poll with the next one of a capture.
+The day is determined by the seed and the station's clock ($STATION_CLOCK). Board `faults` makes the
+devices fail at any time: `pegel set faults loss=0.3`. With --replay, the inverter answers each poll
+with the next answer of a capture.
 
---truth writes what was true, as lines of JSON with the members `kind` and `at`, and
+--truth writes what really happened, as lines of JSON with the members `kind` and `at`, and
 - reading: `inverter`, `payload` (hexadecimal), for each new answer,
-- control: `inverter`, `action`, `limit`, `relative`, `accepted`, for each one that was understood,
+- control: `inverter`, `action`, `limit`, `relative`, `accepted`, for each one that was received,
 - power: `house`, `available`, `power`, `grid` in watts, each minute.
 """
 
@@ -29,7 +29,7 @@ import boards
 import hoymiles
 import pegel
 from clock import Clock
-from hoymiles import Asked
+from hoymiles import Request
 from modem import MAX_LINE
 from world import World
 
@@ -38,17 +38,17 @@ LATITUDE: Final = 52.5
 LONGITUDE: Final = 13.4
 METER_ID: Final = "1EBZ0100000000"
 METER_PERIOD: Final = 0.1
-"""Seconds of the machine between two telegrams at least."""
-GLANCE: Final = 0.05
-"""Seconds between two looks at the faults."""
+"""The minimum time between two telegrams, in seconds of the machine."""
+POLL_INTERVAL: Final = 0.05
+"""Seconds between two checks of board `faults`."""
 TRUTH_PERIOD: Final = 60.0
-"""Seconds of the station."""
+"""Seconds of the station between two lines about power."""
 
 Frames = list[bytes]
 
 
 class Port:
-    """A serial port that others open by the path of a link, and that can be unplugged."""
+    """A serial port that other programs open through a link, and that can be unplugged."""
 
     def __init__(self, link: Path, chance: random.Random) -> None:
         self._link, self._chance = link, chance
@@ -58,7 +58,7 @@ class Port:
 
     def plug(self, is_plugged: bool) -> None:
         if is_plugged and self.master is None:
-            # The slave stays open here too: the line is not dead while nobody has it.
+            # The slave stays open here, or writes would fail while no other program has it open.
             self.master, self._slave = os.openpty()
             tty.setraw(self._slave)
             os.set_blocking(self.master, False)
@@ -71,7 +71,7 @@ class Port:
             self.master = None
 
     def send(self, line: bytes) -> None:
-        """Sends a line, damaged by a chance. Where nobody reads, it is lost as on a wire."""
+        """Sends a line, which noise can damage. Without a reader it is lost, as on a wire."""
         if self.master is None:
             return
         if line and self._chance.random() < self.noise:
@@ -89,7 +89,7 @@ class Port:
 
 
 class Radio:
-    """What the modem hears and says."""
+    """The modem and its radio link."""
 
     def __init__(self, port: Port, chance: random.Random, truth: "Truth") -> None:
         self.port, self._chance, self._truth = port, chance, truth
@@ -97,62 +97,62 @@ class Radio:
         self.is_night = False
         self._rest = b""
         self._last: dict[bytes, Frames] = {}
-        """The last answer of each inverter, of which frames may be asked for again."""
+        """The last answer of each inverter, whose frames can be requested again."""
 
     def serve(self, world: World, replay: Iterator[Frames] | None) -> None:
-        """Answers what came in."""
+        """Answers the requests that have arrived."""
         self._rest += self.port.receive()
         *lines, self._rest = self._rest.split(b"\n")
         for line in lines:
             try:
-                asked = hoymiles.asked(bytes.fromhex(line.decode("ascii")))
+                request = hoymiles.parse_request(bytes.fromhex(line.decode("ascii")))
             except ValueError as error:
-                print(f"not understood: {error}", file=sys.stderr)
+                print(f"invalid request: {error}", file=sys.stderr)
                 continue
-            for frame in self._carried(self._answer(asked, world, replay)):
+            for frame in self._transmitted(self._answer(request, world, replay)):
                 self.port.send(frame.hex().encode() + b"\n")
 
-    def _answer(self, asked: Asked, world: World, replay: Iterator[Frames] | None) -> Frames:
+    def _answer(self, request: Request, world: World, replay: Iterator[Frames] | None) -> Frames:
         by_address = {hoymiles.address(serial): serial for serial in world.inverters}
-        serial = by_address.get(asked.inverter)
-        if serial is None or self.is_night or self._happens():
+        serial = by_address.get(request.inverter)
+        if serial is None or self.is_night or self._is_unlucky():
             return []
-        if asked.frame > 0:
-            frames = self._last.get(asked.inverter, [])
-            return [frame for frame in frames if hoymiles.part(frame).number == asked.frame]
+        if request.frame > 0:
+            frames = self._last.get(request.inverter, [])
+            return [frame for frame in frames if hoymiles.part(frame).number == request.frame]
         inverter = world.inverters[serial]
         if replay is None and inverter.is_silent(world.moment):
             return []
-        if asked.control is not None:
-            is_accepted = inverter.obey(asked.control, world.moment)
-            self._truth.control(world.moment, serial, asked.control, is_accepted)
-            return [hoymiles.control_answer(asked.inverter, asked.control.action, is_accepted)]
+        if request.control is not None:
+            is_accepted = inverter.control(request.control, world.moment)
+            self._truth.control(world.moment, serial, request.control, is_accepted)
+            return [hoymiles.control_answer(request.inverter, request.control.action, is_accepted)]
         if replay is not None:
             frames = next(replay)
         else:
             payload = hoymiles.encode(inverter.model, inverter.reading(world.moment))
             self._truth.reading(world.moment, serial, payload)
-            frames = hoymiles.answer(asked.inverter, payload)
-        self._last[asked.inverter] = frames
+            frames = hoymiles.answer(request.inverter, payload)
+        self._last[request.inverter] = frames
         return frames
 
-    def _carried(self, frames: Frames) -> Frames:
-        """What arrives: with a chance, a frame is lost, comes twice, or comes later."""
-        carried: Frames = []
+    def _transmitted(self, frames: Frames) -> Frames:
+        """The frames that arrive: some are lost, repeated or delayed."""
+        arrived: Frames = []
         for frame in frames:
-            if self._happens():
+            if self._is_unlucky():
                 continue
-            carried.append(frame)
-            if self._happens():
-                carried.insert(self._chance.randrange(len(carried)), frame)
-        return carried
+            arrived.append(frame)
+            if self._is_unlucky():
+                arrived.insert(self._chance.randrange(len(arrived)), frame)
+        return arrived
 
-    def _happens(self) -> bool:
+    def _is_unlucky(self) -> bool:
         return self._chance.random() < self.loss
 
 
 def telegram(world: World) -> list[bytes]:
-    """The lines of the meter, IEC 62056-21 mode D."""
+    """The lines that the meter sends, by IEC 62056-21 mode D."""
     sign = "-" if world.grid < 0 else ""
     lines = (
         "/EBZ5DD32R06ETA_107",
@@ -167,11 +167,11 @@ def telegram(world: World) -> list[bytes]:
 
 
 class Truth:
-    """The file of what was true; none where nobody asked."""
+    """The file of --truth, if there is one."""
 
     def __init__(self, file: TextIO | None) -> None:
         self._file = file
-        self._told = -TRUTH_PERIOD
+        self._last_power = -TRUTH_PERIOD
 
     def _write(self, kind: str, **facts: object) -> None:
         if self._file is not None:
@@ -192,8 +192,8 @@ class Truth:
         )
 
     def power(self, world: World) -> None:
-        if world.moment - self._told >= TRUTH_PERIOD:
-            self._told = world.moment
+        if world.moment - self._last_power >= TRUTH_PERIOD:
+            self._last_power = world.moment
             self._write(
                 "power",
                 at=world.moment,
@@ -205,7 +205,7 @@ class Truth:
 
 
 def replayed(capture: Path) -> Iterator[Frames]:
-    """The answers of a capture, one line of JSON with the key `frames` each; then none."""
+    """The answers of a capture, whose lines are JSON with the key `frames`; then silence."""
     with capture.open(encoding="utf-8") as lines:
         for line in lines:
             yield [bytes.fromhex(frame) for frame in json.loads(line)["frames"]]
@@ -219,7 +219,7 @@ class Simulator:
         now = clock.now()
         since = now if given.since is None else given.since
         self.world = World(given.seed, given.inverter, LATITUDE, LONGITUDE, since)
-        # Before the ports are there: nobody is to wait for an answer meanwhile.
+        # This can take seconds: before the ports exist, no program waits for an answer.
         self.world.advance(now)
         chance = random.Random(given.seed)
         self._radio = Radio(Port(given.radio, chance), chance, truth)
@@ -231,30 +231,30 @@ class Simulator:
             self._faults: pegel.Snapshot = faults.read()
         self._restarts: int = self._faults["restarts"]
         self._reader = pegel.Reader("faults")
-        self._metered = time.monotonic()
+        self._last_telegram = time.monotonic()
         self.is_over = False
 
     def run(self) -> None:
-        self._obey()
+        self._apply_faults()
         try:
             while not self.is_over:
                 masters = [] if self._radio.port.master is None else [self._radio.port.master]
-                heard, _, _ = select.select(masters, [], [], GLANCE)
+                readable, _, _ = select.select(masters, [], [], POLL_INTERVAL)
                 if self.world.advance(self._clock.now()):
                     self._truth.power(self.world)
                 if self._reader.sequence != self._faults.sequence:
                     self._faults = self._reader.read()
-                    self._obey()
-                if heard and self._radio.port.master is not None:
+                    self._apply_faults()
+                if readable and self._radio.port.master is not None:
                     self._radio.serve(self.world, self._replay)
-                self._say()
+                self._send_telegram()
         finally:
             self._radio.port.plug(False)
             if self._meter:
                 self._meter.plug(False)
 
-    def _obey(self) -> None:
-        """Does wrong what board `faults` asks for."""
+    def _apply_faults(self) -> None:
+        """Applies the record of board `faults`."""
         now: Any = self._faults
         self._radio.loss, self._radio.is_night = now["loss"], now["night"]
         self._radio.port.noise = now["noise"]
@@ -267,12 +267,12 @@ class Simulator:
             for inverter in self.world.inverters.values():
                 inverter.restart(self.world.moment)
 
-    def _say(self) -> None:
-        """The meter says what it counts, unasked."""
+    def _send_telegram(self) -> None:
+        """Sends the meter's reading when it is due; meters send without a request."""
         period = max(self._clock.real(1.0), METER_PERIOD)
-        if self._meter is None or time.monotonic() - self._metered < period:
+        if self._meter is None or time.monotonic() - self._last_telegram < period:
             return
-        self._metered = time.monotonic()
+        self._last_telegram = time.monotonic()
         if not self._faults["meter_silent"]:
             for line in telegram(self.world):
                 self._meter.send(line)
@@ -280,18 +280,18 @@ class Simulator:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--radio", type=Path, required=True, help="path to give the modem's port")
-    options.add_argument("--meter", type=Path, help="path to give the meter's port")
-    options.add_argument("--inverter", action="append", help="a serial number; may be repeated")
-    options.add_argument("--replay", type=Path, help="capture to answer from, instead of a day")
-    options.add_argument("--seed", type=int, default=SEED, help="of the sky, the house, the losses")
+    options.add_argument("--radio", type=Path, required=True, help="path of the modem's port")
+    options.add_argument("--meter", type=Path, help="path of the meter's port")
+    options.add_argument("--inverter", action="append", help="serial number; repeatable")
+    options.add_argument("--replay", type=Path, help="capture with the inverter's answers")
+    options.add_argument("--seed", type=int, default=SEED, help="seed of sky, house and losses")
     options.add_argument(
         "--since",
         type=float,
-        help="Unix time that the world begins at (now); it catches up at once",
+        help="Unix time from which the world is simulated up to now (now)",
     )
-    options.add_argument("--loss", type=float, default=0.0, help="chance that a frame is lost")
-    options.add_argument("--truth", type=Path, help="file to write what was true to")
+    options.add_argument("--loss", type=float, default=0.0, help="probability of losing a frame")
+    options.add_argument("--truth", type=Path, help="file for what really happened")
     given = options.parse_args()
     given.inverter = given.inverter or ["114181807700"]
     with contextlib.ExitStack() as stack:

@@ -1,6 +1,6 @@
-"""What the simulator makes up: a sky, a roof with inverters, a house, and the meter between.
+"""The simulated world: the sky, inverters on a roof, a house, and the meter between them.
 
-All follows from the seed and the station's time: the same seed gives the same days.
+The seed and the station's clock determine everything: the same seed produces the same days.
 """
 
 import functools
@@ -20,20 +20,20 @@ from hoymiles import Action, Control
 HOUR: Final = 3600.0
 DAY: Final = 24 * HOUR
 STEP: Final = 5.0
-"""Seconds of the station in which nothing changes but by one step."""
+"""The simulation's step in seconds of the station."""
 LAG: Final = 8.0
-"""Seconds in which an inverter comes two thirds of the way to a new limit."""
-LEAST: Final = 0.02
-"""The least limit, as a part of the rated power."""
+"""Seconds in which an inverter approaches a new limit by two thirds."""
+MIN_LIMIT: Final = 0.02
+"""The lowest limit, as a fraction of the rated power."""
 WAKING_POWER: Final = 2.0
-"""Watts of sunlight on all strings from which on an inverter works."""
+"""The power of all strings in watts that an inverter needs to work."""
 RESTART_TIME: Final = 30.0
 PANEL_POWER: Final = 370.0
 """Watts of a string at noon under a clear sky."""
 
 
 class Sky:
-    """How strong the sun is, over one place."""
+    """The sunlight at one place."""
 
     def __init__(self, seed: int, latitude: float, longitude: float) -> None:
         self._observer = Observer(latitude, longitude)
@@ -41,7 +41,7 @@ class Sky:
         self._waves = [(clouds.uniform(0.2, 9.0), clouds.uniform(0, math.tau)) for _ in range(7)]
 
     def sun(self, moment: float) -> float:
-        """From 0, at night, to about 1."""
+        """The strength of the sun, from 0 at night to about 1."""
         height = elevation(self._observer, datetime.fromtimestamp(moment, UTC))
         if height <= 0:
             return 0.0
@@ -53,7 +53,7 @@ class Sky:
 
 @dataclass(frozen=True)
 class Use:
-    """Something in the house that runs for a while."""
+    """A device in the house that runs for a while."""
 
     start: float
     end: float
@@ -61,11 +61,11 @@ class Use:
 
 
 class House:
-    """What a household draws: always a little, a fridge now and then, and what people do."""
+    """The consumption of a household: standby, a fridge that cycles, and what people switch on."""
 
     BASE: Final = 110.0
     FRIDGE: Final = (85.0, 40 * 60.0, 14 * 60.0)
-    """Watts, and every how many seconds for how many."""
+    """Watts, period in seconds, and seconds of each period that it runs."""
     HABITS: Final = (
         (6.8, 0.05, 2000.0, 1),  # kettle
         (7.4, 0.2, 350.0, 1),  # bath and lights
@@ -75,7 +75,7 @@ class House:
         (18.6, 0.7, 1100.0, 1),  # stove
         (19.5, 3.5, 240.0, 1),  # lights, television
     )
-    """Hour, hours, watts, how often."""
+    """Hour of the day, duration in hours, watts, times a day."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -107,9 +107,9 @@ class Inverter:
     seed: int
     model: hoymiles.Model = field(init=False)
     power: float = 0.0
-    """AC watts now."""
+    """AC power in watts."""
     available: float = 0.0
-    """What they would be without a limit."""
+    """AC power without a limit, in watts."""
     event_count: int = 13
 
     def __post_init__(self) -> None:
@@ -134,7 +134,7 @@ class Inverter:
         return self._is_asleep or moment < self._silent_until
 
     def step(self, moment: float, sun: float) -> None:
-        """From one step to the next."""
+        """Advances by one step."""
         self._sun = sun
         raw = [peak * sun for peak in self._peaks]
         was_asleep, self._is_asleep = self._is_asleep, sum(raw) < WAKING_POWER
@@ -143,7 +143,7 @@ class Inverter:
             self.power = self.available = 0.0
             return
         if was_asleep:
-            self._wake(int(moment // DAY))
+            self._wake_up(int(moment // DAY))
         efficiency = 0.957 - 0.012 / (0.1 + 5 * sun)
         self.available = min(sum(raw) * efficiency, self.model.rated)
         self._reached += (self._limit - self._reached) * (1 - math.exp(-STEP / LAG))
@@ -155,8 +155,8 @@ class Inverter:
             self._daily[string] += power * STEP / HOUR
             self._totals[string] += power * STEP / HOUR
 
-    def _wake(self, day: int) -> None:
-        """Without sunlight it loses what it does not keep for good."""
+    def _wake_up(self, day: int) -> None:
+        """Resets what an inverter forgets without sunlight."""
         if day != self._day:
             self._day, self._daily = day, [0.0 for _ in self._daily]
         self._limit = self._reached = self._permanent
@@ -167,8 +167,8 @@ class Inverter:
         self._limit = self._reached = self._permanent
         self._is_on, self.event_count = True, 0
 
-    def obey(self, control: Control, moment: float) -> bool:
-        """Whether it does so."""
+    def control(self, control: Control, moment: float) -> bool:
+        """Applies a control, and returns whether the inverter accepts it."""
         if control.action is Action.RESTART:
             self.restart(moment)
         elif control.action is not Action.LIMIT:
@@ -178,13 +178,13 @@ class Inverter:
             watts = control.limit * rated / 100 if control.is_relative else control.limit
             if not 0 <= watts <= rated:
                 return False
-            self._limit = max(watts, LEAST * rated)
+            self._limit = max(watts, MIN_LIMIT * rated)
             if control.is_permanent:
                 self._permanent = self._limit
         return True
 
     def reading(self, moment: float) -> hoymiles.Reading:
-        """What it measures, as exactly as its numbers can say."""
+        """The inverter's reading, rounded to the resolution of the protocol."""
         # Two strings of an HM-1200 share an input.
         inputs = (0, 0, 2, 2) if self.model.strings == 4 else range(self.model.strings)
         voltage = tuple(30.5 + 0.4 * one + 5.2 * self._sun**0.3 for one in inputs)
@@ -210,7 +210,7 @@ class Inverter:
 
 
 class World:
-    """All of it, at one moment of the station after the other."""
+    """The whole simulation, which advances in steps."""
 
     def __init__(
         self, seed: int, serials: Sequence[str], latitude: float, longitude: float, start: float
@@ -220,11 +220,11 @@ class World:
         self.moment = start
         self.house = self.grid = 0.0
         self.imported, self.exported = 272_716.0, 104_021.0
-        """Wh."""
+        """Counts of the meter in Wh."""
         self._step()
 
     def advance(self, moment: float) -> bool:
-        """Lets time go by, up to a moment; whether anything changed."""
+        """Advances to a moment, and returns whether anything changed."""
         steps = int((moment - self.moment) / STEP)
         for _ in range(steps):
             self.moment += STEP

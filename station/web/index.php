@@ -1,6 +1,6 @@
 <?php
 
-/** Every request of the station's pages comes here. */
+/** Answers every request of the station's pages. */
 
 declare(strict_types=1);
 

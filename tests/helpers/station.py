@@ -9,9 +9,9 @@ from typing import Any
 import boards
 import pegel
 from clock import Clock
-from demo import Station, as_daemon, configure, places
 from helpers.programs import WATCHDOG, wait_until
 from simulator import LATITUDE, LONGITUDE
+from temporary import Station, as_daemon, configure, padded
 
 HM300, HM600, HM1200 = "112173100011", "114181807700", "116182100042"
 SITE = {"latitude": LATITUDE, "longitude": LONGITUDE, "timezone": "Europe/Berlin"}
@@ -78,7 +78,7 @@ def start(
     station.answer_time = answer_time
     inverters = inverters or (HM600,)
     station.clock = Clock.starting(MIDSUMMER + hour * HOUR, speed)
-    configure(station, serial=places(*inverters), interval=interval, **{**SITE, **config})
+    configure(station, serial=padded(*inverters), interval=interval, **{**SITE, **config})
     words = [word for serial in inverters for word in ("--inverter", serial)]
     station.start_simulator(*words, *simulator)
     if launcher:

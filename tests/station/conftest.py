@@ -8,11 +8,11 @@ from playwright.sync_api import Browser, Page
 
 from captures.capture import CAPTURES, Capture
 from clock import Clock
-from demo import Station, installed
 from helpers.browser import PATIENCE
 from helpers.browser import browser as browser
 from helpers.programs import WATCHDOG
 from helpers.station import HM600, HOUR, MIDSUMMER, PATIENT, reader, start
+from temporary import Station, installed
 
 
 @pytest.fixture

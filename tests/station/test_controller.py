@@ -7,9 +7,9 @@ import numpy
 import pytest
 
 import pegel
-from demo import Station, installed
 from helpers.programs import WATCHDOG, wait_until
 from helpers.station import HM600, HM1200, answer, ask, change, kill, newest, reader, start, stop
+from temporary import Station, installed
 
 TARGET = 50.0
 
@@ -50,15 +50,15 @@ def day(station: Station, speed: float) -> tuple[float, float]:
     commands = reader(station, "commands")
     seen: list[pegel.Snapshot] = []
     follower = commands.follow(after=1, every=True)
-    today = reader(station, "today")
+    daily = reader(station, "daily")
 
     def is_over() -> bool:
         while (now := follower.poll()) is not None:
             seen.append(now)
-        return bool(today.read()["now"] >= today_began + 20 * 3600)
+        return bool(daily.read()["now"] >= began + 20 * 3600)
 
-    today.wait(0, WATCHDOG)
-    today_began = today.read()["now"]
+    daily.wait(0, WATCHDOG)
+    began = daily.read()["now"]
     wait_until(is_over, "the end of the day")
     stop(station, "controller")
     is_over()
@@ -91,7 +91,7 @@ def day(station: Station, speed: float) -> tuple[float, float]:
 def test_manual_paused_and_automatic(station: Station) -> None:
     # An inverter takes 20 s to settle, and before that nobody knows what the house uses. With as
     # fast a clock, a slow machine makes long silences.
-    patience = {"meter_patience": 3600.0, "inverter_patience": 3600.0}
+    patience = {"meter_timeout": 3600.0, "inverter_timeout": 3600.0}
     change(station, "control", mode="manual", manual_limit=600.0, **patience)
     closed(station, speed=20, interval=2.0, silence=3600.0)
     wait_until(lambda: newest(station, f"inverter-{HM1200}")["limit"] == 400.0, "its share")
@@ -109,7 +109,7 @@ def test_manual_paused_and_automatic(station: Station) -> None:
 
 
 def test_a_silent_meter_means_the_fallback_limit(station: Station) -> None:
-    change(station, "control", mode="automatic", fallback_limit=90.0, meter_patience=1.0)
+    change(station, "control", mode="automatic", fallback_limit=90.0, meter_timeout=1.0)
     closed(station)
     wait_until(lambda: newest(station, "controller")["state"] == "automatic", "control")
     change(station, "faults", meter_silent=True)
@@ -121,7 +121,7 @@ def test_a_silent_meter_means_the_fallback_limit(station: Station) -> None:
 
 
 def test_silent_inverters_and_a_dead_daemon_are_told(station: Station) -> None:
-    change(station, "control", mode="manual", manual_limit=300.0, inverter_patience=1.0)
+    change(station, "control", mode="manual", manual_limit=300.0, inverter_timeout=1.0)
     closed(station)
     wait_until(lambda: newest(station, "controller")["limit"] == 300.0, "the limit")
     change(station, "faults", night=True)

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, expect
 
 import pegel
 from captures.capture import Capture
-from demo import php_fpm
+from executables import php_fpm
 from helpers.programs import ROOT, STRICT, WATCHDOG, wait_until
 from helpers.station import HM600, HM1200
 
@@ -119,9 +119,9 @@ def test_page_shows_a_working_station_at_once(
         assert answer is not None
         assert abs(parsedate_to_datetime(answer.headers["date"]) - machine).days < 1
         [boards] = re.findall(r"PEGEL_DIR=(\S+);", output)
-        today = pegel.Reader(f"{boards}/today").read()
+        daily = pegel.Reader(f"{boards}/daily").read()
         # What comes in, as direct current, is a little more than what comes out.
-        assert 1.0 < today["yield_today"] / (sum(today["curve_power"]) / 12) < 1.1
+        assert 1.0 < daily["yield_today"] / (sum(daily["curve_power"]) / 12) < 1.1
         assert interrupt(demo) == "\nStopped; nothing is left.\n"
 
 
@@ -130,7 +130,7 @@ def test_php_fpm_is_the_one_of_php(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
 
-    monkeypatch.setattr("demo.PATH", str(tmp_path))
+    monkeypatch.setattr("executables.PATH", str(tmp_path))
     install("php", "printf 8.4")
     for name in ("php-fpm8.9", "php-fpm8.10", "php-fpm8.4", "php-fpm"):
         install(name)
@@ -182,14 +182,14 @@ def test_what_is_no_capture_is_refused(tmp_path: Path, text: str) -> None:
         [*DEMO, "--replay", str(capture)], capture_output=True, text=True, timeout=WATCHDOG
     )
     assert done.returncode == 1
-    assert f"demo: {capture} is not a capture of two polls or more" in done.stderr
+    assert f"demo: {capture}: not a capture of two polls or more" in done.stderr
 
 
 def test_a_day_goes_by_and_faults_are_made() -> None:
     with started("--speed", "1440") as demo:
         output, _ = read_to_address(demo)
         [boards] = re.findall(r"PEGEL_DIR=(\S+);", output)
-        for board in ("today", "meter", "controller", f"inverter-{HM600}", f"inverter-{HM1200}"):
+        for board in ("daily", "meter", "controller", f"inverter-{HM600}", f"inverter-{HM1200}"):
             wait_until((Path(boards) / f"pegel.{board}").exists, board)
             pegel.Reader(f"{boards}/{board}").wait(0, WATCHDOG)
         program = [str(ROOT / "target/release/pegel"), "--dir", boards]

@@ -6,9 +6,9 @@ import pytest
 
 import hoymiles
 import pegel
-from demo import Station
 from helpers.programs import WATCHDOG, wait_until
 from helpers.station import DAY, HM600, HM1200, LOSSY, newest, reader, start, stop
+from temporary import Station
 
 
 @pytest.mark.long

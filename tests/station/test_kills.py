@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from demo import Station
 from helpers.programs import WATCHDOG, environment, php, python, wait_until
 from helpers.station import HM600, change, page, reader, start, start_daemon
+from temporary import Station
 
 KILLS = 200
 READERS = ("c", "php", "python")

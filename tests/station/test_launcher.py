@@ -5,9 +5,9 @@ import signal
 from pathlib import Path
 
 import pegel
-from demo import Station
 from helpers.programs import WATCHDOG, wait_until
 from helpers.station import HM600, change, newest, reader, start, stop
+from temporary import Station
 
 
 def child_of(process: int) -> int:
@@ -31,7 +31,7 @@ def test_it_fulfils_wishes(station: Station) -> None:
     wait_until(lambda: newest(station, "launcher")["exit_status"] == 0, "its end")
     status = newest(station, "launcher")
     assert (status["state"], status["starts"]) == ("stopped", 1)
-    assert status["exit_reason"] == "ended with status 0"
+    assert status["exit_reason"] == "exited with status 0"
     assert status["exited"] >= status["started"]
 
 
@@ -43,7 +43,7 @@ def test_a_daemon_that_died_is_started_again(station: Station) -> None:
     inverter.wait(last, WATCHDOG)
     assert inverter.read().generation == 2
     status = newest(station, "launcher")
-    assert (status["exit_status"], status["exit_reason"]) == (-9, "ended by SIGKILL")
+    assert (status["exit_status"], status["exit_reason"]) == (-9, "killed by SIGKILL")
     assert status["starts"] == 2
     stop(station, "launcher")
     assert not inverter.writer_alive

@@ -1,9 +1,9 @@
 """The log: a text of a board cannot forge a line of it."""
 
-from demo import Station, places
 from helpers.programs import wait_until
 from helpers.station import HM600, log_has, start
 from logs import one_line
+from temporary import Station, padded
 
 FORGED = "1999-06-21 11:00:00 ERROR x"
 
@@ -13,7 +13,7 @@ def test_a_text_stays_on_its_line() -> None:
 
 
 def test_a_name_cannot_forge_a_line_of_the_log(station: Station) -> None:
-    start(station, HM600, name=places(f"G\n{FORGED}"[:24]))
+    start(station, HM600, name=padded(f"G\n{FORGED}"[:24]))
     wait_until(log_has(station, HM600))
     lines = station.log.read_text().splitlines()
     assert not [line for line in lines if line.startswith(FORGED[:20])]

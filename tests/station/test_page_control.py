@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from demo import Station
 from helpers.programs import WATCHDOG, wait_until
 from helpers.station import HM600, HM1200, change, newest, paused, reader, start
+from temporary import Station
 
 
 def test_a_limit_goes_there_and_back(station: Station, open_page: Callable[..., Page]) -> None:
@@ -39,7 +39,7 @@ def test_percent_permanent_off_on_and_restart(
     page = open_page("control", size=(390, 844))
     page.get_by_label("Limit to").fill("50")
     page.get_by_label("Unit").select_option("%")
-    page.get_by_label("Also after a restart of the inverter").check()
+    page.get_by_label("Keep after a restart of the inverter").check()
     page.get_by_role("button", name="Limit", exact=True).click()
     first = page.locator("#commands tr").first
     expect(first).to_contain_text("limit 50%")

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import pegel
-from demo import Station, configure, places
 from helpers.programs import WATCHDOG, wait_until
 from helpers.station import HM600, HM1200, change, log_has, newest, reader, start_daemon, stop
+from temporary import Station, configure, padded
 
 
 def test_the_whole_first_start(station: Station, open_page: Callable[..., Page]) -> None:
@@ -22,7 +22,7 @@ def test_the_whole_first_start(station: Station, open_page: Callable[..., Page])
     # Now the others come, to boards that the page has made.
     station.start_simulator()
     station.start_launcher()
-    start = page.get_by_role("button", name="Save, and start the daemon")
+    start = page.get_by_role("button", name="Save and start the daemon")
     page.get_by_label("Serial number").fill("1141")
     start.click()
     expect(page.locator("#serial-0-error")).to_contain_text("12 digits")
@@ -51,13 +51,13 @@ def test_the_form_saves_and_the_daemon_obeys(
     running: Station, open_page: Callable[..., Page]
 ) -> None:
     page = open_page("settings")
-    page.get_by_label("Ask every").fill("0,2")
+    page.get_by_label("Poll every").fill("0,2")
     page.get_by_label("Rated power").first.fill("350.5")
     page.get_by_label("Latitude").fill("")
     page.get_by_label("Pause at night").uncheck()
     page.get_by_role("button", name="Save").click()
     expect(page.locator("main > .notice")).to_contain_text("Saved")
-    expect(page.get_by_label("Ask every")).to_have_value("0.2")
+    expect(page.get_by_label("Poll every")).to_have_value("0.2")
     expect(page.get_by_label("Pause at night")).not_to_be_checked()
     saved = newest(running, "config")
     assert (saved["interval"], saved["latitude"]) == (0.2, None)
@@ -67,20 +67,20 @@ def test_the_form_saves_and_the_daemon_obeys(
 
 
 def test_what_is_saved_is_on_the_disk(station: Station, open_page: Callable[..., Page]) -> None:
-    configure(station, serial=places(HM600))
+    configure(station, serial=padded(HM600))
     station.start_pages()
     page = open_page("settings")
-    page.get_by_label("Ask every").fill("9")
+    page.get_by_label("Poll every").fill("9")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("main > .notice")).to_contain_text("Saved")
     # As a power failure does.
     for file in station.boards.glob("pegel.config*"):
         file.unlink()
     page.goto(f"{station.address}settings")
-    expect(page.get_by_label("Ask every")).to_have_value("9")
+    expect(page.get_by_label("Poll every")).to_have_value("9")
     # Where it cannot be, nobody says that it is.
     station.durable.rename(station.directory / "unplugged")
-    page.get_by_label("Ask every").fill("10")
+    page.get_by_label("Poll every").fill("10")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("body")).to_contain_text("durable")
     expect(page.locator("body")).not_to_contain_text("Saved")
@@ -88,7 +88,7 @@ def test_what_is_saved_is_on_the_disk(station: Station, open_page: Callable[...,
 
 def test_a_form_has_what_the_board_says(station: Station, open_page: Callable[..., Page]) -> None:
     """Each field with its own label, and every input with one."""
-    configure(station, serial=places(HM600))
+    configure(station, serial=padded(HM600))
     station.start_pages()
     for path, board in (("settings", "config"), ("control", "control")):
         if board == "control":
@@ -114,12 +114,12 @@ def test_a_form_has_what_the_board_says(station: Station, open_page: Callable[..
 @pytest.mark.parametrize(
     ("label", "wrong", "reason"),
     [
-        ("Ask every", "0", "a number from 0.1 to 3600 s"),
-        ("Ask every", "often", "a number from 0.1 to 3600 s"),
-        ("Ask every", "1e999", "a number from 0.1 to 3600 s"),
-        ("Ask every", "<b>", "a number from 0.1 to 3600 s"),
+        ("Poll every", "0", "a number from 0.1 to 3600 s"),
+        ("Poll every", "often", "a number from 0.1 to 3600 s"),
+        ("Poll every", "1e999", "a number from 0.1 to 3600 s"),
+        ("Poll every", "<b>", "a number from 0.1 to 3600 s"),
         ("Latitude", "90.1", "a number from -90 to 90"),
-        ("Time zone", "Mars/Olympus", "a time zone as in Europe/Berlin"),
+        ("Time zone", "Mars/Olympus", "a time zone such as Europe/Berlin"),
         ("Name", "x" * 25, "at most 24 bytes"),
         ("Serial number", "123412345678", "12 digits"),
     ],
@@ -127,7 +127,7 @@ def test_a_form_has_what_the_board_says(station: Station, open_page: Callable[..
 def test_what_cannot_be_is_not_saved_and_stays_in_the_form(
     station: Station, open_page: Callable[..., Page], label: str, wrong: str, reason: str
 ) -> None:
-    configure(station, serial=places(HM600))
+    configure(station, serial=padded(HM600))
     station.start_pages()
     page = open_page("settings")
     field = page.get_by_label(label).first
@@ -144,23 +144,23 @@ def test_what_cannot_be_is_not_saved_and_stays_in_the_form(
 def test_one_inverter_in_two_places_is_not_saved(
     station: Station, open_page: Callable[..., Page]
 ) -> None:
-    configure(station, serial=places(HM600))
+    configure(station, serial=padded(HM600))
     station.start_pages()
     page = open_page("settings")
     page.get_by_label("Serial number").nth(2).fill(HM600)
     page.get_by_role("button", name="Save").click()
-    expect(page.locator("#serial-2-error")).to_contain_text("another place")
+    expect(page.locator("#serial-2-error")).to_contain_text("already configured")
 
 
 @pytest.mark.parametrize("script", [True, False])
 def test_the_second_of_two_saves_is_told_and_loses_nothing(
     station: Station, open_page: Callable[..., Page], script: bool
 ) -> None:
-    configure(station, serial=places(HM600))
+    configure(station, serial=padded(HM600))
     station.start_pages()
     first, second = (open_page("settings", script=script) for _ in range(2))
-    first.get_by_label("Ask every").fill("7")
-    second.get_by_label("Ask every").fill("9")
+    first.get_by_label("Poll every").fill("7")
+    second.get_by_label("Poll every").fill("9")
     second.get_by_label("Name").first.fill("Roof")
     first.get_by_role("button", name="Save").click()
     expect(first.locator("main > .notice")).to_contain_text("Saved")
@@ -168,11 +168,11 @@ def test_the_second_of_two_saves_is_told_and_loses_nothing(
     second.get_by_role("button", name="Save").click()
     expect(second.get_by_role("alert")).to_contain_text("Not saved")
     row = second.locator("[data-differs=interval]")
-    expect(row).to_contain_text("Ask every")
+    expect(row).to_contain_text("Poll every")
     assert row.locator("td").all_inner_texts() == ["7 s", "9 s"]
     assert second.locator("[data-differs=name-0] td").all_inner_texts() == ["\u2013", "Roof"]
     expect(second.locator("[data-differs]")).to_have_count(2)
-    expect(second.get_by_label("Ask every")).to_have_value("9")
+    expect(second.get_by_label("Poll every")).to_have_value("9")
     assert newest(station, "config")["interval"] == 7.0
 
     second.get_by_role("button", name="Save").click()
@@ -184,14 +184,14 @@ def test_the_second_of_two_saves_is_told_and_loses_nothing(
 def test_settings_that_another_program_holds_are_not_saved_and_stay_in_the_form(
     station: Station, open_page: Callable[..., Page]
 ) -> None:
-    configure(station, serial=places(HM600))
+    configure(station, serial=padded(HM600))
     station.start_pages()
     page = open_page("settings")
-    page.get_by_label("Ask every").fill("9")
+    page.get_by_label("Poll every").fill("9")
     with pegel.Writer.open(station.boards / "config", timeout=WATCHDOG):
         page.get_by_role("button", name="Save").click()
         expect(page.locator("main > .notice")).to_contain_text("Not saved")
-        expect(page.get_by_label("Ask every")).to_have_value("9")
+        expect(page.get_by_label("Poll every")).to_have_value("9")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("main > .notice")).to_contain_text("Saved")
 
@@ -205,7 +205,7 @@ def test_the_switch_starts_and_stops_the_daemon(
     stop_.click()
     expect(page.locator("#state-text")).to_have_text("Daemon stopped")
     expect(stop_).to_be_disabled()
-    expect(page.locator("#daemon")).to_contain_text("ended with status 0")
+    expect(page.locator("#daemon")).to_contain_text("exited with status 0")
     assert not inverter.writer_alive
     last = inverter.sequence
     start.click()
@@ -214,18 +214,18 @@ def test_the_switch_starts_and_stops_the_daemon(
     expect(page.locator("#daemon")).to_contain_text("keeps the daemon running")
 
 
-def test_the_daemon_page_tells_of_lost_frames_and_the_sun(
+def test_the_daemon_page_shows_lost_frames_and_the_sun(
     running: Station, open_page: Callable[..., Page]
 ) -> None:
     change(running, "faults", loss=0.3)
-    wait_until(lambda: newest(running, "daemon")["asked_again"][0] > 5, "lost frames")
+    wait_until(lambda: newest(running, "daemon")["retries"][0] > 5, "lost frames")
     page = open_page("daemon")
-    again = page.locator(f'[data-name="{HM600}-asked_again"]')
+    again = page.locator(f'[data-name="{HM600}-retries"]')
     expect(again).to_have_text(re.compile(r"^[1-9]"))
     expect(again).not_to_have_text(again.inner_text())
     expect(page.locator("#daemon")).to_contain_text("Next sunset21:32")
     stop(running, "launcher")
-    expect(page.locator("#daemon")).to_contain_text("nobody can start the daemon")
+    expect(page.locator("#daemon")).to_contain_text("the daemon cannot be started")
 
 
 def test_the_log_follows_filters_and_is_downloaded(
@@ -253,7 +253,7 @@ def test_the_log_follows_filters_and_is_downloaded(
 def test_the_log_goes_on_when_it_is_begun_anew(
     station: Station, open_page: Callable[..., Page]
 ) -> None:
-    configure(station, serial=places(HM1200), interval=0.1)
+    configure(station, serial=padded(HM1200), interval=0.1)
     station.start_simulator("--inverter", HM1200)
     station.start_pages()
     start_daemon(station, "--verbose", "--log-size", "4000")
@@ -269,6 +269,6 @@ def test_the_log_goes_on_when_it_is_begun_anew(
 
 
 def test_without_a_log_the_page_says_so(station: Station, open_page: Callable[..., Page]) -> None:
-    configure(station, serial=places(HM600))
+    configure(station, serial=padded(HM600))
     station.start_pages()
-    expect(open_page("log").locator("main")).to_contain_text("There is no log yet")
+    expect(open_page("log").locator("main")).to_contain_text("No log yet")

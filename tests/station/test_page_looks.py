@@ -8,13 +8,13 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from demo import Station
 from helpers.programs import ROOT, WATCHDOG, run, wait_until
 from helpers.station import HM600, HM1200, change, newest, reader, start
+from temporary import Station
 
 PAGES = ("", "settings", "control", "log", "daemon")
 WORDS = {
-    "en": ("Solar station", "Today", "Ask every", "Zero feed-in", "Follow", "Next sunrise"),
+    "en": ("Solar station", "Today", "Poll every", "Zero feed-in", "Follow", "Next sunrise"),
     "de": (
         "Solaranlage",
         "Heute",

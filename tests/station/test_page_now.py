@@ -12,7 +12,6 @@ from playwright.sync_api import Page, expect
 
 import boards
 from captures.capture import Capture
-from demo import Station, as_daemon, configure, places
 from helpers.programs import WATCHDOG, wait_until
 from helpers.station import (
     HM300,
@@ -27,6 +26,7 @@ from helpers.station import (
     start_daemon,
     stop,
 )
+from temporary import Station, as_daemon, configure, padded
 
 
 def shown(page: Page, name: str) -> str:
@@ -52,7 +52,7 @@ def test_all_polls_are_shown_as_they_were_decoded(
 ) -> None:
     copy = station.site / "capture.jsonl"
     copy.write_bytes(capture.path.read_bytes())
-    configure(station, serial=places(HM600), interval=3600.0)
+    configure(station, serial=padded(HM600), interval=3600.0)
     station.start_simulator("--replay", str(copy))
     station.start_pages()
     # A second poll would be answered by the next one of the capture.
@@ -125,7 +125,7 @@ def test_several_inverters_and_the_meter(station: Station, open_page: Callable[.
     wait_until(add_up, "production, import, export and use that fit each other")
     wait_until(lambda: shown(page, "import_today") != "\u2013", "the day's energies")
     change(station, "faults", meter_silent=True)
-    change(station, "config", serial=places(HM300, HM1200, HM600))
+    change(station, "config", serial=padded(HM300, HM1200, HM600))
     # A new inverter has a place as soon as it is configured.
     expect(page.locator(f"#inverter-{HM600}")).to_have_count(1)
 
@@ -214,7 +214,7 @@ def test_a_page_that_loses_the_server_says_so_and_finds_it_again(
         process = running.processes.pop(name)
         process.terminate()
         process.wait(WATCHDOG)
-    expect(page.locator("#state-text")).to_have_text("Page is cut off")
+    expect(page.locator("#state-text")).to_have_text("No connection")
     running.start_pages()
     expect(page.locator("#state-text")).to_have_text("Live")
 
@@ -237,8 +237,8 @@ def test_a_page_that_nobody_looks_at_keeps_no_worker(
 def test_without_a_script_the_page_is_whole(
     running: Station, open_page: Callable[..., Page]
 ) -> None:
-    wait_until(lambda: sum(newest(running, "today")["curve_samples"]) > 0, "a curve")
+    wait_until(lambda: sum(newest(running, "daily")["curve_samples"]) > 0, "a curve")
     page = open_page(script=False)
     expect(page.locator("#state-text")).to_have_text("Live")
     expect(page.locator("#curve .line")).to_have_attribute("d", re.compile("^M"))
-    assert "Load it again" in page.content()
+    assert "Reload" in page.content()

@@ -18,9 +18,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import pegel
-from demo import Station, configure, places, program
+from executables import program
 from helpers.programs import WATCHDOG
 from helpers.station import HM600, newest, reader, start
+from temporary import Station, configure, padded
 
 PASSWORD = "correct horse"
 
@@ -62,7 +63,7 @@ class Client:
 
 @pytest.fixture
 def pages(station: Station) -> Station:
-    configure(station, serial=places(HM600))
+    configure(station, serial=padded(HM600))
     station.start_pages()
     return station
 
@@ -266,7 +267,7 @@ def test_only_a_login_makes_a_session_file(pages: Station) -> None:
 
 
 def test_wrong_serial_numbers_leave_the_pages_alive(pages: Station) -> None:
-    configure(pages, serial=places(HM600, "../../etc", "<b>", "123"))
+    configure(pages, serial=padded(HM600, "../../etc", "<b>", "123"))
     client = Client(pages)
     for path in ("/", "/settings", "/control", "/log", "/daemon", "/status"):
         answer = client.ask("GET", path)
@@ -276,7 +277,7 @@ def test_wrong_serial_numbers_leave_the_pages_alive(pages: Station) -> None:
 
 
 def test_a_board_that_cannot_be_read_leaves_the_pages_alive(pages: Station) -> None:
-    for board in ("meter", "today", "daemon", f"inverter-{HM600}", f"events-{HM600}"):
+    for board in ("meter", "daily", "daemon", f"inverter-{HM600}", f"events-{HM600}"):
         (pages.boards / f"pegel.{board}").write_bytes(b"x" * 5000)
     client = Client(pages)
     for path in ("/", "/settings", "/control", "/log", "/daemon", "/status"):

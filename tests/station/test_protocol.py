@@ -7,7 +7,7 @@ import pytest
 
 import hoymiles
 from captures.capture import Capture
-from hoymiles import Action, Asked, Control
+from hoymiles import Action, Control, Request
 
 INVERTER, STATION = bytes.fromhex("81807700"), bytes.fromhex("78563001")
 SERIALS = ("112173100011", "114181807700", "116182100042")
@@ -29,8 +29,8 @@ def frames_of(poll: dict[str, Any]) -> list[bytes]:
 def test_a_real_poll() -> None:
     poll = hoymiles.poll(INVERTER, STATION, 0x67151C39)
     assert poll.hex() == "158180770078563001800b0067151c390000000000000000766eb8"
-    assert hoymiles.asked(poll) == Asked(INVERTER)
-    assert hoymiles.asked(hoymiles.poll_again(INVERTER, STATION, 3)) == Asked(INVERTER, 3)
+    assert hoymiles.parse_request(poll) == Request(INVERTER)
+    assert hoymiles.parse_request(hoymiles.poll_again(INVERTER, STATION, 3)) == Request(INVERTER, 3)
 
 
 def test_every_recorded_answer_is_put_together_and_decoded(
@@ -173,7 +173,7 @@ def test_where_the_models_have_what() -> None:
         payload = bytearray(model.size)
         payload[events : events + 2] = (7).to_bytes(2, "big")
         assert hoymiles.decode(model, bytes(payload)).event_count == 7
-    with pytest.raises(hoymiles.FrameError, match="an HM-300 answers 30"):
+    with pytest.raises(hoymiles.FrameError, match="an HM-300 must have 30"):
         hoymiles.decode(hoymiles.model(SERIALS[0]), bytes(42))
 
 
@@ -190,12 +190,12 @@ def test_where_the_models_have_what() -> None:
     ],
 )
 def test_controls_are_understood_and_answered(control: Control) -> None:
-    frame = hoymiles.control(INVERTER, STATION, control)
-    assert hoymiles.asked(frame) == Asked(INVERTER, control=control)
+    frame = hoymiles.control_frame(INVERTER, STATION, control)
+    assert hoymiles.parse_request(frame) == Request(INVERTER, control=control)
     for at in range(len(frame)):
         damaged = frame[:at] + bytes([frame[at] ^ 1]) + frame[at + 1 :]
         with pytest.raises(hoymiles.FrameError):
-            hoymiles.asked(damaged)
+            hoymiles.parse_request(damaged)
     for verdict in (True, False):
         answer = hoymiles.control_answer(INVERTER, control.action, verdict)
         assert hoymiles.is_accepted(answer, INVERTER, control.action) is verdict
@@ -205,13 +205,13 @@ def test_controls_are_understood_and_answered(control: Control) -> None:
             hoymiles.is_accepted(answer[:-1] + b"x", INVERTER, control.action)
 
 
-def test_a_limit_is_told_as_the_protocol_has_it() -> None:
+def test_a_limit_is_encoded_as_the_protocol_defines() -> None:
     limit = Control(Action.LIMIT, 60.0, is_relative=True, is_permanent=True)
-    frame = hoymiles.control(INVERTER, STATION, limit).hex()
+    frame = hoymiles.control_frame(INVERTER, STATION, limit).hex()
     assert frame.startswith("51" + "81807700" + "78563001" + "81" + "0b00" + "0258" + "0101")
 
 
 @pytest.mark.parametrize("serial", ["", "12", "99991234567x", "123412345678", "11418180770\u0660"])
-def test_what_is_no_serial_number_is_refused(serial: str) -> None:
-    with pytest.raises(ValueError, match=r"digits|no known model"):
+def test_a_wrong_serial_number_is_refused(serial: str) -> None:
+    with pytest.raises(ValueError, match="serial number must"):
         hoymiles.model(serial)

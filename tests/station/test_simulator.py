@@ -3,9 +3,9 @@
 import numpy
 
 import hoymiles
-from demo import Station
 from helpers.programs import WATCHDOG, wait_until
 from helpers.station import DAY, HM300, HM600, HM1200, HOUR, MIDSUMMER, change, newest, reader
+from temporary import Station
 from world import LAG, RESTART_TIME, World
 
 SERIALS = (HM300, HM600, HM1200)
@@ -50,12 +50,12 @@ def test_an_inverter_comes_to_its_limit_by_and_by() -> None:
     inverter = world.inverters[HM1200]
     before = inverter.power
     half = hoymiles.Control(hoymiles.Action.LIMIT, round(before / 2))
-    assert inverter.obey(half, world.moment)
+    assert inverter.control(half, world.moment)
     world.advance(world.moment + LAG)
     assert before / 2 < inverter.power < before
     world.advance(world.moment + 10 * LAG)
     assert abs(inverter.power - before / 2) < 2
-    assert not inverter.obey(hoymiles.Control(hoymiles.Action.LIMIT, 1300), world.moment)
+    assert not inverter.control(hoymiles.Control(hoymiles.Action.LIMIT, 1300), world.moment)
 
 
 def test_a_restart_forgets_what_is_not_for_good() -> None:
@@ -63,9 +63,9 @@ def test_a_restart_forgets_what_is_not_for_good() -> None:
     inverter = world.inverters[HM600]
     for limit, is_permanent in ((200.0, True), (50.0, False)):
         limit_to = hoymiles.Control(hoymiles.Action.LIMIT, limit, is_permanent=is_permanent)
-        assert inverter.obey(limit_to, world.moment)
+        assert inverter.control(limit_to, world.moment)
     assert inverter.limit == 50.0
-    inverter.obey(hoymiles.Control(hoymiles.Action.RESTART), world.moment)
+    inverter.control(hoymiles.Control(hoymiles.Action.RESTART), world.moment)
     assert inverter.is_silent(world.moment)
     assert inverter.limit == 200.0
     world.advance(world.moment + RESTART_TIME + 5)

@@ -1,7 +1,7 @@
 <?php
 
 /**
- * The daemon: its switch, and how it fares.
+ * The daemon: its switch and its state.
  *
  * @var Station\View $this
  * @var array<string, string> $parts

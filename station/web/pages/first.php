@@ -15,14 +15,18 @@ $form ??= Form::of($this->boards->fields('config'), $this->status->config, $this
 ?>
 <section class="card narrow" aria-labelledby="first">
 <h2 id="first" class="title"><?= $this->say('welcome') ?></h2>
-<p class="hint"><?= $this->say('welcome told') ?></p>
+<p class="hint"><?= $this->say('welcome hint') ?></p>
 <form method="post" action="/first" class="form" data-first>
   <?= $this->tokenField(), $this->sequenceField($form) ?>
   <h3><?= $this->say('step inverter') ?></h3>
-  <?= $this->input($form, 'serial-0'), $this->input($form, 'name-0'), $this->input($form, 'rated_power-0') ?>
+  <?php foreach (['serial-0', 'name-0', 'rated_power-0'] as $input) : ?>
+        <?= $this->input($form, $input) ?>
+  <?php endforeach ?>
   <h3><?= $this->say('step place') ?></h3>
-  <p class="about"><?= $this->say('place told') ?></p>
-  <?= $this->input($form, 'timezone'), $this->input($form, 'latitude'), $this->input($form, 'longitude') ?>
+  <p class="about"><?= $this->say('place hint') ?></p>
+  <?php foreach (['timezone', 'latitude', 'longitude'] as $input) : ?>
+        <?= $this->input($form, $input) ?>
+  <?php endforeach ?>
   <button type="button" class="plain" id="here" hidden><?= $this->say('here') ?></button>
   <h3><?= $this->say('step start') ?></h3>
   <?= $this->zones() ?>

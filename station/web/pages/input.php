@@ -24,7 +24,8 @@ $choices = Form::CHOICES[$field->name] ?? null;
 <?php if ($choices !== null) : ?>
 <fieldset class="choices"<?= $attributes ?>><legend><?= $this->e($label) ?></legend>
     <?php foreach ($choices as $choice) : ?>
-  <label><input type="radio" name="<?= $input ?>" value="<?= $choice ?>"<?= $choice === $value ? ' checked' : '' ?>>
+  <label><input type="radio" name="<?= $input ?>" value="<?= $choice ?>"<?=
+        $choice === $value ? ' checked' : '' ?>>
         <?= $this->e($this->texts->of($choice)) ?></label>
     <?php endforeach ?>
 </fieldset>
@@ -35,7 +36,8 @@ $choices = Form::CHOICES[$field->name] ?? null;
 <?php else : ?>
 <label for="<?= $input ?>"><?= $this->e($label) ?></label>
 <span class="field">
-  <input id="<?= $input ?>" name="<?= $input ?>" value="<?= $this->e($value) ?>" autocomplete="off"<?=
+  <input id="<?= $input ?>" name="<?= $input ?>" value="<?= $this->e($value) ?>"
+    autocomplete="off"<?=
     $field->type === Type::Text ? ' class="text"' : ' inputmode="decimal"' ?><?=
     $field->name === 'serial' ? ' inputmode="numeric" maxlength="12"' : '' ?><?=
     $field->name === 'timezone' ? ' list="zones"' : '' ?><?= $attributes ?>>

@@ -1,7 +1,7 @@
 <?php
 
 /**
- * What all pages have around them.
+ * The frame of all pages.
  *
  * @var Station\View $this
  * @var string $page
@@ -25,8 +25,9 @@ $isLive = in_array($page, self::LIVE, true);
 <link rel="stylesheet" href="/station.css">
 <script src="/station.js" defer></script>
 </head>
-<body data-page="<?= $page ?>" data-live="<?= $isLive ? '1' : '' ?>" data-state="<?= $this->status->state ?>"
-  data-ages="<?= $this->e(json_encode($this->texts->ages())) ?>" data-cut="<?= $this->say('state cut') ?>">
+<body data-page="<?= $page ?>" data-live="<?= $isLive ? '1' : '' ?>"
+  data-state="<?= $this->status->state ?>" data-cut="<?= $this->say('state cut') ?>"
+  data-ages="<?= $this->e(json_encode($this->texts->ages())) ?>">
 <a class="skip" href="#main"><?= $this->say('skip') ?></a>
 <header>
   <h1><img src="/icon.svg" alt="" width="28" height="28"><?= $this->say('station') ?></h1>
@@ -35,7 +36,8 @@ $isLive = in_array($page, self::LIVE, true);
 <?php if ($page !== 'login') : ?>
 <nav aria-label="<?= $this->say('pages') ?>">
     <?php foreach (self::PAGES as $name => $address) : ?>
-  <a href="<?= $address ?>"<?= $name === $page ? ' aria-current="page"' : '' ?>><?= $this->say("page $name") ?></a>
+  <a href="<?= $address ?>"<?= $name === $page ? ' aria-current="page"' : '' ?>><?=
+      $this->say("page $name") ?></a>
     <?php endforeach ?>
     <?php if ($this->session->hasPassword()) : ?>
   <form method="post" action="/logout"><?= $this->tokenField() ?>

@@ -1,6 +1,6 @@
 <?php
 
-/** A page that says but one thing. @var Station\View $this */
+/** A page with only a message. @var Station\View $this */
 
 declare(strict_types=1);
 

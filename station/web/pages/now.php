@@ -1,7 +1,7 @@
 <?php
 
 /**
- * What the station makes now, and what the day was like so far.
+ * The station's power now, and the day so far.
  *
  * @var Station\View $this
  * @var array<string, string> $parts
@@ -10,11 +10,15 @@
 declare(strict_types=1);
 
 ?>
-<section class="card hero" id="hero" aria-label="<?= $this->say('power now') ?>"><?= $parts['hero'] ?></section>
-<section class="card flow" id="flow" aria-label="<?= $this->say('house') ?>"><?= $parts['flow'] ?></section>
-<section class="card wide" id="curve" aria-label="<?= $this->say('day') ?>"><?= $parts['curve'] ?></section>
+<section class="card hero" id="hero" aria-label="<?= $this->say('power now') ?>"><?=
+    $parts['hero'] ?></section>
+<section class="card flow" id="flow" aria-label="<?= $this->say('house') ?>"><?=
+    $parts['flow'] ?></section>
+<section class="card wide" id="curve" aria-label="<?= $this->say('day') ?>"><?=
+    $parts['curve'] ?></section>
 <?php foreach (array_keys($this->status->inverters) as $serial) : ?>
-<section class="card wide inverter" aria-label="<?= $this->e($this->status->name((string) $serial)) ?>">
+    <?php $name = $this->status->name((string) $serial) ?>
+<section class="card wide inverter" aria-label="<?= $this->e($name) ?>">
   <div id="inverter-<?= $this->e($serial) ?>"><?= $parts["inverter-$serial"] ?></div>
   <details>
     <summary><?= $this->say('last events') ?></summary>

@@ -1,12 +1,12 @@
-// Puts newer parts into the page as they come, and lets ages grow in between.
+// Replaces parts of the page when the server sends newer ones, and updates ages in between.
 
 const body = document.body;
-const patience = 4000; // ms without a connection before the page says so
-const pollTime = 3000; // ms between two looks where the server has no more room for events
-const logTime = 1500; // ms between two looks at the log
+const disconnectTimeout = 4000; // ms without a connection before the page shows that
+const pollInterval = 3000; // ms between two polls if the server has no room for more events
+const logInterval = 1500; // ms between two polls of the log
 const ages = JSON.parse(body.dataset.ages);
 let events;
-let cutOff;
+let disconnection;
 let polling;
 
 function inWords(seconds) {
@@ -14,8 +14,8 @@ function inWords(seconds) {
   return text.replace("%d", Math.floor(seconds / unit));
 }
 
-function anchorAges(place) {
-  for (const age of place.querySelectorAll("[data-age]")) {
+function anchorAges(element) {
+  for (const age of element.querySelectorAll("[data-age]")) {
     age.since = performance.now() - Number(age.dataset.age) * 1000;
   }
 }
@@ -28,22 +28,22 @@ function showAges() {
 }
 
 function show(parts) {
-  clearTimeout(cutOff);
-  cutOff = undefined;
+  clearTimeout(disconnection);
+  disconnection = undefined;
   for (const [id, html] of Object.entries(parts)) {
-    const place = document.getElementById(id);
-    // There is an inverter that this page has no place for.
-    if (place === null) return location.reload();
-    // A part that is asking for something is not replaced under the hands of who answers.
-    if (place.contains(document.activeElement) && document.activeElement !== document.body) {
-      if (place.querySelector("details[open]")) continue;
+    const element = document.getElementById(id);
+    // There is a new inverter, for which this page has no element.
+    if (element === null) return location.reload();
+    // An open confirmation is not replaced while the user reads it.
+    if (element.contains(document.activeElement) && document.activeElement !== document.body) {
+      if (element.querySelector("details[open]")) continue;
       const name = document.activeElement.getAttribute("value");
-      place.innerHTML = html;
-      place.querySelector(`button[value="${name}"]:enabled`)?.focus();
+      element.innerHTML = html;
+      element.querySelector(`button[value="${name}"]:enabled`)?.focus();
     } else {
-      place.innerHTML = html;
+      element.innerHTML = html;
     }
-    anchorAges(place);
+    anchorAges(element);
   }
   body.dataset.state = document.querySelector("#state .dot").dataset.state;
   showAges();
@@ -70,18 +70,18 @@ async function poll() {
 function listen() {
   events?.close();
   clearInterval(polling);
-  // A page that nobody looks at keeps no worker of the server.
+  // A hidden page occupies no worker of the server.
   if (document.hidden) return;
   events = new EventSource(`/events?page=${body.dataset.page}`);
   events.onmessage = (event) => show(JSON.parse(event.data));
   events.onerror = () => {
-    // A connection ends now and then; what is worth saying is that none comes after it.
-    cutOff ??= setTimeout(showCut, patience);
+    // Connections end regularly; the page shows only that a new one fails.
+    disconnection ??= setTimeout(showCut, disconnectTimeout);
     if (events.readyState !== EventSource.CLOSED) return;
-    // Refused: as many pages listen as may. This one asks now and then, and tries again to listen.
+    // Refused, as too many pages listen: this page polls, and listens again later.
     poll();
-    polling = setInterval(poll, pollTime);
-    setTimeout(listen, 10 * pollTime);
+    polling = setInterval(poll, pollInterval);
+    setTimeout(listen, 10 * pollInterval);
   };
 }
 
@@ -91,25 +91,26 @@ function followLog(lines) {
   lines.scrollTop = lines.scrollHeight;
   setInterval(async () => {
     if (!follow.checked || document.hidden) return;
-    const query = new URLSearchParams({ after: lines.dataset.place, level: lines.dataset.level });
+    const { position, level } = lines.dataset;
+    const query = new URLSearchParams({ after: position, level });
     const answer = await fetch(`/log/lines?${query}`).catch(() => null);
     if (answer?.status === 401) return location.reload();
     if (!answer?.ok) return;
-    const news = await answer.json();
+    const added = await answer.json();
     const isAtEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 4;
-    if (news.isNew) lines.replaceChildren();
-    for (const { level, text } of news.lines) {
+    if (added.isNew) lines.replaceChildren();
+    for (const { level, text } of added.lines) {
       const line = document.createElement("li");
       line.className = level.toLowerCase();
       line.textContent = text;
       lines.append(line);
     }
-    lines.dataset.place = news.place;
+    lines.dataset.position = added.position;
     if (isAtEnd) lines.scrollTop = lines.scrollHeight;
-  }, logTime);
+  }, logInterval);
 }
 
-function offerPlace(button) {
+function offerPosition(button) {
   if (!("geolocation" in navigator)) return;
   button.hidden = false;
   button.addEventListener("click", () => navigator.geolocation.getCurrentPosition(({ coords }) => {
@@ -129,7 +130,7 @@ if (body.dataset.live) {
 const lines = document.getElementById("lines");
 if (lines) followLog(lines);
 const here = document.getElementById("here");
-if (here) offerPlace(here);
-// Where nothing is configured yet, the browser knows best which time it is.
+if (here) offerPosition(here);
+// Before the first configuration, the browser's time zone is the best guess.
 const zone = document.querySelector("form[data-first] #timezone");
 if (zone?.value === "UTC") zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -7,21 +7,21 @@ namespace Station;
 use Pegel\{Exception, Field, Gone, NotFound, Reader, Schema, Snapshot, Type, Unpublished, Writer};
 
 /**
- * The station's boards, as boards.json describes them for pages and daemon alike.
+ * The station's boards, which boards.json describes for the pages and the daemon.
  *
- * Those that are written by turns are created by whoever comes first; the others belong to the daemon, the launcher and
- * the controller, and are read here.
+ * The first program that needs a shared board creates it. The pages only read the others, which the
+ * daemon, the launcher and the controller write.
  */
 final class Boards
 {
-    private const BY_TURNS = 0660;
-    /** How long a page waits for its turn. */
-    private const PATIENCE = 2.0;
+    private const SHARED_MODE = 0660;
+    /** Seconds that a page waits for a board that another program has open. */
+    private const TIMEOUT = 2.0;
 
     /** @var array<string, array<string, mixed>> */
-    private array $described;
+    private array $descriptions;
 
-    /** The newest record, or null when nobody published one yet, or the board cannot be read. */
+    /** The newest record, or null if there is none or the board cannot be read. */
     public function newest(string $board): ?Snapshot
     {
         try {
@@ -29,7 +29,7 @@ final class Boards
         } catch (NotFound | Unpublished | Gone) {
             return null;
         } catch (Exception $error) {
-            // One bad board must not make every page fail.
+            // One damaged board must not make every page fail.
             error_log($error->getMessage());
             return null;
         }
@@ -48,42 +48,44 @@ final class Boards
         }
     }
 
-    /** The newest record of a board that is written by turns, which is created if it is not there. */
-    public function byTurns(string $board): Snapshot
+    /** The newest record of a shared board, which is created if it does not exist. */
+    public function shared(string $board): Snapshot
     {
         try {
             return Reader::open($board)->read();
         } catch (NotFound) {
-            // Others may be creating it at this moment; then it has its defaults, or what they saved.
-            $options = array_intersect_key($this->described($board), ['slots' => true, 'durable' => true]);
-            $options += ['mode' => self::BY_TURNS, 'timeout' => self::PATIENCE];
+            // Another program can create it at the same time; its defaults or values are kept.
+            $names = ['slots' => true, 'durable' => true];
+            $options = array_intersect_key($this->description($board), $names);
+            $options += ['mode' => self::SHARED_MODE, 'timeout' => self::TIMEOUT];
             return Writer::create($board, $this->schema($board), ...$options)->read();
         }
     }
 
-    /** A board that is written by turns, while this one's turn lasts. */
-    public function turn(string $board): Writer
+    /** Opens a shared board for writing. */
+    public function writer(string $board): Writer
     {
-        $this->byTurns($board);
-        return Writer::open($board, timeout: self::PATIENCE);
+        $this->shared($board);
+        return Writer::open($board, timeout: self::TIMEOUT);
     }
 
     /**
-     * Publishes what was decided on top of a sequence; Conflict if there is a newer one. It is on the disk then.
+     * Publishes a record that is based on a sequence, and syncs it.
      *
      * @param array<string, mixed> $record
+     * @throws \Pegel\Conflict if there is a newer sequence
      */
     public function save(string $board, int $sequence, array $record): void
     {
-        $writer = $this->turn($board);
+        $writer = $this->writer($board);
         $writer->publishIf($sequence, $record);
         $writer->sync();
     }
 
-    /** The fields of a board that is there, as it tells them itself. */
+    /** The fields of a shared board, read from the board itself. */
     public function fields(string $board): Schema
     {
-        $this->byTurns($board);
+        $this->shared($board);
         return Reader::open($board)->schema();
     }
 
@@ -91,20 +93,20 @@ final class Boards
     {
         $types = array_column(Type::cases(), null, 'name');
         $fields = [];
-        foreach ($this->described($board)['fields'] as $name => $of) {
+        foreach ($this->description($board)['fields'] as $name => $of) {
             $fields[$name] = new Field(...[...$of, 'type' => $types[ucfirst($of['type'])]]);
         }
-        return Schema::of(...$fields)->describe($this->described($board)['description']);
+        return Schema::of(...$fields)->describe($this->description($board)['description']);
     }
 
     /** @return array<string, mixed> */
-    private function described(string $board): array
+    private function description(string $board): array
     {
-        $this->described ??= json_decode(
+        $this->descriptions ??= json_decode(
             file_get_contents(__DIR__ . '/../../boards.json'),
             associative: true,
             flags: JSON_THROW_ON_ERROR,
         );
-        return $this->described[$board];
+        return $this->descriptions[$board];
     }
 }

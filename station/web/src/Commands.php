@@ -6,20 +6,20 @@ namespace Station;
 
 use Pegel\{Full, Locked, NotFound, Reader, Snapshot};
 
-/** Commands to the inverters, and what became of them: docs/commands.md. */
+/** Commands to the inverters, and their answers: docs/commands.md. */
 final class Commands
 {
     public const ACTIONS = ['limit', 'on', 'off', 'restart'];
-    /** Watts of an inverter, by the first digits of its serial number. */
+    /** The rated power of an inverter in watts, by the first digits of its serial number. */
     public const RATED = ['1121' => 300.0, '1141' => 600.0, '1161' => 1200.0];
     private const SENDER = 'page';
-    private const SHOWN = 15;
+    private const MAX_SHOWN = 15;
 
     public function __construct(private readonly Boards $boards)
     {
     }
 
-    /** Whether somebody does commands now. */
+    /** Whether the daemon does commands now. */
     public function areDone(): bool
     {
         try {
@@ -30,9 +30,9 @@ final class Commands
     }
 
     /**
-     * Asks for something; its number is how it is found in the list.
+     * Sends a command, and returns its number.
      *
-     * @throws Full|Locked if nobody gets to it
+     * @throws Full|Locked if too many commands are waiting
      */
     public function send(
         string $inverter,
@@ -42,7 +42,7 @@ final class Commands
         bool $isPermanent,
         int $now,
     ): int {
-        return $this->boards->turn('commands')->publishUnlessFull(
+        return $this->boards->writer('commands')->publishUnlessFull(
             Reader::open('answers')->read()['command'],
             inverter: $inverter,
             action: $action,
@@ -50,19 +50,23 @@ final class Commands
             relative: $isRelative,
             permanent: $isPermanent,
             sender: self::SENDER,
-            asked: $now,
+            sent: $now,
         );
     }
 
-    /** @return list<array{command: Snapshot, answer: ?Snapshot}> the newest first, each with what it came to last */
+    /**
+     * The newest commands, the newest first, each with its last answer.
+     *
+     * @return list<array{command: Snapshot, answer: ?Snapshot}>
+     */
     public function newest(): array
     {
         $answers = [];
-        foreach ($this->boards->last('answers', 2 * self::SHOWN + 2) as $answer) {
+        foreach ($this->boards->last('answers', 2 * self::MAX_SHOWN + 2) as $answer) {
             $answers[$answer['command']] ??= $answer;
         }
         $list = [];
-        foreach ($this->boards->last('commands', self::SHOWN) as $command) {
+        foreach ($this->boards->last('commands', self::MAX_SHOWN) as $command) {
             if (!$command->isDefault) {
                 $list[] = ['command' => $command, 'answer' => $answers[$command->sequence] ?? null];
             }

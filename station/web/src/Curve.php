@@ -6,35 +6,36 @@ namespace Station;
 
 use Pegel\Snapshot;
 
-/** The day as a picture: power and what the grid gave or took, in parts of five minutes. */
+/** The day as a chart: power, and import or export, in parts of five minutes. */
 final class Curve
 {
     public const WIDTH = 720;
     public const HEIGHT = 220;
     public const LEFT = 44;
     private const PARTS = 288;
-    /** So many parts without a sample are no gap: whoever asks seldom leaves some out. */
-    private const GAP = 3;
-    private const MOST = 1e6;
+    /** Up to this many parts without a sample are not a gap: a long poll interval skips some. */
+    private const MAX_SKIPPED = 3;
+    private const MAX_WATTS = 1e6;
     private const STEPS = [50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000];
 
     public readonly float $top;
     public readonly float $bottom;
     public readonly int $step;
 
-    public function __construct(private readonly Snapshot $today)
+    public function __construct(private readonly Snapshot $daily)
     {
-        // A meter can send any number, and each line of the picture takes time.
-        $highest = min(self::MOST, max(100.0, ...$today['curve_power'], ...$today['curve_grid']));
-        $lowest = max(-self::MOST, min(0.0, ...$today['curve_grid']));
-        $wide = fn (int $step): bool => ($highest - $lowest) / $step <= 5;
-        $steps = array_filter(self::STEPS, $wide);
+        // A meter can send any number, and each line of the chart takes time.
+        $highest = max(100.0, ...$daily['curve_power'], ...$daily['curve_grid']);
+        $highest = min(self::MAX_WATTS, $highest);
+        $lowest = max(-self::MAX_WATTS, min(0.0, ...$daily['curve_grid']));
+        $isWide = fn (int $step): bool => ($highest - $lowest) / $step <= 5;
+        $steps = array_filter(self::STEPS, $isWide);
         $this->step = $steps === [] ? self::STEPS[array_key_last(self::STEPS)] : reset($steps);
         $this->top = ceil($highest / $this->step) * $this->step;
         $this->bottom = floor($lowest / $this->step) * $this->step;
     }
 
-    /** @return list<int> watts that have a line */
+    /** @return list<int> the watts of the horizontal lines */
     public function marks(): array
     {
         return range((int) $this->bottom, (int) $this->top, $this->step);
@@ -47,10 +48,11 @@ final class Curve
 
     public function y(float $watts): float
     {
-        return round(8 + ($this->top - $watts) / ($this->top - $this->bottom) * (self::HEIGHT - 36), 1);
+        $part = ($this->top - $watts) / ($this->top - $this->bottom);
+        return round(8 + $part * (self::HEIGHT - 36), 1);
     }
 
-    /** The line of a curve; where nothing is known, it has a gap. */
+    /** The line of a curve, with gaps where values are unknown. */
     public function line(string $curve): string
     {
         $path = '';
@@ -72,11 +74,11 @@ final class Curve
         return $path;
     }
 
-    /** @return list<list<string>> points that belong together */
+    /** @return list<list<string>> the points of each uninterrupted part of a curve */
     private function runs(string $curve): array
     {
-        $samples = $this->today[$curve === 'curve_power' ? 'curve_samples' : 'curve_grid_samples'];
-        $watts = $this->today[$curve];
+        $samples = $this->daily[$curve === 'curve_power' ? 'curve_samples' : 'curve_grid_samples'];
+        $watts = $this->daily[$curve];
         $runs = [];
         $isOn = false;
         $gap = 0;
@@ -85,13 +87,14 @@ final class Curve
                 $gap++;
                 continue;
             }
-            $isOn = $isOn && $gap <= self::GAP;
+            $isOn = $isOn && $gap <= self::MAX_SKIPPED;
             $gap = 0;
             if (!$isOn) {
                 $runs[] = [];
                 $isOn = true;
             }
-            $runs[array_key_last($runs)][] = $this->x(5 * $part + 2.5) . ' ' . $this->y($watts[$part]);
+            $point = $this->x(5 * $part + 2.5) . ' ' . $this->y($watts[$part]);
+            $runs[array_key_last($runs)][] = $point;
         }
         return $runs;
     }

@@ -7,21 +7,21 @@ namespace Station;
 use Pegel\{Gone, NotFound, Reader, Timeout};
 
 /**
- * Server-sent events: those parts of a page that changed, whenever they do.
+ * Server-sent events: the parts of a page that have changed, as soon as they change.
  *
- * A connection keeps one worker of php-fpm, so it ends after a while, and the browser opens another.
+ * A connection occupies a worker of PHP-FPM, so it ends after a while, and the browser reconnects.
  */
 final class Events
 {
-    private const LIFE = 25.0;
-    /** How long a worker sleeps at most before it looks at what no board tells, and at whether the browser is there. */
-    private const GLANCE = 1.0;
-    /** The board that changes with every reading of any inverter, and with the meter. */
-    private const PULSE = 'today';
+    private const DURATION = 25.0;
+    /** The longest sleep in seconds, until ages and the connection are checked again. */
+    private const MAX_SLEEP = 1.0;
+    /** The board that changes after each round of polls. */
+    private const PULSE = 'daily';
 
     private const AGE = '/ data-age="[^"]*">[^<]*/';
 
-    /** @param callable(): array<string, string> $parts the page's live parts by their id, as HTML */
+    /** @param callable(): array<string, string> $parts the live parts as HTML, by their id */
     public function send(callable $parts): void
     {
         header('Content-Type: text/event-stream');
@@ -29,18 +29,19 @@ final class Events
         while (ob_get_level() > 0) {
             ob_end_flush();
         }
-        // Not the browser's own 3 s, which would be a gap in the readings.
+        // The browser's default of 3 s would be a gap in the readings.
         echo "retry: 100\n\n";
-        $end = microtime(true) + self::LIFE;
+        $end = microtime(true) + self::DURATION;
         $sent = [];
         do {
             $pulse = $this->pulse();
             $now = $parts();
-            // Ages grow in the browser: they alone are nothing new.
+            // The script of the page updates ages, so a new age is not a change.
             $compared = preg_replace(self::AGE, '', $now);
             $changed = array_intersect_key($now, array_diff_assoc($compared, $sent));
-            // A comment shows whether anybody listens; PHP notices only when it writes.
-            echo $changed === [] ? ":\n\n" : 'data: ' . json_encode($changed, JSON_THROW_ON_ERROR) . "\n\n";
+            // Without changes, a comment: PHP notices a closed connection only when it writes.
+            $data = json_encode($changed, JSON_THROW_ON_ERROR);
+            echo $changed === [] ? ":\n\n" : "data: $data\n\n";
             flush();
             $sent = $compared;
             $this->sleep($pulse);
@@ -56,15 +57,15 @@ final class Events
         }
     }
 
-    /** Until there is a newer reading, or for a glance. */
+    /** Sleeps until there is a newer record, at most MAX_SLEEP. */
     private function sleep(int $after): void
     {
         try {
-            Reader::open(self::PULSE)->wait($after, self::GLANCE);
+            Reader::open(self::PULSE)->wait($after, self::MAX_SLEEP);
         } catch (Timeout | Gone) {
             return;
         } catch (NotFound) {
-            usleep((int) (self::GLANCE * 1e6));
+            usleep((int) (self::MAX_SLEEP * 1e6));
         }
     }
 }

@@ -7,20 +7,20 @@ namespace Station;
 use Pegel\{Field, Schema, Snapshot, Type};
 
 /**
- * The form of a board that is written by turns: its inputs follow from the board's own fields, with their labels, units
- * and limits. Holds what was loaded or typed, and what is wrong with it.
+ * The form of a shared board. Its inputs are made from the fields of the board, with their labels,
+ * units and limits. It holds the values that were loaded or entered, and their errors.
  *
- * An input is called like its field, or FIELD-0, FIELD-1 ... for a field of many elements.
+ * An input has the name of its field, or FIELD-0, FIELD-1 ... for a field of many elements.
  */
 final class Form
 {
-    /** Texts that are one of a few, by field. */
+    /** The choices of a text, by field. */
     public const CHOICES = ['mode' => ['automatic', 'manual', 'paused']];
     public const SERIAL = '/^(1121|1141|1161)\d{8}$/D';
 
-    /** @var array<string, string> what is wrong, by input */
+    /** @var array<string, string> the errors by input */
     public array $errors = [];
-    /** What somebody else saved while this form was open. */
+    /** The record that another user saved while this form was open. */
     public ?Snapshot $others = null;
 
     /** @param array<string, string> $values by input */
@@ -32,25 +32,28 @@ final class Form
     ) {
     }
 
-    /** The form of what is saved. */
+    /** The form with the saved values. */
     public static function of(Schema $schema, Snapshot $saved, Texts $texts): self
     {
-        return new self($schema, $saved->sequence, self::typed($schema, $saved->toArray(), $texts), $texts);
+        $values = self::typed($schema, $saved->toArray(), $texts);
+        return new self($schema, $saved->sequence, $values, $texts);
     }
 
     /**
-     * The form as it was sent. What it leaves out is as it is saved; a box that is not ticked is named in `boxes`.
+     * The form as it was sent. Missing inputs keep the saved value. `boxes` has the names of all
+     * checkboxes, as browsers do not send those that are not checked.
      *
      * @param array<mixed> $sent
      */
     public static function sent(Schema $schema, array $sent, Snapshot $saved, Texts $texts): self
     {
         $values = self::typed($schema, $saved->toArray(), $texts);
+        $boxes = (array) ($sent['boxes'] ?? []);
         foreach (self::inputs($schema) as $input => [$field]) {
             $text = $sent[$input] ?? null;
             if (is_string($text)) {
                 $values[$input] = trim($text);
-            } elseif ($field->type === Type::Bool && in_array($input, (array) ($sent['boxes'] ?? []), true)) {
+            } elseif ($field->type === Type::Bool && in_array($input, $boxes, true)) {
                 $values[$input] = '';
             }
         }
@@ -74,16 +77,17 @@ final class Form
         return $inputs;
     }
 
-    /** What each input of these differs in: theirs and ours. @return array<string, array{string, string}> */
+    /** @return array<string, array{string, string}> their value and ours, where they differ */
     public function differences(): array
     {
         $theirs = self::typed($this->schema, $this->others->toArray(), $this->texts);
         $differs = fn (string $input): bool => $theirs[$input] !== $this->values[$input];
         $inputs = array_filter(array_keys($theirs), $differs);
-        return array_combine($inputs, array_map(fn ($input) => [$theirs[$input], $this->values[$input]], $inputs));
+        $pair = fn (string $input): array => [$theirs[$input], $this->values[$input]];
+        return array_combine($inputs, array_map($pair, $inputs));
     }
 
-    /** @return array<string, mixed> the record that was typed; notes what is wrong with it */
+    /** @return array<string, mixed> the record that was entered; sets the errors */
     public function record(): array
     {
         $record = [];
@@ -117,12 +121,14 @@ final class Form
     {
         $error = match (true) {
             strlen($text) > $field->size => $this->texts->say('error long', $field->size),
-            !mb_check_encoding($text, 'UTF-8'), str_contains($text, "\0") => $this->texts->say('error text'),
+            !mb_check_encoding($text, 'UTF-8'), str_contains($text, "\0")
+                => $this->texts->say('error text'),
             $field->name === 'serial' && $text !== '' && !preg_match(self::SERIAL, $text)
                 => $this->texts->say('error serial'),
             $field->name === 'timezone' && !in_array($text, \DateTimeZone::listIdentifiers(), true)
                 => $this->texts->say('error zone'),
-            !in_array($text, self::CHOICES[$field->name] ?? [$text], true) => $this->texts->say('error choice'),
+            !in_array($text, self::CHOICES[$field->name] ?? [$text], true)
+                => $this->texts->say('error choice'),
             default => null,
         };
         if ($error !== null) {
@@ -133,11 +139,14 @@ final class Form
 
     private function number(string $input, Field $field, string $text): float
     {
-        $number = filter_var(str_replace([',', "\u{2212}"], ['.', '-'], $text), FILTER_VALIDATE_FLOAT);
-        if ($number === false || $number < ($field->min ?? -INF) || $number > ($field->max ?? INF)) {
+        $text = str_replace([',', "\u{2212}"], ['.', '-'], $text);
+        $number = filter_var($text, FILTER_VALIDATE_FLOAT);
+        [$min, $max] = [$field->min ?? -INF, $field->max ?? INF];
+        if ($number === false || $number < $min || $number > $max) {
             $unit = $this->texts->unit($field->unit);
             $limits = array_map($this->texts->typed(...), [$field->min, $field->max]);
-            $this->errors[$input] = rtrim($this->texts->say('error number', ...[...$limits, $unit]));
+            $error = $this->texts->say('error number', ...[...$limits, $unit]);
+            $this->errors[$input] = rtrim($error);
             return 0.0;
         }
         return $number;

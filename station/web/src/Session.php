@@ -5,20 +5,20 @@ declare(strict_types=1);
 namespace Station;
 
 /**
- * The browser's session: the token that its forms carry, and whether the password was given.
+ * The browser's session: the token of its forms, and whether the user has logged in.
  *
- * A cookie with a random name is all of it until a login: only that makes a file, in the pool's session.save_path, so
- * that visitors cannot fill the disk. The cookie's attributes are those of the pool, too.
+ * It is only a cookie with a random name until a login, which creates a file in the pool's
+ * session.save_path: so visitors cannot fill the disk. The pool sets the cookie's attributes.
  */
 final class Session
 {
     private const NAME = '/^[0-9a-f]{32}$/D';
-    /** The most logins at a time; the oldest ones end. */
-    private const MOST = 100;
+    /** The maximum number of logins at a time; a further one ends the oldest. */
+    private const MAX_LOGINS = 100;
 
     public readonly string $token;
-    private readonly bool $isKnown;
-    /** The password's hash, which the pool's STATION_PASSWORD_FILE holds; '' if the station has none. */
+    private readonly bool $isAllowed;
+    /** The password's hash, from the pool's STATION_PASSWORD_FILE; '' without a password. */
     private readonly string $hash;
     private string $name;
 
@@ -34,19 +34,19 @@ final class Session
         }
         // Scripts cannot read the cookie, so only a page of this browser has its hash.
         $this->token = substr(hash('sha256', "form $this->name"), 0, 32);
-        $this->isKnown = $this->hash === '' || $this->isLoggedIn();
+        $this->isAllowed = $this->hash === '' || $this->isLoggedIn();
     }
 
-    /** Whether a form is one of this session's. */
-    public function sent(mixed $token): bool
+    /** Whether a form has this session's token. */
+    public function hasToken(mixed $token): bool
     {
         return is_string($token) && hash_equals($this->token, $token);
     }
 
-    /** Whether this browser may see the station. */
-    public function isKnown(): bool
+    /** Whether the user has logged in, or the station has no password. */
+    public function isAllowed(): bool
     {
-        return $this->isKnown;
+        return $this->isAllowed;
     }
 
     public function hasPassword(): bool
@@ -77,7 +77,7 @@ final class Session
             && hash_equals($this->hash, (string) file_get_contents($file));
     }
 
-    /** Ends the session. The browser gets a new name: anyone who saw the old one can do nothing with it. */
+    /** Ends the session. The browser gets a new cookie; the old one is useless to others. */
     private function end(): void
     {
         if (is_file($this->file())) {
@@ -95,7 +95,7 @@ final class Session
         setcookie(session_name(), $this->name, ['expires' => $expires, ...$options]);
     }
 
-    /** The file has a hash as its name, so that a listing of the directory shows no cookies. */
+    /** The session's file. Its name is a hash, so a listing of the directory shows no cookies. */
     private function file(): string
     {
         return session_save_path() . '/sess_' . hash('sha256', $this->name);
@@ -106,7 +106,7 @@ final class Session
         return time() - (int) ini_get('session.gc_maxlifetime');
     }
 
-    /** Removes the files of sessions that are over, and the oldest ones of too many. */
+    /** Removes the files of expired sessions, and of the oldest ones if there are too many. */
     private function collect(): void
     {
         $times = [];
@@ -115,7 +115,7 @@ final class Session
         }
         arsort($times);
         $live = array_filter($times, fn (int $time): bool => $time >= $this->oldest());
-        $kept = array_slice($live, 0, self::MOST - 1);
+        $kept = array_slice($live, 0, self::MAX_LOGINS - 1);
         foreach (array_keys(array_diff_key($times, $kept)) as $file) {
             // Another login can have removed it.
             @unlink($file);

@@ -6,16 +6,18 @@ namespace Station;
 
 use Pegel\{Conflict, Full, Locked};
 
-/** What the station answers to which request. */
+/** Answers the requests of browsers. */
 final class Site
 {
     private readonly Boards $boards;
     private readonly Texts $texts;
     private readonly Session $session;
 
-    /** @param string $path as nginx matched it, so that its limits hold for what is answered here */
-    public function __construct(private readonly string $method, private readonly string $path)
-    {
+    /** @param string $path the path that nginx matched, so that its limits apply to this answer */
+    public function __construct(
+        private readonly string $method,
+        private readonly string $path,
+    ) {
     }
 
     public function answer(): void
@@ -36,17 +38,18 @@ final class Site
 
     private function route(): void
     {
-        $asked = "$this->method $this->path";
-        if ($this->method === 'POST' && !$this->session->sent($_POST['token'] ?? null)) {
+        $request = "$this->method $this->path";
+        if ($this->method === 'POST' && !$this->session->hasToken($_POST['token'] ?? null)) {
             $this->refuse(403, 'foreign form');
-        } elseif ($asked === 'POST /login') {
+        } elseif ($request === 'POST /login') {
             $this->login();
-        } elseif (!$this->session->isKnown()) {
+        } elseif (!$this->session->isAllowed()) {
             $this->askPassword();
         } else {
-            match ($asked) {
+            match ($request) {
                 'GET /' => $this->home(),
-                'GET /settings', 'GET /control', 'GET /log', 'GET /daemon' => $this->show(substr($this->path, 1)),
+                'GET /settings', 'GET /control', 'GET /log', 'GET /daemon'
+                    => $this->show(substr($this->path, 1)),
                 'GET /events' => $this->events(),
                 'GET /status' => $this->json($this->view()->parts($this->livePage())),
                 'GET /log/lines' => $this->json($this->logLines()),
@@ -55,7 +58,7 @@ final class Site
                 'POST /settings' => $this->save('config', 'settings'),
                 'POST /control' => $this->save('control', 'control'),
                 'POST /command' => $this->command(),
-                'POST /service' => $this->want($_POST['running'] ?? null),
+                'POST /service' => $this->request($_POST['running'] ?? null),
                 'POST /logout' => $this->logout(),
                 default => $this->refuse(404, 'nothing here'),
             };
@@ -109,8 +112,9 @@ final class Site
 
     private function askPassword(): void
     {
-        // What a script asks for is no page.
-        $isPage = $this->method === 'GET' && !in_array($this->path, ['/events', '/status', '/log/lines'], true);
+        // Scripts need only the status.
+        $isScript = in_array($this->path, ['/events', '/status', '/log/lines'], true);
+        $isPage = $this->method === 'GET' && !$isScript;
         $isPage ? $this->show('login', 401) : http_response_code(401);
     }
 
@@ -133,7 +137,7 @@ final class Site
     private function save(string $board, string $page): void
     {
         $schema = $this->boards->fields($board);
-        $form = Form::sent($schema, $_POST, $this->boards->byTurns($board), $this->texts);
+        $form = Form::sent($schema, $_POST, $this->boards->shared($board), $this->texts);
         $record = $form->record();
         if ($form->errors !== []) {
             $this->show($page, 422, form: $form);
@@ -143,8 +147,8 @@ final class Site
             $this->boards->save($board, $form->sequence, $record);
             $this->go("/$page?saved");
         } catch (Conflict) {
-            // What was typed stays; the next save is on top of what the other one saved.
-            $form->others = $this->boards->byTurns($board);
+            // The entered values stay in the form; the next save replaces those of the other user.
+            $form->others = $this->boards->shared($board);
             $form->sequence = $form->others->sequence;
             $this->show($page, 409, form: $form);
         } catch (Locked) {
@@ -152,10 +156,11 @@ final class Site
         }
     }
 
-    /** The first start: the least that the daemon has to know, and then it starts. */
+    /** The first start: saves the minimum that the daemon needs, and starts it. */
     private function begin(): void
     {
-        $form = Form::sent($this->boards->fields('config'), $_POST, $this->boards->byTurns('config'), $this->texts);
+        $schema = $this->boards->fields('config');
+        $form = Form::sent($schema, $_POST, $this->boards->shared('config'), $this->texts);
         $record = $form->record();
         if ($form->values['serial-0'] === '') {
             $form->errors['serial-0'] ??= $this->texts->say('error serial');
@@ -166,16 +171,17 @@ final class Site
         }
         try {
             $this->boards->save('config', $form->sequence, $record);
-            $this->want('1');
+            $this->request('1');
         } catch (Conflict) {
-            // Somebody else was first.
+            // Another user has saved first.
             $this->go('/');
         }
     }
 
-    private function want(mixed $running): void
+    /** Requests the daemon to run or to stop. */
+    private function request(mixed $running): void
     {
-        $service = $this->boards->turn('service');
+        $service = $this->boards->writer('service');
         $service->publish(running: $running === '1');
         $service->sync();
         $this->go($this->path === '/service' ? '/daemon' : '/');
@@ -183,30 +189,32 @@ final class Site
 
     private function command(): void
     {
-        $sent = array_map(fn (mixed $text): string => is_string($text) ? trim($text) : '', $_POST);
+        $trimmed = fn (mixed $text): string => is_string($text) ? trim($text) : '';
+        $sent = array_map($trimmed, $_POST);
         ['inverter' => $inverter, 'action' => $action] = $sent + ['inverter' => '', 'action' => ''];
         $limit = filter_var(str_replace(',', '.', $sent['limit'] ?? '0'), FILTER_VALIDATE_FLOAT);
         $isRelative = ($sent['unit'] ?? '') === '%';
         $rated = Commands::RATED[substr($inverter, 0, 4)] ?? 0.0;
-        $most = $isRelative ? 100.0 : $rated;
+        $max = $isRelative ? 100.0 : $rated;
         $view = $this->view();
         $commands = new Commands($this->boards);
         $wrong = match (true) {
-            !in_array($inverter, $view->status->serials, true) || !in_array($action, Commands::ACTIONS, true)
-                => [404, 'nothing here'],
-            $limit === false || $limit < 0 || $limit > $most => [422, 'error limit'],
+            !in_array($inverter, $view->status->serials, true),
+            !in_array($action, Commands::ACTIONS, true) => [404, 'nothing here'],
+            $limit === false || $limit < 0 || $limit > $max => [422, 'error limit'],
             !$commands->areDone() => [503, 'nobody does'],
             default => null,
         };
         if ($wrong !== null) {
             [$status, $why] = $wrong;
-            $places = $why === 'error limit' ? [$most, $isRelative ? '%' : 'W'] : [];
+            $places = $why === 'error limit' ? [$max, $isRelative ? '%' : 'W'] : [];
             $this->show('control', $status, message: $this->texts->say($why, ...$places));
             return;
         }
         try {
             $isPermanent = isset($sent['permanent']);
-            $commands->send($inverter, $action, $limit, $isRelative, $isPermanent, $view->status->now());
+            $now = $view->status->now();
+            $commands->send($inverter, $action, $limit, $isRelative, $isPermanent, $now);
             $this->go('/control#commands');
         } catch (Full | Locked) {
             $this->show('control', 503, message: $this->texts->say('busy'));
@@ -223,6 +231,6 @@ final class Site
     private function download(): void
     {
         $log = new Log();
-        $log->isThere() ? $log->download() : $this->refuse(404, 'no log');
+        $log->exists() ? $log->download() : $this->refuse(404, 'no log');
     }
 }

@@ -6,35 +6,35 @@ namespace Station;
 
 use Pegel\Snapshot;
 
-/** What the pages say of the station at one moment: each board is read once. */
+/** The station at one moment, for the pages; each board is read once. */
 final class Status
 {
-    /** An inverter that does not answer for so many polls, or seconds, is silent. */
-    private const POLLS = 3;
-    private const PATIENCE = 10.0;
-    /** Seconds after which a meter that sends each second is silent. */
-    private const METER_PATIENCE = 10.0;
+    /** An inverter is silent after this many unanswered polls, and at least this many seconds. */
+    private const MAX_UNANSWERED = 3;
+    private const MIN_TIMEOUT = 10.0;
+    /** Seconds after which a meter is silent; it sends each second. */
+    private const METER_TIMEOUT = 10.0;
 
     public readonly Snapshot $config;
-    public readonly bool $isWanted;
+    public readonly bool $shouldRun;
     public readonly ?Snapshot $daemon;
-    public readonly ?Snapshot $today;
+    public readonly ?Snapshot $daily;
     public readonly ?Snapshot $meter;
-    /** @var array<int, string> the serial numbers that are configured, by their place */
+    /** @var array<int, string> the configured serial numbers, by their index */
     public readonly array $serials;
-    /** @var array<string, ?Snapshot> the last answer of each inverter by its serial number */
+    /** @var array<string, ?Snapshot> the last reading of each inverter, by its serial number */
     public readonly array $inverters;
     /** One of unconfigured, ready, empty, live, silent, night, no-port, stopped, gone. */
     public readonly string $state;
 
     public function __construct(Boards $boards)
     {
-        $this->config = $boards->byTurns('config');
-        $this->isWanted = $boards->byTurns('service')['running'];
+        $this->config = $boards->shared('config');
+        $this->shouldRun = $boards->shared('service')['running'];
         $this->daemon = $boards->newest('daemon');
-        $this->today = $boards->newest('today');
+        $this->daily = $boards->newest('daily');
         $this->meter = $boards->newest('meter');
-        // Other programs write the board, too, and a wrong serial number is not the name of a board.
+        // Other programs can write a wrong serial number, with which no board can be named.
         $isSerial = fn (string $serial): bool => preg_match(Form::SERIAL, $serial) === 1;
         $this->serials = array_unique(array_filter($this->config['serial'], $isSerial));
         $newest = fn (string $serial): ?Snapshot => $boards->newest("inverter-$serial");
@@ -47,51 +47,55 @@ final class Status
         return $this->daemon?->writerAlive ?? false;
     }
 
-    /** Whether an inverter's last answer is of now. */
+    /** Whether an inverter's last reading is current. */
     public function isLive(?Snapshot $inverter): bool
     {
         $interval = $this->config['interval'] / $this->speed();
         $isAwake = $this->isDaemonAlive() && $this->daemon['state'] === 'working';
-        return $isAwake && $inverter !== null && !$inverter->isStale(max(self::POLLS * $interval, self::PATIENCE));
+        $timeout = max(self::MAX_UNANSWERED * $interval, self::MIN_TIMEOUT);
+        return $isAwake && $inverter !== null && !$inverter->isStale($timeout);
     }
 
-    /** What the meter says, if that is of now. */
+    /** The meter's last reading, or null if it is stale. */
     public function metered(): ?Snapshot
     {
-        return $this->meter?->isStale(self::METER_PATIENCE) ?? true ? null : $this->meter;
+        return $this->meter?->isStale(self::METER_TIMEOUT) ?? true ? null : $this->meter;
     }
 
-    /** Seconds since the youngest answer, or null if there was none. */
+    /** Seconds since the newest reading of any inverter, or null if there is none. */
     public function age(): ?float
     {
-        $ages = array_map(fn (Snapshot $inverter): float => $inverter->age, array_filter($this->inverters));
+        $age = fn (Snapshot $inverter): float => $inverter->age;
+        $ages = array_map($age, array_filter($this->inverters));
         return $ages === [] ? null : min($ages);
     }
 
-    /** Watts of all inverters, as they were said last. */
+    /** The power of all inverters in watts, by their last readings. */
     public function power(): ?float
     {
         $known = array_filter($this->inverters);
         $live = array_filter($known, $this->isLive(...));
         $power = fn (Snapshot $inverter): float => $inverter['ac_power'];
-        // While one answers, what others said before they fell silent is no part of it.
+        // While one inverter answers, the last readings of silent ones do not count.
         return $known === [] ? null : array_sum(array_map($power, $live ?: $known));
     }
 
-    /** The station's time, which is not the machine's in a demonstration. */
+    /** The station's time, which differs from the machine's in a demonstration. */
     public function now(): int
     {
-        $isKnown = $this->daemon !== null && !$this->daemon->isDefault;
-        return $isKnown ? (int) ($this->daemon['now'] + $this->daemon->age * $this->speed()) : time();
+        if ($this->daemon === null || $this->daemon->isDefault) {
+            return time();
+        }
+        return (int) ($this->daemon['now'] + $this->daemon->age * $this->speed());
     }
 
     public function name(string $serial): string
     {
-        $place = array_search($serial, $this->serials, true);
-        return ($place === false ? '' : $this->config['name'][$place]) ?: $serial;
+        $index = array_search($serial, $this->serials, true);
+        return ($index === false ? '' : $this->config['name'][$index]) ?: $serial;
     }
 
-    /** How many times as fast as the machine's the station's time goes by. */
+    /** How many times as fast as the machine's clock the station's clock runs. */
     public function speed(): float
     {
         return $this->daemon['speed'] ?? 1.0;
@@ -99,13 +103,13 @@ final class Status
 
     private function state(): string
     {
-        $said = $this->isDaemonAlive() ? $this->daemon['state'] : null;
+        $reported = $this->isDaemonAlive() ? $this->daemon['state'] : null;
         $live = array_filter($this->inverters, $this->isLive(...));
         return match (true) {
             $this->serials === [] => 'unconfigured',
-            $said === null && !$this->isWanted => $this->age() === null ? 'ready' : 'stopped',
-            $said === null => $this->age() === null ? 'empty' : 'gone',
-            $said === 'night', $said === 'no-port' => $said,
+            $reported === null && !$this->shouldRun => $this->age() === null ? 'ready' : 'stopped',
+            $reported === null => $this->age() === null ? 'empty' : 'gone',
+            $reported === 'night', $reported === 'no-port' => $reported,
             $live !== [] => 'live',
             $this->age() === null => 'empty',
             default => 'silent',

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Station;
 
-/** What the pages say, in the browser's language: texts, numbers, times. */
+/** Texts, numbers and times in the browser's language. */
 final class Texts
 {
     public const LANGUAGES = ['en', 'de'];
@@ -13,7 +13,7 @@ final class Texts
         'en' => ['time' => 'H:i', 'moment' => 'Y-m-d H:i:s', 'date' => 'Y-m-d'],
         'de' => ['time' => 'H:i', 'moment' => 'd.m.Y H:i:s', 'date' => 'd.m.Y'],
     ];
-    /** Units as boards have them, where people write another one. */
+    /** Units of boards that people write differently. */
     private const UNITS = ['degC' => '°C', 'deg' => '°'];
 
     /** @var array<string, string> */
@@ -26,19 +26,20 @@ final class Texts
         $this->zone = new \DateTimeZone('UTC');
     }
 
-    /** By the Accept-Language of a request (RFC 9110, 12.5.4): the one that it likes most of those that there are. */
+    /** The language that the Accept-Language of a request prefers (RFC 9110, 12.5.4). */
     public static function accepted(string $header): self
     {
-        $likes = [];
+        $weights = [];
         foreach (explode(',', $header) as $range) {
-            [$tag, $weight] = [...explode(';q=', str_replace(' ', '', strtolower($range))), '1'];
+            $range = str_replace(' ', '', strtolower($range));
+            [$tag, $weight] = [...explode(';q=', $range), '1'];
             $language = strtok($tag, '-');
             if (in_array($language, self::LANGUAGES, true)) {
-                $likes[$language] = max($likes[$language] ?? 0.0, (float) $weight);
+                $weights[$language] = max($weights[$language] ?? 0.0, (float) $weight);
             }
         }
-        arsort($likes);
-        return new self(array_key_first(array_filter($likes)) ?? self::LANGUAGES[0]);
+        arsort($weights);
+        return new self(array_key_first(array_filter($weights)) ?? self::LANGUAGES[0]);
     }
 
     public function in(string $zone): void
@@ -48,15 +49,15 @@ final class Texts
         }
     }
 
-    /** A text by its key, with what its places hold. */
-    public function say(string $key, string|int|float ...$places): string
+    /** A text by its key, with values for its placeholders. */
+    public function say(string $key, string|int|float ...$values): string
     {
-        // A key can be part of a board's record, and unknown here.
+        // A key can come from the record of a board, and be unknown here.
         $text = $this->texts[$key] ?? $key;
-        return $places === [] ? $text : sprintf($text, ...$places);
+        return $values === [] ? $text : sprintf($text, ...$values);
     }
 
-    /** A text of a board (label, description, choice, reason), which has one here if it is known. */
+    /** The translation, if any, of a text of a board: a label, description, choice or reason. */
     public function of(string $text): string
     {
         return $this->texts["of $text"] ?? $text;
@@ -65,11 +66,12 @@ final class Texts
     public function number(int|float $number, int $digits): string
     {
         $text = number_format($number, $digits, ...self::MARKS[$this->language]);
-        // A negative number that rounds to nothing.
-        return ltrim($text, '-0.,') === '' ? ltrim($text, '-') : str_replace('-', "\u{2212}", $text);
+        // A negative number that rounds to zero has no sign.
+        $isZero = ltrim($text, '-0.,') === '';
+        return $isZero ? ltrim($text, '-') : str_replace('-', "\u{2212}", $text);
     }
 
-    /** A number as it is typed, with all its digits and no marks but the decimal one. */
+    /** A number as users enter it, with all its digits and without thousands separators. */
     public function typed(int|float $number): string
     {
         return str_replace('.', self::MARKS[$this->language][0], (string) $number);
@@ -109,7 +111,7 @@ final class Texts
         return 60 * (int) $date->format('G') + (int) $date->format('i');
     }
 
-    /** An age in words; the script lets it grow by the same ones. */
+    /** An age in words, like those that the script of the page uses. */
     public function age(float $seconds): string
     {
         foreach ($this->ages() as [$from, $unit, $text]) {
@@ -120,7 +122,7 @@ final class Texts
         return $this->say('age now');
     }
 
-    /** @return list<array{int, int, string}> from how many seconds on, in units of how many, and how to say it */
+    /** @return list<array{int, int, string}> minimum seconds, seconds of the unit, and text */
     public function ages(): array
     {
         return [

@@ -7,21 +7,26 @@ namespace Station;
 use Pegel\{Field, Snapshot, Type};
 
 /**
- * The pages as HTML. Those parts of them that change by themselves are rendered alike for a page and for the events
- * that bring newer ones: pages/parts has them, and where a page has one stands an element of its id.
+ * The pages as HTML. Live parts, which update themselves, are rendered by pages/parts for a page
+ * and for its events. A page has an element for each part, with its name as id.
  */
 final class View
 {
     /** The pages that have live parts. */
     public const LIVE = ['now', 'control', 'daemon'];
-    private const PAGES = ['now' => '/', 'settings' => '/settings', 'control' => '/control', 'log' => '/log',
-        'daemon' => '/daemon'];
+    private const PAGES = [
+        'now' => '/',
+        'settings' => '/settings',
+        'control' => '/control',
+        'log' => '/log',
+        'daemon' => '/daemon',
+    ];
     private const PARTS = [
         'now' => ['hero', 'flow', 'curve'],
         'control' => ['controller', 'commands'],
         'daemon' => ['daemon'],
     ];
-    private const EVENTS = 50;
+    private const MAX_EVENTS = 50;
 
     public readonly Status $status;
 
@@ -34,13 +39,15 @@ final class View
         $texts->in($this->status->config['timezone']);
     }
 
-    /** @param array<string, mixed> $facts what the template needs beside the status */
+    /** @param array<string, mixed> $facts the variables of the template */
     public function page(string $page, array $facts): void
     {
-        $facts += ['message' => isset($_GET['saved']) ? $this->texts->say('saved') : '', 'form' => null];
-        $parts = in_array($page, self::LIVE, true) ? $this->parts($page) : ['state' => $this->part('state')];
-        $body = $this->rendered("pages/$page.php", [...$facts, 'parts' => $parts]);
-        echo $this->rendered('pages/layout.php', ['page' => $page, 'body' => $body, 'parts' => $parts, ...$facts]);
+        $message = isset($_GET['saved']) ? $this->texts->say('saved') : '';
+        $isLive = in_array($page, self::LIVE, true);
+        $parts = $isLive ? $this->parts($page) : ['state' => $this->part('state')];
+        $facts += ['page' => $page, 'message' => $message, 'form' => null, 'parts' => $parts];
+        $facts['body'] = $this->rendered("pages/$page.php", $facts);
+        echo $this->rendered('pages/layout.php', $facts);
     }
 
     /** @return array<string, string> the live parts of a page by their ids */
@@ -51,8 +58,9 @@ final class View
             $parts[$part] = $this->part($part);
         }
         foreach ($page === 'now' ? $this->status->inverters : [] as $serial => $inverter) {
-            $parts["inverter-$serial"] = $this->part('inverter', ['serial' => (string) $serial, 'now' => $inverter]);
-            $events = $this->boards->last("events-$serial", self::EVENTS);
+            $facts = ['serial' => (string) $serial, 'now' => $inverter];
+            $parts["inverter-$serial"] = $this->part('inverter', $facts);
+            $events = $this->boards->last("events-$serial", self::MAX_EVENTS);
             $parts["events-$serial"] = $this->part('events', ['events' => $events]);
         }
         return $parts;
@@ -78,18 +86,23 @@ final class View
         return htmlspecialchars((string) $text, ENT_QUOTES | ENT_SUBSTITUTE);
     }
 
-    /** A text of ours, as HTML. */
-    private function say(string $key, string|int|float ...$places): string
+    /** A text of the pages, as HTML. */
+    private function say(string $key, string|int|float ...$values): string
     {
-        return $this->e($this->texts->say($key, ...$places));
+        return $this->e($this->texts->say($key, ...$values));
     }
 
-    /** A number with its unit; a dash where it is not known. */
-    private function number(int|float|null $number, int $digits, string $unit = '', string $name = ''): string
-    {
+    /** A number with its unit, or a dash if it is unknown. */
+    private function number(
+        int|float|null $number,
+        int $digits,
+        string $unit = '',
+        string $name = '',
+    ): string {
         $text = $number === null ? "\u{2013}" : $this->texts->number($number, $digits);
-        $name = $name === '' ? '' : ' data-name="' . $this->e($name) . '"';
-        $unit = $unit === '' ? '' : '<span class="unit">' . $this->e($this->texts->unit($unit)) . '</span>';
+        $name = $name === '' ? '' : " data-name=\"{$this->e($name)}\"";
+        $unit = $this->e($this->texts->unit($unit));
+        $unit = $unit === '' ? '' : "<span class=\"unit\">$unit</span>";
         return "<span class=\"number\"><span$name>$text</span>$unit</span>";
     }
 
@@ -105,18 +118,20 @@ final class View
         return $this->number($wattHours === null ? null : $wattHours / 1000, $digits, 'kWh', $name);
     }
 
-    /** An age that the script lets grow. */
+    /** An age, which the script of the page updates. */
     private function age(?float $seconds): string
     {
         if ($seconds === null) {
             return $this->say('age none');
         }
-        return sprintf('<span data-age="%.1f">%s</span>', $seconds, $this->e($this->texts->age($seconds)));
+        $text = $this->e($this->texts->age($seconds));
+        return sprintf('<span data-age="%.1f">%s</span>', $seconds, $text);
     }
 
     private function tokenField(): string
     {
-        return '<input type="hidden" name="token" value="' . $this->e($this->session->token) . '">';
+        $token = $this->e($this->session->token);
+        return "<input type=\"hidden\" name=\"token\" value=\"$token\">";
     }
 
     private function sequenceField(Form $form): string
@@ -132,13 +147,14 @@ final class View
         return "<datalist id=\"zones\">$options</datalist>";
     }
 
-    /** The label and the input of a field of a board, with what is wrong with it. */
+    /** The label, the input and the error of a field of a board. */
     private function input(Form $form, string $input): string
     {
         [$field] = Form::inputs($form->schema)[$input];
         $error = $form->errors[$input] ?? '';
         $about = $this->about($field);
-        $told = [...($about === '' ? [] : ["$input-about"]), ...($error === '' ? [] : ["$input-error"])];
+        $ids = array_keys(array_filter(["$input-about" => $about, "$input-error" => $error]));
+        $describedBy = $ids === [] ? '' : ' aria-describedby="' . implode(' ', $ids) . '"';
         return $this->rendered('pages/input.php', [
             'field' => $field,
             'input' => $input,
@@ -146,12 +162,11 @@ final class View
             'value' => $form->values[$input],
             'about' => $about,
             'error' => $error,
-            'attributes' => ($told === [] ? '' : ' aria-describedby="' . implode(' ', $told) . '"')
-                . ($error === '' ? '' : ' aria-invalid="true"'),
+            'attributes' => $describedBy . ($error === '' ? '' : ' aria-invalid="true"'),
         ]);
     }
 
-    /** What the board says of a field: its limits, and what it is about. */
+    /** The limits and the description of a field. */
     private function about(Field $field): string
     {
         [$min, $max] = [$field->min, $field->max];
@@ -165,7 +180,7 @@ final class View
         return implode(' · ', array_filter([trim($limits), $description]));
     }
 
-    /** How an input's value is shown beside another one. */
+    /** An input's value, in a comparison with another one. */
     private function shown(Field $field, string $value): string
     {
         return match (true) {

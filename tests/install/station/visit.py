@@ -54,7 +54,7 @@ def main() -> None:
         ask("/first", form)
         # At night the simulated inverter sleeps, which is as good a sign of life.
         end = time.monotonic() + WATCHDOG
-        while "runs" not in ask("/daemon") or state(page) not in ("live", "empty"):
+        while "keeps the daemon" not in ask("/daemon") or state(page) not in ("live", "empty"):
             page = ask("/")
             if time.monotonic() > end:
                 raise SystemExit(f"never started: {state(page)}")

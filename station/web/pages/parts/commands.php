@@ -1,6 +1,6 @@
 <?php
 
-/** The last commands, whoever sent them, and how far each got. @var Station\View $this */
+/** The last commands of all senders, and their stages. @var Station\View $this */
 
 declare(strict_types=1);
 
@@ -15,12 +15,12 @@ endif ?>
 <table class="commands">
 <?php foreach ($list as ['command' => $command, 'answer' => $answer]) : ?>
     <?php
-    $stage = $answer['stage'] ?? 'asked';
+    $stage = $answer['stage'] ?? 'sent';
     $limit = $command['action'] !== 'limit' ? '' : ' '
         . $this->number($command['limit'], 0, $command['relative'] ? '%' : 'W');
     ?>
   <tr data-command="<?= $command->sequence ?>" data-stage="<?= $this->e($stage) ?>">
-    <td class="moment"><?= $this->texts->time($command['asked']) ?></td>
+    <td class="moment"><?= $this->texts->time($command['sent']) ?></td>
     <th scope="row"><?= $this->e($this->status->name($command['inverter'])) ?>:
       <?= $this->e($this->texts->of($command['action'])), $limit ?></th>
     <td><span class="stage"><?= $this->say("stage $stage") ?></span>

@@ -1,14 +1,15 @@
 <?php
 
-/** What the controller is about. @var Station\View $this */
+/** The state of the controller. @var Station\View $this */
 
 declare(strict_types=1);
 
 $now = $this->boards->newest('controller');
 $isAlive = $now?->writerAlive ?? false;
+$state = $isAlive ? $now['state'] : 'no-controller';
 ?>
 <dl class="now">
-  <?= $this->fact('controller', $this->e($this->texts->of($isAlive ? $now['state'] : 'no-controller'))) ?>
+  <?= $this->fact('controller', $this->e($this->texts->of($state))) ?>
 <?php if ($isAlive) : ?>
     <?= $this->fact('house uses', $this->number($now['house'], 0, 'W')) ?>
     <?= $this->fact('export', $this->number($now['export'], 0, 'W')) ?>

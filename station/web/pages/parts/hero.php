@@ -1,28 +1,35 @@
 <?php
 
-/** The power that one can read across the room. @var Station\View $this */
+/** The power, large enough to read across the room. @var Station\View $this */
 
 declare(strict_types=1);
 
 $status = $this->status;
-$today = $status->today;
+$daily = $status->daily;
+$isOld = $status->state !== 'live' && $status->age() !== null;
+$speed = $status->speed();
 ?>
 <div>
   <h2><?= $this->say('power now') ?></h2>
   <p class="power"><?= $this->number($status->power(), 0, 'W', 'power') ?></p>
-  <p class="age"><span class="old"<?= $status->state === 'live' || $status->age() === null ? ' hidden' : '' ?>><?=
+  <p class="age"><span class="old"<?= $isOld ? '' : ' hidden' ?>><?=
     $this->say('last reading') ?></span> <?= $this->age($status->age()) ?></p>
-<?php if ($today !== null) : ?>
-  <p class="clock"><?= $this->texts->date($today['now']), ' ', $this->texts->time($today['now']) ?><?=
-    $status->speed() === 1.0 ? '' : ' · ' . $this->say('simulated', $this->texts->typed($status->speed())) ?></p>
+<?php if ($daily !== null) : ?>
+  <p class="clock"><?= $this->texts->date($daily['now']), ' ',
+    $this->texts->time($daily['now']) ?><?=
+    $speed === 1.0 ? '' : ' · ' . $this->say('simulated', $this->texts->typed($speed)) ?></p>
 <?php endif ?>
 </div>
 <dl class="yields">
-  <?= $this->fact('today', $this->energy($today['yield_today'] ?? null, 2, 'yield_today')) ?>
-  <?= $this->fact('total', $this->energy($today['yield_total'] ?? null, 1, 'yield_total')) ?>
-<?php foreach (['power' => [0, 'W'], 'temperature' => [1, 'degC']] as $what => [$digits, $unit]) : ?>
-    <?php $at = $today["highest_{$what}_at"] ?? null ?>
-    <?= $this->fact("highest $what", $this->number($today["highest_$what"] ?? null, $digits, $unit, "highest_$what")
-        . ($at === null ? '' : ' <span class="at">' . $this->texts->time($at) . '</span>')) ?>
+  <?= $this->fact('today', $this->energy($daily['yield_today'] ?? null, 2, 'yield_today')) ?>
+  <?= $this->fact('total', $this->energy($daily['yield_total'] ?? null, 1, 'yield_total')) ?>
+<?php foreach (['power', 'temperature'] as $what) : ?>
+    <?php
+    [$digits, $unit] = $what === 'power' ? [0, 'W'] : [1, 'degC'];
+    $at = $daily["highest_{$what}_at"] ?? null;
+    $number = $this->number($daily["highest_$what"] ?? null, $digits, $unit, "highest_$what");
+    $time = $at === null ? '' : " <span class=\"at\">{$this->texts->time($at)}</span>";
+    ?>
+    <?= $this->fact("highest $what", $number . $time) ?>
 <?php endforeach ?>
 </dl>

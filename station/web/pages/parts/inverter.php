@@ -1,7 +1,7 @@
 <?php
 
 /**
- * An inverter: each string, and what it gives to the grid.
+ * An inverter: its strings, and its grid side.
  *
  * @var Station\View $this
  * @var string $serial

@@ -1,6 +1,6 @@
 <?php
 
-/** What the station is about, in the header. @var Station\View $this */
+/** The station's state, in the header. @var Station\View $this */
 
 declare(strict_types=1);
 

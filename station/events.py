@@ -1,4 +1,4 @@
-"""Watches the readings of one inverter, and tells what happens to it as events."""
+"""Detects events in the readings of one inverter, such as silence, restarts and exceeded limits."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,9 +6,9 @@ from typing import Final
 import hoymiles
 from settings import Limits
 
-TEMPERATURE_RELIEF: Final = 2.0
-VOLTAGE_RELIEF: Final = 1.0
-"""How far inside its limit a value must be again before that is an event."""
+TEMPERATURE_HYSTERESIS: Final = 2.0
+VOLTAGE_HYSTERESIS: Final = 1.0
+"""How far inside its limit a value must return before it counts as normal."""
 
 
 @dataclass(frozen=True)
@@ -24,22 +24,22 @@ def warning(kind: str, message: str, value: float | None = None, unit: str = "")
     return Event(kind, message, value, unit, "warning")
 
 
-class Watch:
-    """What the last readings were like; times are those that it is given."""
+class EventDetector:
+    """Compares each reading with the last one. The caller passes the time."""
 
-    def __init__(self, began: float) -> None:
-        self._heard = began
+    def __init__(self, start: float) -> None:
+        self._last_answer = start
         self._is_silent: bool | None = None
         self._last: hoymiles.Reading | None = None
         self._is_hot = False
         self._voltage = "voltage-ok"
 
-    def reading(self, now: float, reading: hoymiles.Reading, limits: Limits) -> list[Event]:
-        """The events of a reading."""
+    def on_reading(self, now: float, reading: hoymiles.Reading, limits: Limits) -> list[Event]:
+        """The events that a reading shows."""
         events = []
         if self._is_silent is not False:
-            events.append(Event("answers", "it answers"))
-        self._is_silent, self._heard = False, now
+            events.append(Event("answers", "the inverter answers"))
+        self._is_silent, self._last_answer = False, now
         if self._last is not None:
             events += self._compared(self._last, reading)
         self._last = reading
@@ -47,24 +47,24 @@ class Watch:
         events += self._grid(reading.ac_voltage, limits)
         return events
 
-    def silence(self, now: float, limits: Limits) -> list[Event]:
-        """The event that it has not answered for too long, once."""
-        if self._is_silent or now - self._heard < limits.silence:
+    def on_silence(self, now: float, limits: Limits) -> list[Event]:
+        """The event of a silence that is too long, once."""
+        silence = now - self._last_answer
+        if self._is_silent or silence < limits.silence:
             return []
         self._is_silent = True
-        quiet = now - self._heard
-        return [warning("silent", f"no answer for {quiet:.0f} s", quiet, "s")]
+        return [warning("silent", f"no answer for {silence:.0f} s", silence, "s")]
 
-    def rest(self, now: float) -> None:
-        """Nobody asked it: its silence says nothing."""
-        self._heard = now
+    def on_pause(self, now: float) -> None:
+        """The inverter was not polled, so its silence is not an event."""
+        self._last_answer = now
 
     def _compared(self, last: hoymiles.Reading, now: hoymiles.Reading) -> list[Event]:
         more = now.event_count - last.event_count
         if more < 0 or sum(now.strings.energy_daily) < sum(last.strings.energy_daily):
-            return [warning("restarted", "it has started anew")]
+            return [warning("restarted", "the inverter has restarted")]
         if more > 0:
-            message = f"it counts {more} more events of its own, {now.event_count} in all"
+            message = f"the inverter counts {more} new events, {now.event_count} in total"
             return [Event("inverter-event", message, float(now.event_count))]
         return []
 
@@ -72,9 +72,9 @@ class Watch:
         high = limits.temperature_high
         if not self._is_hot and value > high:
             self._is_hot = True
-            message = f"{value:.1f} degC, more than {high:g}"
+            message = f"{value:.1f} degC (limit {high:g} degC)"
             return [warning("temperature-high", message, value, "degC")]
-        if self._is_hot and value <= high - TEMPERATURE_RELIEF:
+        if self._is_hot and value <= high - TEMPERATURE_HYSTERESIS:
             self._is_hot = False
             return [Event("temperature-ok", f"{value:.1f} degC again", value, "degC")]
         return []
@@ -83,11 +83,11 @@ class Watch:
         low, high = limits.voltage_low, limits.voltage_high
         if value < low and self._voltage != "voltage-low":
             self._voltage = "voltage-low"
-            return [warning(self._voltage, f"{value:.1f} V, less than {low:g}", value, "V")]
+            return [warning(self._voltage, f"{value:.1f} V (limit {low:g} V)", value, "V")]
         if value > high and self._voltage != "voltage-high":
             self._voltage = "voltage-high"
-            return [warning(self._voltage, f"{value:.1f} V, more than {high:g}", value, "V")]
-        is_inside = low + VOLTAGE_RELIEF <= value <= high - VOLTAGE_RELIEF
+            return [warning(self._voltage, f"{value:.1f} V (limit {high:g} V)", value, "V")]
+        is_inside = low + VOLTAGE_HYSTERESIS <= value <= high - VOLTAGE_HYSTERESIS
         if is_inside and self._voltage != "voltage-ok":
             self._voltage = "voltage-ok"
             return [Event(self._voltage, f"{value:.1f} V again", value, "V")]

@@ -1,5 +1,6 @@
-"""When the sun is up at the station's site, by astral."""
+"""Sunrise and sunset at the station's site, calculated by astral."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,24 +12,28 @@ from settings import Site
 
 @dataclass(frozen=True)
 class Sun:
-    """The sun at a moment; Unix times, and None where it does not rise or set soon."""
+    """The sun at a moment, in Unix times; None if it does not rise or set within two days."""
 
     is_up: bool
     sunrise: int | None
-    """The next one."""
+    """The next sunrise."""
     sunset: int | None
+    """The next sunset."""
 
 
-def sun(site: Site, now: float) -> Sun:
-    """Near the poles, a day without sunrise or sunset is one of polling: no reading gets lost."""
+def at(site: Site, now: float) -> Sun:
+    """The sun at a site.
+
+    Near the poles, it counts as up on days without sunrise or sunset, so that no reading is lost.
+    """
     moment = datetime.fromtimestamp(now, UTC)
     observer = Observer(site.latitude, site.longitude)
 
-    def following(what: object) -> datetime | None:
-        # The day of UTC may lie half a day off the site's own.
+    def following(event: Callable[..., datetime]) -> datetime | None:
+        # The day in UTC can differ from the site's own.
         for days in (-1, 0, 1, 2):
             try:
-                found: datetime = what(observer, (moment + timedelta(days)).date())  # type: ignore[operator]
+                found = event(observer, (moment + timedelta(days)).date())
             except ValueError:
                 continue
             if found > moment:

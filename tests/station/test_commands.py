@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 import pegel
-from demo import Station
 from helpers.programs import WATCHDOG, wait_until
 from helpers.station import (
     HM600,
@@ -25,6 +24,7 @@ from helpers.station import (
     start_daemon,
     stop,
 )
+from temporary import Station
 
 
 def truth(station: Station) -> list[dict[str, Any]]:
@@ -171,7 +171,7 @@ def test_a_killed_daemon_loses_doubles_and_reorders_nothing(ready: Station) -> N
 def test_a_command_that_waited_too_long_is_not_done(ready: Station) -> None:
     stop(ready, "daemon")
     old = ask(ready, HM600, "off")
-    start_daemon(ready, "--patience", "0")
+    start_daemon(ready, "--max-age", "0")
     assert answer(ready, old)["reason"] == "too-late"
     assert truth(ready) == []
 

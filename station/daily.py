@@ -1,4 +1,4 @@
-"""The day so far: sums, extremes and curves, which a restart of the daemon goes on with."""
+"""The day so far: sums, extremes and curves, which survive a restart of the daemon."""
 
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -9,12 +9,12 @@ import pegel
 PARTS: Final = 288
 PART_MINUTES: Final = 5
 WATT_HOURS: Final = 1000.0
-"""In one kWh, which meters count."""
+"""In one kWh, the unit of meters."""
 
 
 @dataclass(frozen=True)
-class Produced:
-    """What one inverter said last."""
+class InverterSample:
+    """The last reading of one inverter."""
 
     at: float
     is_fresh: bool
@@ -25,8 +25,8 @@ class Produced:
 
 
 @dataclass(frozen=True)
-class Metered:
-    """What the meter says: power in W, negative while more is made than used; energies in kWh."""
+class MeterSample:
+    """The last reading of the meter: power in W, negative while exporting; energies in kWh."""
 
     power: float
     imported: float
@@ -48,48 +48,48 @@ def _new_day(date: str) -> dict[str, Any]:
 
 
 class Day:
-    """Gathers a day's records; midnight is that of the zone."""
+    """Accumulates one day, which begins at midnight of the time zone."""
 
     def __init__(self, record: pegel.Snapshot | None) -> None:
-        """Goes on with the last record, if there is one."""
+        """Continues with the last record, if there is one."""
         self._record: dict[str, Any] = dict(record) if record is not None else _new_day("")
 
     def add(
-        self, now: float, zone: tzinfo, produced: list[Produced], metered: Metered | None
+        self, now: float, zone: tzinfo, inverters: list[InverterSample], meter: MeterSample | None
     ) -> dict[str, Any]:
-        """The record of the day with these samples."""
+        """Adds samples, and returns the record of the day."""
         moment = datetime.fromtimestamp(now, zone)
         date = moment.date().isoformat()
         if self._record["date"] != date:
             self._record = _new_day(date)
         record = self._record
         part = (moment.hour * 60 + moment.minute) // PART_MINUTES
-        power = sum(one.power for one in produced if one.is_fresh)
-        todays = [
+        power = sum(one.power for one in inverters if one.is_fresh)
+        measured_today = [
             one
-            for one in produced
+            for one in inverters
             if datetime.fromtimestamp(one.at, zone).date().isoformat() == date
         ]
         record |= {
             "now": int(now),
             "power": power,
-            "yield_today": sum(one.yield_today for one in todays),
-            "yield_total": sum(one.yield_total for one in produced),
+            "yield_today": sum(one.yield_today for one in measured_today),
+            "yield_total": sum(one.yield_total for one in inverters),
         }
         self._sample("curve_power", "curve_samples", part, power)
-        if todays:
+        if measured_today:
             self._highest("power", power, now)
-        for one in produced:
+        for one in inverters:
             if one.is_fresh:
                 self._highest("temperature", one.temperature, now)
-        if metered is not None:
-            self._sample("curve_grid", "curve_grid_samples", part, metered.power)
-            self._meter("import", metered.imported * WATT_HOURS)
-            self._meter("export", metered.exported * WATT_HOURS)
+        if meter is not None:
+            self._sample("curve_grid", "curve_grid_samples", part, meter.power)
+            self._count("import", meter.imported * WATT_HOURS)
+            self._count("export", meter.exported * WATT_HOURS)
         return record
 
     def _sample(self, curve: str, samples: str, part: int, value: float) -> None:
-        """Takes a value into the mean of its part of the day."""
+        """Adds a value to the mean of its part of the day."""
         count = min(self._record[samples][part] + 1, 0xFFFF)
         means, counts = list(self._record[curve]), list(self._record[samples])
         means[part] += (value - means[part]) / count
@@ -102,9 +102,9 @@ class Day:
             self._record[f"highest_{quantity}"] = value
             self._record[f"highest_{quantity}_at"] = int(now)
 
-    def _meter(self, way: str, count: float) -> None:
-        before = self._record.get(f"{way}_before")
+    def _count(self, direction: str, count: float) -> None:
+        before = self._record.get(f"{direction}_before")
         if before is None or count < before:
-            # The day's first, or a new meter.
-            before = self._record[f"{way}_before"] = count
-        self._record[f"{way}_today"] = count - before
+            # The first count of the day, or of a new meter.
+            before = self._record[f"{direction}_before"] = count
+        self._record[f"{direction}_today"] = count - before
