@@ -1,4 +1,5 @@
-//! Files with the names of boards that no bridge follows, such as those of other users.
+//! Files with the names of boards that no bridge follows: those of other users, those that are not
+//! boards, and boards that only their owner can read.
 //!
 //! In a directory where everybody can create files, a user can create thousands. Each is opened
 //! once, and again when it has changed; it does not get a thread.
@@ -7,6 +8,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+use pegel::{ErrorKind, Result};
 
 /// Maximum number of files that are remembered. What is beyond is opened each time.
 const MAX_KNOWN: usize = 16_384;
@@ -20,27 +23,38 @@ type State = (u64, u64, i64, i64);
 
 impl Refusals {
     /// The boards of the directory that are not refused. `is_usable` opens a board whose file is
-    /// new.
+    /// new; a file is not remembered if another attempt can succeed without a change of it.
     pub fn filter(
         &mut self,
         directory: &Path,
         mut names: Vec<String>,
-        is_usable: impl Fn(&str) -> bool,
+        is_usable: impl Fn(&str) -> Result<bool>,
     ) -> Vec<String> {
         let before = std::mem::take(&mut self.0);
         names.retain(|name| {
             let state = state(directory, name);
             let is_known = state.is_some() && before.get(name) == state.as_ref();
-            if !is_known && is_usable(name) {
-                return true;
-            }
-            if let Some(state) = state.filter(|_| self.0.len() < MAX_KNOWN) {
+            let usable = if is_known { Ok(false) } else { is_usable(name) };
+            let is_refused = usable.as_ref().map_or_else(is_lasting, |usable| !usable);
+            if let Some(state) = state.filter(|_| is_refused && self.0.len() < MAX_KNOWN) {
                 self.0.insert(name.clone(), state);
             }
-            false
+            usable.unwrap_or(false)
         });
         names
     }
+}
+
+/// Whether a file cannot be opened until it changes.
+fn is_lasting(error: &pegel::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Untrusted
+            | ErrorKind::Denied
+            | ErrorKind::Corrupt
+            | ErrorKind::Unsupported
+            | ErrorKind::InvalidFields
+    )
 }
 
 fn state(directory: &Path, name: &str) -> Option<State> {
@@ -58,20 +72,27 @@ mod tests {
     fn opens_a_refused_file_again_only_when_it_has_changed() {
         let directory = tempfile::tempdir().expect("a directory");
         let file = |name: &str| directory.path().join(format!("pegel.{name}"));
-        fs::write(file("good"), "").expect("a file");
-        fs::write(file("bad"), "").expect("a file");
+        let names = ["bad", "busy", "empty", "good"];
+        for name in names {
+            fs::write(file(name), "").expect("a file");
+        }
         let (mut refusals, opened) = (Refusals::default(), Cell::new(0));
         let mut filter = || {
-            let names = vec!["bad".to_owned(), "good".to_owned()];
+            let names = names.map(str::to_owned).to_vec();
             refusals.filter(directory.path(), names, |name| {
                 opened.set(opened.get() + 1);
-                name == "good"
+                match name {
+                    "bad" => Err(pegel::Error::new(ErrorKind::Untrusted, "another user's")),
+                    "busy" => Err(pegel::Error::new(ErrorKind::System, "no descriptors")),
+                    name => Ok(name == "good"),
+                }
             })
         };
-        assert_eq!((filter(), opened.get()), (vec!["good".to_owned()], 2));
-        assert_eq!((filter(), opened.get()), (vec!["good".to_owned()], 3));
+        assert_eq!((filter(), opened.get()), (vec!["good".to_owned()], 4));
+        // The good one, and the one that can be good without a change.
+        assert_eq!((filter(), opened.get()), (vec!["good".to_owned()], 6));
         fs::write(file("other"), "").expect("a file");
         fs::rename(file("other"), file("bad")).expect("a file");
-        assert_eq!((filter(), opened.get()), (vec!["good".to_owned()], 5));
+        assert_eq!((filter(), opened.get()), (vec!["good".to_owned()], 9));
     }
 }

@@ -4,9 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use pegel::ErrorKind;
 use pegel::dynamic::Reader;
 
 use crate::failure::{Failure, Result};
+
+/// Bits of the mode of a board that somebody else than its owner can read.
+const READABLE: u32 = 0o044;
 
 /// The directory of the boards, and whether boards of other users are opened.
 #[derive(Args)]
@@ -39,6 +43,22 @@ impl Target {
         } else {
             Reader::open_unmapped(board)
         }
+    }
+
+    /// As [`Self::open`], for a bridge. More users can reach it than can read the file: so a board
+    /// that only its owner can read is refused, unless the command line names it.
+    pub fn open_served(&self, board: &str, is_named: bool) -> pegel::Result<Reader> {
+        let reader = self.open(board)?;
+        let mode = reader.info().mode;
+        if is_named || mode & READABLE != 0 {
+            return Ok(reader);
+        }
+        let name = reader.board();
+        let message = format!(
+            "board {name}: only its owner can read it (mode {mode:04o}). Use --board {name} to \
+             serve it"
+        );
+        Err(pegel::Error::new(ErrorKind::Denied, message))
     }
 
     /// As [`Self::board`], with a name from a file. It must not have a directory, or the file could

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pegel
-from helpers.mqtt import Broker, bridged
+from helpers.mqtt import Broker, bridged, listening
 from helpers.programs import run, wait_until
 
 HERE = ("--prefix", "site")
@@ -82,3 +82,17 @@ def test_tls_and_passwords(tmp_path: Path, boards: Path) -> None:
             wait_until(lambda: bridge.status().get("last_failure"))
     finally:
         broker.kill()
+
+
+def test_a_private_board_is_published_only_if_it_is_named(broker: Broker, boards: Path) -> None:
+    pegel.Writer(boards / "mine", level=pegel.f64(default=1.5), mode=0o600).close()
+    pegel.Writer(boards / "ours", level=pegel.f64(default=2.5), mode=0o640).close()
+    with listening(broker) as now:
+        with bridged(boards, broker, "--prefix", "site"):
+            now.wait_for("site/ours/fields/level", "2.5")
+            # Those that are found later come after those that were there.
+            pegel.Writer(boards / "later", level=pegel.f64(default=3.5)).close()
+            now.wait_for("site/later/fields/level", "3.5")
+        assert not [topic for topic in now.values if topic.startswith("site/mine")]
+        with bridged(boards, broker, "--prefix", "site", "--board", "mine"):
+            now.wait_for("site/mine/fields/level", "1.5")

@@ -11,7 +11,7 @@ from asyncua.crypto import uacrypto
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
 import pegel
-from helpers.opcua import Changes, Server, name, node, serving
+from helpers.opcua import Changes, Server, name, node, read, serving
 from helpers.opcua_secured import Certificate, refused, secured
 from helpers.programs import run
 
@@ -98,6 +98,16 @@ def test_a_private_board_is_not_for_everybody_to_write(tmp_path: Path) -> None:
             node(client, "mine/level").write_value(2.5)
         assert name(ua.StatusCode(ua.UInt32(refusal.value.code))) == "BadUserAccessDenied"
     assert pegel.Reader(tmp_path / "mine").read()["level"] == 1.5
+
+
+def test_a_private_board_is_served_only_if_it_is_named(tmp_path: Path) -> None:
+    pegel.Writer(tmp_path / "mine", level=pegel.f64(default=1.5), mode=0o600).close()
+    pegel.Writer(tmp_path / "ours", level=pegel.f64(default=2.5), mode=0o640).close()
+    with serving(tmp_path) as server, server.client() as client:
+        assert read(client, "ours/level") == ("Good", 2.5)
+        assert read(client, "mine/level") == ("BadNodeIdUnknown", None)
+    with serving(tmp_path, "--board", "mine") as server, server.client() as client:
+        assert read(client, "mine/level") == ("Good", 1.5)
 
 
 def test_a_request_cannot_read_more_than_a_message_holds(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use nix::unistd::gethostname;
-use pegel::dynamic::Reader;
 use pegel_program::args::mqtt::topic::{Source, Topic};
 use pegel_program::args::mqtt::{Mqtt, STATUS};
 use pegel_program::failure::{Failure, Result};
@@ -162,8 +161,7 @@ impl Config {
         }
     }
 
-    /// The boards of the directory, if all are published. A file that is not a board, or that must
-    /// not be read, does not count: another user can make any number of them.
+    /// The boards of the directory, if all are published.
     pub fn discovered(
         &self,
         refusals: &mut Refusals,
@@ -182,8 +180,7 @@ impl Config {
             .filter(|name| *name != self.own && !name.starts_with(STATUS));
         let path = |name: &str| format!("{}/{name}", directory.display());
         let is_usable = |name: &str| {
-            let is_own = |reader: Reader| !reader.info().mirror;
-            is_published(name) || self.target.open(&path(name)).is_ok_and(is_own)
+            Ok(is_published(name) || !self.target.open_served(&path(name), false)?.info().mirror)
         };
         let names = refusals.filter(&directory, names.collect(), is_usable);
         names

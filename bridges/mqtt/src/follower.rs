@@ -75,8 +75,8 @@ impl Record {
 /// Follows a board as long as there is a receiver.
 pub fn follow(config: &Arc<Config>, plan: &Plan) -> std::io::Result<watch::Receiver<State>> {
     let (sender, receiver) = watch::channel(State::default());
-    let (config, board) = (Arc::clone(config), plan.board.clone());
-    let mut follower = Follower::new(move || config.target.open(&board));
+    let (config, board, is_named) = (Arc::clone(config), plan.board.clone(), !plan.is_discovered);
+    let mut follower = Follower::new(move || config.target.open_served(&board, is_named));
     let thread = thread::Builder::new().name("follow".to_owned());
     thread.spawn(move || {
         while !sender.is_closed() {

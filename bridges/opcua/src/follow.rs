@@ -11,6 +11,7 @@ use opcua::types::StatusCode;
 use pegel::dynamic::Reader;
 use pegel_program::args::opcua::STATUS;
 use pegel_program::follower::{Event, Follower, POLL_INTERVAL};
+use pegel_program::refusals::Refusals;
 use pegel_program::status::Status;
 use pegel_program::target::Target;
 
@@ -35,18 +36,19 @@ pub struct Hub {
 impl Hub {
     /// Shows the boards that exist, and new boards from then on.
     pub fn start(self: Arc<Self>) {
-        self.follow_new();
+        let mut refusals = Refusals::default();
+        self.follow_new(&mut refusals);
         thread::spawn(move || {
             loop {
                 thread::sleep(POLL_INTERVAL);
-                self.follow_new();
+                self.follow_new(&mut refusals);
             }
         });
     }
 
-    fn follow_new(self: &Arc<Self>) {
+    fn follow_new(self: &Arc<Self>, refusals: &mut Refusals) {
         let boards = if self.named.is_empty() {
-            self.all()
+            self.all(refusals)
         } else {
             self.named.clone()
         };
@@ -57,15 +59,21 @@ impl Hub {
         }
     }
 
-    fn all(&self) -> Vec<String> {
+    fn all(&self, refusals: &mut Refusals) -> Vec<String> {
         let directory = self.target.directory();
         let subject = directory.display().to_string();
+        let path = |name: &str| format!("{subject}/{name}");
+        let is_usable = |name: &str| {
+            let is_followed = self.followed().contains(&path(name));
+            Ok(is_followed || self.target.open_served(&path(name), false).map(|_| true)?)
+        };
         match pegel::list(Some(&directory)) {
             Ok(names) => {
                 self.status.ok(&subject);
                 // A client that follows all boards would follow the reports about itself.
                 let names = names.into_iter().filter(|name| !name.starts_with(STATUS));
-                names.map(|name| format!("{subject}/{name}")).collect()
+                let names = refusals.filter(&directory, names.collect(), is_usable);
+                names.iter().map(|name| path(name)).collect()
             }
             Err(error) => {
                 self.status.fail(&subject, &error.to_string());
@@ -77,7 +85,8 @@ impl Hub {
     /// Follows a board in a thread of its own, if it exists.
     fn follow(self: &Arc<Self>, board: &str) {
         let (target, path) = (Arc::clone(&self.target), board.to_owned());
-        let mut follower = Follower::new(move || target.open(&path));
+        let is_named = !self.named.is_empty();
+        let mut follower = Follower::new(move || target.open_served(&path, is_named));
         let reader = match follower.next(POLL_INTERVAL) {
             Event::Opened(reader, _) => reader,
             Event::Failed(error) => return self.status.fail(board, &error.to_string()),

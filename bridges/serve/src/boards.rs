@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
+use pegel::Type;
 use pegel::dynamic::{Reader, Snapshot};
-use pegel::{ErrorKind, Type};
 use pegel_program::args::serve::STATUS;
 use pegel_program::failure::{self, Failure};
 use pegel_program::follower::newest;
@@ -17,9 +17,6 @@ use utoipa::ToSchema;
 
 use super::etag::Tag;
 use super::problem::{Details, Problem, Result};
-
-/// Bits of the mode of a board that somebody else than its owner can read.
-const READABLE: u32 = 0o044;
 
 pub struct Boards {
     target: Target,
@@ -101,22 +98,11 @@ impl Boards {
 
     /// Opens the board that [`Self::find`] returned.
     pub fn open_path(&self, board: &str) -> pegel::Result<Reader> {
-        let reader = self.target.open(board)?;
-        let mode = reader.info().mode;
-        // More users can reach the server than can read the file.
-        if mode & READABLE == 0 && !self.named.values().any(|named| named == board) {
-            let name = reader.board();
-            let message = format!(
-                "board {name}: only its owner can read it (mode {mode:04o}). Start the server with \
-                 --board {name} to serve it"
-            );
-            return Err(pegel::Error::new(ErrorKind::Denied, message));
-        }
-        Ok(reader)
+        let is_named = self.named.values().any(|named| named == board);
+        self.target.open_served(board, is_named)
     }
 
-    /// The boards that clients of all boards follow. A file that must not be read is not followed:
-    /// another user can make any number of them.
+    /// The boards that clients of all boards follow.
     pub fn followed(
         &self,
         refusals: &mut Refusals,
@@ -124,13 +110,8 @@ impl Boards {
     ) -> pegel::Result<Vec<String>> {
         let directory = self.target.directory();
         let is_usable = |name: &str| {
-            if is_followed(name) {
-                return true;
-            }
-            let opened = self.open_path(&format!("{}/{name}", directory.display()));
-            !opened.is_err_and(|error| {
-                matches!(error.kind(), ErrorKind::Untrusted | ErrorKind::Denied)
-            })
+            let board = format!("{}/{name}", directory.display());
+            Ok(is_followed(name) || self.open_path(&board).map(|_| true)?)
         };
         let (mut names, others): (Vec<_>, Vec<_>) = self
             .names()?
