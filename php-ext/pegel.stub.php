@@ -59,6 +59,10 @@ namespace Pegel {
 
         public function isWriterAlive(): bool {}
 
+        public function userData(): ?string {}
+
+        public function setUserData(string $data): void {}
+
         /** A pegel_stamp, followed by the record. */
         public function read(): string {}
 

@@ -188,6 +188,26 @@ ZEND_METHOD(Pegel_NativeReader, info)
 	add_next_index_bool(return_value, (info.flags & PEGEL_MIRROR) != 0);
 }
 
+ZEND_METHOD(Pegel_NativeReader, userData)
+{
+	ZEND_PARSE_PARAMETERS_NONE();
+	BOARD()
+	const char *data = pegel_reader_user_data(board->reader);
+	if (data) {
+		RETURN_STRING(data);
+	}
+}
+
+ZEND_METHOD(Pegel_NativeReader, setUserData)
+{
+	zend_string *data;
+	ZEND_PARSE_PARAMETERS_START(1, 1)
+		Z_PARAM_STR(data)
+	ZEND_PARSE_PARAMETERS_END();
+	BOARD()
+	CHECK(pegel_reader_set_user_data(board->reader, ZSTR_VAL(data)));
+}
+
 ZEND_METHOD(Pegel_NativeReader, sequence)
 {
 	ZEND_PARSE_PARAMETERS_NONE();

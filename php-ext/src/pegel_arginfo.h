@@ -1,5 +1,5 @@
 /* This is a generated file, edit the .stub.php file instead.
- * Stub hash: b3109399532c3659d7b60383e50a2a85f540ba7f */
+ * Stub hash: 5a5d1fe8441cbcc806d23831756d7a93dfea3dfb */
 
 ZEND_BEGIN_ARG_WITH_RETURN_TYPE_INFO_EX(arginfo_Pegel_read, 0, 1, IS_MIXED, 0)
 	ZEND_ARG_TYPE_INFO(0, board, IS_STRING, 0)
@@ -48,6 +48,13 @@ ZEND_END_ARG_INFO()
 #define arginfo_class_Pegel_NativeReader_sequence arginfo_class_Pegel_Native_abi
 
 ZEND_BEGIN_ARG_WITH_RETURN_TYPE_INFO_EX(arginfo_class_Pegel_NativeReader_isWriterAlive, 0, 0, _IS_BOOL, 0)
+ZEND_END_ARG_INFO()
+
+ZEND_BEGIN_ARG_WITH_RETURN_TYPE_INFO_EX(arginfo_class_Pegel_NativeReader_userData, 0, 0, IS_STRING, 1)
+ZEND_END_ARG_INFO()
+
+ZEND_BEGIN_ARG_WITH_RETURN_TYPE_INFO_EX(arginfo_class_Pegel_NativeReader_setUserData, 0, 1, IS_VOID, 0)
+	ZEND_ARG_TYPE_INFO(0, data, IS_STRING, 0)
 ZEND_END_ARG_INFO()
 
 #define arginfo_class_Pegel_NativeReader_read arginfo_class_Pegel_Native_version
@@ -226,6 +233,8 @@ ZEND_METHOD(Pegel_NativeReader, details);
 ZEND_METHOD(Pegel_NativeReader, info);
 ZEND_METHOD(Pegel_NativeReader, sequence);
 ZEND_METHOD(Pegel_NativeReader, isWriterAlive);
+ZEND_METHOD(Pegel_NativeReader, userData);
+ZEND_METHOD(Pegel_NativeReader, setUserData);
 ZEND_METHOD(Pegel_NativeReader, read);
 ZEND_METHOD(Pegel_NativeReader, readAt);
 ZEND_METHOD(Pegel_NativeReader, readAfter);
@@ -295,6 +304,8 @@ static const zend_function_entry class_Pegel_NativeReader_methods[] = {
 	ZEND_ME(Pegel_NativeReader, info, arginfo_class_Pegel_NativeReader_info, ZEND_ACC_PUBLIC)
 	ZEND_ME(Pegel_NativeReader, sequence, arginfo_class_Pegel_NativeReader_sequence, ZEND_ACC_PUBLIC)
 	ZEND_ME(Pegel_NativeReader, isWriterAlive, arginfo_class_Pegel_NativeReader_isWriterAlive, ZEND_ACC_PUBLIC)
+	ZEND_ME(Pegel_NativeReader, userData, arginfo_class_Pegel_NativeReader_userData, ZEND_ACC_PUBLIC)
+	ZEND_ME(Pegel_NativeReader, setUserData, arginfo_class_Pegel_NativeReader_setUserData, ZEND_ACC_PUBLIC)
 	ZEND_ME(Pegel_NativeReader, read, arginfo_class_Pegel_NativeReader_read, ZEND_ACC_PUBLIC)
 	ZEND_ME(Pegel_NativeReader, readAt, arginfo_class_Pegel_NativeReader_readAt, ZEND_ACC_PUBLIC)
 	ZEND_ME(Pegel_NativeReader, readAfter, arginfo_class_Pegel_NativeReader_readAfter, ZEND_ACC_PUBLIC)

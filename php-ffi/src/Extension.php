@@ -82,11 +82,18 @@ final class Extension implements Backend
         return new Schema($fields, $this->info($reader)->recordSize, $description);
     }
 
+    /** A process works the plan out once for each board that it keeps open. */
     public function plan(object $reader, string $board): array
     {
-        $schema = $this->schema($reader, $board);
-        $rows = array_map(fn (Field $field): array => $field->row(), array_values($schema->fields));
-        return Decoder::plan($rows, $schema->recordSize);
+        $plan = explode("\n", (string) $reader->userData());
+        if ($plan[0] !== Backend::VERSION) {
+            $schema = $this->schema($reader, $board);
+            $fields = array_values($schema->fields);
+            $rows = array_map(fn (Field $field): array => $field->row(), $fields);
+            $plan = Decoder::plan($rows, $schema->recordSize);
+            $reader->setUserData(implode("\n", $plan));
+        }
+        return $plan;
     }
 
     public function info(object $reader): Info

@@ -1,0 +1,7 @@
+<?php
+
+/** Pegel's extension by its function, which needs no package. */
+
+declare(strict_types=1);
+
+return fn (): array => Pegel\read('probe');
