@@ -84,11 +84,11 @@ impl Board {
         schema: &Schema,
         layout: &Layout,
         mode: u32,
-        past: &Seed,
+        seed: &Seed,
     ) -> Result<Draft> {
         let draft = Draft::new(&place.directory, mode, layout.segment_size)?;
         let write = |offset, bytes: &[u8]| draft.write(offset, bytes, &place.board);
-        write_segment(schema, layout, past, write)?;
+        write_segment(schema, layout, seed, write)?;
         Ok(draft)
     }
 
@@ -118,7 +118,7 @@ impl Board {
     /// The record of a sequence, as the slot stores it. The caller must hold the lock.
     pub fn record(&self, sequence: u64) -> Option<RawRecord> {
         let mut bytes = Vec::new();
-        let mut stamp = ring::Stamp::default();
+        let mut stamp = ring::StampWords::default();
         loop {
             if !self.ring().copy(sequence, &mut stamp, 0, &mut bytes) {
                 return None;
@@ -200,7 +200,7 @@ impl Board {
     pub fn copy(
         &self,
         sequence: u64,
-        stamp: &mut ring::Stamp,
+        stamp: &mut ring::StampWords,
         offset: usize,
         bytes: &mut [u8],
     ) -> Result<bool> {
@@ -214,7 +214,7 @@ impl Board {
     fn copy_from_file(
         &self,
         sequence: u64,
-        stamp: &mut ring::Stamp,
+        stamp: &mut ring::StampWords,
         offset: usize,
         bytes: &mut [u8],
     ) -> Result<bool> {
@@ -224,7 +224,11 @@ impl Board {
 
     /// Copies the newest publication, if it is the one from when the board was opened, and returns
     /// its sequence. A program that reads once then makes half as many calls.
-    pub fn copy_opened(&self, stamp: &mut ring::Stamp, bytes: &mut [u8]) -> Result<Option<u64>> {
+    pub fn copy_opened(
+        &self,
+        stamp: &mut ring::StampWords,
+        bytes: &mut [u8],
+    ) -> Result<Option<u64>> {
         let opened = self.opened_head.swap(0, Ordering::Relaxed);
         if opened == 0 {
             return Ok(None);

@@ -1,8 +1,8 @@
-//! Durable boards. A board is memory, and its durable file is what comes back of it after a reboot: the newest record of
-//! those that were synced. Readers and writers have nothing to do with the file; [`crate::dynamic::Writer::sync`], or a
-//! keeper with [`crate::dynamic::Reader::sync`], puts the newest record there.
+//! Durable boards: boards whose newest synced record is restored from a durable file after a
+//! reboot. [`crate::dynamic::Writer::sync`], or a keeper with [`crate::dynamic::Reader::sync`],
+//! puts the newest record into the file; reading and publishing do not use it.
 //!
-//! `docs/durable.md` tells what it promises, `docs/format.md` its bytes.
+//! `docs/durable.md` has the guarantees, `docs/format.md` the format.
 
 #[cfg(test)]
 mod crash_tests;
@@ -25,44 +25,44 @@ use crate::segment::trust::Access;
 pub use crate::board::durability::restore;
 
 pub(crate) use self::file::{
-    Owner, Wish, is_there, leftovers, missing, path as path_for, read_copy, removal,
-    remove_leftovers, restored,
+    Caller, Owner, exists, leftovers, not_found, path as path_for, prepare_removal, read_copy,
+    remove_leftovers, restore_segment,
 };
 pub(crate) use self::header::MAGIC;
 pub(crate) use self::write::{DurableWriter, Staged};
 
-/// Of a handle that has not synced yet.
-pub(crate) const UNKNOWN: u64 = u64::MAX;
+/// The synced sequence of a handle that has not synced yet.
+pub(crate) const NEVER_SYNCED: u64 = u64::MAX;
 
-/// Where durable files live: `$PEGEL_DURABLE_DIR`, else `/var/lib/pegel`.
+/// The directory of durable files: `$PEGEL_DURABLE_DIR`, else `/var/lib/pegel`.
 pub fn directory() -> PathBuf {
     let wanted = env::var_os("PEGEL_DURABLE_DIR").filter(|path| !path.is_empty());
     wanted.map_or_else(|| "/var/lib/pegel".into(), PathBuf::from)
 }
 
-/// What a durable file holds.
+/// The contents of a durable file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     /// DIRECTORY/NAME of its board.
     pub board: PathBuf,
-    /// The file.
+    /// The durable file.
     pub file: PathBuf,
-    /// The sequence that is on the disk, 0 when nothing had been published.
+    /// The sequence that is on disk, 0 if nothing had been published.
     pub sequence: u64,
-    /// What is known of that publication.
+    /// The stamp of that record.
     pub stamp: Option<Stamp>,
-    /// As that of the board: sequences of the two can be compared while it is the same.
+    /// The lineage: sequences of the file and of a board with the same lineage can be compared.
     pub lineage: u64,
 }
 
 impl State {
-    /// What a file holds, wherever it is.
+    /// Reads a durable file, in any directory.
     pub fn read(file: &Path) -> Result<Self> {
         let opened = file::Opened::open(file, Access::ReadUntrusted)?;
-        Self::of(opened.ok_or_else(|| file::missing(file))?)
+        Self::of(opened.ok_or_else(|| file::not_found(file))?)
     }
 
-    /// Whether the board is in this directory, by whatever path.
+    /// Whether the board is in this directory, which may have several paths.
     pub fn is_in(&self, directory: &Path) -> bool {
         let id = |path: &Path| {
             let found = fs::metadata(path).ok()?;
@@ -73,9 +73,9 @@ impl State {
     }
 
     fn of(opened: file::Opened) -> Result<Self> {
-        // Without the lock, two syncs may pass by a first look.
-        let places = opened.places();
-        let newest = places.newest_stamp().or_else(|_| places.newest_stamp())?;
+        // Without the lock, two syncs can finish during the first attempt.
+        let slots = opened.slots();
+        let newest = slots.newest_stamp().or_else(|_| slots.newest_stamp())?;
         let stamp = newest.1.map(|stamp| {
             let publication = Publication {
                 sequence: newest.0,
@@ -95,17 +95,17 @@ impl State {
     }
 }
 
-/// What is on the disk of the board at a place, which need not be there; `None` if it has no durable file.
-pub(crate) fn look_at(place: &BoardPath) -> Result<Option<State>> {
-    Ok(look_with_owner(place)?.map(|(state, _)| state))
+/// The durable file of a board, which itself may be absent; `None` if it has none.
+pub(crate) fn state_of(place: &BoardPath) -> Result<Option<State>> {
+    Ok(state_and_owner(place)?.map(|(state, _)| state))
 }
 
-/// Whether a board of this very directory has a durable file.
-pub(crate) fn is_kept(place: &BoardPath) -> Result<bool> {
-    Ok(look_with_owner(place)?.is_some_and(|(_, owner)| owner == Owner::This))
+/// Whether a board of this directory has a durable file.
+pub(crate) fn has_file(place: &BoardPath) -> Result<bool> {
+    Ok(state_and_owner(place)?.is_some_and(|(_, owner)| owner == Owner::This))
 }
 
-fn look_with_owner(place: &BoardPath) -> Result<Option<(State, Owner)>> {
+fn state_and_owner(place: &BoardPath) -> Result<Option<(State, Owner)>> {
     let Some(opened) = file::Opened::open(&file::path(place), Access::Read)? else {
         return Ok(None);
     };
@@ -115,7 +115,7 @@ fn look_with_owner(place: &BoardPath) -> Result<Option<(State, Owner)>> {
     }
 }
 
-/// The durable files, sorted, and what they hold.
+/// The durable files, sorted, and their contents.
 pub fn list() -> Result<Vec<(PathBuf, Result<State>)>> {
     let directory = directory();
     let failed = |error: std::io::Error| Error::io(&error, "list the durable files in", &directory);
@@ -134,10 +134,10 @@ pub fn list() -> Result<Vec<(PathBuf, Result<State>)>> {
     Ok(files.into_iter().filter_map(look).collect())
 }
 
-/// The newest record of a past, as it is kept: without its checksum in the ring, and with the wall clock as it is now,
-/// which may have been set since.
-fn lasting(past: &Seed) -> Seed {
-    let newest = past.records.last().map(|kept| {
+/// The newest record of a seed for the durable file: without its checksum in the ring, and with the
+/// current offset to wall time, as the wall clock may have been set since.
+fn for_disk(seed: &Seed) -> Seed {
+    let newest = seed.records.last().map(|kept| {
         let present = Publication::present_of(&kept.stamp);
         let mut stamp = Publication::reshaped(&kept.stamp, present, kept.bytes.len());
         let moment = Publication::moment_of(&stamp);
@@ -151,6 +151,6 @@ fn lasting(past: &Seed) -> Seed {
     });
     Seed {
         records: Vec::from_iter(newest),
-        ..*past
+        ..*seed
     }
 }

@@ -18,4 +18,4 @@ pub mod trust;
 pub use self::draft::{Draft, check_limit, give, sync_directory};
 pub use self::mapping::{BlockMapping, Mapping, Segment};
 pub use self::random::random;
-pub use self::removal::{Aside, check_removable, remove, remove_left};
+pub use self::removal::{HiddenFile, check_removable, remove, remove_left};

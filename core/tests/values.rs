@@ -52,7 +52,7 @@ fn rejects_integers_that_a_float_would_round() {
         let (kind, message) = encode(value.into(), 0.into()).unwrap_err();
         assert_eq!(kind, ErrorKind::InvalidFields);
         assert!(message.starts_with(&format!(
-            "field double is f64, which cannot hold the integer {value} exactly"
+            "field double: f64 cannot hold the integer {value} exactly"
         )));
     }
     for value in [(1 << 24) + 1, -(1 << 24) - 1, i64::MAX] {

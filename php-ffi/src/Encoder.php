@@ -63,8 +63,8 @@ final class Encoder
             if (!is_array($value) || count($value) !== $field->count || !array_is_list($value)) {
                 $given = is_array($value) ? count($value) . ' elements' : get_debug_type($value);
                 throw new InvalidFields(
-                    "board $board: field $name is a list of {$field->count} "
-                    . "{$field->type->label()}, not $given"
+                    "board $board: field $name must be a list of {$field->count} "
+                    . "{$field->type->label()} (got $given)"
                 );
             }
             foreach ($value as $element) {
@@ -123,8 +123,8 @@ final class Encoder
         }
         if (($type === Type::F64 || $type === Type::F32) && is_int($value)) {
             return self::isExact($value, $type) ? $value : throw new InvalidFields(
-                "board $board: field {$field->name} is {$type->label()}, which cannot hold the "
-                . "integer $value exactly; give a float to round it"
+                "board $board: field {$field->name}: {$type->label()} cannot hold the integer "
+                . "$value exactly. Pass a float to round it."
             );
         }
         if ($type->isInteger() && (is_int($value) || ($type === Type::U64 && is_string($value)))) {
@@ -135,7 +135,7 @@ final class Encoder
         }
         $given = get_debug_type($value);
         throw new InvalidFields(
-            "board $board: field {$field->name} is {$type->label()}, not $given"
+            "board $board: field {$field->name} must be {$type->label()} (got $given)"
         );
     }
 
@@ -156,8 +156,8 @@ final class Encoder
             $number = $value < $least || (is_int($greatest) && $value > $greatest) ? null : $value;
         }
         return $number ?? throw new InvalidFields(
-            "board $board: field {$field->name} is {$field->type->label()}, $least to $greatest; "
-            . "$value is outside"
+            "board $board: field {$field->name} must be {$field->type->label()}, $least to "
+            . "$greatest (got $value)"
         );
     }
 
@@ -185,12 +185,14 @@ final class Encoder
         $given = strlen($text);
         if ($given > $field->size) {
             throw new TooLarge(
-                "board $board: field {$field->name}: the text has $given bytes; there is room for "
-                . "{$field->size}"
+                "board $board: field {$field->name}: the text must have at most {$field->size} "
+                . "bytes (got $given)"
             );
         }
         if (str_contains($text, "\0")) {
-            throw new InvalidFields("board $board: field {$field->name}: a text holds no NUL");
+            throw new InvalidFields(
+                "board $board: field {$field->name}: text must not contain NUL"
+            );
         }
         if (preg_match('//u', $text) !== 1) {
             throw new InvalidFields("board $board: field {$field->name}: the text must be UTF-8");

@@ -157,7 +157,7 @@ final class DetailsTest extends BoardTestCase
         $this->assertSame(null, json_decode(json_encode($now), true)['big']);
         $this->assertThrows(
             InvalidFields::class,
-            'level is f64, not null',
+            'level must be f64 (got null)',
             fn () => $writer->publish(level: null)
         );
     }
@@ -169,7 +169,7 @@ final class DetailsTest extends BoardTestCase
             ['minimum', Field::u8(min: -1)],
             ['default', Field::u8(default: 9, max: 8)],
             ['the default must be a list', Field::i32(count: 2, default: ['a' => 1, 'b' => 2])],
-            ['default: field a is u64, not a text', Field::u64(default: '007')],
+            ['default: field a must be u64 (got a text)', Field::u64(default: '007')],
             ['between 2 and 1', Field::f64(min: 2, max: 1)],
             ['default', Field::text(3, default: 'long')],
             ['default', Field::f64(count: 2, default: [1.0])],

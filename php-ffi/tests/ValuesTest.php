@@ -103,41 +103,46 @@ final class ValuesTest extends BoardTestCase
             Field::i32(),
             3.0,
             InvalidFields::class,
-            'field it is i32, not float',
+            'field it must be i32 (got float)',
         ];
         yield 'string for an int' => [
             Field::i32(),
             '3',
             InvalidFields::class,
-            'field it is i32, not string',
+            'field it must be i32 (got string)',
         ];
         yield 'int for a bool' => [
             Field::bool(),
             1,
             InvalidFields::class,
-            'field it is bool, not int',
+            'field it must be bool (got int)',
         ];
         yield 'bool for an int' => [
             Field::u8(),
             true,
             InvalidFields::class,
-            'field it is u8, not bool',
+            'field it must be u8 (got bool)',
         ];
         yield 'bool for a float' => [
             Field::f64(),
             true,
             InvalidFields::class,
-            'field it is f64, not bool',
+            'field it must be f64 (got bool)',
         ];
         yield 'text for a float' => [
             Field::f64(),
             'x',
             InvalidFields::class,
-            'field it is f64, not string',
+            'field it must be f64 (got string)',
         ];
-        yield 'null' => [Field::f64(), null, InvalidFields::class, 'field it is f64, not null'];
+        yield 'null' => [
+            Field::f64(),
+            null,
+            InvalidFields::class,
+            'field it must be f64 (got null)',
+        ];
         foreach ([2 ** 53 + 1, -2 ** 53 - 1, PHP_INT_MAX] as $value) {
-            $message = "which cannot hold the integer $value exactly; give a float to round it";
+            $message = "f64 cannot hold the integer $value exactly. Pass a float to round it.";
             yield "f64 that rounds $value" => [
                 Field::f64(),
                 $value,
@@ -146,7 +151,7 @@ final class ValuesTest extends BoardTestCase
             ];
         }
         foreach ([2 ** 24 + 1, -2 ** 24 - 1, PHP_INT_MAX] as $value) {
-            $message = "field it is f32, which cannot hold the integer $value exactly";
+            $message = "field it: f32 cannot hold the integer $value exactly";
             yield "f32 that rounds $value" => [
                 Field::f32(),
                 $value,
@@ -158,62 +163,67 @@ final class ValuesTest extends BoardTestCase
             Field::text(4),
             3,
             InvalidFields::class,
-            'field it is text, not int',
+            'field it must be text (got int)',
         ];
         yield 'i8 too small' => [
             Field::i8(),
             -129,
             InvalidFields::class,
-            'it is i8, -128 to 127; -129 is outside',
+            'it must be i8, -128 to 127 (got -129)',
         ];
         yield 'u8 too great' => [
             Field::u8(),
             256,
             InvalidFields::class,
-            'field it is u8, 0 to 255; 256 is outside',
+            'field it must be u8, 0 to 255 (got 256)',
         ];
         yield 'u32 too great' => [
             Field::u32(),
             4294967296,
             InvalidFields::class,
-            '4294967296 is outside',
+            '(got 4294967296)',
         ];
         yield 'u64 negative' => [
             Field::u64(),
             -1,
             InvalidFields::class,
-            '0 to 18446744073709551615; -1 is outside',
+            '0 to 18446744073709551615 (got -1)',
         ];
         yield 'u64 too great' => [
             Field::u64(),
             '18446744073709551616',
             InvalidFields::class,
-            'is outside',
+            '0 to 18446744073709551615 (got ',
         ];
         yield 'u64 far too great' => [
             Field::u64(),
             '99999999999999999999',
             InvalidFields::class,
-            'is outside',
+            '0 to 18446744073709551615 (got ',
         ];
         yield 'u64 too long' => [
             Field::u64(),
             '184467440737095516150',
             InvalidFields::class,
-            'is outside',
+            '0 to 18446744073709551615 (got ',
         ];
-        yield 'u64 no number' => [Field::u64(), "12\n", InvalidFields::class, 'is outside'];
+        yield 'u64 no number' => [
+            Field::u64(),
+            "12\n",
+            InvalidFields::class,
+            '0 to 18446744073709551615 (got ',
+        ];
         yield 'text too long' => [
             Field::text(6),
             'Straße',
             TooLarge::class,
-            'field it: the text has 7 bytes; there is room for 6',
+            'field it: the text must have at most 6 bytes (got 7)',
         ];
         yield 'NUL in a text' => [
             Field::text(6),
             "a\0b",
             InvalidFields::class,
-            'field it: a text holds no NUL',
+            'field it: text must not contain NUL',
         ];
         yield 'invalid UTF-8' => [
             Field::text(6),
@@ -222,13 +232,13 @@ final class ValuesTest extends BoardTestCase
             'field it: the text must be UTF-8',
         ];
         yield 'scalar for an array' => [
-            Field::u8('', 2), 1, InvalidFields::class, 'field it is a list of 2 u8, not int',
+            Field::u8('', 2), 1, InvalidFields::class, 'field it must be a list of 2 u8 (got int)',
         ];
         yield 'short array' => [
             Field::u8('', 2),
             [1],
             InvalidFields::class,
-            'is a list of 2 u8, not 1 elements',
+            'must be a list of 2 u8 (got 1 elements)',
         ];
         yield 'named array' => [
             Field::u8('', 2),
@@ -240,13 +250,13 @@ final class ValuesTest extends BoardTestCase
             Field::u8('', 2),
             [1, 1.5],
             InvalidFields::class,
-            'field it is u8, not float',
+            'field it must be u8 (got float)',
         ];
         yield 'list for a scalar' => [
             Field::u8(),
             [1],
             InvalidFields::class,
-            'field it is u8, not array',
+            'field it must be u8 (got array)',
         ];
     }
 

@@ -51,7 +51,7 @@ def test_a_full_disk_is_an_error_when_a_board_is_made_and_none_later(machine: Ma
 
 def test_directories_that_will_not_do(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PEGEL_DURABLE_DIR", str(machine.disk / "missing"))
-    with pytest.raises(pegel.NotFound, match=r"cannot be durable: .*missing is not there; make it"):
+    with pytest.raises(pegel.NotFound, match=r"cannot be durable: .*missing does not exist"):
         kept(1)
     monkeypatch.setenv("PEGEL_DURABLE_DIR", str(machine.boards))
     with pytest.raises(pegel.InvalidArgument, match="has the boards themselves"):
@@ -92,14 +92,14 @@ def linked(machine: Machine, file: Path) -> None:
 
 
 BAD: dict[str, tuple[Spoil, type[pegel.Error], str]] = {
-    "no durable file": (overwrite(0, b"PEGEL"[::-1]), pegel.Corrupt, "no durable file"),
+    "no durable file": (overwrite(0, b"PEGEL"[::-1]), pegel.Corrupt, "not a durable file"),
     "a later version": (overwrite(8, b"\2"), pegel.Unsupported, "version 2"),
     "the other byte order": (overwrite(12, b"\1\2\3\4"), pegel.Unsupported, "byte order"),
     "a changed head": (overwrite(16, b"?"), pegel.Corrupt, "checksum of its head"),
     "both places": (spoil_places, pegel.Corrupt, "neither of its records is whole"),
-    "cut off": (lambda _, file: os.truncate(file, 99), pegel.Corrupt, "its end was cut off"),
+    "cut off": (lambda _, file: os.truncate(file, 99), pegel.Corrupt, "it is truncated"),
     "shorter": (lambda _, file: os.truncate(file, 65536), pegel.Corrupt, "65536 bytes instead"),
-    "empty": (lambda _, file: os.truncate(file, 0), pegel.Corrupt, "its end was cut off"),
+    "empty": (lambda _, file: os.truncate(file, 0), pegel.Corrupt, "it is truncated"),
     "elsewhere": (elsewhere, pegel.Untrusted, "belongs to the board .*/others/tank, not to"),
     "a link": (linked, pegel.Untrusted, "symbolic link"),
     "everybody's": (lambda _, file: file.chmod(0o666), pegel.Untrusted, "it is world-writable"),

@@ -60,7 +60,7 @@ impl Reader {
         if !self.is_plain() {
             return Ok(None);
         }
-        let mut stamp = ring::Stamp::default();
+        let mut stamp = ring::StampWords::default();
         let Some(sequence) = self.board.copy_opened(&mut stamp, record)? else {
             return Ok(None);
         };
@@ -211,7 +211,7 @@ impl Reader {
         buffer: &mut [u8],
         retries: u32,
     ) -> Result<Option<Publication>> {
-        let mut stamp = ring::Stamp::default();
+        let mut stamp = ring::StampWords::default();
         let wanted = match &self.view {
             Some(view) => view.conversion.common_size(),
             None => self.board.layout.record_size,
@@ -245,7 +245,7 @@ impl Reader {
         part: &mut [u8],
         retries: u32,
     ) -> Result<Option<Publication>> {
-        let mut stamp = ring::Stamp::default();
+        let mut stamp = ring::StampWords::default();
         let is_whole = self.copy(sequence, &mut stamp, offset, part)?;
         Ok(is_whole.then_some(Publication {
             sequence,
@@ -260,7 +260,7 @@ impl Reader {
     fn copy(
         &self,
         sequence: u64,
-        stamp: &mut ring::Stamp,
+        stamp: &mut ring::StampWords,
         offset: usize,
         bytes: &mut [u8],
     ) -> Result<bool> {
@@ -276,7 +276,7 @@ impl Reader {
 
     /// The length in a stamp; `CORRUPT` if no record of the board has it.
     #[inline]
-    fn length(&self, stamp: &ring::Stamp) -> Result<usize> {
+    fn length(&self, stamp: &ring::StampWords) -> Result<usize> {
         let length = ring::length(stamp);
         if self.board.may_be_length(length) {
             Ok(length)
@@ -291,7 +291,7 @@ impl Reader {
     fn verify(
         &self,
         sequence: u64,
-        stamp: &mut ring::Stamp,
+        stamp: &mut ring::StampWords,
         offset: usize,
         bytes: &mut [u8],
     ) -> Result<bool> {

@@ -40,41 +40,41 @@ impl Reader {
         // Not even root puts another user's board among the durable files.
         trust::check(board.path(), &board.status, Access::Write)?;
         let path = durable::path_for(&board.place);
-        if !durable::is_there(&path) {
-            return Err(durable::missing(&path));
+        if !durable::exists(&path) {
+            return Err(durable::not_found(&path));
         }
         let newest = match self.whole(|record| self.copy_into(record)) {
             Ok((publication, bytes)) => Some((publication.sequence, publication.stamp, bytes)),
             Err(error) if error.kind() == ErrorKind::Empty => None,
             Err(error) => return Err(error),
         };
-        let past = match newest {
-            None => board.past_of(board.base, None),
+        let seed = match newest {
+            None => board.seed_of(board.base, None),
             Some((sequence, stamp, bytes)) => {
-                board.past_of(sequence, Some(RawRecord { stamp, bytes }))
+                board.seed_of(sequence, Some(RawRecord { stamp, bytes }))
             }
         };
-        self.sync_to(&DurableWriter::seen(board, past)?)
+        self.sync_to(&DurableWriter::of_unlocked(board, seed)?)
     }
 
     /// What this board's durable file has; `None` if there is none.
     pub fn durable_state(&self) -> Result<Option<durable::State>> {
         let board = self.inner();
         if board.layout.durable {
-            durable::look_at(&board.place)
+            durable::state_of(&board.place)
         } else {
             Ok(None)
         }
     }
 
     /// Syncs the record that the caller has read.
-    pub(crate) fn sync_to(&self, lasting: &DurableWriter) -> Result<u64> {
+    pub(crate) fn sync_to(&self, durable_file: &DurableWriter) -> Result<u64> {
         let board = self.inner();
         if !board.is_current() {
             return Err(board.gone());
         }
-        let synced =
-            lasting.sync(Some(self.synced()).filter(|synced| *synced != durable::UNKNOWN))?;
+        let synced = durable_file
+            .sync(Some(self.synced()).filter(|synced| *synced != durable::NEVER_SYNCED))?;
         self.set_synced(synced);
         Ok(synced)
     }
@@ -95,7 +95,7 @@ impl Board {
     }
 
     /// The seed of a durable file, for a board whose newest record is this one.
-    pub(crate) fn past_of(&self, sequence: u64, newest: Option<RawRecord>) -> Seed {
+    pub(crate) fn seed_of(&self, sequence: u64, newest: Option<RawRecord>) -> Seed {
         Seed {
             sequence,
             generation: self.generation(),

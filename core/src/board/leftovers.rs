@@ -57,7 +57,6 @@ pub fn remove_leftovers(board: &str) -> Result<()> {
 fn is_absent(directory: &Path, name: &str) -> bool {
     let place = BoardPath::parse(&format!("{}/{name}", directory.display()));
     place.is_ok_and(|place| {
-        fs::symlink_metadata(&place.board).is_err()
-            && !durable::is_there(&durable::path_for(&place))
+        fs::symlink_metadata(&place.board).is_err() && !durable::exists(&durable::path_for(&place))
     })
 }

@@ -12,7 +12,7 @@ use crate::board::options::Options;
 use crate::board::snapshot_file::{self, SnapshotFile};
 use crate::board::spec::BoardSpec;
 use crate::board::writer_lock::WriterLock;
-use crate::durable::{self, DurableWriter, Wish};
+use crate::durable::{self, Caller, DurableWriter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ring::MAX_SEQUENCE;
 use crate::schema::Schema;
@@ -31,12 +31,12 @@ pub fn create(
     let spec = BoardSpec::new(place, schema, options)?;
     let mut lock = WriterLock::acquire(place, spec.mode, Some(options.timeout))?;
     let open = || Board::open(place.clone(), Access::Write);
-    let wish = if options.durable {
-        Wish::Durable
+    let caller = if options.durable {
+        Caller::DurableCreator
     } else {
-        Wish::Plain
+        Caller::Creator
     };
-    let mut board = match open_or_restore(place, options.replace, wish, &mut lock)? {
+    let mut board = match open_or_restore(place, options.replace, caller, &mut lock)? {
         Found::Board(old) => {
             old.check_own()?;
             let has_all = spec.satisfied_by(&old)?;
@@ -68,8 +68,8 @@ pub fn create(
     lock.retain(&board.status)?;
     if board.layout.durable {
         let newest = board.ring().head().sequence;
-        let past = board.past_of(newest, board.record(newest));
-        match DurableWriter::of(&board, past)?.prepare() {
+        let seed = board.seed_of(newest, board.record(newest));
+        match DurableWriter::of(&board, seed)?.prepare() {
             // A creator that did not ask for a durable file may lack access to it.
             Err(error) if error.kind() == ErrorKind::Denied && !options.durable => {}
             prepared => drop(prepared?),
@@ -93,7 +93,7 @@ enum Found {
 fn open_or_restore(
     place: &BoardPath,
     replace: bool,
-    wish: Wish,
+    caller: Caller,
     lock: &mut WriterLock,
 ) -> Result<Found> {
     let open = || Board::open(place.clone(), Access::Write);
@@ -105,7 +105,7 @@ fn open_or_restore(
             _ => return Err(error),
         },
     };
-    let draft = match durable::restored(place, wish) {
+    let draft = match durable::restore_segment(place, caller) {
         Ok(Some(draft)) => draft,
         Ok(None) => return Ok(found),
         Err(error) => return Ok(Found::Unrestorable(error)),
@@ -122,7 +122,7 @@ fn open_or_restore(
 /// Restores an absent board from its durable file; `false` if there is none.
 pub fn restore_durable(place: &BoardPath, timeout: Option<Duration>) -> Result<bool> {
     // Checked before the lock, which may need permissions that the caller lacks.
-    match durable::look_at(place) {
+    match durable::state_of(place) {
         Ok(Some(_)) => {}
         Ok(None) => return Ok(false),
         Err(error) if error.kind() == ErrorKind::Denied => return Ok(false),
@@ -130,7 +130,7 @@ pub fn restore_durable(place: &BoardPath, timeout: Option<Duration>) -> Result<b
     }
     trust::check_creatable(&place.board)?;
     let mut lock = WriterLock::acquire(place, DEFAULT_MODE, timeout)?;
-    match open_or_restore(place, false, Wish::Existing, &mut lock)? {
+    match open_or_restore(place, false, Caller::Opener, &mut lock)? {
         Found::Board(board) => lock.retain(&board.status).map(|()| true),
         Found::Unrestorable(error) => Err(error),
         Found::Nothing | Found::Invalid => Ok(false),
@@ -146,7 +146,7 @@ pub fn restore(board: &str, file: &Path, options: &Options) -> Result<()> {
     let SnapshotFile {
         schema,
         slots,
-        mut past,
+        mut seed,
         durable,
         checksum,
         mode,
@@ -171,16 +171,16 @@ pub fn restore(board: &str, file: &Path, options: &Options) -> Result<()> {
         ..BoardSpec::new(&place, &schema, &options)?
     };
     let room = spec.layout.slot_count as usize - 1;
-    let excess = past.records.len().saturating_sub(room);
-    past.records.drain(..excess);
+    let excess = seed.records.len().saturating_sub(room);
+    seed.records.drain(..excess);
     let mode = spec.mode;
-    let wish = if options.durable {
-        Wish::Durable
+    let caller = if options.durable {
+        Caller::DurableCreator
     } else {
-        Wish::Plain
+        Caller::Creator
     };
     let mut lock = WriterLock::acquire(&place, mode, Some(options.timeout))?;
-    match open_or_restore(&place, options.replace, wish, &mut lock)? {
+    match open_or_restore(&place, options.replace, caller, &mut lock)? {
         Found::Board(_) if !options.replace => {
             let (name, path) = (&place.name, place.board.display());
             let message =
@@ -190,21 +190,21 @@ pub fn restore(board: &str, file: &Path, options: &Options) -> Result<()> {
         Found::Board(old) => {
             old.check_own()?;
             let newest = old.ring().head().sequence;
-            let newest = newest.saturating_add(past.records.len() as u64);
-            spec.replace_by(&old, newest.min(MAX_SEQUENCE), past.records)?;
+            let newest = newest.saturating_add(seed.records.len() as u64);
+            spec.replace_by(&old, newest.min(MAX_SEQUENCE), seed.records)?;
         }
         Found::Nothing => {
-            if !spec.create(past)?.link(&place.board)? {
+            if !spec.create(seed)?.link(&place.board)? {
                 return Err(lost_race(&place));
             }
         }
-        Found::Invalid => spec.create(past)?.replace(&place.board)?,
+        Found::Invalid => spec.create(seed)?.replace(&place.board)?,
         // The loaded file is a copy of the durable one.
         Found::Unrestorable(error)
             if options.replace
                 && matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::System) =>
         {
-            spec.create(past)?.replace(&place.board)?;
+            spec.create(seed)?.replace(&place.board)?;
         }
         Found::Unrestorable(error) => return Err(error),
     }
@@ -214,7 +214,7 @@ pub fn restore(board: &str, file: &Path, options: &Options) -> Result<()> {
 }
 
 /// Makes a mirror from this seed, and replaces an existing mirror. The caller must hold the lock.
-pub fn mirror(place: &BoardPath, schema: &Schema, options: &Options, past: Seed) -> Result<()> {
+pub fn mirror(place: &BoardPath, schema: &Schema, options: &Options, seed: Seed) -> Result<()> {
     let mut spec = BoardSpec::new(place, schema, options)?;
     spec.layout.mirror = true;
     match Board::open(place.clone(), Access::Write) {
@@ -223,10 +223,10 @@ pub fn mirror(place: &BoardPath, schema: &Schema, options: &Options, past: Seed)
             if options.mode == 0 {
                 spec.mode = old.status.st_mode & 0o7777;
             }
-            spec.replace_with(&old, past)
+            spec.replace_with(&old, seed)
         }
         Err(error) if error.kind() == ErrorKind::NotFound && place.directory.is_dir() => {
-            if spec.create(past)?.link(&place.board)? {
+            if spec.create(seed)?.link(&place.board)? {
                 Ok(())
             } else {
                 Err(lost_race(place))
@@ -242,7 +242,7 @@ pub fn check_no_own(place: &BoardPath) -> Result<()> {
     match Board::open(place.clone(), Access::ReadUnmapped) {
         Ok(board) if board.layout.mirror => Ok(()),
         Ok(_) => Err(not_a_mirror(place)),
-        Err(error) if error.kind() == ErrorKind::NotFound => match durable::is_kept(place) {
+        Err(error) if error.kind() == ErrorKind::NotFound => match durable::has_file(place) {
             Ok(false) => Ok(()),
             Err(error) if error.kind() == ErrorKind::Denied => Ok(()),
             // A damaged file also belongs to a board.
@@ -274,7 +274,7 @@ pub fn unlink(board: &str) -> Result<()> {
     let before = match open_to_remove(&place) {
         // The board may only exist as its durable file.
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            if !durable::is_there(&durable::path_for(&place)) {
+            if !durable::exists(&durable::path_for(&place)) {
                 return Err(error);
             }
             None
@@ -288,7 +288,7 @@ pub fn unlink(board: &str) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => (None, Some(error)),
         board => (board?, None),
     };
-    let file = durable::removal(&place, board.as_ref())?;
+    let file = durable::prepare_removal(&place, board.as_ref())?;
     if let Some(error) = absence
         && file.is_none()
     {

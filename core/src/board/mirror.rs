@@ -215,7 +215,7 @@ impl Mirror {
         lock: WriterLock,
     ) -> Result<Writer> {
         let (moment, length) = (origin.age_ns.map(ago), record.bytes.len());
-        let past = Seed {
+        let seed = Seed {
             sequence: origin.sequence,
             generation: origin.generation,
             lineage: self.lineage(origin),
@@ -224,7 +224,7 @@ impl Mirror {
                 bytes: record.bytes.to_owned(),
             }],
         };
-        lifecycle::mirror(&self.place, schema, &self.options, past)?;
+        lifecycle::mirror(&self.place, schema, &self.options, seed)?;
         let board = Board::open(self.place.clone(), Access::Write)?;
         let writer = Writer::take(board, lock)?;
         writer.reader().inner().set_generation(origin.generation);

@@ -174,10 +174,10 @@ pub fn absent(place: &BoardPath) -> Error {
     if !place.directory.is_dir() {
         return Error::system(Errno::ENOENT, "look for a board in", &place.directory);
     }
-    let lasting = durable::path_for(place);
-    let advice = if lasting.exists() {
-        let lasting = lasting.display();
-        format!("It can be restored from {lasting}: start its writer or `pegel keep`.")
+    let file = durable::path_for(place);
+    let advice = if file.exists() {
+        let file = file.display();
+        format!("It can be restored from {file}: start its writer or `pegel keep`.")
     } else {
         "Start its writer, or check PEGEL_DIR.".to_owned()
     };

@@ -81,7 +81,7 @@ impl Reader {
             plain: OnceLock::new(),
             blocks: OnceLock::new(),
             user_data: OnceLock::new(),
-            synced: AtomicU64::new(durable::UNKNOWN),
+            synced: AtomicU64::new(durable::NEVER_SYNCED),
             revalidation: Revalidation::new(),
         }
     }

@@ -34,19 +34,19 @@ impl Reader {
             checksums: true,
             ..board.layout
         };
-        let past = Seed {
+        let seed = Seed {
             generation: board.generation(),
             lineage: board.lineage,
-            ..self.past()?
+            ..self.seed()?
         };
         // Only users who can read the board should be able to read the file.
         write_file(file, 0o600, |file| {
-            write_records(file, &board.schema, &layout, &past)
+            write_records(file, &board.schema, &layout, &seed)
         })
     }
 
     /// The records that the ring holds, without a gap, as the slots store them.
-    pub(crate) fn past(&self) -> Result<Seed> {
+    pub(crate) fn seed(&self) -> Result<Seed> {
         let board = self.inner();
         let newest = self.head()?.sequence;
         let mut records: Vec<RawRecord> = Vec::new();
@@ -74,7 +74,7 @@ impl Reader {
     /// Whether a slot has a record of this sequence, whatever the head is.
     fn holds(&self, sequence: u64) -> Result<bool> {
         let board = self.inner();
-        let mut stamp = ring::Stamp::default();
+        let mut stamp = ring::StampWords::default();
         let mut bytes = vec![0; board.layout.record_size];
         let _newer = board.copy(sequence, &mut stamp, 0, &mut bytes)?;
         let length = ring::length(&stamp);
@@ -86,7 +86,7 @@ impl Reader {
 pub struct SnapshotFile {
     pub schema: Schema,
     pub slots: u32,
-    pub past: Seed,
+    pub seed: Seed,
     pub durable: bool,
     pub checksum: bool,
     /// The board's permissions, or 0 if they are not known.
@@ -99,10 +99,10 @@ pub fn read(file: &Path) -> Result<SnapshotFile> {
     let (opened, status) = open_trusted(file, Access::ReadUntrusted)?;
     let mut magic = [0; durable::MAGIC.len()];
     if opened.read_exact_at(&mut magic, 0).is_ok() && magic == durable::MAGIC {
-        let (header, past) = durable::read_copy(file)?;
+        let (header, seed) = durable::read_copy(file)?;
         return Ok(SnapshotFile {
             schema: header.schema,
-            past,
+            seed,
             slots: header.layout.slot_count,
             durable: true,
             checksum: header.layout.checksums,
@@ -122,23 +122,23 @@ pub fn read(file: &Path) -> Result<SnapshotFile> {
     }
     let lineage = board.lineage;
     let reader = Reader::of_snapshot(board);
-    let past = reader.past()?;
+    let seed = reader.seed()?;
     // No checksum covers the head; but no record may follow the newest one.
-    if reader.holds(past.sequence + 1)? {
+    if reader.holds(seed.sequence + 1)? {
         let file = file.display();
         let message =
             format!("{file} is damaged: it has records after its newest one. Save it anew.");
         return Err(Error::new(ErrorKind::Corrupt, message));
     }
-    let generation = past.records.last();
+    let generation = seed.records.last();
     let generation = generation.map_or(0, |record| Publication::generation_of(&record.stamp));
     Ok(SnapshotFile {
         schema: Schema::clone(&schema),
         slots: layout.slot_count,
-        past: Seed {
+        seed: Seed {
             generation,
             lineage,
-            ..past.restored()
+            ..seed.restored()
         },
         durable: layout.durable,
         checksum: false,
@@ -170,9 +170,9 @@ pub fn write_file(
     })
 }
 
-fn write_records(file: &File, schema: &Schema, layout: &Layout, past: &Seed) -> io::Result<()> {
+fn write_records(file: &File, schema: &Schema, layout: &Layout, seed: &Seed) -> io::Result<()> {
     file.set_len(layout.segment_size as u64)?;
-    write_segment(schema, layout, past, |offset, bytes| {
+    write_segment(schema, layout, seed, |offset, bytes| {
         file.write_all_at(bytes, offset as u64)
     })
 }

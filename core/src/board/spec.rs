@@ -72,14 +72,14 @@ impl<'a> BoardSpec<'a> {
 
     /// Creates a segment, and first its durable file: after a crash in between, the board is
     /// restored from that.
-    pub fn create(&self, past: Seed) -> Result<Draft> {
-        let (draft, file) = self.draft(past, None)?;
+    pub fn create(&self, seed: Seed) -> Result<Draft> {
+        let (draft, file) = self.draft(seed, None)?;
         file.map_or(Ok(()), Staged::install)?;
         Ok(draft)
     }
 
     /// A new segment and its durable file, both without a name.
-    fn draft(&self, past: Seed, owner: Option<&FileStat>) -> Result<(Draft, Option<Staged>)> {
+    fn draft(&self, seed: Seed, owner: Option<&FileStat>) -> Result<(Draft, Option<Staged>)> {
         let Self {
             place,
             schema,
@@ -87,8 +87,8 @@ impl<'a> BoardSpec<'a> {
             mode,
             ..
         } = self;
-        let past = self.with_defaults(past);
-        let draft = Board::draft(place, schema, layout, *mode, &past)?;
+        let seed = self.with_defaults(seed);
+        let draft = Board::draft(place, schema, layout, *mode, &seed)?;
         if let Some(owner) = owner {
             draft.give_to(owner);
         }
@@ -96,26 +96,26 @@ impl<'a> BoardSpec<'a> {
             return Ok((draft, None));
         }
         let owner = draft.status(&place.board)?;
-        let lasting = DurableWriter::new(place, schema, layout, *mode, past, owner)?;
-        let file = lasting.ready(self.replaces_durable)?;
+        let durable = DurableWriter::new(place, schema, layout, *mode, seed, owner)?;
+        let file = durable.stage(self.replaces_durable)?;
         Ok((draft, Some(file)))
     }
 
     /// Adds the defaults as the first record, so that a board with defaults is never empty. Its
     /// generation is 0, as no writer published it.
-    fn with_defaults(&self, mut past: Seed) -> Seed {
-        if past.records.is_empty()
-            && past.sequence < MAX_SEQUENCE
+    fn with_defaults(&self, mut seed: Seed) -> Seed {
+        if seed.records.is_empty()
+            && seed.sequence < MAX_SEQUENCE
             && let Some(defaults) = self.schema.defaults()
         {
             let length = defaults.bytes.len();
-            past.sequence += 1;
-            past.records.push(RawRecord {
+            seed.sequence += 1;
+            seed.records.push(RawRecord {
                 stamp: Publication::words(Some(Moment::now()), 0, defaults.present, length),
                 bytes: defaults.bytes,
             });
         }
-        past
+        seed
     }
 
     /// Whether an existing board has everything that is specified. `false` if it must be replaced,
@@ -224,18 +224,18 @@ impl<'a> BoardSpec<'a> {
     /// one continues: readers check the name, and the next writer removes the mark. The durable
     /// file is renamed last: until then, the old board's file is right for both boards.
     pub fn replace_by(self, old: &Board, newest: u64, records: Vec<RawRecord>) -> Result<()> {
-        let past = Seed {
+        let seed = Seed {
             sequence: newest,
             generation: old.generation(),
             lineage: old.lineage,
             records,
         };
-        self.replace_with(old, past)
+        self.replace_with(old, seed)
     }
 
     /// As `replace_by`, from a seed that need not be the old board's.
-    pub fn replace_with(self, old: &Board, past: Seed) -> Result<()> {
-        let (draft, file) = self.draft(past, Some(&old.status))?;
+    pub fn replace_with(self, old: &Board, seed: Seed) -> Result<()> {
+        let (draft, file) = self.draft(seed, Some(&old.status))?;
         old.ring().mark_gone();
         draft
             .replace(&self.place.board)

@@ -6,7 +6,7 @@ use crate::board::reader::Reader;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ring::wake_policy::{self, MAX_SLEEP, POLL_INTERVAL};
-use crate::ring::{Head, Stamp};
+use crate::ring::{Head, StampWords};
 use crate::segment::stamp::Publication;
 
 impl Reader {
@@ -47,7 +47,7 @@ impl Reader {
         if self.visible(head) == 0 {
             return Ok(Some(MAX_SLEEP));
         }
-        let mut stamp = Stamp::default();
+        let mut stamp = StampWords::default();
         let is_whole = self.inner().copy(head.sequence, &mut stamp, 0, &mut [])?;
         let moment = Publication::moment_of(&stamp);
         let time = match moment {

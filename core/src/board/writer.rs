@@ -158,8 +158,8 @@ impl Writer {
         board.check_durable()?;
         let newest = (self.newest > board.base).then(|| board.record(self.newest));
         let newest = newest.map(|record| record.ok_or_else(|| self.damaged()));
-        let past = board.past_of(self.newest, newest.transpose()?);
-        self.reader.sync_to(&DurableWriter::of(board, past)?)
+        let seed = board.seed_of(self.newest, newest.transpose()?);
+        self.reader.sync_to(&DurableWriter::of(board, seed)?)
     }
 
     #[cold]

@@ -1,6 +1,6 @@
-//! The promise, proved: the power fails at every point of the writes of real syncs, and what of them is on the disk then
-//! is every selection of their sectors. Each such file is opened as after a reboot, and has the newest or the one
-//! before of the synced records, whole.
+//! Simulates power failures at every point of real syncs, with every selection of the written
+//! sectors on disk. Each resulting file is opened as after a reboot, and must have the newest
+//! synced record or the one before, whole.
 
 mod machine;
 
@@ -34,13 +34,13 @@ impl Random {
     }
 }
 
-/// A board of documents, its durable file, and that as it is found after the power failed.
+/// A board of documents, its durable file, and the contents of that after a power failure.
 struct Board {
     header: FileHeader,
-    form: Geometry,
+    geometry: Geometry,
     path: PathBuf,
     file: File,
-    /// What the file has.
+    /// The contents of the file.
     found: RefCell<Vec<u8>>,
     _directory: tempfile::TempDir,
 }
@@ -55,13 +55,13 @@ impl Board {
             schema,
             mode: 0o640,
         };
-        let form = header.form();
+        let geometry = header.geometry();
         let directory = tempfile::tempdir_in("/dev/shm").unwrap();
         let path = directory.path().join("pegel.tank.durable");
         let file = File::create_new(&path).unwrap();
         Self {
             header,
-            form,
+            geometry,
             path,
             file,
             found: RefCell::default(),
@@ -69,28 +69,29 @@ impl Board {
         }
     }
 
-    /// The file as it is made: with the first record, on the disk.
-    fn begun(&self, first: &Seed, unit: usize) -> Machine {
-        let mut image = vec![0; self.form.file_size()];
+    /// Creates the file with the first record, on disk.
+    fn create(&self, first: &Seed, unit: usize) -> Machine {
+        let mut image = vec![0; self.geometry.file_size()];
         let bytes = self.header.bytes();
         image[..bytes.len()].copy_from_slice(&bytes);
-        let place = self.form.place(first);
-        image[self.form.offset..][..place.len()].copy_from_slice(&place);
+        let slot = self.geometry.slot(first);
+        image[self.geometry.offset..][..slot.len()].copy_from_slice(&slot);
         self.file.write_all_at(&image, 0).unwrap();
         *self.found.borrow_mut() = image.clone();
         Machine::new(image, unit)
     }
 
-    fn sync(&self, machine: &Machine, past: &Seed, flushed: Option<u64>) -> crate::Result<u64> {
-        let places = Slots {
+    fn sync(&self, machine: &Machine, seed: &Seed, flushed: Option<u64>) -> crate::Result<u64> {
+        let slots = Slots {
             disk: machine,
-            form: &self.form,
+            geometry: &self.geometry,
             path: &self.path,
         };
-        places.sync(past, flushed, || Ok(()))
+        slots.sync(seed, flushed, || Ok(()))
     }
 
-    /// The power fails now: what a reboot finds. `synced` is the last sequence of which somebody was told.
+    /// Lets the power fail, and checks what a reboot finds. `synced` is the last sequence that a
+    /// sync returned.
     fn check(&self, machine: &Machine, synced: u64, choose: impl FnMut(usize) -> usize) -> u64 {
         let chosen = machine.image(choose);
         let disk = machine.disk.borrow();
@@ -107,25 +108,25 @@ impl Board {
         }
         let state = State::read(&self.path).unwrap();
         let opened = super::file::Opened::open(&self.path, crate::segment::trust::Access::Read);
-        let past = opened.unwrap().unwrap().places().newest().unwrap();
-        assert_eq!(state.sequence, past.sequence);
+        let seed = opened.unwrap().unwrap().slots().newest().unwrap();
+        assert_eq!(state.sequence, seed.sequence);
         assert!(
-            past.sequence >= synced,
+            seed.sequence >= synced,
             "{} instead of {synced}",
-            past.sequence
+            seed.sequence
         );
-        let expected = record(past.sequence, past.records[0].bytes.len());
-        assert_eq!(past.generation, expected.generation);
-        assert!(past.records[0].bytes == expected.records[0].bytes, "torn");
-        assert_eq!(past.records[0].stamp, expected.records[0].stamp);
+        let expected = record(seed.sequence, seed.records[0].bytes.len());
+        assert_eq!(seed.generation, expected.generation);
+        assert!(seed.records[0].bytes == expected.records[0].bytes, "torn");
+        assert_eq!(seed.records[0].stamp, expected.records[0].stamp);
         for (offset, bytes) in &chosen {
             put(*offset, &found[*offset..offset + bytes.len()]);
         }
-        past.sequence
+        seed.sequence
     }
 }
 
-/// What is published as this sequence, with so many bytes: each has other ones.
+/// The record of a sequence, with this length. Each sequence has other bytes.
 fn record(sequence: u64, length: usize) -> Seed {
     let mut bytes: Vec<u8> = (sequence << 32..)
         .take(length.div_ceil(8))
@@ -137,7 +138,7 @@ fn record(sequence: u64, length: usize) -> Seed {
         wall_offset: 1,
         boot: 2,
     };
-    let kept = RawRecord {
+    let record = RawRecord {
         stamp: Publication::words(Some(moment), sequence + 1, 0, length),
         bytes,
     };
@@ -145,11 +146,12 @@ fn record(sequence: u64, length: usize) -> Seed {
         sequence,
         generation: sequence + 1,
         lineage: 7,
-        records: vec![kept],
+        records: vec![record],
     }
 }
 
-/// Every selection of what a sync has written, after each of its writes and flushes.
+/// Checks every selection of the sectors that a sync has written, after each of its writes and
+/// flushes.
 #[test]
 fn every_selection_of_sectors_leaves_a_whole_record() {
     let mut images = 0;
@@ -161,7 +163,7 @@ fn every_selection_of_sectors_leaves_a_whole_record() {
             [5000, 5400, 20_000, 12_000],
         ] {
             let board = Board::new(40_000);
-            let machine = board.begun(&record(1, lengths[0]), unit);
+            let machine = board.create(&record(1, lengths[0]), unit);
             let mut flushed = None;
             for (sequence, length) in (2..).zip(lengths.into_iter().cycle().take(6)) {
                 let next = record(sequence, length);
@@ -169,7 +171,7 @@ fn every_selection_of_sectors_leaves_a_whole_record() {
                     machine: &machine,
                     check: &mut |machine: &Machine| {
                         let count: u32 = machine.pending.borrow().len().try_into().unwrap();
-                        // More than that are for chance, below.
+                        // The test with random numbers has more.
                         if count > 11 {
                             return;
                         }
@@ -191,34 +193,34 @@ fn every_selection_of_sectors_leaves_a_whole_record() {
     assert!(images > 5000, "{images}");
 }
 
-/// A sync that is looked at between its write and its flush.
+/// A sync that is checked between its write and its flush.
 struct AtWrite<'a> {
     machine: &'a Machine,
     check: &'a mut dyn FnMut(&Machine),
 }
 
 impl AtWrite<'_> {
-    fn sync(self, board: &Board, past: &Seed, flushed: Option<u64>) -> u64 {
-        // The process is killed there, and its successor does the same once more.
+    fn sync(self, board: &Board, seed: &Seed, flushed: Option<u64>) -> u64 {
+        // The process is killed there, and its successor does the same again.
         let flushes_first = usize::from(flushed.is_none());
         self.machine.left.set(Some(flushes_first + 1));
-        board.sync(self.machine, past, flushed).unwrap_err();
+        board.sync(self.machine, seed, flushed).unwrap_err();
         self.machine.left.set(None);
         (self.check)(self.machine);
-        board.sync(self.machine, past, None).unwrap()
+        board.sync(self.machine, seed, None).unwrap()
     }
 }
 
-/// A sector that is half written, as some disks leave it, is no whole record either.
+/// A half-written sector, which some disks leave, is not accepted either.
 #[test]
 fn every_prefix_of_bytes_leaves_a_whole_record() {
     let board = Board::new(2000);
-    let machine = board.begun(&record(1, 700), SECTOR);
+    let machine = board.create(&record(1, 700), SECTOR);
     for sequence in 2..6 {
         let next = record(sequence, 600 + usize::try_from(sequence).unwrap());
-        let written = board.form.place(&next);
-        let place = usize::from(sequence % 2 == 0);
-        let offset = board.form.offset + place * board.form.place_size();
+        let written = board.geometry.slot(&next);
+        let slot = usize::from(sequence % 2 == 0);
+        let offset = board.geometry.offset + slot * board.geometry.slot_size();
         let before = machine.disk.borrow().clone();
         for end in 0..written.len() {
             machine.disk.borrow_mut()[offset..offset + end].copy_from_slice(&written[..end]);
@@ -229,21 +231,21 @@ fn every_prefix_of_bytes_leaves_a_whole_record() {
     }
 }
 
-/// Long records, by chance; and with them all else that may go wrong: processes that are killed in the midst of a sync,
-/// flushes that fail, power that fails and comes back, and all of that again.
+/// Random records with all kinds of faults: processes that are killed during a sync, flushes that
+/// fail, power failures, and all of them repeated.
 #[test]
 fn kills_failing_flushes_and_reboots_leave_a_whole_record() {
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let (mut killed, mut failed, mut rebooted) = (0, 0, 0);
     for unit in [SECTOR, PAGE] {
         let board = Board::new(40_000);
-        let machine = board.begun(&record(1, 100), unit);
+        let machine = board.create(&record(1, 100), unit);
         let (mut newest, mut synced, mut flushed) = (1, 1, Some(1));
         for _ in 0..1500 {
             newest += 1;
             let longest = [64, 1000, 40_000][random.below(3)];
             let next = record(newest, random.below(longest));
-            // Another process than the one that synced last.
+            // A process that has not synced last.
             if random.below(3) == 0 {
                 flushed = None;
             }
@@ -288,7 +290,7 @@ fn kills_failing_flushes_and_reboots_leave_a_whole_record() {
 #[test]
 fn a_lower_sequence_never_replaces_a_higher_one() {
     let board = Board::new(100);
-    let machine = board.begun(&record(5, 10), SECTOR);
+    let machine = board.create(&record(5, 10), SECTOR);
     assert_eq!(board.sync(&machine, &record(4, 10), None).unwrap(), 5);
     assert_eq!(board.sync(&machine, &record(5, 10), Some(5)).unwrap(), 5);
     let other = board.sync(&machine, &record(5, 11), Some(5)).unwrap_err();
@@ -302,14 +304,14 @@ fn a_lower_sequence_never_replaces_a_higher_one() {
 #[test]
 fn reports_a_slot_that_cannot_be_read() {
     let board = Board::new(100);
-    let machine = board.begun(&record(1, 10), SECTOR);
+    let machine = board.create(&record(1, 10), SECTOR);
     assert_eq!(board.sync(&machine, &record(2, 10), None).unwrap(), 2);
     let slots = Slots {
         disk: &machine,
-        form: &board.form,
+        geometry: &board.geometry,
         path: &board.path,
     };
-    let second = (board.form.offset + board.form.place_size()) as u64;
+    let second = (board.geometry.offset + board.geometry.slot_size()) as u64;
     for offset in [0, second] {
         machine.read_fails.set((offset, 1));
         assert_eq!(slots.newest().unwrap().sequence, 2);
@@ -330,20 +332,22 @@ fn reports_a_slot_that_cannot_be_read() {
     assert_eq!(slots.newest().unwrap().sequence, 3);
 }
 
-/// The file is what tells: no place of another one is taken for its own.
+/// The header's checksum ties the slots to their file.
 #[test]
-fn places_of_another_file_are_none() {
+fn slots_of_another_file_are_not_valid() {
     let [one, mut other] = [Board::new(100), Board::new(100)];
     other.header.lineage = 8;
-    other.form = other.header.form();
+    other.geometry = other.header.geometry();
     let (mixed, _) = (
-        one.begun(&record(5, 10), SECTOR),
-        other.begun(&record(5, 10), SECTOR),
+        one.create(&record(5, 10), SECTOR),
+        other.create(&record(5, 10), SECTOR),
     );
-    let places = fs::read(&other.path).unwrap().split_off(other.form.offset);
+    let slots = fs::read(&other.path)
+        .unwrap()
+        .split_off(other.geometry.offset);
     fs::write(
         &one.path,
-        [&mixed.disk.borrow()[..one.form.offset], &places].concat(),
+        [&mixed.disk.borrow()[..one.geometry.offset], &slots].concat(),
     )
     .unwrap();
     let error = State::read(&one.path).unwrap_err();

@@ -1,4 +1,4 @@
-//! Durable files by their names: found, locked, made anew, removed.
+//! Durable files by their paths: finding, locking, restoring and removing them.
 
 #![forbid(unsafe_code)]
 
@@ -19,14 +19,15 @@ use crate::segment::path::BoardPath;
 use crate::segment::removal::{remove_ours, unhidden};
 use crate::segment::seed::{Seed, write_segment};
 use crate::segment::trust::{self, Access, Tries, is_same, names, open_trusted};
-use crate::segment::{self, Aside, Draft, sync_directory};
+use crate::segment::{self, Draft, HiddenFile, sync_directory};
 
 const PREFIX: &str = "pegel.";
 const SUFFIX: &str = ".durable";
-/// For how long somebody else may have a file locked. Who syncs has it no longer than a bad SD card takes, but
-/// one who was stopped, or who means ill, keeps neither the keeper from all other boards, nor a writer for ever.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two tries, about as long as a sync takes.
+/// How long to wait for another process that has locked the file. A sync takes no longer, even on a
+/// bad SD card; but a stopped or hostile process must not block the keeper of other boards, or a
+/// writer forever.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+/// The pause between two attempts, about as long as a sync takes.
 const PAUSE: Duration = Duration::from_micros(500);
 
 /// The durable file of a board.
@@ -41,8 +42,8 @@ pub fn is_name(path: &Path) -> bool {
     name.is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
 }
 
-/// The files that exited processes left beside the durable files of the boards in a directory, by the
-/// names of the boards. Durable files of other directories can lie there, too.
+/// The files that exited processes left beside the durable files of the boards in a directory, by
+/// the names of the boards. Durable files of other directories can lie there, too.
 pub fn leftovers(directory: &Path) -> Vec<(String, PathBuf)> {
     let entries = fs::read_dir(super::directory()).into_iter().flatten();
     let leftover = |path: PathBuf| {
@@ -72,31 +73,31 @@ pub fn remove_leftovers(place: &BoardPath) -> Result<()> {
     Ok(())
 }
 
-/// Whether anything stands there, as far as one can tell.
-pub fn is_there(path: &Path) -> bool {
+/// Whether a file exists, or may exist.
+pub fn exists(path: &Path) -> bool {
     let absent = |error: std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
     !fs::symlink_metadata(path).is_err_and(absent)
 }
 
-/// DIRECTORY/NAME, by whatever way somebody came there.
+/// DIRECTORY/NAME of a board, with the canonical directory.
 pub fn board_path(place: &BoardPath) -> Result<PathBuf> {
     let directory = fs::canonicalize(&place.directory)
         .map_err(|error| Error::io(&error, "find the directory", &place.directory))?;
     Ok(directory.join(&place.name))
 }
 
-/// A durable file that was opened, and whose head is right.
+/// An open durable file with a valid header.
 #[derive(Debug)]
 pub struct Opened {
     file: ForkSafeFile,
     status: FileStat,
     pub path: PathBuf,
     pub header: FileHeader,
-    form: Geometry,
+    geometry: Geometry,
 }
 
 impl Opened {
-    /// `None` when there is none.
+    /// Opens a file; `None` if it does not exist.
     pub fn open(path: &Path, access: Access) -> Result<Option<Self>> {
         match open_trusted(path, access) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -105,9 +106,10 @@ impl Opened {
         }
     }
 
-    /// The same, once nobody else writes it; for as long as this lives. `LOCKED` if that takes too long.
+    /// Opens a file and locks it, until this is dropped. `LOCKED` if another process holds it too
+    /// long.
     pub fn lock(path: &Path) -> Result<Option<Self>> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + LOCK_TIMEOUT;
         let mut tries = Tries::default();
         loop {
             let (file, status) = match open_trusted(path, Access::Write) {
@@ -129,14 +131,15 @@ impl Opened {
         }
     }
 
-    /// One that may be read and not written, as on a disk that is read-only: there, nobody else writes it either.
-    fn look(path: &Path) -> Result<Option<Self>> {
+    /// Opens a file that may be read but not written, as on a read-only disk, where it needs no
+    /// lock.
+    fn open_read_only(path: &Path) -> Result<Option<Self>> {
         let opened = match Self::open(path, Access::Read) {
             Err(error) if error.kind() == ErrorKind::Denied => return Ok(None),
             opened => opened?,
         };
         if let Some(file) = &opened {
-            // Root looks at what he does not believe.
+            // Root may open files of other users, which must not be restored.
             trust::check(path, &file.status, Access::Write)?;
         }
         Ok(opened)
@@ -144,26 +147,26 @@ impl Opened {
 
     fn of(path: &Path, file: ForkSafeFile, status: FileStat) -> Result<Self> {
         let size = u64::try_from(status.st_size).unwrap_or(0);
-        let (header, form) = FileHeader::read(&file, size, path)?;
+        let (header, geometry) = FileHeader::read(&file, size, path)?;
         Ok(Self {
             file,
             status,
             path: path.to_owned(),
             header,
-            form,
+            geometry,
         })
     }
 
-    pub fn places(&self) -> Slots<'_, File> {
+    pub fn slots(&self) -> Slots<'_, File> {
         Slots {
             disk: &self.file,
-            form: &self.form,
+            geometry: &self.geometry,
             path: &self.path,
         }
     }
 
-    /// Whose file this is. A directory of boards has other paths where it is mounted elsewhere, as in
-    /// a container, so the path in the file alone does not make it another board's.
+    /// Whose file this is. A directory of boards has other paths where it is mounted elsewhere, as
+    /// in a container, so the path in the file alone does not make it another board's.
     pub fn owner(&self, place: &BoardPath) -> Owner {
         let named = &self.header.board;
         if named.file_name() != Some(OsStr::new(&place.name)) {
@@ -211,9 +214,9 @@ impl Opened {
         let (file, board) = (self.path.display(), self.header.board.display());
         let (directory, name) = (place.directory.display(), &place.name);
         let message = format!(
-            "{file}: the file has a record of {board}, which may be the same board under another path \
-             (got {directory}/{name}). Create the board with `durable` to restore that record, or set \
-             PEGEL_DURABLE_DIR to another directory."
+            "{file}: the file has a record of {board}, which may be the same board under another \
+             path (got {directory}/{name}). Create the board with `durable` to restore that \
+             record, or set PEGEL_DURABLE_DIR to another directory."
         );
         Error::new(ErrorKind::Untrusted, message)
     }
@@ -225,8 +228,8 @@ impl Opened {
         }
         let (file, board) = (self.path.display(), self.header.board.display());
         let message = format!(
-            "{file}: the file belongs to an earlier board {board}. Run `pegel load {file} --replace` to \
-             restore its record, or move the file away to begin anew."
+            "{file}: the file belongs to an earlier board {board}. Run `pegel load {file} \
+             --replace` to restore its record, or move the file away to begin anew."
         );
         Err(Error::new(ErrorKind::Untrusted, message))
     }
@@ -245,38 +248,40 @@ pub enum Owner {
 
 /// For whom an absent board is restored from its durable file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum Caller {
     /// A creator that asks for a durable board.
-    Durable,
+    DurableCreator,
     /// A creator that does not.
-    Plain,
+    Creator,
     /// A caller that only opens the board.
-    Existing,
+    Opener,
 }
 
-/// Returns when the name of the file is on the disk.
+/// Returns when the name of the file is on disk.
 pub fn sync_parent(path: &Path) -> Result<()> {
     sync_directory(path)
         .map_err(|error| Error::io(&error, "write to the disk the directory of", path))
 }
 
 /// The segment of a board that is restored from its durable file; `None` if it has none.
-pub fn restored(place: &BoardPath, wish: Wish) -> Result<Option<Draft>> {
+pub fn restore_segment(place: &BoardPath, caller: Caller) -> Result<Option<Draft>> {
     let file = match Opened::lock(&path(place)) {
         // Most boards have nothing to do with that directory, which not all users may search.
-        Err(error) if error.kind() == ErrorKind::Denied => match Opened::look(&path(place))? {
-            None if wish == Wish::Durable => return Err(error),
-            looked => looked,
-        },
+        Err(error) if error.kind() == ErrorKind::Denied => {
+            match Opened::open_read_only(&path(place))? {
+                None if caller == Caller::DurableCreator => return Err(error),
+                opened => opened,
+            }
+        }
         opened => opened?,
     };
     let Some(file) = file else {
         return Ok(None);
     };
-    match (file.owner(place), wish) {
-        (Owner::Other, Wish::Durable) => return Err(file.of_other(place)),
-        (Owner::Other, Wish::Plain | Wish::Existing) => return Ok(None),
-        (Owner::Moved, Wish::Plain) => return Err(file.of_moved(place)),
+    match (file.owner(place), caller) {
+        (Owner::Other, Caller::DurableCreator) => return Err(file.of_other(place)),
+        (Owner::Other, Caller::Creator | Caller::Opener) => return Ok(None),
+        (Owner::Moved, Caller::Creator) => return Err(file.of_moved(place)),
         (Owner::This | Owner::Moved, _) => {}
     }
     let FileHeader {
@@ -285,11 +290,12 @@ pub fn restored(place: &BoardPath, wish: Wish) -> Result<Option<Draft>> {
         mode,
         ..
     } = &file.header;
-    // A record that the board's memory has no room for is not read into that of this process either.
+    // Allocated first, so that a record that does not fit into the board's memory is not read at
+    // all.
     let draft = Draft::new(&place.directory, *mode, layout.segment_size)?;
-    let past = file.places().newest()?.restored();
+    let seed = file.slots().newest()?.restored();
     let write = |offset, bytes: &[u8]| draft.write(offset, bytes, &place.board);
-    write_segment(schema, layout, &past, write)?;
+    write_segment(schema, layout, &seed, write)?;
     draft.give_to(&file.status);
     Ok(Some(draft))
 }
@@ -298,13 +304,14 @@ pub fn restored(place: &BoardPath, wish: Wish) -> Result<Option<Draft>> {
 #[derive(Debug)]
 pub struct Removal {
     path: PathBuf,
-    /// Locked: nobody syncs into what is about to go.
+    /// Locked, so that no process syncs into the file meanwhile.
     _opened: Option<Opened>,
 }
 
-/// What is to be removed with a board, if one is there; `None` if there is no such file. When the board is not durable,
-/// only what is certainly its own goes. Who may not remove it is told so before anything has changed.
-pub fn removal(place: &BoardPath, board: Option<&Board>) -> Result<Option<Removal>> {
+/// The durable file to remove with a board, which may be absent; `None` if there is none. If the
+/// board is not durable, only a file that is certainly its own is removed. `DENIED` if this process
+/// may not remove it.
+pub fn prepare_removal(place: &BoardPath, board: Option<&Board>) -> Result<Option<Removal>> {
     let path = path(place);
     let is_durable = board.map(|board| board.layout.durable);
     let opened = match Opened::lock(&path) {
@@ -332,58 +339,58 @@ pub fn removal(place: &BoardPath, board: Option<&Board>) -> Result<Option<Remova
 }
 
 impl Removal {
-    /// Removes the file with its board. The board's name goes first. Who dies before the file's has gone leaves a board that
-    /// comes back from it, as after a reboot, and can be removed again; the other way around, he would leave a board of
-    /// which nothing comes back, while it is in use. Where a step fails, those before it are undone.
+    /// Removes the board, and then the file. After a crash in between, the board is restored from
+    /// the file, as after a reboot, and can be removed again; in the other order, a board that is
+    /// in use would have lost its durable file. If a step fails, the previous ones are undone.
     pub fn remove_with(&self, board: &Path) -> Result<()> {
         segment::remove_left(&self.path);
-        let board = Aside::set(board)?;
-        let put_back = |_: &Error| {
+        let board = HiddenFile::hide(board)?;
+        let restore = |_: &Error| {
             if let Some(board) = &board {
-                let _hidden = board.put_back();
+                let _hidden = board.restore();
             }
         };
-        let file = self.set_aside().inspect_err(put_back)?;
-        let removed = board.as_ref().map_or(Ok(()), Aside::remove);
+        let file = self.hide().inspect_err(restore)?;
+        let removed = board.as_ref().map_or(Ok(()), HiddenFile::remove);
         removed
-            .inspect_err(|_| self.put_back(file.as_ref()))
-            .inspect_err(put_back)?;
-        // If it comes back now, the removal can be repeated.
-        let removed = file.as_ref().map_or(Ok(()), Aside::remove);
-        removed.inspect_err(|_| self.put_back(file.as_ref()))
+            .inspect_err(|_| self.restore(file.as_ref()))
+            .inspect_err(restore)?;
+        // If this fails, the board is restored from the file, and the removal can be repeated.
+        let removed = file.as_ref().map_or(Ok(()), HiddenFile::remove);
+        removed.inspect_err(|_| self.restore(file.as_ref()))
     }
 
-    /// `None` if somebody has removed it by hand.
-    fn set_aside(&self) -> Result<Option<Aside>> {
-        let file = Aside::set(&self.path)?;
-        sync_parent(&self.path).inspect_err(|_| self.put_back(file.as_ref()))?;
+    /// Hides the file; `None` if it was removed by hand.
+    fn hide(&self) -> Result<Option<HiddenFile>> {
+        let file = HiddenFile::hide(&self.path)?;
+        sync_parent(&self.path).inspect_err(|_| self.restore(file.as_ref()))?;
         Ok(file)
     }
 
-    fn put_back(&self, file: Option<&Aside>) {
+    fn restore(&self, file: Option<&HiddenFile>) {
         if let Some(file) = file {
-            let _hidden = file.put_back().and_then(|()| sync_parent(&self.path));
+            let _hidden = file.restore().and_then(|()| sync_parent(&self.path));
         }
     }
 }
 
-/// Reads a copy of a durable file, wherever it is.
+/// Reads a copy of a durable file, in any directory.
 pub fn read_copy(path: &Path) -> Result<(FileHeader, Seed)> {
-    let file = Opened::open(path, Access::ReadUntrusted)?.ok_or_else(|| missing(path))?;
-    let past = file.places().newest()?.restored();
-    Ok((file.header, past))
+    let file = Opened::open(path, Access::ReadUntrusted)?.ok_or_else(|| not_found(path))?;
+    let seed = file.slots().newest()?.restored();
+    Ok((file.header, seed))
 }
 
 fn locked(path: &Path) -> Error {
-    let (path, patience) = (path.display(), PATIENCE.as_secs());
+    let (path, timeout) = (path.display(), LOCK_TIMEOUT.as_secs());
     let message = format!(
-        "{path}: another process has locked the file for {patience} s. Run `fuser {path}` to find it, and \
-         `pegel sync` to try again."
+        "{path}: another process has locked the file for {timeout} s. Run `fuser {path}` to find \
+         it, and `pegel sync` to try again."
     );
     Error::new(ErrorKind::Locked, message)
 }
 
-pub fn missing(path: &Path) -> Error {
+pub fn not_found(path: &Path) -> Error {
     let path = path.display();
     let message = format!("{path}: durable file not found. Create the board again to make it.");
     Error::new(ErrorKind::NotFound, message)

@@ -1,4 +1,5 @@
-//! What a durable file begins with, and which is written once: whose it is, and the board but for its records.
+//! The header of a durable file, which is written once: the board that it belongs to, and the
+//! board's schema and options.
 
 #![forbid(unsafe_code)]
 
@@ -25,7 +26,7 @@ const VERSION: u32 = 1;
 /// The longest path that the kernel takes (`PATH_MAX`).
 const MAX_PATH: usize = 4096;
 
-/// The field table, the details and the board's path follow.
+/// The start of a header. The field table, the details and the board's path follow.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 struct Start {
@@ -41,9 +42,9 @@ struct Start {
     path_size: u32,
     /// Permissions of the board.
     mode: u32,
-    /// Of the board's header.
+    /// The flags of the board's header.
     flags: u32,
-    /// Of all before it, and of what follows.
+    /// The checksum of the members before it, and of what follows the start.
     checksum: u32,
 }
 
@@ -51,7 +52,7 @@ const START: usize = size_of::<Start>();
 
 const _: () = assert!(START == 64);
 
-/// A durable file but for its records.
+/// The header of a durable file.
 #[derive(Clone, Debug)]
 pub struct FileHeader {
     /// DIRECTORY/NAME of the board.
@@ -64,7 +65,7 @@ pub struct FileHeader {
 }
 
 impl FileHeader {
-    /// Reads and checks it, and where the places are.
+    /// Reads and checks a header, and returns it with the geometry of the slots.
     pub fn read(file: &File, size: u64, path: &Path) -> Result<(Self, Geometry)> {
         let read = |offset: usize, length: usize| {
             let mut bytes = vec![0; length];
@@ -72,7 +73,7 @@ impl FileHeader {
             read.map(|()| bytes)
                 .map_err(|error| match error.raw_os_error() {
                     Some(_) => Error::io(&error, "read", path),
-                    None => damaged(path, "its end was cut off"),
+                    None => damaged(path, "it is truncated"),
                 })
         };
         let start: Start = pod_read_unaligned(&read(0, START)?);
@@ -107,13 +108,13 @@ impl FileHeader {
         if bytes_of(&header.start()) != bytes_of(&start) || !is_mode(start.mode) {
             return Err(damaged(path, "its header contradicts its fields"));
         }
-        let form = header.form();
-        if size != form.file_size() as u64 {
-            let expected = form.file_size();
+        let geometry = header.geometry();
+        if size != geometry.file_size() as u64 {
+            let expected = geometry.file_size();
             let reason = format!("it has {size} bytes instead of {expected}");
             return Err(damaged(path, &reason));
         }
-        Ok((header, form))
+        Ok((header, geometry))
     }
 
     /// The bytes at the start of the file.
@@ -121,13 +122,13 @@ impl FileHeader {
         [bytes_of(&self.start()), &self.rest()].concat()
     }
 
-    /// Where the places are.
-    pub fn form(&self) -> Geometry {
+    /// The geometry of the slots.
+    pub fn geometry(&self) -> Geometry {
         Geometry {
             offset: self.bytes().len().next_multiple_of(PAGE),
             record_size: self.schema.record_size(),
             is_document: self.schema.document().is_some(),
-            head_checksum: self.start().checksum,
+            header_checksum: self.start().checksum,
             lineage: self.lineage,
         }
     }
@@ -169,19 +170,21 @@ fn checksum(start: &Start, rest: &[u8]) -> u32 {
 
 fn check_kind(path: &Path, start: &Start) -> Result<()> {
     if start.magic != MAGIC {
-        return Err(damaged(path, "it is no durable file of Pegel"));
+        return Err(damaged(path, "it is not a durable file of Pegel"));
     }
     let shown = path.display();
     let unsupported = |what: String| Err(Error::new(ErrorKind::Unsupported, what));
     if start.byte_order != BYTE_ORDER {
         return unsupported(format!(
-            "{shown} was made on a machine of the other byte order; `pegel dump` there, and `pegel load` here"
+            "{shown} was made on a machine of the other byte order. Run `pegel dump` there, and \
+             `pegel load` here."
         ));
     }
     let (version, flags) = (start.version, start.flags);
     if version != VERSION || flags & !CHECKSUMS != DURABLE {
         return unsupported(format!(
-            "{shown} has version {version} and flags {flags:#x}, which this Pegel does not know; use a later version"
+            "{shown} has version {version} and flags {flags:#x}, which this Pegel does not know. \
+             Use a later version."
         ));
     }
     Ok(())
@@ -190,7 +193,8 @@ fn check_kind(path: &Path, start: &Start) -> Result<()> {
 fn damaged(path: &Path, reason: &str) -> Error {
     let path = path.display();
     let message = format!(
-        "{path}: the file is damaged, {reason}. Put a copy in its place, or move it away to begin anew."
+        "{path}: the file is damaged: {reason}. Put a copy in its place, or move it away to begin \
+         anew."
     );
     Error::new(ErrorKind::Corrupt, message)
 }

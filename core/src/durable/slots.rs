@@ -1,15 +1,16 @@
-//! The two places of a durable file, and how a record gets into one of them: so that a whole one is on the disk at
-//! every moment, whenever the power fails.
+//! The two slots of a durable file, of which one has a whole record on disk whenever the power
+//! fails.
 //!
-//! Each place has one record, under a checksum. The next one is written over the older of the two, then flushed. What
-//! of that is on the disk when the power fails, and in which order it got there, does not matter: the checksum is
-//! wrong until all of it is there, and then the other place is taken, of which nothing was written meanwhile. (A
-//! checksum of 32 bits takes one torn record in four thousand million for a whole one.)
+//! Each slot has one record with a checksum. The next record overwrites the older slot, and is
+//! flushed. It does not matter which parts of it are on disk when the power fails: the checksum is
+//! wrong until all of them are, and the other slot, to which nothing was written, is used instead.
+//! (A checksum of 32 bits accepts one torn record in four thousand million.)
 //!
-//! That rests on the other place being on the disk itself, which is not certain of what a process wrote that was killed
-//! before its flush had returned: all others see it, as memory has it, but the disk may not. So whoever did not flush
-//! the newest record himself flushes it before he writes. And where a flush failed, memory has what the disk has not,
-//! while the kernel holds it for written: so it is written to memory again, for the next flush to fail or to succeed.
+//! The other slot must itself be on disk. That is not certain if a process was killed before its
+//! flush returned: the record is in the page cache, where every process reads it, but may not be on
+//! disk. So a process that has not itself flushed the newest record flushes it before it writes the
+//! next one. After a failed flush, the kernel may take pages for written that are not. So the
+//! record is written to the page cache again, and the next flush includes it.
 
 #![forbid(unsafe_code)]
 
@@ -26,22 +27,23 @@ use crate::ring::{self, MAX_SEQUENCE};
 use crate::segment;
 use crate::segment::seed::{RawRecord, Seed};
 
-/// Places begin on pages of their own, on every machine: the kernel writes pages.
+/// The alignment of slots, a multiple of the page size of every machine, as the kernel writes
+/// pages.
 pub const PAGE: usize = 1 << 16;
 
-/// What a place begins with; the record follows.
+/// The start of a slot; the record follows.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 struct Start {
-    /// Of the head's checksum, of what follows in here, and of the record.
+    /// The checksum of the header's checksum, of the members after it, and of the record.
     checksum: u32,
     /// 0 while nothing has been published, else 1.
     records: u32,
     sequence: u64,
-    /// How many writers had taken the board.
+    /// The generation of the board.
     generation: u64,
-    /// As in a slot, without its checksum.
-    stamp: ring::Stamp,
+    /// The stamp as in the ring, without its checksum.
+    stamp: ring::StampWords,
 }
 
 const START: usize = size_of::<Start>();
@@ -49,11 +51,11 @@ const CHECKSUM: usize = size_of::<u32>();
 
 const _: () = assert!(START == 72);
 
-/// What a durable file is on.
+/// The disk of a durable file.
 pub trait Disk {
     fn read(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
-    /// Returns when all that was written is on the disk.
+    /// Returns when everything that was written is on disk.
     fn flush(&self) -> io::Result<()>;
 }
 
@@ -72,42 +74,42 @@ impl Disk for File {
     }
 }
 
-/// Where the places are, and what they hold.
+/// Where the slots are, and what they can have.
 #[derive(Clone, Copy, Debug)]
 pub struct Geometry {
-    /// Where the first one begins.
+    /// The offset of the first slot.
     pub offset: usize,
-    /// Bytes of the longest record.
+    /// The maximum size of a record in bytes.
     pub record_size: usize,
     /// Whether records may be shorter.
     pub is_document: bool,
-    /// Of the head: no place of another file will do.
-    pub head_checksum: u32,
+    /// The header's checksum, so that the slot of another file is not valid.
+    pub header_checksum: u32,
     pub lineage: u64,
 }
 
 impl Geometry {
-    /// Bytes of a place.
-    pub fn place_size(&self) -> usize {
+    /// The size of a slot in bytes.
+    pub fn slot_size(&self) -> usize {
         (START + self.record_size).next_multiple_of(PAGE)
     }
 
-    /// Bytes of the file.
+    /// The size of the file in bytes.
     pub fn file_size(&self) -> usize {
-        self.offset + 2 * self.place_size()
+        self.offset + 2 * self.slot_size()
     }
 
-    /// The bytes of a place that has the newest record of a past.
-    pub fn place(&self, past: &Seed) -> Vec<u8> {
-        let record = past.records.last();
+    /// The bytes of a slot with the newest record of a seed.
+    pub fn slot(&self, seed: &Seed) -> Vec<u8> {
+        let record = seed.records.last();
         let mut start = Start {
             records: u32::from(record.is_some()),
-            sequence: past.sequence,
-            generation: past.generation,
-            stamp: record.map_or_else(ring::Stamp::default, |kept| kept.stamp),
+            sequence: seed.sequence,
+            generation: seed.generation,
+            stamp: record.map_or_else(ring::StampWords::default, |record| record.stamp),
             ..Start::zeroed()
         };
-        let bytes = record.map_or(&[][..], |kept| &kept.bytes);
+        let bytes = record.map_or(&[][..], |record| &record.bytes);
         start.checksum = self.checksum(&start, bytes);
         [bytes_of(&start), bytes].concat()
     }
@@ -118,15 +120,15 @@ impl Geometry {
         hasher.finalize()
     }
 
-    /// Of a checksum, before the record.
+    /// The hasher of a checksum, before the record.
     fn hasher(&self, start: &Start) -> crc32fast::Hasher {
         let mut hasher = crc32fast::Hasher::new();
-        hasher.update(&self.head_checksum.to_ne_bytes());
+        hasher.update(&self.header_checksum.to_ne_bytes());
         hasher.update(&bytes_of(start)[CHECKSUM..]);
         hasher
     }
 
-    /// Whether the numbers of a place can be right.
+    /// Whether the numbers of a slot can be right.
     fn is_possible(&self, start: &Start) -> bool {
         let length = ring::length(&start.stamp);
         let is_record = match start.records {
@@ -142,66 +144,66 @@ impl Geometry {
 enum SlotState {
     /// Nothing was ever written.
     Empty,
-    /// A record that a power failure cut short, or that the disk has changed.
+    /// A record that is torn by a power failure, or damaged.
     Torn,
     /// The disk reports an error: the record may be whole, and the newer one.
     Unreadable(io::Error),
     Valid(Start),
 }
 
-/// The places of a file.
+/// The slots of a file.
 pub struct Slots<'a, D> {
     pub disk: &'a D,
-    pub form: &'a Geometry,
+    pub geometry: &'a Geometry,
     pub path: &'a Path,
 }
 
 impl<D: Disk> Slots<'_, D> {
     /// The newer record.
     pub fn newest(&self) -> Result<Seed> {
-        let (place, start) = self.newer(&self.readable()?)?;
-        self.read(place, &start)
+        let (slot, start) = self.newer(&self.readable()?)?;
+        self.read(slot, &start)
     }
 
-    /// The sequence and the stamp of the newer record, which may be longer than there is memory.
-    pub fn newest_stamp(&self) -> Result<(u64, Option<ring::Stamp>)> {
+    /// The sequence and the stamp of the newer record, which is not read into memory.
+    pub fn newest_stamp(&self) -> Result<(u64, Option<ring::StampWords>)> {
         let (_, start) = self.newer(&self.readable()?)?;
         Ok((start.sequence, (start.records == 1).then_some(start.stamp)))
     }
 
-    /// Puts the newest record of a past into the older place, unless one as new is in the newer; says which is on the
-    /// disk then. Only for the holder of the lock.
+    /// Writes the newest record of a seed to the older slot, unless the newer one is as new, and
+    /// returns the sequence that is on disk then. The caller must hold the lock.
     ///
-    /// `flushed` is the sequence of which the caller knows that it is on the disk, as this told him. `sync_parent` sees
-    /// to it that the file itself is.
+    /// `flushed` is the sequence that this returned to the caller before. `sync_parent` puts the
+    /// name of the file on disk.
     pub fn sync(
         &self,
-        past: &Seed,
+        seed: &Seed,
         flushed: Option<u64>,
         sync_parent: impl FnOnce() -> Result<()>,
     ) -> Result<u64> {
-        // The caller has a record as new as any in the file, so a slot that cannot be read is written
-        // anew, which also makes a disk replace a bad sector.
+        // The caller has a record as new as any in the file, so a slot that cannot be read is
+        // written anew, which also makes a disk replace a bad sector.
         let states = [self.look(0), self.look(1)];
         let is_first = matches!(states[1], SlotState::Empty);
         let (newer, newest) = self.newer(&states)?;
         if flushed != Some(newest.sequence) {
-            self.flush(newer, &self.form.place(&self.read(newer, &newest)?))?;
+            self.flush(newer, &self.geometry.slot(&self.read(newer, &newest)?))?;
         }
-        // The second place is first written to by one who has done that.
+        // A process that writes the second slot for the first time has called this.
         if is_first {
             sync_parent()?;
         }
-        if newest.sequence == past.sequence && !is_same(&self.read(newer, &newest)?, past) {
-            return Err(self.foreign(past.sequence));
+        if newest.sequence == seed.sequence && !is_same(&self.read(newer, &newest)?, seed) {
+            return Err(self.foreign(seed.sequence));
         }
-        if newest.sequence >= past.sequence {
+        if newest.sequence >= seed.sequence {
             return Ok(newest.sequence);
         }
-        let (older, bytes) = (1 - newer, self.form.place(past));
+        let (older, bytes) = (1 - newer, self.geometry.slot(seed));
         self.write(older, &bytes)?;
         self.flush(older, &bytes)?;
-        Ok(past.sequence)
+        Ok(seed.sequence)
     }
 
     /// Both slots. An error while one cannot be read, as it may hold the newer record.
@@ -232,23 +234,23 @@ impl<D: Disk> Slots<'_, D> {
         }
     }
 
-    fn offset(&self, place: usize) -> u64 {
-        (self.form.offset + place * self.form.place_size()) as u64
+    fn offset(&self, slot: usize) -> u64 {
+        (self.geometry.offset + slot * self.geometry.slot_size()) as u64
     }
 
-    fn look(&self, place: usize) -> SlotState {
+    fn look(&self, slot: usize) -> SlotState {
         let mut start = [0; START];
-        if let Err(error) = self.read_at(self.offset(place), &mut start) {
+        if let Err(error) = self.read_at(self.offset(slot), &mut start) {
             return SlotState::Unreadable(error);
         }
         if start == [0; START] {
             return SlotState::Empty;
         }
         let start: Start = pod_read_unaligned(&start);
-        if !self.form.is_possible(&start) {
+        if !self.geometry.is_possible(&start) {
             return SlotState::Torn;
         }
-        match self.checksum(place, &start) {
+        match self.checksum(slot, &start) {
             Err(error) => SlotState::Unreadable(error),
             Ok(checksum) if checksum == start.checksum => SlotState::Valid(start),
             Ok(_) => SlotState::Torn,
@@ -261,10 +263,11 @@ impl<D: Disk> Slots<'_, D> {
         read.or_else(|_| self.disk.read(offset, bytes))
     }
 
-    /// Of what stands in a place, piece by piece: a file with a hole claims more than there is memory.
-    fn checksum(&self, place: usize, start: &Start) -> io::Result<u32> {
-        let mut hasher = self.form.hasher(start);
-        let mut offset = self.offset(place) + START as u64;
+    /// The checksum of a slot's record, piece by piece, as the length in a sparse file can exceed
+    /// memory.
+    fn checksum(&self, slot: usize, start: &Start) -> io::Result<u32> {
+        let mut hasher = self.geometry.hasher(start);
+        let mut offset = self.offset(slot) + START as u64;
         let mut left = ring::length(&start.stamp);
         let mut piece = vec![0; left.min(PAGE)];
         while left > 0 {
@@ -277,41 +280,41 @@ impl<D: Disk> Slots<'_, D> {
         Ok(hasher.finalize())
     }
 
-    /// The record in a place that was found whole.
-    fn read(&self, place: usize, start: &Start) -> Result<Seed> {
+    /// Reads the record of a valid slot.
+    fn read(&self, slot: usize, start: &Start) -> Result<Seed> {
         let length = ring::length(&start.stamp);
         let mut bytes = Vec::new();
         if bytes.try_reserve_exact(length).is_err() {
             return Err(Error::system(Errno::ENOMEM, "read", self.path));
         }
         bytes.resize(length, 0);
-        let offset = self.offset(place) + START as u64;
+        let offset = self.offset(slot) + START as u64;
         let read = self.read_at(offset, &mut bytes);
         read.map_err(|error| self.unreadable(&error))?;
-        if start.checksum != self.form.checksum(start, &bytes) {
+        if start.checksum != self.geometry.checksum(start, &bytes) {
             return Err(self.damaged());
         }
-        let kept = RawRecord {
+        let record = RawRecord {
             stamp: start.stamp,
             bytes,
         };
         Ok(Seed {
             sequence: start.sequence,
             generation: start.generation,
-            lineage: self.form.lineage,
-            records: Vec::from_iter((start.records == 1).then_some(kept)),
+            lineage: self.geometry.lineage,
+            records: Vec::from_iter((start.records == 1).then_some(record)),
         })
     }
 
-    fn write(&self, place: usize, bytes: &[u8]) -> Result<()> {
-        let written = self.disk.write(self.offset(place), bytes);
+    fn write(&self, slot: usize, bytes: &[u8]) -> Result<()> {
+        let written = self.disk.write(self.offset(slot), bytes);
         written.map_err(|error| Error::io(&error, "write", self.path))
     }
 
-    /// Flushes what was written to a place.
-    fn flush(&self, place: usize, bytes: &[u8]) -> Result<()> {
+    /// Flushes what was written to a slot.
+    fn flush(&self, slot: usize, bytes: &[u8]) -> Result<()> {
         self.disk.flush().map_err(|error| {
-            let _again = self.write(place, bytes);
+            let _again = self.write(slot, bytes);
             Error::io(&error, "write to the disk", self.path)
         })
     }
@@ -319,8 +322,9 @@ impl<D: Disk> Slots<'_, D> {
     fn foreign(&self, sequence: u64) -> Error {
         let path = self.path.display();
         let message = format!(
-            "{path}: the file was replaced: it has sequence {sequence} with another record than the board. \
-             Publish once more to keep the board's, or run `pegel load {path} --replace` to restore the file's."
+            "{path}: the file was replaced: its sequence {sequence} has another record than the \
+             board's. Publish again to keep the board's, or run `pegel load {path} --replace` to \
+             restore the file's."
         );
         Error::new(ErrorKind::Untrusted, message)
     }
@@ -329,8 +333,9 @@ impl<D: Disk> Slots<'_, D> {
         let path = self.path.display();
         let errno = Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32));
         let message = format!(
-            "{path}: a record that may be the newest cannot be read (got {}). Try again, or restore what \
-             can be read: `dd if={path} of=COPY bs=4096 conv=noerror,sync`, `pegel load COPY --replace`.",
+            "{path}: a record that may be the newest cannot be read (got {}). Try again, or \
+             restore what can be read: `dd if={path} of=COPY bs=4096 conv=noerror,sync`, `pegel \
+             load COPY --replace`.",
             errno.desc()
         );
         Error::new(ErrorKind::System, message)
@@ -339,20 +344,20 @@ impl<D: Disk> Slots<'_, D> {
     fn damaged(&self) -> Error {
         let path = self.path.display();
         let message = format!(
-            "{path}: the file is damaged, neither of its records is whole. Put a copy in its place, or \
-             move it away to begin anew."
+            "{path}: the file is damaged: neither of its records is whole. Put a copy in its slot, \
+             or move it away to begin anew."
         );
         Error::new(ErrorKind::Corrupt, message)
     }
 }
 
-/// Whether two are of one publication: the words of its time are others once it has come back, and the wall clock is
-/// taken anew by each sync.
+/// Whether two records are of one publication. Their times are not compared, as restoring a record
+/// changes its time, and each sync changes the offset to wall time.
 fn is_same(one: &Seed, other: &Seed) -> bool {
-    let [one, other] = [one, other].map(|past| {
-        let kept = past.records.last()?;
-        let [_, _, _, what @ ..] = kept.stamp;
-        Some((what, &kept.bytes))
+    let [one, other] = [one, other].map(|seed| {
+        let record = seed.records.last()?;
+        let [_, _, _, others @ ..] = record.stamp;
+        Some((others, &record.bytes))
     });
     one == other
 }

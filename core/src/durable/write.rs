@@ -1,4 +1,4 @@
-//! Durable files as they are made, and written: for a board that is about to be made, or is there.
+//! Creating and writing durable files, for boards that exist or are being created.
 
 #![forbid(unsafe_code)]
 
@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use nix::sys::stat::FileStat;
 
-use super::file::{Opened, board_path, missing, path, sync_parent};
+use super::file::{Opened, board_path, not_found, path, sync_parent};
+use super::for_disk;
 use super::header::FileHeader;
-use super::lasting;
 use crate::board::Board;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Schema;
@@ -19,24 +19,24 @@ use crate::segment::path::BoardPath;
 use crate::segment::seed::Seed;
 use crate::segment::{self, Draft};
 
-/// A board as its durable file shall have it.
+/// Writes the durable file of a board.
 #[derive(Debug)]
 pub struct DurableWriter<'a> {
     place: &'a BoardPath,
     header: FileHeader,
-    past: Seed,
-    /// Of the board's file: the other one belongs to the same.
+    seed: Seed,
+    /// The status of the board's file, whose owner gets the durable file.
     owner: FileStat,
-    /// The board, for one whose turn it is not: others may replace or remove it at any time.
-    seen: Option<&'a Board>,
+    /// The board, without its lock: other processes can replace or remove it at any time.
+    unlocked: Option<&'a Board>,
 }
 
-/// A durable file that waits for its name.
+/// A durable file without a name.
 #[derive(Debug)]
 pub struct Staged {
     draft: Draft,
     path: PathBuf,
-    /// Locked until then: nobody syncs into what is about to go.
+    /// The file that it replaces, locked, so that no process syncs into that one.
     _before: Option<Opened>,
 }
 
@@ -48,9 +48,9 @@ impl Staged {
 }
 
 impl<'a> DurableWriter<'a> {
-    /// That of a board, and what is to be kept of it, for one whose turn it is.
-    pub fn of(board: &'a Board, past: Seed) -> Result<Self> {
-        // Its owner and permissions may be others since it was opened.
+    /// For an existing board and its newest record. The caller must hold the lock.
+    pub fn of(board: &'a Board, seed: Seed) -> Result<Self> {
+        // Owner and permissions may have changed since it was opened.
         let status = board.segment.status(board.path())?;
         let Board {
             place,
@@ -58,86 +58,87 @@ impl<'a> DurableWriter<'a> {
             layout,
             ..
         } = board;
-        Self::new(place, schema, layout, status.st_mode, past, status)
+        Self::new(place, schema, layout, status.st_mode, seed, status)
     }
 
-    /// The same, for one whose turn it is not.
-    pub fn seen(board: &'a Board, past: Seed) -> Result<Self> {
-        let seen = Some(board);
+    /// As `of`, without the lock.
+    pub fn of_unlocked(board: &'a Board, seed: Seed) -> Result<Self> {
+        let unlocked = Some(board);
         Ok(Self {
-            seen,
-            ..Self::of(board, past)?
+            unlocked,
+            ..Self::of(board, seed)?
         })
     }
 
-    /// That of a board which is about to be made.
+    /// For a board that is being created.
     pub fn new(
         place: &'a BoardPath,
         schema: &Schema,
         layout: &Layout,
         mode: u32,
-        past: Seed,
+        seed: Seed,
         owner: FileStat,
     ) -> Result<Self> {
         let header = FileHeader {
             board: board_path(place)?,
-            lineage: past.lineage,
+            lineage: seed.lineage,
             schema: schema.clone(),
             layout: *layout,
-            // They can be changed by hand to such as no board is made with, and none would come back with.
+            // They may have been changed by hand to ones that no board can have.
             mode: valid_mode(mode),
         };
         Ok(Self {
             place,
             header,
-            past,
+            seed,
             owner,
-            seen: None,
+            unlocked: None,
         })
     }
 
-    /// Puts the record into the file, which is made if it is not there, and made anew if the board is another one now;
-    /// says which sequence is on the disk. `flushed` is what this said last.
+    /// Puts the record into the file, and returns the sequence that is on disk. The file is created
+    /// if it does not exist, and replaced if the board's header has changed. `flushed` is what this
+    /// returned before.
     pub fn sync(&self, flushed: Option<u64>) -> Result<u64> {
         let Some(file) = self.prepare()? else {
-            return Ok(self.past.sequence);
+            return Ok(self.seed.sequence);
         };
-        let places = file.places();
-        let synced = places.sync(&lasting(&self.past), flushed, || sync_parent(&file.path))?;
-        let newest = match self.seen {
-            None => self.past.sequence,
-            // Others may have published and synced since it was read.
+        let slots = file.slots();
+        let synced = slots.sync(&for_disk(&self.seed), flushed, || sync_parent(&file.path))?;
+        let newest = match self.unlocked {
+            None => self.seed.sequence,
+            // Other processes may have published and synced since the record was read.
             Some(board) => board.head()?.sequence,
         };
         self.check_sequence(&file, synced, newest)?;
         Ok(synced)
     }
 
-    /// The locked file, if it is there and right; else it is made, with the record.
+    /// The locked file, if it has the right header; else it is created with the record.
     pub fn prepare(&self) -> Result<Option<Opened>> {
         let file = self.lock()?;
         if file.as_ref().is_some_and(|file| self.is_header_of(file)) {
             return Ok(file);
         }
-        self.draft(file)?.install()?;
+        self.stage_newer(file)?.install()?;
         Ok(None)
     }
 
-    /// Only the holder of the board's lock notes another path of its directory: others may see it
-    /// through another mount.
+    /// Only the holder of the board's lock stores another path of its directory: others may use
+    /// another mount.
     fn is_header_of(&self, file: &Opened) -> bool {
         let mut header = self.header.clone();
-        if self.seen.is_some() {
+        if self.unlocked.is_some() {
             header.board.clone_from(&file.header.board);
         }
         header.bytes() == file.header.bytes()
     }
 
-    /// The file of a board that is about to be made. It may supersede whatever stands there of this board: a damaged
-    /// file, or one of another lineage.
-    pub fn ready(&self, supersedes: bool) -> Result<Staged> {
-        if !supersedes {
-            return self.draft(self.lock()?);
+    /// The file of a board that is being created. It may replace a file of this board that is
+    /// damaged, or of another lineage.
+    pub fn stage(&self, replaces: bool) -> Result<Staged> {
+        if !replaces {
+            return self.stage_newer(self.lock()?);
         }
         let file = match Opened::lock(&path(self.place)) {
             Err(error) if error.kind() == ErrorKind::Corrupt => None,
@@ -146,20 +147,21 @@ impl<'a> DurableWriter<'a> {
         if let Some(file) = &file {
             file.check_board(self.place)?;
         }
-        self.make(file)
+        self.stage_new(file)
     }
 
-    /// The locked file of this very board, if there is one.
+    /// The locked file of this board, if it exists.
     fn lock(&self) -> Result<Option<Opened>> {
         let path = path(self.place);
         let file = Opened::lock(&path)?;
-        if let Some(board) = self.seen {
-            // Who removes or replaces it has the file locked meanwhile. What he did shall not be undone.
+        if let Some(board) = self.unlocked {
+            // A process that removes or replaces the board locks the file, so its work is not
+            // undone here.
             if !board.is_current() {
                 return Err(board.gone());
             }
             if file.is_none() {
-                return Err(missing(&path));
+                return Err(not_found(&path));
             }
         }
         if let Some(file) = &file {
@@ -169,38 +171,43 @@ impl<'a> DurableWriter<'a> {
         Ok(file)
     }
 
-    /// What replaces a file, unless that has more than the board.
-    fn draft(&self, before: Option<Opened>) -> Result<Staged> {
+    /// Stages a file that replaces another one, unless that has a newer record.
+    fn stage_newer(&self, before: Option<Opened>) -> Result<Staged> {
         if let Some(file) = &before {
-            self.check_sequence(file, file.places().newest()?.sequence, self.past.sequence)?;
+            self.check_sequence(file, file.slots().newest()?.sequence, self.seed.sequence)?;
         }
-        self.make(before)
+        self.stage_new(before)
     }
 
     fn check_sequence(&self, file: &Opened, kept: u64, newest: u64) -> Result<()> {
         if kept <= newest {
             return Ok(());
         }
-        if let Some(board) = self.seen.filter(|board| !board.is_current()) {
+        if let Some(board) = self.unlocked.filter(|board| !board.is_current()) {
             return Err(board.gone());
         }
         let (file, board) = (file.path.display(), self.header.board.display());
         let message = format!(
-            "{file}: the file has sequence {kept}, the board {board} only {newest}: an older board was put in \
-             its place. Run `pegel load {file} --replace` to restore the newer record."
+            "{file}: the file has sequence {kept}, but the board {board} only {newest}: an older \
+             board was put in its place. Run `pegel load {file} --replace` to restore the newer \
+             record."
         );
         Err(Error::new(ErrorKind::Untrusted, message))
     }
 
-    /// Whole or not at all: so there is a record in it from its first moment on.
-    fn make(&self, before: Option<Opened>) -> Result<Staged> {
+    /// Stages a file with the record, so that it has one as soon as it has a name.
+    fn stage_new(&self, before: Option<Opened>) -> Result<Staged> {
         let path = path(self.place);
         let directory = self.directory()?;
-        let (form, bytes) = (self.header.form(), self.header.bytes());
+        let (geometry, bytes) = (self.header.geometry(), self.header.bytes());
         let mode = writers_only(self.header.mode);
-        let draft = Draft::new(&directory, mode, form.file_size())?;
+        let draft = Draft::new(&directory, mode, geometry.file_size())?;
         draft.write(0, &bytes, &path)?;
-        draft.write(form.offset, &form.place(&lasting(&self.past)), &path)?;
+        draft.write(
+            geometry.offset,
+            &geometry.slot(&for_disk(&self.seed)),
+            &path,
+        )?;
         draft.give_to(&self.owner);
         draft.sync(&path)?;
         segment::check_removable(&path)?;
@@ -223,12 +230,12 @@ impl<'a> DurableWriter<'a> {
         match fs::canonicalize(&directory) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => refuse(
                 ErrorKind::NotFound,
-                "is not there; make it (`install -d -g GROUP -m 2770`), or name another directory in \
-                 PEGEL_DURABLE_DIR",
+                "does not exist. Create it (`install -d -g GROUP -m 2770`), or set \
+                 PEGEL_DURABLE_DIR to another directory.",
             ),
             Ok(found) if Some(&*found) == self.header.board.parent() => refuse(
                 ErrorKind::InvalidArgument,
-                "has the boards themselves; name another directory in PEGEL_DURABLE_DIR",
+                "has the boards themselves. Set PEGEL_DURABLE_DIR to another directory.",
             ),
             _ => Ok(directory),
         }

@@ -60,7 +60,7 @@ pub const STAMP_WORDS: usize = if cfg!(pegel_loom) { 3 } else { 6 };
 
 /// The words after a payload. The ring itself only uses the first half of the last one, which is
 /// the payload's length in bytes.
-pub type Stamp = [u64; STAMP_WORDS];
+pub type StampWords = [u64; STAMP_WORDS];
 const LENGTH: usize = STAMP_WORDS - 1;
 
 /// The commit word, decoded.
@@ -126,7 +126,7 @@ impl<M: Memory> Ring<'_, M> {
     }
 
     /// Publishes `sequence`, which must be one more than head's. The caller must hold the lock.
-    pub fn publish(self, sequence: u64, stamp: &Stamp, payload: &[u8]) {
+    pub fn publish(self, sequence: u64, stamp: &StampWords, payload: &[u8]) {
         debug_assert!(sequence <= MAX_SEQUENCE, "the head has no room for it");
         // Orders the store of the previous head before the stores below: a reader that loads one of
         // their words also loads that head or a later one, and discards its copy.
@@ -197,7 +197,13 @@ impl<M: Memory> Ring<'_, M> {
     /// caller should start over with a newer sequence.
     #[must_use]
     #[inline]
-    pub fn copy(self, sequence: u64, stamp: &mut Stamp, offset: usize, bytes: &mut [u8]) -> bool {
+    pub fn copy(
+        self,
+        sequence: u64,
+        stamp: &mut StampWords,
+        offset: usize,
+        bytes: &mut [u8],
+    ) -> bool {
         let slot = self.0.slot(sequence);
         for (value, word) in stamp.iter_mut().zip(slot.stamp) {
             *value = word.load(Ordering::Relaxed);
@@ -276,7 +282,7 @@ fn is_near(moved: u64, last_slot: u64) -> bool {
 }
 
 /// The payload's length in bytes, from a stamp.
-pub fn length(stamp: &Stamp) -> usize {
+pub fn length(stamp: &StampWords) -> usize {
     let [length, _] = bytemuck::cast::<_, [u32; 2]>(stamp[LENGTH]);
     length as usize
 }

@@ -1,4 +1,5 @@
-//! The bytes of one element: a value into them and out of them, and what is wrong with a value.
+//! Storing values in the bytes of elements and loading them, with an error for a value that does
+//! not fit.
 
 use std::cmp::Ordering;
 
@@ -8,7 +9,7 @@ use crate::schema::nesting;
 use crate::schema::types::{Type, TypeClass};
 use crate::schema::value::Value;
 
-/// A value as it comes back from a record: what defaults and limits are brought into.
+/// A value as a record would store it, for defaults and limits.
 pub(crate) fn canonical(field: &Field, value: &Value) -> Result<Value> {
     match field.kind.class() {
         TypeClass::Json => nesting::check(document(field, value)?).map(|()| value.clone()),
@@ -23,7 +24,7 @@ pub(crate) fn canonical(field: &Field, value: &Value) -> Result<Value> {
     }
 }
 
-/// Bytes that were written as JSON or TOML, which have none: as a text, or a list of integers.
+/// Bytes from JSON or TOML, in which they are a text or a list of integers.
 fn bytes_of(value: &Value) -> Option<Value> {
     let byte = |value: &Value| u8::try_from(value.integer()?).ok();
     match value {
@@ -44,7 +45,7 @@ fn bytes_of(value: &Value) -> Option<Value> {
 }
 
 fn canonical_elements(field: &Field, value: &Value) -> Result<Value> {
-    // Nothing is as large as the field claims to be: there is only the file's word for it yet.
+    // Nothing is allocated by the size of the field, which is not checked against the file yet.
     let of_element = |value: &Value| {
         if field.kind == Type::Text {
             return check_text(field, value).map(Into::into);
@@ -88,7 +89,7 @@ pub(crate) fn store_field(field: &Field, value: &Value, place: &mut [u8]) -> Res
     Ok(())
 }
 
-/// The values of a field's elements, as many as it has.
+/// The values of a field's elements.
 fn elements<'value>(field: &Field, value: &'value Value) -> Result<&'value [Value]> {
     let given = match value {
         value if field.count == 1 => return Ok(std::slice::from_ref(value)),
@@ -107,7 +108,7 @@ fn elements<'value>(field: &Field, value: &'value Value) -> Result<&'value [Valu
         name, kind, count, ..
     } = field;
     Err(invalid(format!(
-        "field {name} is an array of {count} {kind}, not {given}"
+        "field {name} must be an array of {count} {kind} (got {given})"
     )))
 }
 
@@ -115,7 +116,7 @@ pub(crate) fn invalid(message: String) -> Error {
     Error::new(ErrorKind::InvalidFields, message)
 }
 
-/// The bytes of a document, if the board has room for it.
+/// The bytes of a document; `TOO_LARGE` if it exceeds the capacity.
 pub(crate) fn document<'a>(field: &Field, value: &'a Value) -> Result<&'a [u8]> {
     let is = |kind| field.kind == kind;
     let bytes = match value {
@@ -133,7 +134,7 @@ pub(crate) fn document<'a>(field: &Field, value: &'a Value) -> Result<&'a [u8]> 
     };
     if bytes.len() > field.size as usize {
         let (given, capacity) = (bytes.len(), field.size);
-        let message = format!("the document has {given} bytes; the board holds {capacity}");
+        let message = format!("the document must have at most {capacity} bytes (got {given})");
         return Err(Error::new(ErrorKind::TooLarge, message));
     }
     Ok(bytes)
@@ -145,7 +146,7 @@ fn store(field: &Field, value: &Value, place: &mut [u8]) -> Result<()> {
     if min.is_none() && max.is_none() {
         return Ok(());
     }
-    // As it was stored, so that a limit of a narrow float is one that it can reach.
+    // As stored, so that a narrow float can reach its limit.
     let stored = load(field.kind, place).unwrap_or(Value::Null);
     let is_above = |limit: &Value| compare(&stored, limit).is_some_and(Ordering::is_ge);
     let is_below = |limit: &Value| compare(&stored, limit).is_some_and(Ordering::is_le);
@@ -182,7 +183,7 @@ fn put(field: &Field, value: &Value, place: &mut [u8]) -> Result<()> {
             let converted = <$type>::try_from(integer).map_err(|_| {
                 let (name, kind, min, max) = (&field.name, field.kind, <$type>::MIN, <$type>::MAX);
                 invalid(format!(
-                    "field {name} is {kind}, {min} to {max}; {value} is outside"
+                    "field {name} must be {kind}, {min} to {max} (got {value})"
                 ))
             })?;
             place.copy_from_slice(&converted.to_ne_bytes());
@@ -216,8 +217,8 @@ fn put(field: &Field, value: &Value, place: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-/// The number of a value for a field of floats. An integer must not lose digits; a float may be
-/// rounded to an f32.
+/// The number of a value for a field of floats. An integer must be exact; a float may be rounded to
+/// an f32.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // compared below
 fn float(field: &Field, value: &Value) -> Result<f64> {
     let number = value.number().ok_or_else(|| mismatch(field, value))?;
@@ -234,12 +235,11 @@ fn float(field: &Field, value: &Value) -> Result<f64> {
     }
     let Field { name, kind, .. } = field;
     Err(invalid(format!(
-        "field {name} is {kind}, which cannot hold the integer {integer} exactly; \
-         give a float to round it"
+        "field {name}: {kind} cannot hold the integer {integer} exactly. Pass a float to round it."
     )))
 }
 
-/// The text of a value, if the field has room for it.
+/// The text of a value; `TOO_LARGE` if it exceeds the field.
 fn check_text<'a>(field: &Field, value: &'a Value) -> Result<&'a str> {
     let Value::Text(text) = value else {
         return Err(mismatch(field, value));
@@ -248,11 +248,11 @@ fn check_text<'a>(field: &Field, value: &'a Value) -> Result<&'a str> {
     if given > room as usize {
         return Err(Error::new(
             ErrorKind::TooLarge,
-            format!("field {name}: the text has {given} bytes; there is room for {room}"),
+            format!("field {name}: the text must have at most {room} bytes (got {given})"),
         ));
     }
     if text.contains('\0') {
-        return Err(invalid(format!("field {name}: a text holds no NUL")));
+        return Err(invalid(format!("field {name}: text must not contain NUL")));
     }
     Ok(text)
 }
@@ -268,7 +268,7 @@ fn mismatch(field: &Field, value: &Value) -> Error {
         Value::List(_) => "a list",
     };
     let Field { name, kind, .. } = field;
-    invalid(format!("field {name} is {kind}, not {given}"))
+    invalid(format!("field {name} must be {kind} (got {given})"))
 }
 
 fn load(kind: Type, bytes: &[u8]) -> Option<Value> {

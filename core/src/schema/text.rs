@@ -19,11 +19,14 @@ impl<const SIZE: usize> Text<SIZE> {
     pub fn new(text: &str) -> Result<Self> {
         let length = text.len();
         if length > SIZE {
-            let message = format!("the text has {length} bytes; there is room for {SIZE}");
+            let message = format!("the text must have at most {SIZE} bytes (got {length})");
             return Err(Error::new(ErrorKind::TooLarge, message));
         }
         if text.contains('\0') {
-            return Err(Error::new(ErrorKind::InvalidFields, "a text holds no NUL"));
+            return Err(Error::new(
+                ErrorKind::InvalidFields,
+                "text must not contain NUL",
+            ));
         }
         let mut bytes = [0; SIZE];
         bytes[..length].copy_from_slice(text.as_bytes());

@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The type of a field; the numbers are those of the C header and of the file.
+/// The type of a field, with its number in the C header and in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
-#[allow(missing_docs)] // the numbers' names say it
+#[allow(missing_docs)] // the names of the numbers
 pub enum Type {
     Bool = 1,
     I8,
@@ -29,7 +29,7 @@ pub enum Type {
     Bytes,
 }
 
-/// What the values of a type are, whatever their width.
+/// The class of a type, whatever the width of its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TypeClass {
     /// True or false.
@@ -75,7 +75,7 @@ impl Type {
         self as u32
     }
 
-    /// What its values are, whatever their width: for code that treats all integers alike.
+    /// The class, for code that treats all integers alike, or all floats.
     pub const fn class(self) -> TypeClass {
         match self {
             Self::Bool => TypeClass::Bool,
@@ -94,7 +94,7 @@ impl Type {
         }
     }
 
-    /// Whether it has limits.
+    /// Whether it is a number, which can have limits.
     pub const fn is_number(self) -> bool {
         matches!(self.class(), TypeClass::Integer | TypeClass::Float)
     }
@@ -119,12 +119,12 @@ impl Type {
         }
     }
 
-    /// Whether it is the only field of its board, with a varying length.
+    /// Whether it is a document: the only field of its board, of varying length.
     pub const fn is_document(self) -> bool {
         matches!(self.class(), TypeClass::Json | TypeClass::Bytes)
     }
 
-    /// Bytes of one element; `None` for texts and documents, whose fields say it.
+    /// Bytes of one element; `None` for texts and documents, whose fields have a size.
     pub const fn element_size(self) -> Option<u32> {
         match self {
             Self::Bool | Self::I8 | Self::U8 => Some(1),
@@ -155,7 +155,7 @@ impl FromStr for Type {
         found.ok_or_else(|| {
             let names: Vec<_> = Self::ALL.iter().map(|kind| kind.name()).collect();
             let message = format!(
-                "no type is called {name:?}; the types are {}",
+                "no type is called {name:?}. The types are {}.",
                 names.join(", ")
             );
             Error::new(ErrorKind::InvalidFields, message)

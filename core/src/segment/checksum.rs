@@ -7,21 +7,21 @@ use std::mem::offset_of;
 
 use bytemuck::bytes_of;
 
-use crate::ring::Stamp;
+use crate::ring::StampWords;
 use crate::segment::layout::Header;
 
 /// Bytes of a checksum, the last ones of a stamp.
 const SIZE: usize = size_of::<u32>();
 
 /// Stores the checksum of a publication in its stamp.
-pub fn seal(sequence: u64, stamp: &mut Stamp, record: &[u8]) {
+pub fn seal(sequence: u64, stamp: &mut StampWords, record: &[u8]) {
     let checksum = of(sequence, stamp, record);
-    let (_, last) = bytemuck::bytes_of_mut(stamp).split_at_mut(size_of::<Stamp>() - SIZE);
+    let (_, last) = bytemuck::bytes_of_mut(stamp).split_at_mut(size_of::<StampWords>() - SIZE);
     last.copy_from_slice(&checksum.to_ne_bytes());
 }
 
 /// Whether a publication matches its checksum.
-pub fn is_valid(sequence: u64, stamp: &Stamp, record: &[u8]) -> bool {
+pub fn is_valid(sequence: u64, stamp: &StampWords, record: &[u8]) -> bool {
     bytes_of(stamp).ends_with(&of(sequence, stamp, record).to_ne_bytes())
 }
 
@@ -36,10 +36,10 @@ pub fn of_header(header: &Header, table: &[u8], details: &[u8]) -> u32 {
 
 /// CRC-32, as in IEEE 802.3, gzip and PNG, of the record, its stamp before the checksum, and the
 /// sequence.
-fn of(sequence: u64, stamp: &Stamp, record: &[u8]) -> u32 {
+fn of(sequence: u64, stamp: &StampWords, record: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(record);
-    hasher.update(&bytes_of(stamp)[..size_of::<Stamp>() - SIZE]);
+    hasher.update(&bytes_of(stamp)[..size_of::<StampWords>() - SIZE]);
     hasher.update(&sequence.to_ne_bytes());
     hasher.finalize()
 }

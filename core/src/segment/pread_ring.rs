@@ -17,7 +17,7 @@ use bytemuck::cast_slice_mut;
 
 use crate::ring::WORD;
 use crate::ring::sync::{Ordering, fence};
-use crate::ring::{Head, Stamp, is_whole, length};
+use crate::ring::{Head, StampWords, is_whole, length};
 use crate::segment::layout::Layout;
 
 /// The largest slot that `copy_newest` reads, in bytes.
@@ -44,7 +44,7 @@ impl Ring<'_> {
     pub fn copy(
         &self,
         sequence: u64,
-        stamp: &mut Stamp,
+        stamp: &mut StampWords,
         offset: usize,
         bytes: &mut [u8],
     ) -> Result<bool> {
@@ -63,13 +63,18 @@ impl Ring<'_> {
 
     /// Copies the publication of a head that was loaded before, if it is still the newest, in two
     /// calls. `false` otherwise, or if the slot is too large.
-    pub fn copy_newest(&self, seen: Head, stamp: &mut Stamp, bytes: &mut [u8]) -> Result<bool> {
+    pub fn copy_newest(
+        &self,
+        seen: Head,
+        stamp: &mut StampWords,
+        bytes: &mut [u8],
+    ) -> Result<bool> {
         let (start, end) = (
             self.layout.slot_offset(seen.sequence),
             self.layout.stamp_offset(seen.sequence),
         );
         let mut slot = [0; AT_ONCE];
-        let Some(slot) = slot.get_mut(..end + size_of::<Stamp>() - start) else {
+        let Some(slot) = slot.get_mut(..end + size_of::<StampWords>() - start) else {
             return Ok(false);
         };
         self.file.read_exact_at(slot, start as u64)?;

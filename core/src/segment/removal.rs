@@ -34,15 +34,15 @@ pub fn check_removable(path: &Path) -> Result<()> {
 
 /// A file under a hidden name, which can get its name back.
 #[derive(Debug)]
-pub struct Aside {
+pub struct HiddenFile {
     path: PathBuf,
     hidden: PathBuf,
 }
 
-impl Aside {
+impl HiddenFile {
     /// Renames a file to a hidden name; `None` if there is no such file. That needs the same
     /// permissions as to remove it (`man 2 rename`, `man 2 unlink`).
-    pub fn set(path: &Path) -> Result<Option<Self>> {
+    pub fn hide(path: &Path) -> Result<Option<Self>> {
         let hidden = hidden(path);
         match rename(path, &hidden) {
             Ok(()) => Ok(Some(Self {
@@ -55,7 +55,7 @@ impl Aside {
     }
 
     /// Gives the file its name back.
-    pub fn put_back(&self) -> Result<()> {
+    pub fn restore(&self) -> Result<()> {
         rename(&self.hidden, &self.path)
             .map_err(|errno| Error::system(errno, "put back", &self.path))
     }

@@ -42,7 +42,7 @@ impl Seed {
 /// A record with its stamp, as a slot stores them.
 #[derive(Debug)]
 pub struct RawRecord {
-    pub stamp: ring::Stamp,
+    pub stamp: ring::StampWords,
     pub bytes: Vec<u8>,
 }
 
@@ -50,21 +50,21 @@ pub struct RawRecord {
 pub fn write_segment<E>(
     schema: &Schema,
     layout: &Layout,
-    past: &Seed,
+    seed: &Seed,
     write: impl Fn(usize, &[u8]) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
     let head = Head {
-        sequence: past.sequence,
+        sequence: seed.sequence,
         gone: false,
     };
-    let base = past.sequence - past.records.len() as u64;
-    let header = header_of(layout, schema, base, past.lineage);
+    let base = seed.sequence - seed.records.len() as u64;
+    let header = header_of(layout, schema, base, seed.lineage);
     write(0, bytes_of(&header))?;
     write(HEADER_SIZE, &schema.table())?;
     write(layout.details_offset(), schema.details().as_bytes())?;
     write(layout.control_offset, &head.word().to_ne_bytes())?;
-    write(layout.generation_offset(), &past.generation.to_ne_bytes())?;
-    for (sequence, record) in (base + 1..).zip(&past.records) {
+    write(layout.generation_offset(), &seed.generation.to_ne_bytes())?;
+    for (sequence, record) in (base + 1..).zip(&seed.records) {
         write(layout.slot_offset(sequence), &record.bytes)?;
         let mut stamp = record.stamp;
         if layout.checksums {

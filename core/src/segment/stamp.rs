@@ -44,7 +44,7 @@ pub struct Publication {
     pub(crate) sequence: u64,
     pub(crate) retries: u32,
     pub(crate) missed: u64,
-    pub(crate) stamp: ring::Stamp,
+    pub(crate) stamp: ring::StampWords,
 }
 
 /// The word of a stamp with the bits of the known optional fields.
@@ -58,7 +58,7 @@ impl Publication {
         generation: u64,
         present: u64,
         length: usize,
-    ) -> ring::Stamp {
+    ) -> ring::StampWords {
         let [since_boot, wall_offset, boot] = moment.map_or([0; 3], |moment| {
             let [since_boot, wall_offset] = [moment.since_boot, moment.wall_offset];
             [since_boot as u64, wall_offset as u64, moment.boot]
@@ -74,7 +74,11 @@ impl Publication {
     }
 
     /// The words for the same publication in another schema.
-    pub(crate) fn reshaped(stamp: &ring::Stamp, present: u64, length: usize) -> ring::Stamp {
+    pub(crate) fn reshaped(
+        stamp: &ring::StampWords,
+        present: u64,
+        length: usize,
+    ) -> ring::StampWords {
         let [since_boot, wall_offset, boot, generation, ..] = *stamp;
         [
             since_boot,
@@ -87,7 +91,7 @@ impl Publication {
     }
 
     /// The words for the same publication, restored from a file.
-    pub(crate) fn restored(stamp: ring::Stamp) -> ring::Stamp {
+    pub(crate) fn restored(stamp: ring::StampWords) -> ring::StampWords {
         let Some(moment) = Self::moment_of(&stamp).map(Moment::restored) else {
             return stamp;
         };
@@ -96,18 +100,18 @@ impl Publication {
     }
 
     /// Which optional fields are known, from a stamp's words.
-    pub(crate) fn present_of(stamp: &ring::Stamp) -> u64 {
+    pub(crate) fn present_of(stamp: &ring::StampWords) -> u64 {
         stamp[PRESENT]
     }
 
     /// The generation of its writer, from a stamp's words.
-    pub(crate) fn generation_of(stamp: &ring::Stamp) -> u64 {
+    pub(crate) fn generation_of(stamp: &ring::StampWords) -> u64 {
         stamp[3]
     }
 
     /// When it was published, from a stamp's words; `None` if it is unstamped.
     #[allow(clippy::cast_possible_wrap)] // bits in, bits out
-    pub(crate) fn moment_of(stamp: &ring::Stamp) -> Option<Moment> {
+    pub(crate) fn moment_of(stamp: &ring::StampWords) -> Option<Moment> {
         (stamp[0] != 0).then_some(Moment {
             since_boot: stamp[0] as i64,
             wall_offset: stamp[1] as i64,
@@ -133,7 +137,7 @@ impl Publication {
     }
 
     /// Whether the words are those of a new board's defaults.
-    pub(crate) fn is_default(stamp: &ring::Stamp) -> bool {
+    pub(crate) fn is_default(stamp: &ring::StampWords) -> bool {
         Self::generation_of(stamp) == 0
     }
 

@@ -1,6 +1,6 @@
 <?php
 
-/** For test_every_type.py: `types.php read`, or `types.php write JSON`, for a board of each type. */
+/** For test_every_type.py: `types.php read` or `types.php write JSON`, for a board of each type. */
 
 declare(strict_types=1);
 

@@ -1,4 +1,4 @@
-//! A disk whose power may fail.
+//! A disk whose power can fail.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -6,22 +6,22 @@ use std::io;
 
 use crate::durable::slots::Disk;
 
-/// The unit that a disk writes whole or not at all, in the order that it likes.
+/// The unit that a disk writes completely or not at all, in any order.
 pub const SECTOR: usize = 512;
-/// The kernel's, as most machines have it.
+/// The kernel's page on most machines.
 pub const PAGE: usize = 4096;
 
-/// A disk whose power may fail: what processes see of it, what is certainly on it, and what may be.
+/// A disk whose power can fail: what processes read, what is certainly on disk, and what may be.
 pub struct Machine {
     pub memory: RefCell<Vec<u8>>,
     pub disk: RefCell<Vec<u8>>,
-    /// Sectors that were written and not flushed, each with all that was written to it, in order.
+    /// Sectors that were written and not flushed, each with its versions in order.
     pub pending: RefCell<BTreeMap<usize, Vec<Vec<u8>>>>,
     unit: usize,
     /// Writes and flushes until the process is killed.
     pub left: Cell<Option<usize>>,
     pub flush_fails: Cell<bool>,
-    /// From which offset on reads fail, and how many of them.
+    /// The offset from which on reads fail, and how many do.
     pub read_fails: Cell<(u64, usize)>,
 }
 
@@ -57,7 +57,8 @@ impl Machine {
         }
     }
 
-    /// What the disk has, if of each pending sector it has the version that `choose` says; 0 is the one before.
+    /// What the disk has if `choose` selects the version of each pending sector; 0 is the flushed
+    /// one.
     pub fn image(&self, mut choose: impl FnMut(usize) -> usize) -> Vec<(usize, Vec<u8>)> {
         let pending = self.pending.borrow();
         let chosen = pending
@@ -69,7 +70,7 @@ impl Machine {
         chosen.collect()
     }
 
-    /// Nothing is pending any more, and of what was, that is on the disk.
+    /// Puts the selected versions on disk, and forgets the others.
     fn write_back(&self, choose: impl FnMut(usize) -> usize) {
         let mut disk = self.disk.borrow_mut();
         for (offset, bytes) in self.image(choose) {
@@ -78,7 +79,7 @@ impl Machine {
         self.pending.borrow_mut().clear();
     }
 
-    /// The power fails and comes back.
+    /// Turns the power off and on.
     pub fn reboot(&self, choose: impl FnMut(usize) -> usize) {
         self.write_back(choose);
         *self.memory.borrow_mut() = self.disk.borrow().clone();
@@ -101,7 +102,7 @@ impl Disk for Machine {
     #[allow(clippy::cast_possible_truncation)]
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let killed = self.live();
-        // The kernel copies what a killed process writes up to some byte of it.
+        // The kernel copies a part of what a killed process writes.
         let end = killed.as_ref().map_or(bytes.len() / 3, |()| bytes.len());
         self.put(offset as usize, &bytes[..end]);
         killed
@@ -110,7 +111,7 @@ impl Disk for Machine {
     fn flush(&self) -> io::Result<()> {
         self.live()?;
         if self.flush_fails.take() {
-            // Some of it is written, and the kernel then holds all of it for written.
+            // A part is written, and the kernel then takes all of it for written.
             let mut count = 0;
             self.write_back(|versions| {
                 count += 1;

@@ -1,6 +1,6 @@
 use super::*;
 
-fn stamp(sequence: u64, length: u64) -> Stamp {
+fn stamp(sequence: u64, length: u64) -> StampWords {
     [sequence, sequence, sequence, sequence, sequence, length]
 }
 
@@ -11,7 +11,7 @@ fn history_reaches_back_to_the_bound_and_no_further() {
     for sequence in 1..=10 {
         ring.publish(sequence, &stamp(sequence, 8), &sequence.to_ne_bytes());
     }
-    let (mut found, mut payload) = (Stamp::default(), [0; 8]);
+    let (mut found, mut payload) = (StampWords::default(), [0; 8]);
     for sequence in [10, 9, 8] {
         assert!(ring.copy(sequence, &mut found, 0, &mut payload));
         assert_eq!(found, stamp(sequence, 8));
@@ -27,7 +27,7 @@ fn an_unfinished_publication_hides_nothing() {
     let ring = Ring(&words);
     ring.publish(1, &stamp(1, 8), &[1; 8]);
     words.slot(2).payload.words()[0].store(u64::MAX, Ordering::Relaxed);
-    let (mut found, mut payload) = (Stamp::default(), [0; 8]);
+    let (mut found, mut payload) = (StampWords::default(), [0; 8]);
     assert_eq!(ring.head().sequence, 1);
     assert!(ring.copy(1, &mut found, 0, &mut payload));
     assert_eq!((found, payload), (stamp(1, 8), [1; 8]));
@@ -50,7 +50,7 @@ fn a_hostile_length_stays_within_slot_and_buffer() {
         (8, 1),
         (usize::MAX, 1),
     ] {
-        let (mut found, mut payload) = (Stamp::default(), vec![7; room]);
+        let (mut found, mut payload) = (StampWords::default(), vec![7; room]);
         assert!(ring.copy(1, &mut found, offset, &mut payload));
         assert_eq!(found, stamp(1, u64::MAX));
         let left = 8 - offset.min(8);
@@ -93,7 +93,7 @@ fn gone_keeps_the_sequence() {
         gone: true,
     };
     assert_eq!(ring.head(), gone);
-    let mut found = Stamp::default();
+    let mut found = StampWords::default();
     assert!(ring.copy(1, &mut found, 0, &mut []));
     assert_eq!(found, stamp(1, 0));
 }
