@@ -58,7 +58,7 @@ final class Trust
             $remedy = "Remove it, or give it to the directory's owner or group.";
             throw self::ofOther(
                 $path,
-                "not its directory's owner put it there, it belongs to",
+                "its directory's owner did not create it, it belongs to",
                 $file,
                 $remedy
             );

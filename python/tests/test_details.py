@@ -178,7 +178,7 @@ def test_bytes_are_not_checked() -> None:
         assert writer.read()["n"] == 255
 
 
-def test_a_writer_by_turns_keeps_the_boards_limits() -> None:
+def test_a_writer_of_a_shared_board_keeps_the_boards_limits() -> None:
     pegel.Writer("config", n=pegel.u8(max=80, default=1)).close()
     with pegel.Writer.open("config") as writer:
         writer.update(n=80)
@@ -189,13 +189,13 @@ def test_a_writer_by_turns_keeps_the_boards_limits() -> None:
 def test_details_that_are_none() -> None:
     for field, reason in (
         (pegel.Field("bool", min=1), "limits"),
-        (pegel.u8(min=300), "minimum.*outside"),
+        (pegel.u8(min=300), "minimum.*must be u8"),
         (pegel.u8(min=5, max=4), "no value is between 5 and 4"),
         (pegel.f64(max=math.inf), "maximum.*finite"),
         (pegel.u8(default=5, max=4), "default.*at most 4"),
-        (pegel.text(2, default="abc"), "default.*3 bytes"),
+        (pegel.text(2, default="abc"), "default.*got 3"),
         (pegel.u8(count=2, default=1), "default.*array of 2"),
-        (pegel.Field("u8", default="x"), "default.*not a text"),
+        (pegel.Field("u8", default="x"), "default.*got a text"),
     ):
         with pytest.raises(pegel.Error, match=f"probe.*{reason}"):
             pegel.Writer("probe", {"value": field})

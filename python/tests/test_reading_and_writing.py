@@ -59,7 +59,7 @@ def test_a_snapshot_is_a_mapping_that_nobody_changes() -> None:
     assert "'level': 3.21" in repr(now)
 
 
-def test_the_stamp_tells_when() -> None:
+def test_the_stamp_has_the_time() -> None:
     with station() as writer, pegel.Reader("station") as reader:
         before = datetime.now(timezone.utc)
         writer.publish(level=3.21, rain=True, note="rising")

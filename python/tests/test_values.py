@@ -44,9 +44,9 @@ def test_integers(helper: Any, least: int, most: int) -> None:
         assert type(back(helper(), value)) is int
     assert back(helper(count=2), [least, most]) == (least, most)
     for value in (least - 1, most + 1, 2**64, -(2**63) - 1, 10**40):
-        refused(helper(), value, "outside|beyond")
+        refused(helper(), value, "must be|beyond")
     for wrong in (1.0, True, "1", None, [1]):
-        refused(helper(), wrong, "not|cannot be")
+        refused(helper(), wrong, "must be|cannot be")
 
 
 def test_floats() -> None:
@@ -60,7 +60,7 @@ def test_floats() -> None:
         assert type(back(helper(), 7)) is float
         wrong: tuple[Any, ...] = (True, "1", None, [1.0], {})
         for value in wrong:
-            refused(helper(), value, "not|cannot be")
+            refused(helper(), value, "must be|cannot be")
     assert back(pegel.f32(), 0.1) == struct.unpack("f", struct.pack("f", 0.1))[0]
     assert back(pegel.f64(count=2), (1.5, 2)) == (1.5, 2.0)
 
@@ -89,7 +89,7 @@ def test_bools() -> None:
     assert back(pegel.bool_(), False) is False
     assert back(pegel.bool_(count=3), [True, False, True]) == (True, False, True)
     for wrong in (1, 0.0, "true", None):
-        refused(pegel.bool_(), wrong, "not|cannot be")
+        refused(pegel.bool_(), wrong, "must be|cannot be")
     with pegel.Writer("bytes", flag=pegel.bool_()) as writer:
         writer.publish_bytes(b"\x02")
         assert writer.read()["flag"] is True
@@ -98,18 +98,18 @@ def test_bools() -> None:
 def test_texts() -> None:
     for text in ("", "rising", "Pegelstände", "ä" * 12, "x" * 24, "🌊" * 6):
         assert back(pegel.text(24), text) == text
-    refused(pegel.text(24), "ä" * 13, "26 bytes.*24")
+    refused(pegel.text(24), "ä" * 13, "24 bytes.*26")
     refused(pegel.text(24), "a\0b", "NUL")
     refused(pegel.text(24), "\ud800", "surrogates")
     for wrong in (b"bytes", 1, None):
-        refused(pegel.text(24), wrong, "not|cannot be")
+        refused(pegel.text(24), wrong, "must be|cannot be")
     assert back(pegel.text(4, count=2), ["ab", "cdef"]) == ("ab", "cdef")
 
 
 def test_arrays_have_their_length() -> None:
     for wrong in ([], [1.0], [1.0, 2.0, 3.0], 1.0, "ab", {1.0, 2.0}, {1.0: 2.0}):
         refused(pegel.f64(count=2), wrong, "array of 2|cannot be the value")
-    refused(pegel.f64(count=2), [1.0, "2"], "not a text")
+    refused(pegel.f64(count=2), [1.0, "2"], "got a text")
     endless: list[object] = []
     endless.extend([endless, endless])
     refused(pegel.f64(count=2), endless, "list cannot be the value")
@@ -130,7 +130,7 @@ def test_numbers_of_others() -> None:
 
     assert back(pegel.f64(), Scalar()) == 1.5
     assert back(pegel.f64(count=2), [Scalar(), 2]) == (1.5, 2.0)
-    refused(pegel.i32(), Scalar(), "not a float")
+    refused(pegel.i32(), Scalar(), "got a float")
 
 
 def test_every_field_once() -> None:

@@ -132,7 +132,7 @@ def test_a_writer_that_dies_is_gone(broker: Broker, boards: Path) -> None:
             assert now.json("site/tank")["record"] == {"level": level}
 
 
-def test_the_last_will_tells_that_the_bridge_is_gone(broker: Broker, boards: Path) -> None:
+def test_the_last_will_reports_that_the_bridge_is_gone(broker: Broker, boards: Path) -> None:
     with (
         listening(broker) as now,
         pegel.Writer(boards / "tank", TANK) as writer,
@@ -148,7 +148,7 @@ def test_the_last_will_tells_that_the_bridge_is_gone(broker: Broker, boards: Pat
         now.wait_for("site/tank/fields/count", "5")
 
 
-def test_after_an_hour_only_the_newest_is_told(broker: Broker, boards: Path) -> None:
+def test_after_an_hour_only_the_newest_is_sent(broker: Broker, boards: Path) -> None:
     with (
         pegel.Writer(boards / "tank", level=pegel.u64()) as writer,
         bridged(boards, broker, *HERE, complaint="the connection to the broker is lost") as bridge,
@@ -171,7 +171,7 @@ def test_after_an_hour_only_the_newest_is_told(broker: Broker, boards: Path) -> 
         wait_until(lambda: bridge.status()["state"] == "ok")
 
 
-def test_a_fast_writer_is_told_of_at_the_pace_that_is_wanted(broker: Broker, boards: Path) -> None:
+def test_a_fast_writer_is_published_at_the_interval(broker: Broker, boards: Path) -> None:
     with (
         pegel.Writer(boards / "tank", level=pegel.u64()) as writer,
         listening(broker) as now,
@@ -189,7 +189,7 @@ def test_a_fast_writer_is_told_of_at_the_pace_that_is_wanted(broker: Broker, boa
         assert now.json("site/tank")["sequence"] == first
 
 
-def test_wrong_command_lines_are_told(boards: Path, tmp_path: Path) -> None:
+def test_reports_wrong_command_lines(boards: Path, tmp_path: Path) -> None:
     def complaint(*arguments: str) -> tuple[int, str]:
         command = [str(built("target/release/pegel")), "mqtt", *arguments]
         done = run(command, environment(boards))

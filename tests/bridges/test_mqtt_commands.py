@@ -78,7 +78,7 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_what_is_refused_is_told(broker: Broker, boards: Path, what: str) -> None:
+def test_reports_refused_commands(broker: Broker, boards: Path, what: str) -> None:
     topic, payload, reason = REFUSED[what]
     pegel.Writer(boards / "tank", TANK).close()
     with listening(broker) as now, bridged(boards, broker, *HERE, "--write", "tank") as bridge:
@@ -120,7 +120,7 @@ def test_documents_take_commands_as_a_whole(broker: Broker, boards: Path) -> Non
         assert "the whole document" in now.next("site/all/rejected")["reason"]
 
 
-def test_a_board_that_has_a_writer_is_told_of(broker: Broker, boards: Path) -> None:
+def test_reports_a_board_that_has_a_writer(broker: Broker, boards: Path) -> None:
     with (
         pegel.Writer(boards / "tank", TANK),
         listening(broker) as now,

@@ -11,7 +11,7 @@ from helpers.programs import wait_until
 HERE = ("--prefix", "site")
 
 
-def test_home_assistant_is_told_what_there_is(broker: Broker, boards: Path) -> None:
+def test_home_assistant_discovers_the_boards(broker: Broker, boards: Path) -> None:
     fields = {
         "power": pegel.f64("W", label="Power now"),
         "yield_day": pegel.f64("kWh"),

@@ -233,7 +233,7 @@ def test_messages_that_nobody_asked_for_are_in_nobodys_way(fake: FakeBroker, boa
 
 
 @pytest.mark.parametrize("options", [WRITTEN, MIRRORED])
-def test_topics_that_are_refused_are_told(boards: Path, options: tuple[str, ...]) -> None:
+def test_reports_refused_topics(boards: Path, options: tuple[str, ...]) -> None:
     pegel.Writer(boards / "tank", FIELDS).close()
     fake = FakeBroker(subscribed=0x80)
     with bridged(boards, fake.url, *options, complaint="refuses the topics") as bridge:
@@ -380,7 +380,7 @@ def test_entities_of_arrays_are_no_other_fields(broker: Broker, boards: Path) ->
     assert len(parts) == len({part["unique_id"] for part in parts.values()}) == 4
 
 
-def test_two_bridges_do_not_tell_of_each_other(broker: Broker, boards: Path) -> None:
+def test_two_bridges_do_not_publish_each_other(broker: Broker, boards: Path) -> None:
     with (
         pegel.Writer(boards / "tank", FIELDS),
         bridged(boards, broker, *HERE) as one,

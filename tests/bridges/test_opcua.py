@@ -96,7 +96,7 @@ def test_boards_are_objects_with_typed_variables(tmp_path: Path) -> None:
         assert part == 231
 
 
-def test_status_codes_tell_how_good_a_value_is(tmp_path: Path) -> None:
+def test_status_codes_show_how_good_a_value_is(tmp_path: Path) -> None:
     level = {"level": pegel.f64("m")}
     writer = pegel.Writer(tmp_path / "empty", level)
     pegel.Writer(tmp_path / "left", level).publish(level=1.5)
@@ -151,7 +151,7 @@ def test_what_is_subscribed_gets_old(tmp_path: Path) -> None:
         assert (status, value) == ("UncertainLastUsableValue", 1.5)
 
 
-def test_a_killed_writer_is_told_and_so_is_the_next(tmp_path: Path) -> None:
+def test_reports_a_killed_writer_and_the_next_one(tmp_path: Path) -> None:
     program = (
         "import pegel, sys\n"
         "writer = pegel.Writer(sys.argv[1], level=pegel.f64('m'))\n"

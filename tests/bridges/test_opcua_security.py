@@ -106,7 +106,7 @@ def test_the_key_is_nobody_elses(tmp_path: Path) -> None:
             assert stat.S_IMODE(directory.stat().st_mode) == 0o700
 
 
-def test_who_cannot_serve_is_told_why(tmp_path: Path, config: Path) -> None:
+def test_reports_why_it_cannot_serve(tmp_path: Path, config: Path) -> None:
     def complaint(*arguments: str) -> tuple[int, str]:
         command = [
             str(built("target/release/pegel")),

@@ -339,7 +339,7 @@ def test_a_text_cannot_become_a_second_command(tmp_path: Path, line: Line, end: 
         (FIELDS + 'format = "json"', ["--baud", "1"], 2, "--baud"),
     ],
 )
-def test_mistakes_are_told(
+def test_reports_mistakes(
     tmp_path: Path, map_: str, arguments: list[str], status: int, message: str
 ) -> None:
     (tmp_path / "map.toml").write_text(map_)

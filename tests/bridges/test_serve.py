@@ -101,7 +101,7 @@ def test_what_is_known_is_not_sent_again(server: Server, tank: Path) -> None:
     assert server.write("PUT", "/boards/tank", {}, If_Match=tag).status == 412
 
 
-def test_the_list_tells_of_every_board(server: Server, tank: Path) -> None:
+def test_lists_every_board(server: Server, tank: Path) -> None:
     pegel.Writer(tank.parent / "ahoy", pegel.json(1024)).close()
     (tank.parent / "pegel.broken").write_text("no board")
     ahoy, broken, answered = server.ask("/boards").json["boards"]
@@ -214,7 +214,7 @@ def test_values_that_cannot_be(
     assert pegel.Reader(tank).sequence == 1
 
 
-def test_all_that_is_wrong_is_told_at_once(server: Server, tank: Path) -> None:
+def test_reports_all_faults_at_once(server: Server, tank: Path) -> None:
     pegel.Writer(tank.parent / "pair", a=pegel.i8(), b=pegel.i8()).close()
     with serving(
         tank.parent, "--write", "pair", "--status", "pegel-serve-2", *token_file(tank.parent)

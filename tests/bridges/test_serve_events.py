@@ -67,7 +67,7 @@ def test_a_board_and_then_its_records(server: Server, tank: Path) -> None:
         assert before <= age <= pegel.Reader(tank).read().age
 
 
-def test_what_was_seen_is_not_told_again(server: Server, tank: Path) -> None:
+def test_does_not_send_what_was_seen_again(server: Server, tank: Path) -> None:
     with server.events("/boards/tank/events") as events:
         seen = events.until("message").id
     known = {"Last-Event-ID": seen}

@@ -156,7 +156,7 @@ def test_the_unit_is_one_and_hardened(tmp_path: Path) -> None:
     verify_unit("pegel-serve.service", tmp_path, threshold=17)
 
 
-def test_what_cannot_be_meant_is_told(tmp_path: Path) -> None:
+def test_reports_options_that_make_no_sense(tmp_path: Path) -> None:
     def complaint(*arguments: str) -> str:
         command = [str(built("target/release/pegel")), "serve", *arguments]
         done = run(command, environment(tmp_path))

@@ -124,7 +124,7 @@ def test_it_removes_what_it_made_if_that_is_wanted(tmp_path: Path, key: int) -> 
     assert not is_there(key)
 
 
-def test_what_cannot_be_shown_is_told(tmp_path: Path, key: int) -> None:
+def test_reports_what_cannot_be_shown(tmp_path: Path, key: int) -> None:
     def complaint(*arguments: str) -> tuple[int, str]:
         command = [str(built("target/release/pegel")), "sysv", *arguments]
         done = run(command, environment(tmp_path))

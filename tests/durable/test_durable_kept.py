@@ -107,7 +107,7 @@ BAD: dict[str, tuple[Spoil, type[pegel.Error], str]] = {
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_a_bad_file_is_told_and_never_begun_anew(machine: Machine, bad: str) -> None:
+def test_a_bad_file_is_reported_and_never_begun_anew(machine: Machine, bad: str) -> None:
     spoil, kind, message = BAD[bad]
     kept(1, "one")
     kept(2, "two")
@@ -207,7 +207,7 @@ def test_the_keeper_restores_and_syncs(machine: Machine) -> None:
         assert synced(machine, "tank") == 3
 
 
-def test_the_keeper_tells_what_it_cannot_keep(machine: Machine) -> None:
+def test_the_keeper_reports_what_it_cannot_keep(machine: Machine) -> None:
     kept(1)
     kept(2, board="bad")
     machine.reboot()

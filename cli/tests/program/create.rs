@@ -146,7 +146,7 @@ fn bad_schemas_are_refused_with_the_reason() {
         (field("type = 'f64', size = 4"), "8 bytes (got 4)"),
         (field("type = 'f64', unit = '1234567890123456'"), "15 bytes"),
         (field("type = 'u8', default = 256"), "(got 256)"),
-        (field("type = 'u8', default = 1.5"), "not a float"),
+        (field("type = 'u8', default = 1.5"), "got a float"),
         (
             field("type = 'u8', default = 1979-05-27"),
             "a default is a number",
@@ -162,16 +162,19 @@ fn bad_schemas_are_refused_with_the_reason() {
         (field("type = 'f64', default = nan"), "finite"),
         (field("type = 'u8', min = 2, default = 1"), "at least 2"),
         (field("type = 'u8', min = 2, max = 1"), "between 2 and 1"),
-        (field("type = 'text', size = 4, max = 'x'"), "cannot have limits"),
+        (
+            field("type = 'text', size = 4, max = 'x'"),
+            "cannot have limits",
+        ),
         ("document = 'json'".into(), "capacity"),
         ("document = 'xml'\ncapacity = 9".into(), "\"xml\""),
         (
             "document = 'json'\ncapacity = 9\ndefault = '{'".into(),
-            "no JSON",
+            "not valid JSON",
         ),
         (
             "document = 'json'\ncapacity = 1\ndefault = '{}'".into(),
-            "2 bytes",
+            "(got 2)",
         ),
         (field("type = 'u8'") + "\ndocument = 'json'", "not both"),
     ];
@@ -195,7 +198,7 @@ fn bad_schemas_are_refused_with_the_reason() {
 fn bad_options_are_refused() {
     let boards = Boards::with_tank();
     for (option, part) in [
-        ("--mode=0666", "not everybody"),
+        ("--mode=0666", "world-write"),
         ("--mode=rw", "octal"),
         ("--slots=3", "4..=65536"),
         ("--slots=5", "5 slots"),

@@ -67,7 +67,7 @@ fn ls_lists_every_board_and_what_is_wrong_with_it() {
 }
 
 #[test]
-fn show_tells_who_writes() {
+fn show_prints_the_writer() {
     let boards = Boards::with_tank();
     let shown = boards.json(&["show", "tank", "--json"]);
     assert_eq!(
@@ -128,7 +128,7 @@ fn ls_of_nothing_says_so() {
 }
 
 #[test]
-fn show_tells_everything() {
+fn show_prints_everything() {
     let boards = Boards::with_tank();
     let shown = boards.output(&["show", "tank"]);
     let lines: Vec<_> = shown.lines().map(words).collect();
@@ -172,7 +172,7 @@ fn show_is_one_json_object() {
 }
 
 #[test]
-fn show_tells_what_the_board_does() {
+fn show_prints_the_activity_of_the_board() {
     let boards = Boards::new();
     let schema = "description = 'Wind und Wetter'\n[[field]]\nname = 'wind'\ntype = 'f32'\n\
                   unit = 'm/s'\noptional = true\nlabel = 'Böen'\nmin = 0";

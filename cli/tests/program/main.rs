@@ -6,6 +6,6 @@ mod documents;
 mod fields;
 mod keeping;
 mod listing;
+mod sharing;
 mod shell;
-mod turns;
 mod watch;

@@ -318,7 +318,7 @@ pub fn unlink(board: &str) -> Result<()> {
 
 /// Opens a board to remove it; `None` if the file is not a valid board, and so has no readers.
 fn open_to_remove(place: &BoardPath) -> Result<Option<Board>> {
-    match Board::open(place.clone(), Access::Tidy) {
+    match Board::open(place.clone(), Access::LockOrRemove) {
         Ok(board) => Ok(Some(board)),
         Err(error) => match error.kind() {
             ErrorKind::Corrupt | ErrorKind::Unsupported | ErrorKind::Untrusted => Ok(None),

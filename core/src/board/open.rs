@@ -118,7 +118,7 @@ impl Board {
         if !head.gone && head.sequence > board.base {
             board.opened_head.store(head.word(), Ordering::Relaxed);
         }
-        if matches!(access, Access::Write | Access::Tidy) {
+        if matches!(access, Access::Write | Access::LockOrRemove) {
             board.map()?;
         }
         Ok(board)

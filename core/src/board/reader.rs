@@ -34,7 +34,7 @@ pub struct Reader {
     /// The mapping, once a record was read through it, if all records have one length and are
     /// returned as they are.
     pub(super) plain: OnceLock<Mapping>,
-    /// The same, if each record is one block.
+    /// The mapping, if each record is one block.
     pub(super) blocks: OnceLock<BlockMapping>,
     pub(crate) user_data: OnceLock<CString>,
     /// The sequence that this reader has put into the durable file, or seen there once it was on
@@ -56,15 +56,16 @@ impl Reader {
         Self::at(BoardPath::parse(board)?, Access::Read)
     }
 
-    /// Opens a board without mapping its file. If somebody truncates the file, a read is `CORRUPT`,
+    /// Opens a board without mapping its file. If the file is truncated, a read is `CORRUPT`,
     /// where after [`Reader::open`] the kernel ends the program with SIGBUS. Each read makes system
     /// calls instead of a few loads.
     pub fn open_unmapped(board: &str) -> Result<Self> {
         Self::at(BoardPath::parse(board)?, Access::ReadUnmapped)
     }
 
-    /// As [`Reader::open_unmapped`], whoever made the board and may write it: also a board that the
-    /// other functions refuse as `UNTRUSTED`, unless it is a link or not a regular file.
+    /// As [`Reader::open_unmapped`], for a board that any user may have created or can write, also
+    /// one that the other functions refuse as `UNTRUSTED`, unless it is a link or not a regular
+    /// file.
     pub fn open_untrusted(board: &str) -> Result<Self> {
         Self::at(BoardPath::parse(board)?, Access::ReadUntrusted)
     }
@@ -129,7 +130,7 @@ impl Reader {
         Follow::new(self)
     }
 
-    /// Of a file that does not have the name of a board.
+    /// A reader of a file that does not have the name of a board.
     pub(crate) fn of_snapshot(board: Board) -> Self {
         Self::of(board, false)
     }

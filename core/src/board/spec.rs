@@ -43,8 +43,8 @@ impl<'a> BoardSpec<'a> {
         };
         if !is_mode(mode) {
             return refuse(format!(
-                "the mode must let the owner read and write, nobody execute, and not everybody \
-                 write (got {mode:04o}). Use 0600, 0640, 0660 or 0664."
+                "the owner must have read and write; execute and world-write are not allowed (got \
+                 mode {mode:04o}). Use 0600, 0640, 0660 or 0664."
             ));
         }
         let slots = match options.slots {

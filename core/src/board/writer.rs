@@ -27,15 +27,15 @@ use crate::segment::trust::{Access, is_same, open_trusted};
 #[derive(Debug)]
 pub struct Writer {
     pub(super) reader: Reader,
-    /// The board's.
+    /// The board's memory.
     pub(super) memory: Mapping,
     lock: WriterLock,
     _liveness_lock: ForkSafeFile,
     /// For publications that change no stamp.
     pub(super) fork_guard: ForkGuard,
     pub(super) generation: u64,
-    /// The newest sequence, as nobody else publishes: to load the head would take its cache line
-    /// back from the readers.
+    /// The newest sequence, as no other writer publishes: loading the head would take its cache
+    /// line from the readers.
     pub(super) newest: u64,
     /// Nanoseconds since boot of this writer's last publication that read the clock.
     pub(super) last: Option<i64>,
@@ -133,7 +133,7 @@ impl Writer {
     }
 
     /// A lock on the board, by which readers find out whether the writer lives. Anyone who can read
-    /// the board can hold one too, so this lock excludes nobody.
+    /// the board can hold one, too, so this lock excludes no other process.
     fn liveness_lock(board: &Board) -> Result<ForkSafeFile> {
         let (file, status) = open_trusted(board.path(), Access::Read)?;
         if !is_same(&status, &board.status) {
@@ -240,7 +240,7 @@ impl Writer {
     pub(super) fn revalidate(&mut self, now: i64) -> Result<()> {
         let board = self.reader.inner();
         if !board.is_current() {
-            // Perhaps removed by hand: then nobody else marks it for its readers.
+            // If it was removed by hand, no other process marks it for its readers.
             board.ring().mark_gone();
             board.wake();
             return Err(board.gone());

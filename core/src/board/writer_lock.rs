@@ -39,7 +39,7 @@ impl WriterLock {
         loop {
             // Without O_CREAT, which the kernel refuses for another user's file in a directory like
             // /tmp, even if it exists and may be written (fs.protected_regular).
-            let (file, status) = match open_trusted(path, Access::Tidy) {
+            let (file, status) = match open_trusted(path, Access::LockOrRemove) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     is_new = draft(place, board_mode)?.link(path)?;
                     tries.again(path, None)?;

@@ -70,7 +70,7 @@ impl Segment {
         let mut options = MmapOptions::new();
         options.len(self.size);
         let map = match access {
-            Access::Write | Access::Tidy => options.map_raw(&self.file),
+            Access::Write | Access::LockOrRemove => options.map_raw(&self.file),
             _ => options.map_raw_read_only(&self.file),
         };
         let map = map.map_err(|error| {

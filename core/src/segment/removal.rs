@@ -91,7 +91,7 @@ pub fn remove_left(path: &Path) {
 
 /// Removes a file, unless it belongs to another user.
 pub fn remove_ours(file: &Path) {
-    if lstat(file).is_ok_and(|status| trust::check(file, &status, Access::Tidy).is_ok()) {
+    if lstat(file).is_ok_and(|status| trust::check(file, &status, Access::LockOrRemove).is_ok()) {
         let _left = unlink(file);
     }
 }

@@ -1,5 +1,5 @@
-//! Which files are taken for a board's: opened without following links, and checked once open, so
-//! that nothing can change between the look and the use.
+//! Which files are trusted: they are opened without following links, and checked after opening, so
+//! that nothing can change between check and use.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -18,17 +18,17 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     Read,
-    /// To read it without believing that it keeps its length.
+    /// To read it without trusting that it keeps its length.
     ReadUnmapped,
-    /// Likewise, whoever made it.
+    /// Likewise, and without checking who owns it.
     ReadUntrusted,
     Write,
-    /// To lock it, or to remove it: nothing in it is believed.
-    Tidy,
+    /// To lock or remove it, without trusting its contents.
+    LockOrRemove,
 }
 
 impl Access {
-    /// Whether the file is believed to keep its length, so that it may be read through a mapping.
+    /// Whether the file is trusted to keep its length, so that it may be read through a mapping.
     pub fn is_trusting(self) -> bool {
         !matches!(self, Self::ReadUnmapped | Self::ReadUntrusted)
     }
@@ -39,12 +39,12 @@ impl Access {
 pub fn open_trusted(path: &Path, access: Access) -> Result<(File, FileStat)> {
     let mode = match access {
         Access::Read | Access::ReadUnmapped | Access::ReadUntrusted => OFlag::O_RDONLY,
-        Access::Write | Access::Tidy => OFlag::O_RDWR,
+        Access::Write | Access::LockOrRemove => OFlag::O_RDWR,
     };
     // O_NONBLOCK: the open of a FIFO would wait for its other end.
     let flags = mode | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let failed = |errno| match errno {
-        // What opening a directory for writing, a socket or a FIFO that nobody reads says.
+        // From opening a directory for writing, a socket, or a FIFO without a reader.
         Errno::EISDIR | Errno::ENXIO => untrusted(path, "it is not a regular file", "Remove it."),
         _ => Error::system(errno, "open", path),
     };
@@ -80,8 +80,8 @@ pub fn check(path: &Path, status: &FileStat, access: Access) -> Result<()> {
     }
     match check_owner(path, status) {
         Err(error) if error.kind() == ErrorKind::Untrusted => {
-            let is_roots_look = access != Access::Write && geteuid().is_root();
-            if is_roots_look && !is_unmapped(status) {
+            let is_root_access = access != Access::Write && geteuid().is_root();
+            if is_root_access && !is_unmapped(status) {
                 Ok(())
             } else {
                 Err(error)
@@ -109,7 +109,7 @@ fn check_owner(path: &Path, status: &FileStat) -> Result<()> {
     if is_let_in {
         return Ok(());
     }
-    let reason = "not its directory's owner put it there, it belongs to";
+    let reason = "its directory's owner did not create it, it belongs to";
     let remedy = "Remove it, or give it to the directory's owner or group.";
     Err(of_other(path, reason, status, remedy))
 }
@@ -119,7 +119,7 @@ const SHARE: &str =
 
 /// Refuses to create a file in a directory of another user, because that user can exchange it.
 pub fn check_creatable(path: &Path) -> Result<()> {
-    // What is wrong with a directory that cannot be looked at, the creation reports.
+    // If the directory cannot be checked, creating the file reports why.
     status_of_directory(path).map_or(Ok(()), |directory| check_directory(path, &directory))
 }
 
@@ -214,15 +214,15 @@ pub fn is_same(one: &FileStat, other: &FileStat) -> bool {
     (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 }
 
-/// How often to open a file again whose name then stands for another one, as it was replaced.
+/// How often to open a file again that was replaced before it was checked.
 #[derive(Debug, Default)]
 pub struct Tries(u32);
 
 impl Tries {
-    /// More than a file needs that really is replaced.
+    /// More than are needed for a file that is replaced again and again.
     const MOST: u32 = 100;
 
-    /// Counts a try in vain, and what it opened, if the file existed. An error after too many.
+    /// Counts a failed try, with the file that it opened, if any. An error after too many.
     pub fn again(&mut self, path: &Path, opened: Option<&FileStat>) -> Result<()> {
         self.0 += 1;
         if self.0 < Self::MOST {
@@ -232,12 +232,15 @@ impl Tries {
             return Err(misnumbered(path, opened));
         }
         let (tries, path) = (self.0, path.display());
-        let message = format!("{path}: somebody keeps removing it (got {tries} tries). Try again.");
+        let message = format!(
+            "{path}: other processes keep removing it (got {tries} tries). Try \
+             again."
+        );
         Err(Error::new(ErrorKind::System, message))
     }
 }
 
-/// The error for a file whose name never stands for it, as on some file systems of containers and
+/// The error for a file whose path never names it, as on some file systems of containers and
 /// virtual machines.
 pub fn misnumbered(path: &Path, opened: &FileStat) -> Error {
     let by_name = lstat(path).map_or(0, |found| found.st_ino);

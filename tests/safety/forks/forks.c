@@ -68,11 +68,11 @@ int main(int count, char **arguments) {
   pid_t child = fork();
   if (child == 0) {
     pegel_status status = pegel_writer_publish(writer, &record, sizeof record, NULL);
-    int is_told = status == PEGEL_INVALID_ARGUMENT && strstr(pegel_error_message(), "fork");
+    int is_reported = status == PEGEL_INVALID_ARGUMENT && strstr(pegel_error_message(), "fork");
     // The child closes its own copies, without an effect on its parent.
     check(pegel_reader_read(pegel_writer_reader(writer), &record, sizeof record, NULL));
     pegel_writer_close(writer);
-    _exit(is_told ? 0 : 4);
+    _exit(is_reported ? 0 : 4);
   }
   int status;
   if (waitpid(child, &status, 0) != child || status != 0)
