@@ -42,7 +42,7 @@ return [
     'state cut' => 'No connection',
 
     'simulated' => 'simulated at %s×',
-    'power now' => 'Power to the grid',
+    'power now' => 'Current power',
     'power' => 'Power',
     'today' => 'Today',
     'total' => 'Total',
