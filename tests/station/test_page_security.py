@@ -1,5 +1,6 @@
 """What the pages refuse: others' forms, strangers, markup, and to write readings."""
 
+import html
 import http.client
 import json
 import os
@@ -12,16 +13,19 @@ import sys
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+import boards
 import pegel
+from daily import Day, MeterSample
 from executables import program
 from helpers.programs import WATCHDOG
-from helpers.station import HM600, newest, reader, start
-from temporary import Station, configure, padded
+from helpers.station import HM600, HOUR, MIDSUMMER, ask, newest, reader, start
+from temporary import Station, as_daemon, configure, padded
 
 PASSWORD = "correct horse"
 WRONG = "Wrong password."
@@ -317,3 +321,25 @@ def test_pages_read_the_daemons_boards_and_cannot_write_them(station: Station) -
     )
     assert seen["programs"] == []
     assert newest(station, f"inverter-{HM600}").writer_alive
+
+
+def test_huge_values_of_a_board_leave_the_pages_alive(pages: Station) -> None:
+    """The chart has a line for each step of its scale, and a meter can send any number."""
+    record = Day(None).add(MIDSUMMER + HOUR, UTC, [], MeterSample(1e30, 0.0, 0.0))
+    with as_daemon(pages), boards.writer("daily", place=f"{pages.boards}/") as daily:
+        daily.publish(record)
+    answer = Client(pages).ask("GET", "/")
+    assert answer.status == 200
+    assert 2 <= answer.text.count('class="mark"') < 200
+
+
+def test_unknown_words_of_a_board_are_shown_and_escaped(pages: Station) -> None:
+    with as_daemon(pages), boards.writer("answers", place=f"{pages.boards}/") as answers:
+        command = ask(pages, HM600, "<b>")
+        answers.publish(command=command, stage="<i>", done=True, reason="<u>", message="<s>", at=0)
+    answer = Client(pages).ask("GET", "/control")
+    text = answer.text
+    assert (answer.status, text.rstrip()[-7:]) == (200, "</html>")
+    for word in ("<b>", "<i>"):
+        assert html.escape(word) in text
+        assert word not in text
