@@ -200,10 +200,10 @@ bench-core: packages-bench library
 
 .PHONY: bench-languages
 bench-languages: ## Measure PHP, Python and pages beside other ways (QUICK=1)
-bench-languages: packages-bench build .venv/test
+bench-languages: packages-bench build php-ext .venv/test
 	cargo build --release --locked -p pegel-bench
 	.venv/bin/pip install -q --disable-pip-version-check -r bench/python/requirements.txt
-	for program in instructions python/read php web; do \
+	for program in instructions python/read php_values web; do \
 		PYTHONPATH=bench:tests $(WATCHDOG) $(PYTHON) bench/$$program.py $(if $(QUICK),--quick); \
 	done
 

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from helpers.programs import ROOT, Conversation, converse, library
+from php.site import extension
 from publication import PHP, keys, php_command
 from results import OWN, Results
 
 MEASURE = "JSON of 3 KiB, PHP"
-PEERS = (OWN, "origin")
+EXTENSION = f"{OWN}, extension"
+PEERS = (OWN, EXTENSION, "origin")
 COUNTS = ("reads", "missing", "torn", "attempts", "failures")
 
 
@@ -51,26 +53,27 @@ class Pair:
         result: dict[str, Any] = json.loads(self.daemon.hear()) | json.loads(self.reader.hear())
         if result["p50"] is None:
             raise RuntimeError(f"{self.way}: no read succeeded: {result}")
-        if self.way == OWN and (result["torn"] or result["missing"] or result["failures"]):
+        if self.way != "origin" and (result["torn"] or result["missing"] or result["failures"]):
             raise RuntimeError(f"{self.way} failed: {result}")
         return result
 
 
 def pairs(stack: ExitStack) -> list[Pair]:
-    place = stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm"))
     environment = os.environ | {
         "BENCH_KEY": str(stack.enter_context(keys(1))),
-        "PEGEL_DIR": place,
         "PEGEL_LIBRARY": str(library()),
         "PEGEL_PACKAGE": str(ROOT / "php-ffi"),
     }
     made = []
-    for way in PEERS:
+    for peer in PEERS:
+        way = OWN if peer == EXTENSION else peer
+        environment["PEGEL_DIR"] = stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm"))
         command = [sys.executable, str(Path(__file__).with_name("document_daemon.py")), way]
         daemon = stack.enter_context(converse(command, environment))
         daemon.hear()
-        command = php_command(PHP / "read-documents.php", way)
-        made.append(Pair(way, daemon, stack.enter_context(converse(command, environment))))
+        settings = extension() if peer == EXTENSION else []
+        command = php_command(PHP / "read-documents.php", way, settings=settings)
+        made.append(Pair(peer, daemon, stack.enter_context(converse(command, environment))))
     return made
 
 

@@ -20,9 +20,13 @@ from redis_server import redis_server
 PHP = ROOT / "bench/php"
 
 
-def php_command(script: Path, *arguments: str) -> list[str]:
-    """PHP's CLI with the settings that are on by default in php-fpm."""
-    return ["php", "-d", "opcache.enable_cli=1", "-d", "apc.enable_cli=1", str(script), *arguments]
+# PHP's CLI with the settings that are on by default in php-fpm. opcache keeps new files, too.
+CLI = ["php", "-d", "opcache.enable_cli=1", "-d", "apc.enable_cli=1"]
+CLI += ["-d", "opcache.file_update_protection=0"]
+
+
+def php_command(script: Path, *arguments: str, settings: list[str] | None = None) -> list[str]:
+    return [*CLI, *(settings or []), str(script), *arguments]
 
 
 @contextmanager

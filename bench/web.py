@@ -19,8 +19,8 @@ from random import shuffle
 from time import perf_counter_ns
 
 from pages import WORKERS, Pages, Settings, ask, pages, scope
-from php import versions
-from php.site import tool
+from php.site import extension, tool
+from php_values import versions
 from record import PACKED, RECORD
 from results import Results, take_turns
 
@@ -43,6 +43,11 @@ NOTES = {
 NOTE = f"nginx, php-fpm with {WORKERS} static workers, both warm; nobody publishes meanwhile"
 # How the package finds the library, by PHP's settings.
 TIERS: dict[str, Settings] = {
+    "extension": lambda _site: (["-d", "ffi.enable=0", *extension()], []),
+    "extension, the package's classes": lambda _site: (
+        ["-d", "ffi.enable=0", "-d", "pegel.classes=0", *extension()],
+        [],
+    ),
     "scope": scope,
     "scope, classes preloaded": lambda site: (
         ["-d", "ffi.enable=preload", *site.ffi_preload(), *site.opcache_preload()],
@@ -53,6 +58,8 @@ TIERS: dict[str, Settings] = {
     "files": lambda _site: (["-d", "ffi.enable=0"], []),
 }
 TIER_NOTES = {
+    "extension": "its classes; FFI is off",
+    "extension, the package's classes": "pegel.classes=0; FFI is off",
     "scope": "ffi.preload",
     "scope, classes preloaded": "ffi.preload and opcache.preload",
     "classes preloaded": "opcache.preload, and ffi.enable as PHP has it",

@@ -1,6 +1,6 @@
 <?php
 
-/** Stores the record where only PHP writes: System V memory, PHP's variables, and Redis. */
+/** Stores the record where only PHP writes: System V memory, its variables and code, and Redis. */
 
 declare(strict_types=1);
 
@@ -20,3 +20,6 @@ shm_put_var($variables, 1, json_decode($json, true)) ?: exit(1);
 $redis = new Redis();
 $redis->connect("$place/redis.sock");
 $redis->set('record', $json) ?: exit(1);
+
+$variable = var_export(json_decode($json, true), true);
+file_put_contents("$place/record.php", "<?php return $variable;\n") ?: exit(1);

@@ -2,7 +2,7 @@
 
 `make bench-languages` has what this needs.
 
-    PYTHONPATH=bench:tests .venv/bin/python bench/php.py [--quick]
+    PYTHONPATH=bench:tests .venv/bin/python bench/php_values.py [--quick]
 """
 
 import argparse
@@ -17,6 +17,7 @@ from pathlib import Path
 import redis_server
 from documents import Rate, measure_documents
 from helpers.programs import Conversation, converse
+from php.site import extension
 from publication import PHP, php_command, published
 from record import PACKED
 from results import Results, take_turns
@@ -26,20 +27,34 @@ OPENING = "open, read and close, 8 fields, PHP"
 # By the files in php/ways.
 WAYS = {
     "pegel": "pegel",
+    "pegel, extension": "classes",
+    "pegel, extension, read()": "function",
+    "pegel, extension, read(), decoded each time": "function",
     "FFI, C interface": "ffi",
     "shmop+sem": "shmop-sem",
     "shmop": "shmop",
     "sysvshm": "sysvshm",
     "apcu": "apcu",
+    "include": "include",
     "json file": "json-file",
     "flocked file": "flocked-file",
     "SQLite": "sqlite",
     "Redis": "redis",
 }
+# The settings of PHP that a way needs.
+SETTINGS: dict[str, Callable[[], list[str]]] = {
+    "pegel, extension": extension,
+    "pegel, extension, read()": extension,
+    "pegel, extension, read(), decoded each time": lambda: [*extension(), "-d", "pegel.cache=0"],
+}
 # The ways whose opening is measured: the others open nothing, or keep it open between requests.
-OPENED = ("pegel", "shmop+sem", "shmop", "sysvshm", "flocked file", "SQLite")
+OPENED = ("pegel", "pegel, extension", "shmop+sem", "shmop", "sysvshm", "flocked file", "SQLite")
 NOTES = {
     "pegel": "the package over FFI, with age and sequence",
+    "pegel, extension": "the same classes in the extension",
+    "pegel, extension, read()": "its function: the values alone",
+    "pegel, extension, read(), decoded each time": "pegel.cache=0, as if each record were new",
+    "include": "a file of PHP in opcache, for values that rarely change",
     "FFI, C interface": "the same library without the package: no age, no sequence",
     "shmop": "unguarded: may read half a record",
     "apcu": "shared only by the workers of one php-fpm",
@@ -73,7 +88,9 @@ def measure_record(results: Results, rounds: int, seconds: float) -> None:
         environment = os.environ | stack.enter_context(published(place, place))
         reading, opening = {}, {}
         for peer, way in WAYS.items():
-            php = stack.enter_context(converse(php_command(PHP / "read.php", way), environment))
+            settings = SETTINGS[peer]() if peer in SETTINGS else []
+            command = php_command(PHP / "read.php", way, settings=settings)
+            php = stack.enter_context(converse(command, environment))
             reading[peer] = turn(php, "read", seconds)
             reading[peer]()
             if peer in OPENED:
