@@ -1,8 +1,15 @@
 <?php
 
-// Loads the package's classes where there is no Composer.
+// Loads the package's classes where there is no Composer, and has its function.
 
 declare(strict_types=1);
+
+namespace Pegel;
+
+use function function_exists;
+use function spl_autoload_register;
+use function str_starts_with;
+use function substr;
 
 spl_autoload_register(static function (string $class): void {
     if ($class === 'Pegel\Reader') {
@@ -16,3 +23,12 @@ spl_autoload_register(static function (string $class): void {
         @include __DIR__ . '/src/' . substr($class, 6) . '.php';
     }
 });
+
+// The extension has it, too.
+if (!function_exists('Pegel\read')) {
+    /** The newest values of a board by the names of its fields; or its document. */
+    function read(string $board): mixed
+    {
+        return Reader::open($board)->read()->document;
+    }
+}
