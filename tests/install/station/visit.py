@@ -32,7 +32,7 @@ def ask(path: str, values: dict[str, str] | None = None) -> str:
 
 
 def state(page: str) -> str:
-    [found] = re.findall(r'<body .*data-state="([a-z-]+)"', page)
+    [found] = re.findall(r'<body [^>]*data-state="([a-z-]+)"', page)
     return str(found)
 
 
