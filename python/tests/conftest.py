@@ -1,4 +1,4 @@
-"""Boards of their own for every test, and other processes."""
+"""Separate boards for each test, and other processes."""
 
 import subprocess
 import sys

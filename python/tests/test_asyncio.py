@@ -70,7 +70,7 @@ def test_every_one_in_order(writer: pegel.Writer, reader: pegel.Reader) -> None:
 
 def test_the_loop_goes_on_during_a_wait(writer: pegel.Writer, reader: pegel.Reader) -> None:
     async def publish() -> None:
-        # Comes here only if the follower lets others run while it waits.
+        # Reached only if the follower yields to other tasks while it waits.
         for n in range(1, 4):
             while len(seen) < n - 1:
                 await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Boards whose fields become more, between programs of different versions."""
+"""Boards that get more fields, between programs of different versions."""
 
 import pytest
 

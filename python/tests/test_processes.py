@@ -1,4 +1,4 @@
-"""Boards between processes: deaths, turns, and children."""
+"""Boards between processes: crashes, shared boards, and children."""
 
 import subprocess
 import textwrap

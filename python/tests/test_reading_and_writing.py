@@ -1,4 +1,4 @@
-"""Boards as Python sees them."""
+"""Reading and writing boards."""
 
 import math
 import stat

@@ -1,4 +1,4 @@
-"""Values of every type, there and back; and those that are refused."""
+"""Values of every type, written and read; and values that are rejected."""
 
 import math
 import struct

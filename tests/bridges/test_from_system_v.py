@@ -226,7 +226,7 @@ def test_here_lengths_are_the_librarys(tmp_path: Path) -> None:
 def test_there_a_reset_semaphore_lets_two_in(key: int) -> None:
     sysv_ipc.Semaphore(key).acquire()
     with attached(key):
-        # Here it does what it is for: but whoever is attached has reset it before.
+        # Here it does its work; but a script that attached before has reset it.
         sysv_ipc.Semaphore(key).acquire(timeout=WATCHDOG)
         assert php(ACQUIRE, key) == "bool(false)"
     # A page that comes alone, while Python holds it.

@@ -1,4 +1,4 @@
-"""`pegel mqtt` with brokers, clients and neighbours that do not do what they should."""
+"""`pegel mqtt` with brokers, clients and other bridges that misbehave."""
 
 import base64
 import json
@@ -191,7 +191,7 @@ def test_a_flood_of_rubbish_takes_no_acknowledgement(broker: Broker, boards: Pat
 
 
 def test_messages_that_wait_have_little_room(broker: Broker, boards: Path) -> None:
-    """Commands come faster than the board, which somebody has, can be looked at."""
+    """Commands arrive while another writer holds the board."""
     with (
         pegel.Writer(boards / "tank", FIELDS),
         listening(broker, "x") as now,

@@ -1,4 +1,4 @@
-"""Mirrors: boards of another machine, by way of a real broker."""
+"""Mirrors: boards of another machine, over a real broker."""
 
 import json
 import threading
@@ -123,7 +123,7 @@ def test_documents_are_mirrored(broker: Broker, machines: Machines, kind: str) -
 def test_records_are_whole_and_in_order_while_all_is_killed(
     broker: Broker, machines: Machines
 ) -> None:
-    """Both bridges and the broker, again and again, while a reader follows and a writer goes on."""
+    """Kills both bridges and the broker repeatedly while a reader follows and a writer writes."""
     stop = threading.Event()
     seen: list[int] = []
     faults: list[str] = []

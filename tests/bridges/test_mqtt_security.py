@@ -1,4 +1,4 @@
-"""Whom `pegel mqtt` trusts, and who trusts it."""
+"""TLS and passwords of `pegel mqtt`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`pegel opcua`, looked at, read, followed and written by a real client."""
+"""`pegel opcua`, browsed, read, followed and written by a real client."""
 
 import queue
 import signal
@@ -37,7 +37,7 @@ RECORD = {
 
 
 def is_when(stamp: datetime | None, published: datetime | None) -> bool:
-    """Whether a time is that of a publication, which is worked out anew for each who reads."""
+    """Whether a time is that of a publication, which each read computes from its age."""
     assert stamp
     assert published
     return abs(stamp.replace(tzinfo=UTC) - published) < timedelta(milliseconds=1)

@@ -1,4 +1,4 @@
-"""Mutated requests to `pegel opcua`: whatever comes, other clients are served."""
+"""Mutated requests to `pegel opcua`, which serves other clients all the time."""
 
 import random
 import socket

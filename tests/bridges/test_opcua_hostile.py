@@ -1,4 +1,4 @@
-"""What strangers send to `pegel opcua`: nothing ends it, stalls it or fills it."""
+"""Hostile requests to `pegel opcua`: none ends it, stalls it or exhausts its memory."""
 
 import asyncio
 import struct
@@ -51,7 +51,7 @@ def is_well(server: Server) -> bool:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A configuration without an endpoint for everybody."""
+    """A configuration without an anonymous endpoint."""
     pegel.Writer(tmp_path / "tank", level=pegel.f64("m", default=1.5)).close()
     passwords = tmp_path / "passwords"
     passwords.write_text(f"operator:{hashed('let me in')}\n")

@@ -68,7 +68,7 @@ def test_telegrams_of_a_meter_at_its_own_pace(tmp_path: Path, line: Line) -> Non
         counted = counters(tmp_path)
         assert (counted["good"], counted["bad"], counted["state"]) == (16, 0, "ok")
         assert counted["lost"] > 0
-    # Another one goes on with the counters.
+    # Another bridge continues the counters.
     with serial(tmp_path, METER):
         line.say(telegram(4))
         wait_until(lambda: counters(tmp_path)["records"] == 3)
@@ -136,7 +136,7 @@ def test_a_port_that_vanishes_and_comes_back(tmp_path: Path, line: Line) -> None
         assert str(line.port) in counters(tmp_path)["last_failure"]
         line.plug()
         wait_until(lambda: counters(tmp_path)["connected"])
-        # The rest of a telegram whose beginning went to nobody.
+        # The rest of a telegram whose beginning was not read.
         line.say(telegram(3)[100:] + telegram(4))
         wait_until(lambda: sequence(tmp_path) == 2)
         assert dict(pegel.Reader(tmp_path / "meter").read()) == record(4)
@@ -301,7 +301,7 @@ def test_a_command_that_was_interrupted_is_not_sent_twice(
     with serial(tmp_path, map_, "--write", "control"):
         interrupted = (number, False, "interrupted: it may have been sent")
         wait_until(lambda: acknowledged(tmp_path) == interrupted)
-        # What the device has, nobody knows: all is said anew.
+        # The values of the device are unknown: all fields are sent again.
         number = send(control, limit=300)
         assert line.hear(20) == b"LIMIT 300\r\nON true\r\n"
         wait_until(lambda: acknowledged(tmp_path) == (number, True, ""))

@@ -292,7 +292,7 @@ def test_a_board_that_another_program_holds(tank: Path) -> None:
     ):
         answer = server.write("PATCH", "/boards/tank", {"level": 2})
         assert (answer.status, answer.json["code"]) == (423, "LOCKED")
-        # Those who read are not kept waiting by any number of those who write.
+        # No number of waiting writes delays a read.
         waiting = [
             threading.Thread(target=server.write, args=["PATCH", "/boards/tank", {"level": 2}])
             for _ in range(20)

@@ -102,7 +102,7 @@ def test_boards_that_are_removed_and_replaced(server: Server, tank: Path) -> Non
         first = events.until("message").id
         publish(tank, level=2)
         assert events.until("message").data["sequence"] == 2
-        # Replaced by one with another field: it goes on.
+        # Replaced by a board with another field: the events continue.
         pegel.Writer(tank, FIELDS | {"fault": pegel.i32(optional=True)}).close()
         board = events.until("board")
         assert (board.data["lineage"], len(board.data["fields"])) == (lineage, 3)
@@ -119,7 +119,7 @@ def test_boards_that_are_removed_and_replaced(server: Server, tank: Path) -> Non
 
 @pytest.mark.parametrize("again", [False, True])
 def test_a_file_that_is_removed_by_hand(server: Server, tank: Path, again: bool) -> None:
-    """`rm` marks no board as gone: who has it open can read it as before."""
+    """`rm` does not mark a board as gone: a reader that has it open can still read it."""
     file = tank.parent / "pegel.tank"
     with server.events("/boards/tank/events") as events:
         events.until("message")
@@ -244,7 +244,7 @@ def test_one_thread_a_board_as_long_as_anybody_follows(server: Server, tank: Pat
             assert events.until("message").data["board"] == board
         assert len(threads(server)) == 2
     with pegel.Writer.open(tank, timeout=WATCHDOG) as writer:
-        # Also while somebody publishes all the time.
+        # Also while a writer publishes all the time.
         wait_until(lambda: writer.update(level=2) and not threads(server))
 
 

@@ -1,4 +1,4 @@
-"""`pegel serve`: clients that take nothing, ask for too much, or leave no room for others."""
+"""`pegel serve`: clients that do not read, request too much, or use up connections."""
 
 import json
 import signal

@@ -168,7 +168,7 @@ def test_the_permissions_of_a_socket_say_who_writes(open_place: Path) -> None:
         assert (put(server, {}), put(server, BEARER)) == (401, 200)
         server.kill()
         assert path.exists()
-        # What one that was killed has left is in nobody's way.
+        # What a killed server left does no harm.
         again = Server(place, listen=f"unix:{path}")
         assert again.ask("/boards").status == 200
         server.process = again.process

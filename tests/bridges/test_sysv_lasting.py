@@ -104,7 +104,7 @@ def test_a_board_that_is_replaced_is_shown_on(tmp_path: Path, key: int) -> None:
 
 
 def test_a_file_that_is_removed_by_hand(tmp_path: Path, key: int) -> None:
-    """`rm` marks no board as gone: who has it open can read it as before."""
+    """`rm` does not mark a board as gone: a reader that has it open can still read it."""
     pegel.Writer(tmp_path / "tank", FIELDS).publish(RECORD)
     with (
         bridged(tmp_path, "tank", key, complaint="no board tank") as bridge,

@@ -142,7 +142,7 @@ def test_a_segment_that_a_stranger_gave_away_is_refused(tmp_path: Path, key: int
         pytest.fail("another user creates the segment: run this test as root")
     pegel.Writer(tmp_path / "config", FIELDS, mode=0o600).publish(RECORD)
     make_segment(key, 0o600, STRANGER)
-    # The creator can use and remove it, whoever owns it.
+    # The creator can use and remove it, even if another user owns it.
     sysv_ipc.SharedMemory(key).uid = os.geteuid()
     assert f"(got user 0 and {STRANGER})" in refusal(tmp_path, key)
 

@@ -261,7 +261,7 @@ def test_schemas_grow_over_reboots(machine: Machine) -> None:
         writer.publish(level=2, note="grown")
         writer.sync()
     machine.reboot()
-    # The older program goes on with the later schema.
+    # The older program writes the later schema.
     with pegel.Writer("tank", first, durable=True) as writer:
         assert writer.read() == {"level": 2.0, "note": "grown"}
         assert (writer.publish(level=3), writer.sync()) == (3, 3)
@@ -283,7 +283,7 @@ def test_a_copy_comes_back(machine: Machine, tmp_path: Path) -> None:
     assert "already exists" in machine.fails("load", str(copy), status=2)
     machine.does("load", str(copy), "--replace")
     now = pegel.Reader("tank").read()
-    # The sequences go on, and the copy is what lasts now.
+    # The sequences continue, and the copy is on disk now.
     assert (now.sequence, now["note"]) == (3, "then")
     machine.reboot()
     assert pegel.Writer.open("tank").read()["note"] == "then"

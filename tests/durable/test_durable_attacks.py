@@ -1,4 +1,4 @@
-"""Durable boards beside processes that die, stop or mean ill, and after what people do by hand."""
+"""Durable boards beside processes that crash, stop or attack, and after changes by hand."""
 
 import fcntl
 import os
@@ -25,7 +25,7 @@ F_OFD_SETLK = 37
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """By somebody who does not let go."""
+    """By a process that does not release the lock."""
     with file.open("r+b") as opened:
         lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
         fcntl.fcntl(opened, F_OFD_SETLK, lock)
@@ -43,7 +43,7 @@ def test_a_sync_makes_no_file_for_a_board_that_is_being_removed(machine: Machine
     with locked(machine.file("tank")):
         sync = subprocess.Popen([PROGRAM, "sync", "tank"], env=environment(machine.boards))
         wait_until(lambda: has_open(sync, machine.file("tank")), "the wait for the lock")
-        # As one does who removes it.
+        # As a process that removes it.
         machine.file("tank").unlink()
         machine.reboot()
     assert sync.wait(timeout=WATCHDOG) == 1
@@ -179,7 +179,7 @@ with pegel.Writer("tank", fields, durable=True) as writer:
     writer.sync()
 os.unlink(os.environ["PEGEL_DIR"] + "/pegel.tank")
 subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-# Also by one who does not ask for it: it is not begun anew.
+# Also by a creator that does not ask for it: the file is not begun anew.
 with pegel.Writer("tank", fields) as writer:
     print(writer.sequence, writer.read()["level"], pegel.Reader("tank").info.durable)
     try:

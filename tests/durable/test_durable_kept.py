@@ -1,4 +1,4 @@
-"""Durable boards where something is amiss: bad files, disks, strangers; and those who keep them."""
+"""Durable boards with bad files, bad disks and hostile users; and the keeper."""
 
 import json
 import os
@@ -249,7 +249,7 @@ def test_the_keeper_gives_boards_back_to_their_owners(machine: Machine) -> None:
 
 
 def test_what_a_stranger_made_gets_on_no_disk(machine: Machine) -> None:
-    """Of a board that was removed by hand, and whose name somebody else took in the meantime."""
+    """Of a board that was removed by hand, and whose name another user took since."""
     if not IS_ROOT:
         pytest.fail("this needs another user: run it as root")
     kept(1)
@@ -328,7 +328,7 @@ def test_a_board_is_restored_under_another_path(machine: Machine) -> None:
         assert (writer.sequence, writer.read()["level"]) == (2, 2)
         writer.publish(level=3)
         assert writer.sync() == 3
-    # Each goes on where the other has synced, as in two containers with one volume.
+    # Each continues from the other one's sync, as in two containers with one volume.
     machine.boards.rmdir()
     directory.rename(machine.boards)
     with pegel.Writer("tank", TANK) as writer:

@@ -1,4 +1,4 @@
-"""`pegel keep` without a free file descriptor: it reports, retries, and has a true exit status."""
+"""`pegel keep` without a free file descriptor: it reports and retries, and its exit status is right."""
 
 import os
 import resource

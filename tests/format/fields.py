@@ -112,7 +112,7 @@ def padded_text(padded: bytes, what: str) -> str:
 
 
 class Members(dict[str, Any]):
-    """A JSON object, which may have members twice where nobody looks at them."""
+    """A JSON object, which may have unknown members twice."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)

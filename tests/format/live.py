@@ -8,7 +8,7 @@ from itertools import cycle
 import pegel
 
 COPIES = 500
-# Made beforehand, so that publishing them goes round the ring while somebody copies a slot.
+# Made before, so that publishing them laps the ring while a reader copies a slot.
 RECORDS = 1024
 
 

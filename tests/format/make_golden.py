@@ -1,7 +1,7 @@
-"""Makes the golden boards that are not there yet: .venv/bin/python tests/format/make_golden.py
+"""Creates the golden boards that are missing: .venv/bin/python tests/format/make_golden.py
 
-Those that are there stay, as what older programs have written, until a new layout version. What a
-reader has to find in a board is written beside it, from what was given to the writer.
+Existing ones are kept until a new layout version, as older programs wrote them. The values that a
+reader must find in a board are in a file beside it, from the values that the writer got.
 """
 
 import json

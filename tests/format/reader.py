@@ -158,7 +158,7 @@ class Reader:
 
     @property
     def marked(self) -> bool:
-        """Whether somebody was about to replace or remove the board."""
+        """Whether a process was about to replace or remove the board."""
         return self._head % 2 == 1
 
     @property

@@ -1,4 +1,4 @@
-"""The C header and the libraries keep what they promise to those who link them."""
+"""The C header and the libraries keep their promises to programs that link them."""
 
 import ctypes
 import re

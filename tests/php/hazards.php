@@ -143,7 +143,7 @@ require getenv('PEGEL_PACKAGE') . '/autoload.php';
 $late = new Late($query['end']);
 change();
 if (isset($query['publish'])) {
-    // Others replace what this page has, which then is nobody's but the page's.
+    // Other processes replace the board that this page has, which then is the page's alone.
     Pegel\Writer::open('document')->publishBytes($query['publish']);
 }
 note(Pegel\read('document') === expected() ? 'whole' : 'torn');

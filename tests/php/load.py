@@ -196,7 +196,7 @@ def load(site: Site, requests: int, seed: int) -> Tally:
                 process.communicate()
     tally.published = pegel.Reader(site.boards / "config").read()["saved"]
     tally.complaints = log.read_text()
-    # Nobody who died holds it.
+    # No killed process holds it.
     pegel.Writer.open(site.boards / "config", timeout=0).close()
     return tally
 

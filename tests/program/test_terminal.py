@@ -102,7 +102,7 @@ def test_watch_is_a_table_that_marks_what_changes(tmp_path: Path, tank: pegel.Wr
             ["rain", "false"],
             ["note", '"rising"'],
         ]
-        # It goes on ageing while nothing comes.
+        # Its age grows while nothing is published.
         shown.shows(lambda lines: age(lines[0]) >= first + 1)
         for level in (4, 5, 3):
             sequence = tank.publish(level=level, rain=False, note="rising")

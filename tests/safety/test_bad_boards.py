@@ -1,4 +1,4 @@
-"""Whatever stands where a board should: each language says the same status, and no process dies."""
+"""Files that are not valid boards: each language returns the same status, and none crashes."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""Writers and readers killed and stopped at random; `make campaign` goes on for longer."""
+"""Writers and readers killed and stopped at random; `make campaign` runs for longer."""
 
 import pytest
 

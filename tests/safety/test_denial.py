@@ -1,4 +1,4 @@
-"""A user who can only read a board disturbs nobody, whatever that user does."""
+"""A user that can only read a board cannot disturb other processes."""
 
 import json
 import os

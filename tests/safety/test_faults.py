@@ -1,4 +1,4 @@
-"""Each system call of a command fails in turn: it says so, loses nothing, and can be repeated.
+"""Each system call of a command fails once: it reports that, loses nothing, and can be repeated.
 
 By default each call fails in one way. PEGEL_FAULTS=all lets it fail in every way that the kernel
 knows, and kills the command there, as `make campaign` does.

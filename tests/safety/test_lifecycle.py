@@ -1,4 +1,4 @@
-"""How boards come and go where calls fail, others are in the way, and root writes for users."""
+"""Creating and removing boards when calls fail, others interfere, or root writes for users."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def made(machine: Machine, *, durable: bool = True) -> None:
 
 
 def injected(machine: Machine, call: str, what: str, *arguments: str) -> int:
-    """Runs the program, and lets one of its calls fail; its status."""
+    """Runs the program with one of its system calls failing, and returns its status."""
     trace = str(machine.boards.parent / "trace")
     command = ["strace", "-f", "-o", trace, "-e", f"trace={call}", "-e", f"inject={call}:{what}"]
     program = str(built("target/release/pegel"))
@@ -128,7 +128,7 @@ def test_a_replacement_that_fails_has_lost_nothing_and_can_be_repeated(
 
 
 class Shared:
-    """A directory where everybody may make files, or the members of a group."""
+    """A directory that is writable for everyone, or for a group."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -284,7 +284,7 @@ def test_inode_numbers_that_disagree_are_an_error_that_says_so(
 
 
 def test_a_strangers_directory_is_refused(shared: Shared) -> None:
-    """As one that a stranger makes below /dev/shm before its owner does."""
+    """As one that another user creates below /dev/shm before its owner does."""
     directory = shared.boards / "pegel"
     assert shared.run(STRANGER, "mkdir", "-m", "755", str(directory)).returncode == 0
     board = f"{directory}/tank"
@@ -349,7 +349,7 @@ def test_following_in_python_ends_where_inode_numbers_disagree(tmp_path: Path) -
     board = tmp_path / "pegel.tank"
     with pegel.Writer(tmp_path / "tank", level=pegel.f64()) as writer:
         writer.publish(level=6)
-    # A writer that died before it replaced the board left the mark; its name decides.
+    # A writer that crashed before it replaced the board left the mark; the name decides.
     mark_as_gone(board)
     command = [sys.executable, "-c", FOLLOW]
     assert run(command, environment(tmp_path)).stdout == "6.0\n"

@@ -1,4 +1,4 @@
-"""Boards when something runs out, when the clock is set, and of the smallest and largest size."""
+"""Boards when resources run out, when the clock is set, and of the extreme sizes."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Reads an inverter's board until the end of its input, and counts what should never be."""
+"""Reads an inverter's board until the end of its input, and counts what must never happen."""
 
 import json
 import select

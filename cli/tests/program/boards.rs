@@ -47,7 +47,7 @@ impl Boards {
         format!("{}/{name}", self.0.path().display())
     }
 
-    /// The directory of durable files, for those who make it.
+    /// The directory of durable files, which a test must create.
     pub fn durable(&self) -> PathBuf {
         self.0.path().join("durable")
     }
@@ -136,8 +136,8 @@ impl Watch {
         serde_json::from_str(&self.line()).unwrap()
     }
 
-    /// Waits for the end: of the program by itself, or because nobody reads it any more. Its status
-    /// and standard error.
+    /// Waits until the program exits, by itself or because its output is not read any more. Its
+    /// status and standard error.
     pub fn end(mut self) -> (Option<i32>, String) {
         drop(self.lines);
         let mut text = String::new();

@@ -1,4 +1,4 @@
-//! What every command owes a shell.
+//! What a shell expects of every command.
 
 use pegel::dynamic::Writer;
 use std::fs;

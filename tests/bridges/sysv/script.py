@@ -20,7 +20,7 @@ for line in sys.stdin:
             memory.write(rest.encode().ljust(memory.size, b"\0"))
         print("written", flush=True)
     elif verb == "half":
-        # As far as one comes who is killed in the midst of it.
+        # What a script has done when it is killed in between.
         semaphore.acquire()
         memory.write(rest.encode())
         print("held", flush=True)

@@ -18,7 +18,7 @@ class OneWriter(Stage):
         form = f"one writer {record_size(words)}"
         super().__init__(setting, form, pattern(words), first_record(words))
         self.words = words
-        # The first sequence of each writer; one that died before it published has that of the next.
+        # The first sequence of each writer; one killed before it published has that of the next.
         self.firsts, self.authors = [1], [0]
 
     def is_author(self, sequence: int, author: int) -> bool:

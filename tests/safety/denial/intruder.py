@@ -1,6 +1,6 @@
-"""Does what it can to a board that it may only read, for test_denial.py; with nothing of Pegel's.
+"""Attacks a board that it can only read, without using Pegel, for test_denial.py.
 
-Prints what came of it as JSON, and then goes on with what it could do until it is killed.
+Prints the results as JSON, and then repeats the attacks that succeeded until it is killed.
 """
 
 import ctypes
@@ -35,7 +35,7 @@ def map_board(protection: int) -> int:
 
 
 def wake() -> None:
-    """Everybody who waits for the head of the board."""
+    """All waiters for the head of the board."""
     head = map_board(PROT_READ) + struct.unpack_from("=I", os.pread(file, 64, 0), 24)[0]
     for _ in range(1000):
         libc.syscall(SYS_FUTEX, ctypes.c_void_p(head), FUTEX_WAKE, 2**31 - 1)

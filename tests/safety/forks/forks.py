@@ -10,7 +10,7 @@ import pegel
 
 
 def use(writer: pegel.Writer) -> None:
-    """In a child, which goes on with what it opens itself."""
+    """In a child, which continues with boards that it opens itself."""
     with pytest.raises(pegel.InvalidArgument, match="fork"):
         writer.publish(number=2)
     writer.close()

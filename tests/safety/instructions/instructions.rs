@@ -291,7 +291,7 @@ impl Scene {
         format!("{}/board", self.directory.path().display())
     }
 
-    /// The files that would be left if all processes died now.
+    /// The files that would be left if all processes crashed now.
     fn copy(&self) -> Self {
         let copy = Self {
             directory: tempfile::tempdir_in("/dev/shm").expect("a directory"),

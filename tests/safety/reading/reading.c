@@ -44,7 +44,7 @@ static void publish(pegel_writer *writer, unsigned char first) {
 static void read_parts(const pegel_reader *reader, unsigned char first) {
   for (size_t offset = 0; offset <= SIZE; offset++) {
     for (size_t size = 0; size <= SIZE - offset; size += size < 20 ? 1 : 17) {
-      // Of its own, so that whoever watches memory sees a byte too many.
+      // A separate allocation, so that memory checkers see a byte too many.
       unsigned char *part = malloc(size + (size == 0));
       pegel_stamp stamp = {.size = sizeof stamp};
       pegel_stamp *wanted = offset % 3 == 0 ? &stamp : NULL;
