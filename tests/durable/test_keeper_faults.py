@@ -1,4 +1,4 @@
-"""`pegel keep` without a free file descriptor: it reports and retries, and its exit status is right."""
+"""`pegel keep` without a free file descriptor: it reports, retries, and exits correctly."""
 
 import os
 import resource
