@@ -149,13 +149,19 @@ test-systems: packages-systems
 
 .PHONY: test-arches
 test-arches: ## Test on aarch64 and armv7 under qemu, with boards that they share with this machine
-test-arches: build .venv/test $(ARCHES)
+test-arches: build .venv/test $(ARCHES) test-php-i386
 	cargo build --release --locked -p pegel-tests
 	for size in 16384 65536; do \
 		QEMU_PAGESIZE=$$size $(WATCHDOG) tests/arches/cargo aarch64-unknown-linux-gnu \
 			test -p pegel --tests -- $(ARCH_SKIP); \
 	done
 	$(PYTHON) -m pytest tests/arches
+
+# PHP with an int of 32 bits, which an x86-64 kernel runs itself.
+.PHONY: test-php-i386
+test-php-i386: packages-arches php-ffi/src/pegel.h
+	$(WATCHDOG) tests/arches/cargo i686-unknown-linux-gnu build -p pegel-cabi --lib
+	$(WATCHDOG) tests/arches/php
 
 .PHONY: $(ARCHES)
 $(ARCHES): packages-arches

@@ -18,6 +18,15 @@ spl_autoload_register(static function (string $class): void {
         require_once __DIR__ . '/src/Loader.php';
         require_once __DIR__ . '/src/Snapshot.php';
         require_once __DIR__ . '/src/Reader.php';
+    } elseif ($class === 'Pegel\Files') {
+        require_once __DIR__ . '/src/Backend.php';
+        require_once __DIR__ . '/src/BoardFile.php';
+        require_once __DIR__ . '/src/BoardPath.php';
+        require_once __DIR__ . '/src/Decoder.php';
+        require_once __DIR__ . '/src/FieldTable.php';
+        require_once __DIR__ . '/src/Trust.php';
+        require_once __DIR__ . '/src/Word.php';
+        require_once __DIR__ . '/src/Files.php';
     } elseif (str_starts_with($class, 'Pegel\\')) {
         // Whether it exists, opcache knows without asking the disk.
         @include __DIR__ . '/src/' . substr($class, 6) . '.php';

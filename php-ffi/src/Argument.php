@@ -11,8 +11,8 @@ namespace Pegel;
  */
 final class Argument
 {
-    /** Stands for no end. The sum of two such times is still an integer. */
-    private const FAR = PHP_INT_MAX >> 1;
+    /** Nanoseconds that stand for no end. The sum of two such times still fits 64 bits. */
+    private const FAR = 4e18;
 
     public static function nulInName(string $board): InvalidArgument
     {
@@ -28,16 +28,22 @@ final class Argument
             : throw new InvalidArgument("$what must be between 0 and 4294967295 (got $number)");
     }
 
-    public static function sequence(int $sequence, string $board): int
+    public static function sequence(int|string $sequence, string $board): int|string
     {
-        return $sequence >= 0
+        return is_int($sequence) && $sequence >= 0 || self::isWord($sequence)
             ? $sequence
             : throw new InvalidArgument(
                 "board $board: a sequence must be at least 0 (got $sequence)"
             );
     }
 
-    public static function nanoseconds(?float $seconds): int
+    /** Whether it is a sequence for which PHP's int has no room. */
+    private static function isWord(int|string $sequence): bool
+    {
+        return is_string($sequence) && Word::isWithin($sequence, '0', '18446744073709551615');
+    }
+
+    public static function nanoseconds(?float $seconds): int|float
     {
         if ($seconds === null) {
             return -1;
@@ -48,6 +54,7 @@ final class Argument
                 "a timeout must be at least 0 s, or null to wait without end (got $seconds)"
             );
         }
-        return $seconds < 1e9 ? (int) ($seconds * 1e9) : self::FAR;
+        $nanoseconds = $seconds < 4e9 ? $seconds * 1e9 : self::FAR;
+        return Word::FITS ? (int) $nanoseconds : floor($nanoseconds);
     }
 }

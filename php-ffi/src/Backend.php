@@ -59,7 +59,7 @@ interface Backend
 
     public function info(object $reader): Info;
 
-    public function sequence(object $reader): int;
+    public function sequence(object $reader): int|string;
 
     public function writerAlive(object $reader): bool;
 
@@ -75,15 +75,15 @@ interface Backend
      *
      * @param list<string> $plan
      */
-    public function readAt(object $reader, array $plan, int $sequence): string;
+    public function readAt(object $reader, array $plan, int|string $sequence): string;
 
     /**
      * The first record after a sequence that the ring still holds.
      *
      * @param list<string> $plan
      */
-    public function readAfter(object $reader, array $plan, int $after): string;
+    public function readAfter(object $reader, array $plan, int|string $after): string;
 
     /** Returns the newest sequence once it is above the given one; null waits without end. */
-    public function wait(object $reader, int $after, ?float $timeout): int;
+    public function wait(object $reader, int|string $after, ?float $timeout): int|string;
 }

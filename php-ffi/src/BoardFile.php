@@ -15,8 +15,8 @@ namespace Pegel;
  */
 final class BoardFile
 {
-    private const HEADER = 'a8magic/Lversion/Lorder/qsize/Lcontrol/Lslots/LslotCount/LslotSize'
-        . '/LrecordSize/Lfields/a8hash/qbase/Ldetails/Lflags/a8lineage/Lchecksum/a44zero';
+    private const HEADER = 'a8magic/Lversion/Lorder/a8size/Lcontrol/Lslots/LslotCount/LslotSize'
+        . '/LrecordSize/Lfields/a8hash/a8base/Ldetails/Lflags/a8lineage/Lchecksum/a44zero';
     private const HEADER_SIZE = 128;
     private const FIELD = 64;
 
@@ -42,7 +42,7 @@ final class BoardFile
     /** Bytes of a stamp, and of its part that a checksum covers. */
     private const STAMP = 48;
     private const CHECKED = 44;
-    private const STAMP_WORDS = 'qsince_boot/qwall_offset/qboot/qgeneration/qpresent/Llength'
+    private const STAMP_WORDS = 'a8since_boot/a8wall_offset/a8boot/a8generation/a8present/Llength'
         . '/Lchecksum';
 
     /** Nanoseconds between two checks whether the file still exists. */
@@ -61,14 +61,14 @@ final class BoardFile
     public readonly bool $isDurable;
     public readonly bool $isMirror;
     /** The sequence before this file's first. */
-    public readonly int $base;
+    public readonly int|float $base;
 
     /** For a program with a schema of its own. */
     public ?BoardView $view = null;
 
     private ?Schema $schema = null;
     /** When the file existed for the last time, by hrtime(). */
-    private int $looked;
+    private int|float $looked;
     private readonly string $details;
     private readonly int $control;
     private readonly int $ring;
@@ -111,7 +111,8 @@ final class BoardFile
         $header = unpack(self::HEADER, $start);
         $this->checkKind($header);
         [$fields, $details] = [$header['fields'], $header['details']];
-        if ($fields < 1 || $fields > self::MAX_FIELDS || $details > self::MAX_DETAILS) {
+        $hasDetails = $details >= 0 && $details <= self::MAX_DETAILS;
+        if ($fields < 1 || $fields > self::MAX_FIELDS || !$hasDetails) {
             throw $this->damaged("its header has $fields fields and $details bytes of details");
         }
         $end = self::HEADER_SIZE + $fields * self::FIELD;
@@ -138,14 +139,14 @@ final class BoardFile
         $this->slotSize = $header['slotSize'];
         $this->control = $header['control'];
         $this->ring = $header['slots'];
-        $this->base = $header['base'];
+        $this->base = Word::real(Word::at($header['base'], 0, true));
         $this->hasChecksums = ($header['flags'] & self::CHECKSUMS) !== 0;
         $this->isDurable = ($header['flags'] & self::DURABLE) !== 0;
         $this->isMirror = ($header['flags'] & self::MIRROR) !== 0;
         [$this->hash, $this->lineage] = [$header['hash'], $header['lineage']];
         // For most boards, it was read with the rest.
         $isRead = $this->control + 8 <= strlen($start);
-        $head = $isRead ? unpack('q', $start, $this->control)[1] : $this->head();
+        $head = $isRead ? substr($start, $this->control, 8) : $this->head();
         if (self::sequenceOf($head) < $this->base) {
             throw $this->damaged('its sequence is below its first');
         }
@@ -232,14 +233,14 @@ final class BoardFile
         $slotSize = ((($size + 7) & ~7) + self::STAMP + 63) & ~63;
         $control = (self::HEADER_SIZE + strlen($table) + $header['details'] + 63) & ~63;
         $ring = $control + self::CONTROL_SIZE;
+        $header['size'] = Word::at($header['size']);
         $expected = [
             'size' => $ring + $slots * $slotSize,
             'control' => $control,
             'slots' => $ring,
             'slotSize' => $slotSize,
             'recordSize' => $size,
-            // PHP has the bytes of a hash in the other order.
-            'hash' => pack('Q', unpack('J', hash('fnv1a64', $table, true))[1]),
+            'hash' => Word::bigEndian(hash('fnv1a64', $table, true)),
             'zero' => str_repeat("\0", 44),
         ];
         foreach ($expected as $name => $value) {
@@ -257,40 +258,45 @@ final class BoardFile
     /** The digits of a word of the header, such as its hash. */
     public static function hexadecimal(string $word): string
     {
-        return bin2hex(pack('J', unpack('Q', $word)[1]));
+        return bin2hex(Word::bigEndian($word));
     }
 
     /** The commit word: the newest sequence, and whether the board is gone. */
-    public function head(): int
+    public function head(): string
     {
-        return unpack('q', $this->bytes($this->control, 8))[1];
+        return $this->bytes($this->control, 8);
     }
 
-    public static function sequenceOf(int $head): int
+    public static function sequenceOf(string $head): int|float
     {
-        return ($head >> 1) & PHP_INT_MAX;
+        return Word::FITS
+            ? (unpack('q', $head)[1] >> 1) & PHP_INT_MAX
+            : Word::real(floor(Word::at($head) / 2));
     }
 
-    public static function isMarkedGone(int $head): bool
+    public static function isMarkedGone(string $head): bool
     {
-        return ($head & 1) !== 0;
+        return Word::has($head, 0);
     }
 
     /** How many writers have opened the board. */
-    public function generation(): int
+    public function generation(): int|string
     {
-        return unpack('q', $this->bytes($this->control + self::GENERATION, 8))[1];
+        return Word::at($this->bytes($this->control + self::GENERATION, 8));
     }
 
     /**
      * A record and the words of its stamp, which are consistent only if the writer has not reached
      * the slot meanwhile; null if its checksum is wrong.
      *
-     * @return array{string, array<string, int>}|null
+     * @return array{string, array<string, int|string>}|null
      */
-    public function slot(int $sequence): ?array
+    public function slot(int|float $sequence): ?array
     {
-        $slot = $this->ring + ($sequence & ($this->slots - 1)) * $this->slotSize;
+        $place = is_int($sequence)
+            ? $sequence & ($this->slots - 1)
+            : (int) fmod($sequence, $this->slots);
+        $slot = $this->ring + $place * $this->slotSize;
         $end = ($this->recordSize + 7) & ~7;
         // Most documents are far shorter than their capacity.
         $whole = $this->isDocument
@@ -299,12 +305,12 @@ final class BoardFile
         $stamp = $this->isDocument ? $whole : substr($whole, $end);
         $words = unpack(self::STAMP_WORDS, $stamp);
         $length = $words['length'];
-        if ($length > $this->recordSize) {
+        if ($length < 0 || $length > $this->recordSize) {
             return ['', $words];
         }
         $record = $this->isDocument ? $this->bytes($slot, $length) : substr($whole, 0, $length);
         if ($this->hasChecksums) {
-            $checked = $record . substr($stamp, 0, self::CHECKED) . pack('q', $sequence);
+            $checked = $record . substr($stamp, 0, self::CHECKED) . Word::of($sequence);
             return crc32($checked) === $words['checksum'] ? [$record, $words] : null;
         }
         return [$record, $words];

@@ -21,11 +21,11 @@ final class BoardView
     /** The number of optional fields that both have. */
     private int $commonOptional = 0;
 
-    /**
-     * A record of the fields that the board lacks, and a bit for each optional one that is known.
-     */
+    /** A record of the fields that the board lacks. */
     private string $rest = '';
-    private int $present = 0;
+
+    /** @var list<bool> For each optional one of them, whether it is known. */
+    private array $present = [];
 
     /** @param Schema $schema of the records that the program reads */
     public function __construct(private readonly BoardFile $file, public readonly Schema $schema)
@@ -64,7 +64,11 @@ final class BoardView
         $isOptional = fn (Field $field): bool => $field->optional;
         $this->commonOptional = count(array_filter(array_slice($theirs, 0, $both), $isOptional));
         $encoder = new Encoder($missing, $wanted->recordSize);
-        [$this->rest, $this->present] = $encoder->encode([], $this->file->board);
+        [$this->rest, $present] = $encoder->encode([], $this->file->board);
+        $word = Word::of($present);
+        foreach (array_keys(array_filter(array_values($missing), $isOptional)) as $bit => $_) {
+            $this->present[] = Word::has($word, $bit);
+        }
     }
 
     private static function isSame(Field $one, Field $other): bool
@@ -99,18 +103,21 @@ final class BoardView
     }
 
     /**
-     * @return array{string, int} a record of the board as one of the schema, and its known optional
-     *     fields
+     * @return array{string, string} a record of the board as one of the schema, and the word of its
+     *     known optional fields
      */
-    public function convert(string $record, int $present): array
+    public function convert(string $record, string $present): array
     {
         if ($this->common === null) {
             return [$record, $present];
         }
-        $mask = $this->commonOptional === 64 ? -1 : (1 << $this->commonOptional) - 1;
+        $known = [];
+        for ($bit = 0; $bit < $this->commonOptional; $bit++) {
+            $known[] = Word::has($present, $bit);
+        }
         return [
             substr($record, 0, $this->common) . substr($this->rest, $this->common),
-            $present & $mask | $this->present << $this->commonOptional,
+            Word::ofBits([...$known, ...$this->present]),
         ];
     }
 }

@@ -23,8 +23,16 @@ final class Decoder
 
     /** Numbers of types. Loading those of Type would take a page as long as reading. */
     private const BOOL = 1;
+    private const U32 = 7;
+    private const I64 = 8;
     private const U64 = 9;
     private const TEXT = 12;
+
+    /** Those of plain fields that unpack() does not finish. */
+    private const UNFINISHED = PHP_INT_SIZE === 8
+        ? [self::BOOL, self::U64, self::TEXT]
+        : [self::BOOL, self::U32, self::I64, self::U64, self::TEXT];
+
     public const DOCUMENTS = [13 => 'json', 14 => 'bytes'];
 
     /** The offset in a pegel_stamp of the bits of known optional fields. */
@@ -47,9 +55,9 @@ final class Decoder
             $type = $kind & ~self::OPTIONAL;
             $order[$name] = null;
             if ($kind !== $type) {
-                $bits[$name] = 1 << count($bits);
+                $bits[$name] = count($bits);
             }
-            $element = $type === self::TEXT ? "Z$size" : self::LETTERS[$type];
+            $element = $type === self::TEXT ? "Z$size" : self::format($type);
             if ($count > 1) {
                 $arrays[$name] = [self::elements($element, $count), $offset, $type];
                 continue;
@@ -57,7 +65,7 @@ final class Decoder
             // An offset for each field would double the time of unpack().
             $format .= $offset === $end ? "$element$name/" : "@$offset/$element$name/";
             $end = $offset + $size;
-            if ($type === self::BOOL || $type === self::U64 || $type === self::TEXT) {
+            if (in_array($type, self::UNFINISHED, true)) {
                 array_push($unfinished, $name, (string) $type);
             }
         }
@@ -74,9 +82,16 @@ final class Decoder
         ];
     }
 
+    /** The format of an element in pack() and unpack(): bytes where PHP's int has too few bits. */
+    public static function format(int $type): string
+    {
+        $isWord = $type === self::I64 || $type === self::U64;
+        return $isWord && !Word::FITS ? 'a8' : self::LETTERS[$type];
+    }
+
     private static function elements(string $element, int $count): string
     {
-        return $element[0] === 'Z'
+        return strlen($element) > 1
             ? implode(
                 '/',
                 array_map(fn (int $index): string => "{$element}_$index", range(0, $count - 1))
@@ -99,24 +114,28 @@ final class Decoder
             $elements = array_values(unpack($format, $publication, Backend::STAMP + $offset));
             $values[$name] = match ($type) {
                 self::BOOL => array_map(fn (int $element): bool => $element !== 0, $elements),
-                self::U64 => array_map(self::unsigned(...), $elements),
+                self::U32, self::I64, self::U64 =>
+                    array_map(fn (mixed $one): mixed => self::integer($type, $one), $elements),
                 self::TEXT => array_map(self::text(...), $elements),
                 default => $elements,
             };
         }
-        $present = unpack('q', $publication, self::PRESENT)[1];
+        $present = substr($publication, self::PRESENT, 8);
         foreach ($more['bits'] as $name => $bit) {
-            if (($present & $bit) === 0) {
+            if (!Word::has($present, $bit)) {
                 $values[$name] = null;
             }
         }
         return $values;
     }
 
-    /** A number of 64 bits as a decimal string if it is beyond PHP_INT_MAX. */
-    public static function unsigned(int $number): int|string
+    /** What format() unpacked, as a decimal string if PHP's int has no room for it. */
+    public static function integer(int $type, int|string $element): int|string
     {
-        return $number < 0 ? sprintf('%u', $number) : $number;
+        if (is_string($element)) {
+            return Word::at($element, 0, $type === self::I64);
+        }
+        return $element < 0 && $type !== self::I64 ? sprintf('%u', $element) : $element;
     }
 
     /** Replaces invalid UTF-8 by U+FFFD: raw records can hold any bytes. */

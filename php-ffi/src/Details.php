@@ -57,9 +57,9 @@ final class Details
             return '[' . implode(',', $elements) . ']';
         }
         // A string of digits is a number in JSON.
-        $isNumber = $field->type === Type::U64
+        $isNumber = $field->type->isInteger() && is_string($field->type->range()[1])
             && in_array($member, ['default', 'min', 'max'], true);
-        if ($isNumber && is_string($value) && preg_match('/^(0|[1-9][0-9]*)$/D', $value) === 1) {
+        if ($isNumber && is_string($value) && preg_match('/^(0|-?[1-9][0-9]*)$/D', $value) === 1) {
             return $value;
         }
         return self::json($value, "$member of field {$field->name}");

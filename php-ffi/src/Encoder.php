@@ -18,8 +18,9 @@ final class Encoder
     {
         foreach ($fields as $field) {
             $element = $field->type->format();
-            $elements = $field->type === Type::Text
-                ? str_repeat($element . $field->size, $field->count)
+            $element .= $field->type === Type::Text ? $field->size : '';
+            $elements = strlen($element) > 1
+                ? str_repeat($element, $field->count)
                 : $element . $field->count;
             $this->format .= "@{$field->offset}$elements";
         }
@@ -28,7 +29,8 @@ final class Encoder
 
     /**
      * @param array<mixed> $values
-     * @return array{string, int} the record, and a bit for each optional field that is known
+     * @return array{string, int|string} the record, and a bit for each optional field that is
+     *     known
      */
     public function encode(array $values, string $board): array
     {
@@ -37,7 +39,7 @@ final class Encoder
             throw new InvalidFields("board $board has no field $name; it has $known");
         }
         $elements = [];
-        [$present, $bit] = [0, 1];
+        $bits = [];
         foreach ($this->fields as $name => $field) {
             if (!array_key_exists($name, $values) && !$field->mayBeMissing()) {
                 throw new InvalidFields(
@@ -46,8 +48,7 @@ final class Encoder
             }
             $value = array_key_exists($name, $values) ? $values[$name] : $field->default;
             if ($field->optional) {
-                $present |= $value === null ? 0 : $bit;
-                $bit <<= 1;
+                $bits[] = $value !== null;
                 if ($value === null) {
                     array_push(
                         $elements,
@@ -71,6 +72,7 @@ final class Encoder
                 $elements[] = self::limited($field, $element, $board);
             }
         }
+        $present = $bits === [] ? 0 : Word::at(Word::ofBits($bits), 0, true);
         return [pack($this->format, ...$elements), $present];
     }
 
@@ -97,13 +99,12 @@ final class Encoder
 
     private static function isWithin(Field $field, int|float|string $value): bool
     {
-        $compare = match ($field->type) {
+        $compare = match (true) {
             // PHP does not order integers beyond PHP_INT_MAX.
-            Type::U64 => fn (int|string $one, int|string $other): int =>
-                [strlen((string) $one), (string) $one]
-                    <=> [strlen((string) $other), (string) $other],
+            $field->type->isInteger() => fn (int|string $one, int|string $other): int =>
+                is_int($one) && is_int($other) ? $one <=> $other : Word::compare($one, $other),
             // As stored: else a value could not equal its limit.
-            Type::F32 => fn (int|float $one, int|float $other): int =>
+            $field->type === Type::F32 => fn (int|float $one, int|float $other): int =>
                 unpack('f', pack('f', $one)) <=> unpack('f', pack('f', $other)),
             default => fn (int|float $one, int|float $other): int => $one <=> $other,
         };
@@ -127,7 +128,7 @@ final class Encoder
                 . "$value exactly. Pass a float to round it."
             );
         }
-        if ($type->isInteger() && (is_int($value) || ($type === Type::U64 && is_string($value)))) {
+        if ($type->isInteger() && (is_int($value) || self::isWord($type, $value))) {
             return self::integer($field, $value, $board);
         }
         if ($type === Type::Text && is_string($value)) {
@@ -139,6 +140,12 @@ final class Encoder
         );
     }
 
+    /** Whether it is a string, for a type that has values beyond PHP_INT_MAX. */
+    private static function isWord(Type $type, mixed $value): bool
+    {
+        return is_string($value) && is_string($type->range()[1]);
+    }
+
     /** Whether a float has room for all digits of an integer. */
     private static function isExact(int $value, Type $type): bool
     {
@@ -147,37 +154,29 @@ final class Encoder
         return abs($value) <= 1 << 24 || sprintf('%.0f', $stored) === (string) $value;
     }
 
-    private static function integer(Field $field, int|string $value, string $board): int
+    /** The integer as pack() takes it for the type. */
+    private static function integer(Field $field, int|string $value, string $board): int|string
     {
         [$least, $greatest] = $field->type->range();
-        if (is_string($value)) {
-            $number = self::unsigned($value, $greatest);
-        } else {
-            $number = $value < $least || (is_int($greatest) && $value > $greatest) ? null : $value;
+        $isWithin = is_string($value)
+            ? Word::isWithin($value, (string) $least, (string) $greatest)
+            : (is_string($least) || $value >= $least)
+                && (is_string($greatest) || $value <= $greatest);
+        if (!$isWithin) {
+            throw new InvalidFields(
+                "board $board: field {$field->name} must be {$field->type->label()}, $least to "
+                . "$greatest (got $value)"
+            );
         }
-        return $number ?? throw new InvalidFields(
-            "board $board: field {$field->name} must be {$field->type->label()}, $least to "
-            . "$greatest (got $value)"
-        );
-    }
-
-    /** The int whose 64 bits are those of a decimal number; null if it is not one or too great. */
-    private static function unsigned(string $digits, string $greatest): ?int
-    {
-        if (preg_match('/^(0|[1-9][0-9]{0,19})$/D', $digits) !== 1) {
-            return null;
+        if ($field->type->size() === 8 && !Word::FITS) {
+            return Word::of($value);
         }
-        if (strlen($digits) < 19) {
-            return (int) $digits;
-        }
-        if (strlen($digits) === strlen($greatest) && strcmp($digits, $greatest) > 0) {
-            return null;
-        }
-        // PHP's integers do not wrap, so this counts from 2^63, which is 922337203685477581 tens
-        // less 2.
-        $tens = (int) substr($digits, 0, -1) - 922337203685477581;
-        $above = $tens * 10 + (int) $digits[-1] + 2;
-        return $above < 0 ? (int) $digits : PHP_INT_MIN + $above;
+        // The int with the same bits.
+        return match (true) {
+            is_int($value) => $value,
+            Word::FITS => Word::at(Word::of($value), 0, true),
+            default => (int) ($value > PHP_INT_MAX ? $value - 2 ** 32 : $value),
+        };
     }
 
     private static function text(Field $field, string $text, string $board): string

@@ -101,7 +101,7 @@ final class Extension implements Backend
         return new Info(...$reader->info());
     }
 
-    public function sequence(object $reader): int
+    public function sequence(object $reader): int|string
     {
         return $reader->sequence();
     }
@@ -116,17 +116,17 @@ final class Extension implements Backend
         return $reader->read();
     }
 
-    public function readAt(object $reader, array $plan, int $sequence): string
+    public function readAt(object $reader, array $plan, int|string $sequence): string
     {
         return $reader->readAt($sequence);
     }
 
-    public function readAfter(object $reader, array $plan, int $after): string
+    public function readAfter(object $reader, array $plan, int|string $after): string
     {
         return $reader->readAfter($after);
     }
 
-    public function wait(object $reader, int $after, ?float $timeout): int
+    public function wait(object $reader, int|string $after, ?float $timeout): int|string
     {
         return $reader->wait($after, Argument::nanoseconds($timeout));
     }

@@ -69,26 +69,26 @@ final class ExtensionWriter implements WriterBackend
         return $writer->reader();
     }
 
-    public function publish(object $writer, string $record, int $present = Backend::ALL): int
+    public function publish(object $writer, string $record, int|string $present = Backend::ALL): int|string
     {
         return $writer->publish($record, $present);
     }
 
-    public function publishIf(object $writer, int $expected, string $record, int $present): int
+    public function publishIf(object $writer, int|string $expected, string $record, int|string $present): int|string
     {
         return $writer->publish($record, $present, self::NEWEST, $expected);
     }
 
     public function publishUnlessFull(
         object $writer,
-        int $acknowledged,
+        int|string $acknowledged,
         string $record,
-        int $present,
-    ): int {
+        int|string $present,
+    ): int|string {
         return $writer->publish($record, $present, self::ACKNOWLEDGED, $acknowledged);
     }
 
-    public function sync(object $writer): int
+    public function sync(object $writer): int|string
     {
         return $writer->sync();
     }

@@ -131,28 +131,28 @@ final class Field
         return new self(Type::I32, ...get_defined_vars());
     }
 
-    /** An unsigned integer of 32 bits. */
+    /** An unsigned integer of 32 bits: an int, or a decimal string beyond PHP_INT_MAX. */
     public static function u32(
         string $unit = '',
         int $count = 1,
         bool $optional = false,
-        int|array|null $default = null,
-        int|null $min = null,
-        int|null $max = null,
+        int|string|array|null $default = null,
+        int|string|null $min = null,
+        int|string|null $max = null,
         string $label = '',
         string $description = '',
     ): self {
         return new self(Type::U32, ...get_defined_vars());
     }
 
-    /** A signed integer of 64 bits, PHP's own. */
+    /** A signed integer of 64 bits: an int, or a decimal string where int has only 32. */
     public static function i64(
         string $unit = '',
         int $count = 1,
         bool $optional = false,
-        int|array|null $default = null,
-        int|null $min = null,
-        int|null $max = null,
+        int|string|array|null $default = null,
+        int|string|null $min = null,
+        int|string|null $max = null,
         string $label = '',
         string $description = '',
     ): self {

@@ -26,14 +26,15 @@ final class Files implements Backend
     /** Nanoseconds that two clocks can differ; one counts hundredths of a second. */
     private const SLACK = 20_000_000;
 
-    private const NONE = PHP_INT_MAX;
+    /** The age of a record without one: the greatest of 64 bits. */
+    private const NONE = '9223372036854775807';
 
     /** Marks of an unknown boot, and of a record that was restored from a file. */
-    private const UNKNOWN = 0;
-    private const RESTORED = -1;
+    private const UNKNOWN = "\0\0\0\0\0\0\0\0";
+    private const RESTORED = "\xff\xff\xff\xff\xff\xff\xff\xff";
 
     /** The mark of this boot, once it could be read. */
-    private static int $boot = self::UNKNOWN;
+    private static string $boot = self::UNKNOWN;
 
     /** @param list<Field> $fields */
     public function layout(array $fields): Schema
@@ -119,10 +120,10 @@ final class Files implements Backend
         );
     }
 
-    public function sequence(object $board): int
+    public function sequence(object $board): int|string
     {
         $newest = $this->newest($board);
-        return $newest === $board->base ? 0 : $newest;
+        return $newest === $board->base ? 0 : Word::whole($newest);
     }
 
     /** By the kernel's list of locks: a writer locks its board. */
@@ -155,8 +156,9 @@ final class Files implements Backend
         });
     }
 
-    public function readAt(object $board, array $_, int $sequence): string
+    public function readAt(object $board, array $_, int|string $sequence): string
     {
+        $sequence = Word::real($sequence);
         return $this->attempt($board, function () use ($board, $sequence): array {
             $newest = $this->newest($board);
             $oldest = max($board->base + 1, $newest - ($board->slots - 2));
@@ -170,8 +172,9 @@ final class Files implements Backend
         });
     }
 
-    public function readAfter(object $board, array $_, int $after): string
+    public function readAfter(object $board, array $_, int|string $after): string
     {
+        $after = Word::real($after);
         return $this->attempt($board, function (int $retries) use ($board, $after): array {
             $newest = $this->newest($board);
             if ($newest <= $after || $newest === $board->base) {
@@ -186,7 +189,7 @@ final class Files implements Backend
         });
     }
 
-    private function newest(BoardFile $board): int
+    private function newest(BoardFile $board): int|float
     {
         $head = $board->head();
         // A writer can exit between setting the mark and renaming the file, so the name decides. A
@@ -198,7 +201,7 @@ final class Files implements Backend
     }
 
     /**
-     * @param callable(int): array{int, int} $choose a sequence and the number of missed ones, by
+     * @param callable(int): array{int|float, int|float} $choose a sequence and the number of missed ones, by
      *     the retry
      */
     private function attempt(BoardFile $board, callable $choose): string
@@ -206,7 +209,7 @@ final class Files implements Backend
         return $this->possible(fn (): string => $this->copy($board, $choose));
     }
 
-    /** @param callable(int): array{int, int} $choose */
+    /** @param callable(int): array{int|float, int|float} $choose */
     private function copy(BoardFile $board, callable $choose): string
     {
         $wrong = 0;
@@ -232,13 +235,13 @@ final class Files implements Backend
         );
     }
 
-    /** @param array{string, array<string, int>} $slot */
+    /** @param array{string, array<string, int|string>} $slot */
     private function publication(
         BoardFile $board,
         array $slot,
-        int $sequence,
+        int|float $sequence,
         int $retries,
-        int $missed,
+        int|float $missed,
     ): string {
         [$record, $words] = $slot;
         $capacity = $board->recordSize;
@@ -254,25 +257,26 @@ final class Files implements Backend
             [$record, $present] = $board->view->convert($record, $present);
         }
         [$age, $published] = self::ageAndTime($words);
-        $size = strlen($record);
-        [$generation, $head] = [$words['generation'], [self::STAMP, $retries, $size, 0]];
-        $words = [$sequence, $generation, $published, $age, $present, $missed];
-        return pack('L4q6', ...$head, ...$words) . $record;
+        return pack('L4', self::STAMP, $retries, strlen($record), 0)
+            . Word::of($sequence) . $words['generation'] . Word::of($published) . Word::of($age)
+            . $present . Word::of($missed) . $record;
     }
 
     /**
      * Its age and its time of publication, in nanoseconds: docs/format.md, "Ages".
      *
-     * @param array<string, int> $words
-     * @return array{int, int}
+     * @param array<string, int|string> $words
+     * @return array{int|float|string, int|float}
      */
     private static function ageAndTime(array $words): array
     {
-        ['since_boot' => $since, 'wall_offset' => $offset, 'boot' => $boot] = $words;
+        $since = Word::real(Word::at($words['since_boot'], 0, true));
+        $offset = Word::real(Word::at($words['wall_offset'], 0, true));
+        $boot = $words['boot'];
         if ($since === 0) {
             return [self::NONE, 0];
         }
-        $wall = (int) (microtime(true) * 1e6) * 1000;
+        $wall = self::integral(microtime(true) * 1e6) * 1000;
         $published = self::saturated($since + $offset);
         $age = self::saturated($wall - $published);
         // This clock stops in suspend, so it shows at most the time since boot.
@@ -305,21 +309,29 @@ final class Files implements Backend
      * CLOCK_BOOTTIME, exact to hundredths of a second; null if a container has a file of its own
      * there.
      */
-    private static function uptime(int $awake): ?int
+    private static function uptime(int|float $awake): int|float|null
     {
         [$file, $kernels] = [@stat('/proc/uptime'), @stat('/proc/self/stat')];
-        $up = (int) ((float) @file_get_contents('/proc/uptime') * 1e9);
+        $up = self::integral((float) @file_get_contents('/proc/uptime') * 1e9);
         $isKernels = $file !== false && $kernels !== false && $file['dev'] === $kernels['dev'];
         return $isKernels && $up > $awake - self::SLACK ? $up : null;
     }
 
-    /** An int that is saturated: PHP makes a float of a sum that overflows. */
-    private static function saturated(int|float $number): int
+    /** Without a fraction: an int if it has room for nanoseconds. */
+    private static function integral(float $number): int|float
     {
-        return is_int($number) ? $number : ($number < 0 ? PHP_INT_MIN : PHP_INT_MAX);
+        return Word::FITS ? (int) $number : floor($number);
     }
 
-    private static function isThisBoot(int $boot): bool
+    /** An int that is saturated: PHP makes a float of a sum that overflows. */
+    private static function saturated(int|float $number): int|float
+    {
+        return is_int($number) || !Word::FITS
+            ? $number
+            : ($number < 0 ? PHP_INT_MIN : PHP_INT_MAX);
+    }
+
+    private static function isThisBoot(string $boot): bool
     {
         if ($boot === self::UNKNOWN || $boot === self::RESTORED) {
             return false;
@@ -332,18 +344,19 @@ final class Files implements Backend
             );
             self::$boot = strlen($id) < 16
                 ? self::UNKNOWN
-                : unpack('J', hex2bin(substr($id, 0, 16)))[1];
+                : Word::bigEndian(hex2bin(substr($id, 0, 16)));
         }
         return self::$boot === $boot;
     }
 
-    public function wait(object $board, int $after, ?float $timeout): int
+    public function wait(object $board, int|string $after, ?float $timeout): int|string
     {
         $end = hrtime(true) + Argument::nanoseconds($timeout);
+        $after = Word::real($after);
         while (true) {
             $newest = $this->newest($board);
             if ($newest > $after && $newest !== $board->base) {
-                return $newest;
+                return Word::whole($newest);
             }
             if ($timeout !== null && hrtime(true) >= $end) {
                 throw new Timeout("{$this->named($board)}: nothing after sequence $after in time");

@@ -16,7 +16,7 @@ final class Info
         /** Equal for equal schemas; 16 hexadecimal digits. */
         public readonly string $schemaHash,
         /** How many writers have opened the board. */
-        public readonly int $generation,
+        public readonly int|string $generation,
         /** Permissions of the board's file. */
         public readonly int $mode,
         /**

@@ -36,11 +36,8 @@ final class Library
     private const PLAN = 'pegel-php 3';
     private const STAMP = 64;
 
-    /** Nanoseconds after which a signal handler of pcntl runs at the latest. */
-    private const SLICE = 200_000_000;
-
     /** The first size of the buffer for a document, in bytes: most documents are shorter. */
-    private const BUFFER = 4096;
+    public const BUFFER = 4096;
 
     /** With the namespace of each name: PHP would evaluate others in each request. */
     public const FATAL = \E_ERROR | \E_PARSE | \E_CORE_ERROR | \E_COMPILE_ERROR | \E_USER_ERROR
@@ -238,12 +235,9 @@ final class Library
         return $this->boards ??= new LibraryBoards($this);
     }
 
-    public function sequence(object $reader): int
+    public function sequence(object $reader): int|string
     {
-        [$c, $own] = $this->bound($reader);
-        $sequence = $this->guarded(fn (): int => $c->pegel_reader_sequence($own));
-        // UINT64_MAX, which is not a sequence.
-        return $sequence !== -1 ? $sequence : throw $this->failure(Gone::CODE);
+        return $this->boards()->sequence($reader);
     }
 
     public function writerAlive(object $reader): bool
@@ -281,49 +275,21 @@ final class Library
             : substr($read, 0, self::STAMP + unpack('L', $read, 8)[1]);
     }
 
-    public function readAt(object $reader, array $plan, int $sequence): string
+    public function readAt(object $reader, array $plan, int|string $sequence): string
     {
-        [$c, $own] = $this->bound($reader);
-        return $this->numbered($plan, fn (string $record, int $size, CData $stamp): int =>
-            $c->pegel_reader_read_at($own, $sequence, $record, $size, $stamp));
+        return $this->boards()->readAt($reader, $plan, $sequence);
     }
 
-    public function readAfter(object $reader, array $plan, int $after): string
+    public function readAfter(object $reader, array $plan, int|string $after): string
     {
-        [$c, $own] = $this->bound($reader);
-        return $this->numbered($plan, fn (string $record, int $size, CData $stamp): int =>
-            $c->pegel_reader_read_after($own, $after, $record, $size, $stamp));
-    }
-
-    /**
-     * @param list<string> $plan
-     * @param callable(string, int, CData): int $read into a record of so many bytes and a stamp
-     */
-    private function numbered(array $plan, callable $read): string
-    {
-        $size = (int) $plan[Backend::SIZE];
-        $capacity = $plan[Backend::DOCUMENT] === '' ? $size : min($size, self::BUFFER);
-        while (true) {
-            $stamp = $this->whole()->new('pegel_stamp');
-            $stamp->size = Backend::STAMP;
-            // As in read().
-            $record = str_repeat("\0", $capacity);
-            $status = $this->guarded(
-                fn (): int => $read($record, $capacity - Backend::STAMP, FFI::addr($stamp))
-            );
-            if ($status === 0) {
-                $record = substr($record, 0, $stamp->record_size);
-                return FFI::string(FFI::addr($stamp), Backend::STAMP) . $record;
-            }
-            $capacity = $this->larger($status, $capacity, $size);
-        }
+        return $this->boards()->readAfter($reader, $plan, $after);
     }
 
     /**
      * The capacity for another attempt, after one for which it was too small; another failure is
      * thrown.
      */
-    private function larger(int $status, int $capacity, int $size): int
+    public function larger(int $status, int $capacity, int $size): int
     {
         return $status === TooLarge::CODE && $capacity !== $size
             ? min($capacity * 4, $size)
@@ -336,21 +302,14 @@ final class Library
         return $this->sequence ??= $this->whole()->new('uint64_t[1]');
     }
 
-    public function wait(object $reader, int $after, ?float $timeout): int
+    public static function inCell(CData $cell): int|string
     {
-        [$c, $own] = $this->bound($reader);
-        $cell = $this->sequenceCell();
-        $left = Argument::nanoseconds($timeout);
-        $end = hrtime(true) + $left;
-        do {
-            $slice = $left < 0 ? self::SLICE : min($left, self::SLICE);
-            $isLast = $left === $slice;
-            $status = $this->guarded(
-                fn (): int => $c->pegel_reader_wait($own, $after, $slice, $cell)
-            );
-            $left = $left < 0 ? $left : max(0, $end - hrtime(true));
-        } while ($status === Timeout::CODE && !$isLast);
-        return $status === 0 ? $cell[0] : throw $this->failure($status);
+        return Word::FITS ? $cell[0] : Word::at(FFI::string($cell, 8));
+    }
+
+    public function wait(object $reader, int|string $after, ?float $timeout): int|string
+    {
+        return $this->boards()->wait($reader, $after, $timeout);
     }
 
     /**
@@ -383,7 +342,7 @@ final class Library
         }
     }
 
-    private function failure(int $status): Exception
+    public function failure(int $status): Exception
     {
         return Exception::of(
             $status,

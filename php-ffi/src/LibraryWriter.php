@@ -51,7 +51,10 @@ final class LibraryWriter implements WriterBackend
             $options->flags |= $this->c->{"PEGEL_$flag"};
         }
         // To C, 0 leaves the choice to the library.
-        $options->timeout_ns = Argument::nanoseconds($timeout) ?: 1;
+        $nanoseconds = Argument::nanoseconds($timeout) ?: 1;
+        // timeout_ns, the last member: PHP's int may have too few bits for it.
+        $end = $this->c->cast('char *', FFI::addr($options)) + $options->size;
+        FFI::memcpy($end - 8, Word::of($nanoseconds), 8);
         $details = $schema->details();
         $text = $this->c->new('char[' . strlen($details) + 1 . ']');
         FFI::memcpy($text, $details, strlen($details));
@@ -64,7 +67,20 @@ final class LibraryWriter implements WriterBackend
 
     public function open(string $board, ?float $timeout): CData
     {
-        [$name, $nanoseconds] = [Library::name($board), Argument::nanoseconds($timeout)];
+        [$name, $left] = [Library::name($board), Argument::nanoseconds($timeout)];
+        // FFI passes 64 bits from an int alone, which can have 32.
+        while ($left > PHP_INT_MAX) {
+            try {
+                return $this->openWithin($name, PHP_INT_MAX);
+            } catch (Locked) {
+                $left -= PHP_INT_MAX;
+            }
+        }
+        return $this->openWithin($name, (int) $left);
+    }
+
+    private function openWithin(string $name, int $nanoseconds): CData
+    {
         return $this->opened(fn (CData $writer): int =>
             $this->c->pegel_writer_open($name, $nanoseconds, $writer));
     }
@@ -115,7 +131,7 @@ final class LibraryWriter implements WriterBackend
         $this->library->check(fn (): int => $this->c->pegel_unlink($name));
     }
 
-    public function publish(object $writer, string $record, int $present = Backend::ALL): int
+    public function publish(object $writer, string $record, int|string $present = Backend::ALL): int|string
     {
         if ($present !== Backend::ALL) {
             return $this->publishOn($writer, $this->c->PEGEL_ALWAYS, 0, $record, $present);
@@ -125,17 +141,17 @@ final class LibraryWriter implements WriterBackend
             $this->c->pegel_writer_publish($writer, $record, $size, $sequence));
     }
 
-    public function publishIf(object $writer, int $expected, string $record, int $present): int
+    public function publishIf(object $writer, int|string $expected, string $record, int|string $present): int|string
     {
         return $this->publishOn($writer, $this->c->PEGEL_NEWEST, $expected, $record, $present);
     }
 
     public function publishUnlessFull(
         object $writer,
-        int $acknowledged,
+        int|string $acknowledged,
         string $record,
-        int $present,
-    ): int {
+        int|string $present,
+    ): int|string {
         return $this->publishOn(
             $writer,
             $this->c->PEGEL_ACKNOWLEDGED,
@@ -148,21 +164,20 @@ final class LibraryWriter implements WriterBackend
     private function publishOn(
         CData $writer,
         int $condition,
-        int $sequence,
+        int|string $sequence,
         string $record,
-        int $present,
-    ): int {
+        int|string $present,
+    ): int|string {
         $options = $this->c->new('pegel_publish_options');
-        $options->size = FFI::sizeof($options);
-        $options->condition = $condition;
-        $options->sequence = $sequence;
-        $options->present = $present;
+        $size = FFI::sizeof($options);
+        $bytes = pack('L2', $size, $condition) . Word::of($sequence) . Word::of($present);
+        FFI::memcpy($options, $bytes, $size);
         [$address, $size] = [FFI::addr($options), strlen($record)];
         return $this->sequence(fn (CData $sequence): int =>
             $this->c->pegel_writer_publish_on($writer, $address, $record, $size, $sequence));
     }
 
-    public function sync(object $writer): int
+    public function sync(object $writer): int|string
     {
         return $this->sequence(
             fn (CData $sequence): int => $this->c->pegel_writer_sync($writer, $sequence)
@@ -170,10 +185,10 @@ final class LibraryWriter implements WriterBackend
     }
 
     /** @param callable(CData): int $call stores a sequence */
-    private function sequence(callable $call): int
+    private function sequence(callable $call): int|string
     {
         $sequence = $this->library->sequenceCell();
         $this->library->check(fn (): int => $call($sequence));
-        return $sequence[0];
+        return Library::inCell($sequence);
     }
 }

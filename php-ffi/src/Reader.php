@@ -177,7 +177,7 @@ final class Reader
     }
 
     /** The record of a sequence; Overwritten if the ring no longer holds it. */
-    public function readAt(int $sequence): Snapshot
+    public function readAt(int|string $sequence): Snapshot
     {
         Argument::sequence($sequence, $this->board);
         [$handle, $plan] = $this->planned();
@@ -188,7 +188,7 @@ final class Reader
      * The first record after a sequence that the ring still holds, and how many were missed before
      * it. Unpublished if there is none yet.
      */
-    public function readAfter(int $after): Snapshot
+    public function readAfter(int|string $after): Snapshot
     {
         Argument::sequence($after, $this->board);
         [$handle, $plan] = $this->planned();
@@ -210,7 +210,7 @@ final class Reader
     public function last(int $count): array
     {
         $newest = $this->sequence();
-        $after = max(0, $newest - $count);
+        $after = Word::whole(max(0, $newest - $count));
         $records = [];
         while ($after < $newest) {
             $snapshot = $this->readAfter($after);
@@ -228,7 +228,7 @@ final class Reader
      * The newest sequence; 0 before the first record. Throws Gone once the board was replaced or
      * removed; read() opens the new one.
      */
-    public function sequence(): int
+    public function sequence(): int|string
     {
         return $this->backend->sequence($this->handle());
     }
@@ -250,7 +250,7 @@ final class Reader
      *
      * Throws Timeout if none is published within so many seconds; null waits without end.
      */
-    public function wait(int $after, ?float $timeout = null): int
+    public function wait(int|string $after, ?float $timeout = null): int|string
     {
         return $this->backend->wait(
             $this->handle(),
@@ -268,7 +268,7 @@ final class Reader
      *
      * @return \Generator<int, Snapshot>
      */
-    public function follow(?float $timeout = null, int $after = 0, bool $every = false): \Generator
+    public function follow(?float $timeout = null, int|string $after = 0, bool $every = false): \Generator
     {
         $reader = $this;
         while (true) {

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Pegel;
 
 use function is_array;
+use function is_string;
 use function json_encode;
 use function substr;
 use function unpack;
@@ -13,12 +14,12 @@ use function unpack;
  * A record as it was read, with its stamp. It never changes.
  *
  * @property-read string $bytes The bytes of the record or document, as published.
- * @property-read int $sequence The record's number, from 1.
- * @property-read int $generation How many writers had opened the board by then.
+ * @property-read int|string $sequence The record's number, from 1.
+ * @property-read int|string $generation How many writers had opened the board by then.
  * @property-read float $age The age in seconds at the read, time in suspend included; INF if
  *     unknown.
  * @property-read bool $isDefault Whether it is a new board's defaults, which no program published.
- * @property-read int $missed Records before this one that were wanted, but no longer in the ring.
+ * @property-read int|string $missed Records before this one that were wanted, but no longer in the ring.
  * @property-read ?\DateTimeImmutable $publishedAt The time of publication, in PHP's time zone; null
  *     if unknown.
  * @property-read bool $writerAlive Whether the board has a writer, as of the first access.
@@ -35,6 +36,8 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     private const PUBLISHED_NS = 32;
     private const AGE_NS = 40;
     private const MISSED = 56;
+    /** The age of records without one: the greatest of 64 bits. */
+    private const UNKNOWN = '9223372036854775807';
     /** The offset of the record. */
     private const RECORD = 64;
     /** Backend::UNFINISHED. */
@@ -42,7 +45,7 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
 
     /** Numbers of types as plans have them. */
     private const BOOL = '1';
-    private const U64 = '9';
+    private const TEXT = '12';
 
     private const PROPERTIES = [
         'bytes', 'sequence', 'generation', 'age', 'isDefault', 'missed', 'publishedAt',
@@ -101,9 +104,11 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
         $this->refuseChange();
     }
 
-    private function stamped(int $offset): int
+    private function stamped(int $offset): int|string
     {
-        return unpack('q', $this->publication, $offset)[1];
+        return PHP_INT_SIZE === 8
+            ? unpack('q', $this->publication, $offset)[1]
+            : Word::at($this->publication, $offset, true);
     }
 
     /** @return array<mixed> */
@@ -123,13 +128,13 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
                 $type = $plan[$at + 1];
                 if ($type === self::BOOL) {
                     $values[$name] = $value !== 0;
-                } elseif ($type === self::U64) {
-                    if ($value < 0) {
-                        $values[$name] = Decoder::unsigned($value);
+                } elseif ($type === self::TEXT) {
+                    // This is the fastest check of UTF-8.
+                    if (json_encode($value) === false) {
+                        $values[$name] = Decoder::text($value);
                     }
-                } elseif (json_encode($value) === false) {
-                    // A text. This is the fastest check of UTF-8.
-                    $values[$name] = Decoder::text($value);
+                } elseif (is_string($value) || $value < 0) {
+                    $values[$name] = Decoder::integer((int) $type, $value);
                 }
             }
             $this->document = $more === ''
@@ -232,7 +237,7 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
     private function age(): float
     {
         $nanoseconds = $this->stamped(self::AGE_NS);
-        return $nanoseconds === PHP_INT_MAX ? INF : $nanoseconds / 1e9;
+        return (string) $nanoseconds === self::UNKNOWN ? INF : $nanoseconds / 1e9;
     }
 
     private function publishedAt(): ?\DateTimeImmutable
@@ -242,9 +247,9 @@ final class Snapshot implements \ArrayAccess, \IteratorAggregate, \Countable, \J
             return null;
         }
         // Rounds down, before 1970 too.
-        $microseconds = (int) floor($this->stamped(self::PUBLISHED_NS) / 1000);
-        $fraction = ($microseconds % 1000000 + 1000000) % 1000000;
-        $text = sprintf('%d.%06d', intdiv($microseconds - $fraction, 1000000), $fraction);
+        $microseconds = floor($this->stamped(self::PUBLISHED_NS) / 1000);
+        $seconds = floor($microseconds / 1e6);
+        $text = sprintf('%.0f.%06.0f', $seconds, $microseconds - $seconds * 1e6);
         return \DateTimeImmutable::createFromFormat('U.u', $text)
             ->setTimezone(new \DateTimeZone(date_default_timezone_get()));
     }

@@ -47,9 +47,9 @@ enum Type: int
     }
 
     /**
-     * The least and the greatest value of an integer.
+     * The least and the greatest value of an integer; strings if PHP's int has no room for them.
      *
-     * @return array{int, int|string}
+     * @return array{int|string, int|string}
      */
     public function range(): array
     {
@@ -58,17 +58,20 @@ enum Type: int
             self::U8 => [0, 0xff],
             self::I16 => [-0x8000, 0x7fff],
             self::U16 => [0, 0xffff],
-            self::I32 => [-0x80000000, 0x7fffffff],
-            self::U32 => [0, 0xffffffff],
-            self::I64 => [PHP_INT_MIN, PHP_INT_MAX],
+            // PHP would make a float of a literal for the least int of 32 bits.
+            self::I32 => [-0x7fffffff - 1, 0x7fffffff],
+            self::U32 => [0, Word::FITS ? 0xffffffff : '4294967295'],
+            self::I64 => Word::FITS
+                ? [PHP_INT_MIN, PHP_INT_MAX]
+                : ['-9223372036854775808', '9223372036854775807'],
             self::U64 => [0, '18446744073709551615'],
             default => throw new InvalidArgument("{$this->label()} is not an integer type"),
         };
     }
 
-    /** The letter of pack() and unpack(). */
+    /** The format in pack() and unpack(). */
     public function format(): string
     {
-        return Decoder::LETTERS[$this->value];
+        return Decoder::format($this->value);
     }
 }

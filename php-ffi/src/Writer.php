@@ -78,7 +78,7 @@ final class Writer
     }
 
     /** The newest sequence; 0 before the first record. */
-    public function sequence(): int
+    public function sequence(): int|string
     {
         return $this->reader->sequence();
     }
@@ -94,13 +94,13 @@ final class Writer
      * attribute #[Field], or a document. Returns the sequence. A field that is left out has its
      * default, or is unknown if it is optional.
      */
-    public function publish(mixed ...$values): int
+    public function publish(mixed ...$values): int|string
     {
         return $this->backend->publish($this->handle(), ...$this->encode($values));
     }
 
     /** Publishes if `expected` is still the newest sequence (0: none yet); else throws Conflict. */
-    public function publishIf(int $expected, mixed ...$values): int
+    public function publishIf(int|string $expected, mixed ...$values): int|string
     {
         return $this->backend->publishIf(
             $this->handle(),
@@ -113,7 +113,7 @@ final class Writer
      * Publishes if the ring then still holds all records after `acknowledged`, the last one that is
      * done; else throws Full. Give fields that are called `expected` or `acknowledged` in an array.
      */
-    public function publishUnlessFull(int $acknowledged, mixed ...$values): int
+    public function publishUnlessFull(int|string $acknowledged, mixed ...$values): int|string
     {
         return $this->backend->publishUnlessFull(
             $this->handle(),
@@ -123,7 +123,7 @@ final class Writer
     }
 
     /** Publishes the bytes of a record or of a document, unchecked. */
-    public function publishBytes(string $record): int
+    public function publishBytes(string $record): int|string
     {
         return $this->backend->publish($this->handle(), $record);
     }
@@ -132,7 +132,7 @@ final class Writer
      * Reads, changes and publishes; no other writer can publish in between. `change` takes the
      * array of the fields, or the document, and returns the new one.
      */
-    public function update(callable $change): int
+    public function update(callable $change): int|string
     {
         $now = $this->read();
         $record = $this->schema()->encode($change($now->document), $this->board);
@@ -143,7 +143,7 @@ final class Writer
      * Writes the newest record to the board's durable file, and returns its sequence. When this
      * returns, the record is on disk, and a reboot restores it.
      */
-    public function sync(): int
+    public function sync(): int|string
     {
         return $this->backend->sync($this->handle());
     }

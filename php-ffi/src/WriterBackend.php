@@ -39,16 +39,16 @@ interface WriterBackend
     public function readerOf(object $writer): object;
 
     /** Each of these returns the sequence of the record. */
-    public function publish(object $writer, string $record, int $present = Backend::ALL): int;
+    public function publish(object $writer, string $record, int|string $present = Backend::ALL): int|string;
 
-    public function publishIf(object $writer, int $expected, string $record, int $present): int;
+    public function publishIf(object $writer, int|string $expected, string $record, int|string $present): int|string;
 
     public function publishUnlessFull(
         object $writer,
-        int $acknowledged,
+        int|string $acknowledged,
         string $record,
-        int $present,
-    ): int;
+        int|string $present,
+    ): int|string;
 
-    public function sync(object $writer): int;
+    public function sync(object $writer): int|string;
 }

@@ -106,7 +106,7 @@ final class BoardsTest extends BoardTestCase
         $writer = Writer::create($this->board('roof'), $schema, slots: 32, mode: 0660);
         $this->assertSame(0660, fileperms("{$this->directory}/pegel.roof") & 0777);
         $this->assertSame(32, Reader::open($this->board('roof'))->info()->slots);
-        $slots = [['slots' => 5], ['slots' => -1], ['slots' => 1 << 32]];
+        $slots = [['slots' => 5], ['slots' => -1], ['slots' => PHP_INT_MAX]];
         foreach ([...$slots, ['mode' => 0666], ['mode' => -1]] as $bad) {
             $create = fn () => Writer::create($this->board('other'), $schema, ...$bad);
             $this->assertThrows(InvalidArgument::class, '', $create);

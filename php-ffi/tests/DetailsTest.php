@@ -48,6 +48,23 @@ final class DetailsTest extends BoardTestCase
         $this->assertEquals($this->config(), $schema);
     }
 
+    public function testLimitsOfIntegersBeyondInt(): void
+    {
+        [$greatest, $least] = PHP_INT_SIZE === 8
+            ? [4294967295, PHP_INT_MIN]
+            : ['4294967295', '-9223372036854775808'];
+        $schema = Schema::of(
+            a: Field::u32(default: $greatest, max: $greatest),
+            b: Field::i64(default: $least, min: $least, max: -3),
+        );
+        $writer = Writer::create($this->board('config'), $schema);
+        $reader = Reader::open($this->board('config'));
+        $this->assertEquals($schema, $reader->schema());
+        $this->assertSame(['a' => $greatest, 'b' => $least], $reader->read()->toArray());
+        $writer->publish(a: 7, b: -4);
+        $this->assertThrows(InvalidFields::class, 'must be', fn () => $writer->publish(b: -2));
+    }
+
     public function testABoardWithDefaultsIsNeverEmpty(): void
     {
         $writer = Writer::create($this->board('config'), $this->config());

@@ -4,8 +4,8 @@ declare(strict_types=1);
 
 namespace Pegel\Tests;
 
-use Pegel\{Corrupt, Field, Full, Gone, InvalidArgument, InvalidFields, Reader, Schema, Snapshot};
-use Pegel\{Unpublished, Writer};
+use Pegel\{Conflict, Corrupt, Field, Full, Gone, InvalidArgument, InvalidFields, Loader, Reader};
+use Pegel\{Schema, Snapshot, Timeout, Unpublished, Unsupported, Writer};
 
 /** The newest records, every publication, and boards that grow meanwhile. */
 final class HistoryTest extends BoardTestCase
@@ -187,6 +187,52 @@ final class HistoryTest extends BoardTestCase
             'in ft',
             fn () => Writer::create($this->board('tank'), $other)
         );
+    }
+
+    public function testSequencesCanNeedMoreThan32Bits(): void
+    {
+        $writer = $this->writer();
+        array_map(fn (int $level): int => $writer->publish(level: $level), [1, 2, 3]);
+        $writer->close();
+        // As if 2^32 records had been published before (docs/format.md): the words at 56 and at the
+        // offset that is at 24, whose lowest bit is not of the sequence.
+        $file = fopen("{$this->directory}/pegel.tank", 'r+b');
+        $control = unpack('L', stream_get_contents($file, 4, 24))[1];
+        foreach ([56 => [0, 1], $control => [6, 2]] as $offset => $halves) {
+            fseek($file, $offset);
+            fwrite($file, pack('V2', ...$halves));
+        }
+        fclose($file);
+        $digits = fn (string $number): int|string => PHP_INT_SIZE === 8 ? (int) $number : $number;
+        $reader = Reader::open($this->board('tank'));
+        $this->assertSame($digits('4294967299'), $reader->sequence());
+        $now = $reader->read();
+        $this->assertSame([$digits('4294967299'), 3.0], [$now->sequence, $now['level']]);
+        $this->assertSame($now->sequence, $reader->wait($digits('4294967298'), 0));
+        $this->assertThrows(Timeout::class, '', fn () => $reader->wait($now->sequence, 0.01));
+        $this->assertSame([[$now->sequence, 0]], $this->seen($reader->follow(0.01)));
+        $this->assertCanBeNumbered($reader, $digits);
+        $writer = Writer::open($this->board('tank'));
+        $this->assertSame($digits('4294967300'), $writer->publishIf($now->sequence, level: 4));
+        $this->assertThrows(Conflict::class, '', fn () => $writer->publishIf(3, level: 5));
+        $this->assertSame($digits('4294967300'), $writer->sequence());
+        $this->assertSame($digits('4294967301'), $writer->publish(level: 5));
+        $this->assertSame(5.0, $reader->read()['level']);
+    }
+
+    private function assertCanBeNumbered(Reader $reader, callable $digits): void
+    {
+        [$before, $last] = [$digits('4294967298'), $digits('4294967299')];
+        if (PHP_INT_SIZE === 4 && Loader::describe()['tier'] !== 'files') {
+            $refused = [fn () => $reader->readAt($last), fn () => $reader->last(2)];
+            foreach ($refused as $read) {
+                $this->assertThrows(Unsupported::class, 'Set PEGEL_TIER=files', $read);
+            }
+            return;
+        }
+        $this->assertSame(2.0, $reader->readAt($before)['level']);
+        $this->assertSame($last, $reader->readAfter($before)->sequence);
+        $this->assertSame([[$before, 0], [$last, 0]], $this->seen($reader->last(2)));
     }
 
     public function testATruncatedBoardThrowsWhenUntrusted(): void
