@@ -54,6 +54,12 @@ impl Rules {
         self.is_open && mode & OTHERS == 0
     }
 
+    /// Whether one of the rules names the board with this path and name.
+    pub fn names(&self, board: &str, name: &str) -> bool {
+        let mut named = self.write.iter().chain(&self.settings);
+        named.any(|one| one == board || one == name)
+    }
+
     /// How the board with this path, name and mode is served.
     pub fn policy(&self, board: &str, name: &str, mode: u32) -> board_view::Policy {
         let is_in = |boards: &[String]| boards.iter().any(|one| one == board || one == name);

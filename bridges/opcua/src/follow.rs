@@ -59,13 +59,24 @@ impl Hub {
         }
     }
 
+    /// Whether the command line or the configuration names a board with this path.
+    fn is_named(&self, board: &str) -> bool {
+        let name = board.rsplit('/').next().unwrap_or(board);
+        !self.named.is_empty() || self.rules.names(board, name)
+    }
+
     fn all(&self, refusals: &mut Refusals) -> Vec<String> {
         let directory = self.target.directory();
         let subject = directory.display().to_string();
         let path = |name: &str| format!("{subject}/{name}");
         let is_usable = |name: &str| {
             let is_followed = self.followed().contains(&path(name));
-            Ok(is_followed || self.target.open_served(&path(name), false).map(|_| true)?)
+            let is_named = self.is_named(&path(name));
+            Ok(is_followed
+                || self
+                    .target
+                    .open_served(&path(name), is_named)
+                    .map(|_| true)?)
         };
         match pegel::list(Some(&directory)) {
             Ok(names) => {
@@ -85,7 +96,7 @@ impl Hub {
     /// Follows a board in a thread of its own, if it exists.
     fn follow(self: &Arc<Self>, board: &str) {
         let (target, path) = (Arc::clone(&self.target), board.to_owned());
-        let is_named = !self.named.is_empty();
+        let is_named = self.is_named(board);
         let mut follower = Follower::new(move || target.open_served(&path, is_named));
         let reader = match follower.next(POLL_INTERVAL) {
             Event::Opened(reader, _) => reader,
