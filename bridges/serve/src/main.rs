@@ -8,6 +8,7 @@ mod etag;
 mod events;
 mod follow;
 mod listen;
+mod merge_patch;
 mod metrics;
 mod page;
 mod problem;
