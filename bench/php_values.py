@@ -23,6 +23,7 @@ from record import PACKED
 from results import Results, take_turns
 
 MEASURE = "decoded snapshot of 8 fields, PHP"
+PUBLISHING = "publish 8 fields, PHP"
 OPENING = "open, read and close, 8 fields, PHP"
 # By the files in php/ways.
 WAYS = {
@@ -105,6 +106,22 @@ def measure_record(results: Results, rounds: int, seconds: float) -> None:
     results.add(OPENING, "us", opened, size=size, note=f"{note}; classes are loaded", notes=NOTES)
 
 
+def measure_publishing(results: Results, rounds: int, seconds: float) -> None:
+    ways = {"pegel": "pegel", "pegel, extension": "pegel", "apcu": "apcu"}
+    with ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm")))
+        environment = os.environ | stack.enter_context(published(place, place))
+        turns: dict[str, Callable[[], float]] = {}
+        for peer, way in ways.items():
+            settings = SETTINGS[peer]() if peer in SETTINGS else []
+            command = php_command(PHP / "write.php", way, settings=settings)
+            php = stack.enter_context(converse(command, environment))
+            turns[peer] = lambda php=php: float(php.ask(str(seconds)))  # type: ignore[misc]
+            turns[peer]()
+        taken = take_turns(rounds, turns)
+    results.add(PUBLISHING, "ns", taken, note="from an array; nobody reads", notes=NOTES)
+
+
 def main() -> None:
     # On SIGTERM, exit normally, so that all that was started is stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -113,6 +130,7 @@ def main() -> None:
     is_quick = parser.parse_args().quick
     results = Results("php", versions())
     measure_record(results, *((5, 0.05) if is_quick else (9, 0.3)))
+    measure_publishing(results, *((5, 0.05) if is_quick else (9, 0.3)))
     rates = [
         Rate("1 Hz", 1, 2 if is_quick else 8),
         Rate("20 Hz", 20, 0.5 if is_quick else 2),

@@ -43,7 +43,7 @@ if test "$PHP_PEGEL" != "no"; then
     PHP_ADD_LIBRARY_WITH_PATH([pegel], [$PHP_PEGEL/lib], [PEGEL_SHARED_LIBADD])
   fi
 
-  PEGEL_SOURCES="src/pegel.c src/failure.c src/number.c src/board.c src/reading.c src/wait.c src/plan.c src/decode.c src/value.c \
+  PEGEL_SOURCES="src/pegel.c src/failure.c src/number.c src/board.c src/reading.c src/wait.c src/plan.c src/decode.c src/encode.c src/value.c \
     src/json.c src/native.c src/native_reader.c src/native_writer.c src/exceptions.c \
     src/package.c src/reader.c src/reader_open.c src/reader_package.c src/snapshot.c \
     src/snapshot_access.c"

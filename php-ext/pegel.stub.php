@@ -105,6 +105,8 @@ namespace Pegel {
             int $sequence = 0,
         ): int {}
 
+        public function publishValues(array $values): ?int {}
+
         public function sync(): int {}
     }
 

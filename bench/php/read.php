@@ -7,26 +7,9 @@
 
 declare(strict_types=1);
 
-const BATCH = 100;
-
+require __DIR__ . '/batches.php';
 require __DIR__ . '/packed.php';
 require __DIR__ . '/store.php';
-
-function medianOfBatches(Closure $do, float $seconds): float
-{
-    $batches = [];
-    $end = hrtime(true) + $seconds * 1e9;
-    do {
-        $start = hrtime(true);
-        for ($i = 0; $i < BATCH; $i++) {
-            $do();
-        }
-        $now = hrtime(true);
-        $batches[] = ($now - $start) / BATCH;
-    } while ($now < $end);
-    sort($batches);
-    return $batches[intdiv(count($batches), 2)];
-}
 
 $way = __DIR__ . "/ways/$argv[1].php";
 $read = require $way;

@@ -3,9 +3,15 @@
 #include "php_pegel.h"
 #include "zend_exceptions.h"
 
+/* Records up to this size are encoded on the stack. */
+#define STACK 4096
+
 typedef struct {
 	pegel_writer *writer;
 	zend_string *board;
+	pegel_plan *plan;     /* NULL until values are published */
+	bool has_limits;      /* which the package checks */
+	uint32_t record_size, content;
 	zend_object std;
 } pegel_native_writer;
 
@@ -21,8 +27,7 @@ static zend_object *create(zend_class_entry *class)
 	pegel_native_writer *writer = zend_object_alloc(sizeof(pegel_native_writer), class);
 	zend_object_std_init(&writer->std, class);
 	writer->std.handlers = &handlers;
-	writer->writer = NULL;
-	writer->board = NULL;
+	memset(writer, 0, XtOffsetOf(pegel_native_writer, std));
 	return &writer->std;
 }
 
@@ -37,6 +42,9 @@ static void free_writer(zend_object *object)
 {
 	pegel_native_writer *writer = of(object);
 	close_writer(writer);
+	if (writer->plan) {
+		pegel_plan_free(writer->plan);
+	}
 	if (writer->board) {
 		zend_string_release(writer->board);
 	}
@@ -186,6 +194,79 @@ ZEND_METHOD(Pegel_NativeWriter, publish)
 	pegel_status status = pegel_writer_publish_on(
 		writer->writer, &options, ZSTR_VAL(record), ZSTR_LEN(record), &sequence);
 	return_sequence(return_value, status, sequence);
+}
+
+static bool has_limits(const pegel_reader *reader)
+{
+	size_t length;
+	if (pegel_reader_details(reader, NULL, 0, &length) || length == 0) {
+		return false;
+	}
+	char *details = emalloc(length + 1);
+	pegel_reader_details(reader, details, length + 1, &length);
+	bool has = strstr(details, "\"min\"") || strstr(details, "\"max\"");
+	efree(details);
+	return has;
+}
+
+static void prepare(pegel_native_writer *writer)
+{
+	const pegel_reader *reader = pegel_writer_reader(writer->writer);
+	pegel_info info = { .size = sizeof info };
+	pegel_reader_info(reader, &info);
+	writer->record_size = info.record_size;
+	writer->content = info.content;
+	writer->has_limits = has_limits(reader);
+	writer->plan = pegel_plan_new(reader);
+}
+
+static void publish_values(
+	zval *return_value, pegel_native_writer *writer, const HashTable *values)
+{
+	char stack[STACK], *record = stack;
+	size_t size = writer->record_size;
+	if (size > STACK) {
+		record = emalloc(size);
+	}
+	memset(record, 0, size);
+	pegel_publish_options options = { .size = sizeof options };
+	if (EXPECTED(pegel_encode(writer->plan, values, record, &options.present))) {
+		uint64_t sequence;
+		pegel_status status = writer->plan->optional == 0
+			? pegel_writer_publish(writer->writer, record, size, &sequence)
+			: pegel_writer_publish_on(writer->writer, &options, record, size, &sequence);
+		return_sequence(return_value, status, sequence);
+	}
+	if (record != stack) {
+		efree(record);
+	}
+}
+
+/* Null if the package must encode them: they are a document, or need more than a copy. */
+ZEND_METHOD(Pegel_NativeWriter, publishValues)
+{
+	HashTable *values;
+	ZEND_PARSE_PARAMETERS_START(1, 1)
+		Z_PARAM_ARRAY_HT(values)
+	ZEND_PARSE_PARAMETERS_END();
+	pegel_native_writer *writer = of(Z_OBJ_P(ZEND_THIS));
+	if (UNEXPECTED(!writer->writer)) {
+		return;
+	}
+	if (UNEXPECTED(!writer->plan)) {
+		prepare(writer);
+	}
+	zval *whole = zend_hash_index_find(values, 0);
+	if (whole) {
+		ZVAL_DEREF(whole);
+		if (zend_hash_num_elements(values) > 1 || Z_TYPE_P(whole) != IS_ARRAY) {
+			return;
+		}
+		values = Z_ARRVAL_P(whole);
+	}
+	if (EXPECTED(writer->content == PEGEL_FIELDS && !writer->has_limits)) {
+		publish_values(return_value, writer, values);
+	}
 }
 
 ZEND_METHOD(Pegel_NativeWriter, sync)

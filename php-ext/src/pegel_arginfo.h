@@ -1,5 +1,5 @@
 /* This is a generated file, edit the .stub.php file instead.
- * Stub hash: 5a5d1fe8441cbcc806d23831756d7a93dfea3dfb */
+ * Stub hash: 99c1cfef9fc9d9ee1218e69f48b552ecd44d9917 */
 
 ZEND_BEGIN_ARG_WITH_RETURN_TYPE_INFO_EX(arginfo_Pegel_read, 0, 1, IS_MIXED, 0)
 	ZEND_ARG_TYPE_INFO(0, board, IS_STRING, 0)
@@ -99,6 +99,10 @@ ZEND_BEGIN_ARG_WITH_RETURN_TYPE_INFO_EX(arginfo_class_Pegel_NativeWriter_publish
 	ZEND_ARG_TYPE_INFO_WITH_DEFAULT_VALUE(0, present, IS_LONG, 0, "-1")
 	ZEND_ARG_TYPE_INFO_WITH_DEFAULT_VALUE(0, condition, IS_LONG, 0, "0")
 	ZEND_ARG_TYPE_INFO_WITH_DEFAULT_VALUE(0, sequence, IS_LONG, 0, "0")
+ZEND_END_ARG_INFO()
+
+ZEND_BEGIN_ARG_WITH_RETURN_TYPE_INFO_EX(arginfo_class_Pegel_NativeWriter_publishValues, 0, 1, IS_LONG, 1)
+	ZEND_ARG_TYPE_INFO(0, values, IS_ARRAY, 0)
 ZEND_END_ARG_INFO()
 
 #define arginfo_class_Pegel_NativeWriter_sync arginfo_class_Pegel_Native_abi
@@ -245,6 +249,7 @@ ZEND_METHOD(Pegel_NativeWriter, open);
 ZEND_METHOD(Pegel_NativeWriter, close);
 ZEND_METHOD(Pegel_NativeWriter, reader);
 ZEND_METHOD(Pegel_NativeWriter, publish);
+ZEND_METHOD(Pegel_NativeWriter, publishValues);
 ZEND_METHOD(Pegel_NativeWriter, sync);
 ZEND_METHOD(Pegel_Exception, __construct);
 ZEND_METHOD(Pegel_Exception, of);
@@ -321,6 +326,7 @@ static const zend_function_entry class_Pegel_NativeWriter_methods[] = {
 	ZEND_ME(Pegel_NativeWriter, close, arginfo_class_Pegel_NativeWriter_close, ZEND_ACC_PUBLIC)
 	ZEND_ME(Pegel_NativeWriter, reader, arginfo_class_Pegel_NativeWriter_reader, ZEND_ACC_PUBLIC)
 	ZEND_ME(Pegel_NativeWriter, publish, arginfo_class_Pegel_NativeWriter_publish, ZEND_ACC_PUBLIC)
+	ZEND_ME(Pegel_NativeWriter, publishValues, arginfo_class_Pegel_NativeWriter_publishValues, ZEND_ACC_PUBLIC)
 	ZEND_ME(Pegel_NativeWriter, sync, arginfo_class_Pegel_NativeWriter_sync, ZEND_ACC_PUBLIC)
 	ZEND_FE_END
 };

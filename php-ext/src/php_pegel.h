@@ -174,6 +174,10 @@ void pegel_plan_free(pegel_plan *plan);
 void pegel_decode(
 	const pegel_plan *plan, const char *record, const pegel_stamp *stamp, zval *value);
 
+/* encode.c */
+bool pegel_encode(
+	const pegel_plan *plan, const HashTable *values, char *record, uint64_t *present);
+
 /* json.c, json_yyjson.c */
 bool pegel_json_decode_fast(const zend_string *text, zval *value);
 zend_result pegel_json_decode(const zend_string *text, zval *value);

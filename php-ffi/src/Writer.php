@@ -14,6 +14,9 @@ final class Writer
 {
     private readonly Reader $reader;
 
+    /** The extension's, which publishes plain values by itself. */
+    private readonly ?object $native;
+
     /** @param object|null $handle the backend's; null: the writer is closed */
     private function __construct(
         /** The board as given: NAME or DIRECTORY/NAME. */
@@ -22,6 +25,7 @@ final class Writer
         private ?object $handle,
     ) {
         $this->reader = Reader::ofWriter($board, $backend->reading(), $backend->readerOf($handle));
+        $this->native = $handle instanceof NativeWriter ? $handle : null;
     }
 
     /**
@@ -96,7 +100,8 @@ final class Writer
      */
     public function publish(mixed ...$values): int|string
     {
-        return $this->backend->publish($this->handle(), ...$this->encode($values));
+        return $this->native?->publishValues($values)
+            ?? $this->backend->publish($this->handle(), ...$this->encode($values));
     }
 
     /** Publishes if `expected` is still the newest sequence (0: none yet); else throws Conflict. */
