@@ -241,7 +241,7 @@ def test_what_a_sync_asks_of_the_kernel(machine: Machine, tmp_path: Path) -> Non
         "fallocate", "pwrite64", "pwrite64", "fsync", "linkat", "renameat", "fsync",
     ]  # fmt: skip
     assert f"<{disk}>" in lines[6]
-    # The first sync does not know yet that the newer place is on the disk, and that the name is.
+    # The first sync does not know yet that the newer slot and the name are on disk.
     assert [sync.split() for sync in syncs] == [
         ["fdatasync", "fsync", "pwrite64", "fdatasync"],
         ["pwrite64", "fdatasync"],

@@ -71,7 +71,7 @@ def overwrite(offset: int, content: bytes) -> Spoil:
     return spoil
 
 
-def spoil_places(_: Machine, file: Path) -> None:
+def spoil_slots(_: Machine, file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[65536 + 80] ^= 1
     content[2 * 65536 + 80] ^= 1
@@ -96,7 +96,7 @@ BAD: dict[str, tuple[Spoil, type[pegel.Error], str]] = {
     "a later version": (overwrite(8, b"\2"), pegel.Unsupported, "version 2"),
     "the other byte order": (overwrite(12, b"\1\2\3\4"), pegel.Unsupported, "byte order"),
     "a changed head": (overwrite(16, b"?"), pegel.Corrupt, "checksum of its head"),
-    "both places": (spoil_places, pegel.Corrupt, "neither of its records is whole"),
+    "both slots": (spoil_slots, pegel.Corrupt, "neither of its records is whole"),
     "cut off": (lambda _, file: os.truncate(file, 99), pegel.Corrupt, "it is truncated"),
     "shorter": (lambda _, file: os.truncate(file, 65536), pegel.Corrupt, "65536 bytes instead"),
     "empty": (lambda _, file: os.truncate(file, 0), pegel.Corrupt, "it is truncated"),
@@ -127,7 +127,7 @@ def test_a_bad_file_is_reported_and_never_begun_anew(machine: Machine, bad: str)
     assert pegel.boards() == []
 
 
-def test_a_spoilt_place_leaves_the_other(machine: Machine) -> None:
+def test_a_damaged_slot_leaves_the_other(machine: Machine) -> None:
     for level in range(1, 5):
         kept(level)
         machine.reboot()

@@ -10,13 +10,13 @@ from format.fields import DamagedError, check, read_details, read_fields, up
 from format.reader import CHECKSUMS, DURABLE, SLOT_COUNTS, LayoutError, fnv_1a
 
 HEAD = struct.Struct("=8sIIQQIIIIIIII")
-PLACE = struct.Struct("=IIQQqqQQQII")
+SLOT = struct.Struct("=IIQQqqQQQII")
 MAGIC = b"PEGELD\x1a\n"
 PAGE = 65536
 
 
 @dataclass(frozen=True)
-class Place:
+class Slot:
     sequence: int
     writers: int
     record: bytes | None
@@ -27,20 +27,20 @@ class Durable:
     board: str
     lineage: int
     mode: int
-    places: tuple[Place | None, Place | None]
+    slots: tuple[Slot | None, Slot | None]
 
     @property
-    def newest(self) -> Place:
-        counting = [place for place in self.places if place]
-        check(counting != [], "neither place counts")
-        return max(counting, key=lambda place: place.sequence)
+    def newest(self) -> Slot:
+        counting = [slot for slot in self.slots if slot]
+        check(counting != [], "neither slot counts")
+        return max(counting, key=lambda slot: slot.sequence)
 
 
 def parts(content: bytes | bytearray) -> tuple[int, int]:
-    """Where the head and the first place end."""
+    """Where the head and the first slot end."""
     _, _, _, _, _, record_size, _, fields, details, path, *_ = HEAD.unpack_from(content)
     head = HEAD.size + 64 * fields + details + path
-    return head, up(PLACE.size + record_size, PAGE)
+    return head, up(SLOT.size + record_size, PAGE)
 
 
 def read(file: Path) -> Durable:
@@ -77,24 +77,24 @@ def checked(content: bytes) -> Durable:
     first = up(end, PAGE)
     check(len(content) == first + 2 * size, f"{len(content)} bytes")
     shortest = 0 if is_document else record_size
-    places = [
-        place(content[start:][:size], checksum, range(shortest, record_size + 1))
+    slots = [
+        slot(content[start:][:size], checksum, range(shortest, record_size + 1))
         for start in (first, first + size)
     ]
-    return Durable(board, lineage, mode, (places[0], places[1]))
+    return Durable(board, lineage, mode, (slots[0], slots[1]))
 
 
-def place(content: bytes, head: int, lengths: range) -> Place | None:
-    checksum, records, sequence, writers, *_, length, _ = PLACE.unpack_from(content)
+def slot(content: bytes, head: int, lengths: range) -> Slot | None:
+    checksum, records, sequence, writers, *_, length, _ = SLOT.unpack_from(content)
     if records > 1 or length not in (lengths if records else [0]):
         return None
     if not records <= sequence < 2**63:
         return None
-    record = content[PLACE.size : PLACE.size + length]
-    covered = struct.pack("=I", head) + content[4 : PLACE.size] + record
+    record = content[SLOT.size : SLOT.size + length]
+    covered = struct.pack("=I", head) + content[4 : SLOT.size] + record
     if zlib.crc32(covered) != checksum:
         return None
-    return Place(sequence, writers, record if records else None)
+    return Slot(sequence, writers, record if records else None)
 
 
 def seal(content: bytearray) -> None:
@@ -104,8 +104,8 @@ def seal(content: bytearray) -> None:
     struct.pack_into("=I", content, HEAD.size - 4, head)
     for start in (up(end, PAGE), up(end, PAGE) + size):
         part = content[start : start + size]
-        if len(part) < PLACE.size or not any(part):
+        if len(part) < SLOT.size or not any(part):
             continue
-        length = PLACE.unpack_from(part)[-2]
-        covered = part[4 : PLACE.size + length]
+        length = SLOT.unpack_from(part)[-2]
+        covered = part[4 : SLOT.size + length]
         struct.pack_into("=I", content, start, zlib.crc32(head.to_bytes(4, "little") + covered))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from format.durable import HEAD, PLACE, parts, seal
+from format.durable import HEAD, SLOT, parts, seal
 from format.fields import STORED as FIELD
 from format.fields import up
 from format.reader import CONTROL_SIZE, STAMP, fnv_1a
@@ -283,25 +283,23 @@ def durable_cases() -> Iterator[Case]:
     both[first + 80] ^= 1
     yield durable("both are torn", bytes(both), CORRUPT)
     alone = base[: first + size] + bytes(size)
-    yield durable("the second place was never written", alone, OK, **older)
-    yield durable("padding in a place", base[:-1] + b"x", OK, **newest)
+    yield durable("the second slot was never written", alone, OK, **older)
+    yield durable("padding in a slot", base[:-1] + b"x", OK, **newest)
     for rule, code, offset, value in (
         ("records 2", "I", 4, 2),
         ("records 0 with a length", "I", 4, 0),
         ("sequence 0", "Q", 8, 0),
         ("sequence 2^63", "Q", 8, 2**63),
-        ("a length that is short", "I", PLACE.size - 8, 3),
+        ("a length that is short", "I", SLOT.size - 8, 3),
     ):
-        place = first + size + offset
-        yield durable(
-            f"a place with {rule} does not count", packed(code, place, value), OK, **older
-        )
+        slot = first + size + offset
+        yield durable(f"a slot with {rule} does not count", packed(code, slot, value), OK, **older)
     # A length beyond the file cannot have a right checksum.
     long = bytearray(base)
-    struct.pack_into("=I", long, first + size + PLACE.size - 8, 2**32 - 1)
-    yield durable("a place with a length beyond the file", bytes(long), OK, **older)
+    struct.pack_into("=I", long, first + size + SLOT.size - 8, 2**32 - 1)
+    yield durable("a slot with a length beyond the file", bytes(long), OK, **older)
     same = packed("Q", first + size + 8, 5)
-    yield durable("two places of one sequence: the first", same, OK, **older)
+    yield durable("two slots of one sequence: the first", same, OK, **older)
     for rule, code, offset, value, verdict in (
         ("a later version", "I", 8, 2, UNSUPPORTED),
         ("the other byte order", "I", 12, 0x04030201, UNSUPPORTED),
