@@ -97,7 +97,7 @@ class Station:
         # Daemon and pages share the boards through their group; the sticky bit keeps them from
         # removing each other's. The pages can read the daemon's log and ports.
         for path, owner, mode in (
-            # Of root, who creates boards here, too.
+            # Of root, so that root can change boards, too.
             (self.boards, "root", 0o3770),
             (self.durable, DAEMON, 0o2770),
             (self.log.parent, DAEMON, 0o2750),

@@ -202,7 +202,7 @@ final class Site
             !in_array($inverter, $view->status->serials, true),
             !in_array($action, Commands::ACTIONS, true) => [404, 'nothing here'],
             $limit === false || $limit < 0 || $limit > $max => [422, 'error limit'],
-            !$commands->areDone() => [503, 'nobody does'],
+            !$commands->areDone() => [503, 'no daemon'],
             default => null,
         };
         if ($wrong !== null) {

@@ -41,7 +41,7 @@ return [
     'state gone' => 'Dienst ausgefallen',
     'state cut' => 'Keine Verbindung',
 
-    'simulated' => 'simuliert, %s-fache Geschwindigkeit',
+    'simulated' => 'simuliert, %s×',
     'power now' => 'Aktuelle Leistung',
     'power' => 'Leistung',
     'today' => 'Heute',
@@ -142,7 +142,7 @@ return [
     'stage accepted' => 'vom Dienst angenommen',
     'stage confirmed' => 'vom Wechselrichter bestätigt',
     'stage refused' => 'abgelehnt',
-    'nobody does'
+    'no daemon'
         => 'Nicht gesendet: Der Dienst läuft nicht. Er lässt sich auf der Seite „Dienst“ starten.',
     'busy' => 'Nicht gesendet: Es warten zu viele Befehle. Bitte gleich noch einmal versuchen.',
     'zero feed-in' => 'Nulleinspeisung',

@@ -134,7 +134,7 @@ return [
     'stage accepted' => 'accepted by the daemon',
     'stage confirmed' => 'confirmed by the inverter',
     'stage refused' => 'refused',
-    'nobody does' => 'Not sent: the daemon does not run. Start it on the page Daemon.',
+    'no daemon' => 'Not sent: the daemon does not run. Start it on the page Daemon.',
     'busy' => 'Not sent: too many commands are waiting. Try again in a moment.',
     'zero feed-in' => 'Zero feed-in',
     'zero hint' => 'Limits the inverters so that the export stays near the target.',
