@@ -357,21 +357,18 @@ def case(rule: str, content: Bytes, verdict: str, level: str = "minimal", **more
 
 def good(rule: str, golden: str, content: Bytes, **values: Any) -> Case:
     known = json.loads((GOLDEN / f"{golden}.json").read_text(encoding="utf-8"))
-    sequence = known["sequence"]
-    record = expected(golden, sequence) | values
-    return case(rule, content, OK, sequence=sequence, record=record)
+    record = expected(golden, known["sequence"])
+    if values:
+        record |= values
+    return case(rule, content, OK, sequence=known["sequence"], record=record)
 
 
 def golden_cases() -> Iterator[Case]:
     for file in sorted(GOLDEN.glob("*.board")):
         known = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
         content, rule = file.read_bytes(), f"golden: {file.stem}"
-        if known["history"]:
-            sequence = known["sequence"]
-            record = known["history"][str(sequence)]
-            yield case(rule, content, OK, sequence=sequence, record=record)
-        else:
-            yield case(rule, content, EMPTY)
+        has_record = bool(known["history"])
+        yield good(rule, file.stem, content) if has_record else case(rule, content, EMPTY)
 
 
 def main() -> None:
