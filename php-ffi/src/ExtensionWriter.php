@@ -69,13 +69,20 @@ final class ExtensionWriter implements WriterBackend
         return $writer->reader();
     }
 
-    public function publish(object $writer, string $record, int|string $present = Backend::ALL): int|string
-    {
+    public function publish(
+        object $writer,
+        string $record,
+        int|string $present = Backend::ALL,
+    ): int|string {
         return $writer->publish($record, $present);
     }
 
-    public function publishIf(object $writer, int|string $expected, string $record, int|string $present): int|string
-    {
+    public function publishIf(
+        object $writer,
+        int|string $expected,
+        string $record,
+        int|string $present,
+    ): int|string {
         return $writer->publish($record, $present, self::NEWEST, $expected);
     }
 

@@ -201,8 +201,8 @@ final class Files implements Backend
     }
 
     /**
-     * @param callable(int): array{int|float, int|float} $choose a sequence and the number of missed ones, by
-     *     the retry
+     * @param callable(int): array{int|float, int|float} $choose a sequence and the number of missed
+     *     ones, by the retry
      */
     private function attempt(BoardFile $board, callable $choose): string
     {

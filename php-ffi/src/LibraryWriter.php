@@ -131,8 +131,11 @@ final class LibraryWriter implements WriterBackend
         $this->library->check(fn (): int => $this->c->pegel_unlink($name));
     }
 
-    public function publish(object $writer, string $record, int|string $present = Backend::ALL): int|string
-    {
+    public function publish(
+        object $writer,
+        string $record,
+        int|string $present = Backend::ALL,
+    ): int|string {
         if ($present !== Backend::ALL) {
             return $this->publishOn($writer, $this->c->PEGEL_ALWAYS, 0, $record, $present);
         }
@@ -141,8 +144,12 @@ final class LibraryWriter implements WriterBackend
             $this->c->pegel_writer_publish($writer, $record, $size, $sequence));
     }
 
-    public function publishIf(object $writer, int|string $expected, string $record, int|string $present): int|string
-    {
+    public function publishIf(
+        object $writer,
+        int|string $expected,
+        string $record,
+        int|string $present,
+    ): int|string {
         return $this->publishOn($writer, $this->c->PEGEL_NEWEST, $expected, $record, $present);
     }
 

@@ -268,8 +268,11 @@ final class Reader
      *
      * @return \Generator<int, Snapshot>
      */
-    public function follow(?float $timeout = null, int|string $after = 0, bool $every = false): \Generator
-    {
+    public function follow(
+        ?float $timeout = null,
+        int|string $after = 0,
+        bool $every = false,
+    ): \Generator {
         $reader = $this;
         while (true) {
             try {

@@ -19,7 +19,8 @@ use function unpack;
  * @property-read float $age The age in seconds at the read, time in suspend included; INF if
  *     unknown.
  * @property-read bool $isDefault Whether it is a new board's defaults, which no program published.
- * @property-read int|string $missed Records before this one that were wanted, but no longer in the ring.
+ * @property-read int|string $missed Records before this one that were wanted, but no longer in the
+ *     ring.
  * @property-read ?\DateTimeImmutable $publishedAt The time of publication, in PHP's time zone; null
  *     if unknown.
  * @property-read bool $writerAlive Whether the board has a writer, as of the first access.

@@ -39,9 +39,18 @@ interface WriterBackend
     public function readerOf(object $writer): object;
 
     /** Each of these returns the sequence of the record. */
-    public function publish(object $writer, string $record, int|string $present = Backend::ALL): int|string;
+    public function publish(
+        object $writer,
+        string $record,
+        int|string $present = Backend::ALL,
+    ): int|string;
 
-    public function publishIf(object $writer, int|string $expected, string $record, int|string $present): int|string;
+    public function publishIf(
+        object $writer,
+        int|string $expected,
+        string $record,
+        int|string $present,
+    ): int|string;
 
     public function publishUnlessFull(
         object $writer,
