@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,8 +20,13 @@ from publication import PHP, keys, php_command
 from results import OWN, Results
 
 MEASURE = "JSON of 3 KiB, PHP"
-EXTENSION = f"{OWN}, extension"
-PEERS = (OWN, EXTENSION, "origin")
+# The way of each peer, and the settings of PHP.
+PEERS: dict[str, tuple[str, Callable[[], list[str]]]] = {
+    OWN: (OWN, list),
+    f"{OWN}, extension": (OWN, extension),
+    f"{OWN}, extension, decoded each time": (OWN, lambda: [*extension(), "-d", "pegel.cache=0"]),
+    "origin": ("origin", list),
+}
 COUNTS = ("reads", "missing", "torn", "attempts", "failures")
 
 
@@ -65,14 +70,12 @@ def pairs(stack: ExitStack) -> list[Pair]:
         "PEGEL_PACKAGE": str(ROOT / "php-ffi"),
     }
     made = []
-    for peer in PEERS:
-        way = OWN if peer == EXTENSION else peer
+    for peer, (way, settings) in PEERS.items():
         environment["PEGEL_DIR"] = stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm"))
         command = [sys.executable, str(Path(__file__).with_name("document_daemon.py")), way]
         daemon = stack.enter_context(converse(command, environment))
         daemon.hear()
-        settings = extension() if peer == EXTENSION else []
-        command = php_command(PHP / "read-documents.php", way, settings=settings)
+        command = php_command(PHP / "read-documents.php", way, settings=settings())
         made.append(Pair(peer, daemon, stack.enter_context(converse(command, environment))))
     return made
 

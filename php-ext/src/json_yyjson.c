@@ -31,44 +31,72 @@ static void deallocate(void *context, void *memory)
 	efree(memory);
 }
 
-static bool convert(yyjson_val *from, zval *to, int levels);
+/* Names that were used last, by their lengths and ends: those of rows are equal in each row. */
+#define NAMES 64
 
-static bool convert_array(yyjson_val *from, zval *to, int levels)
+typedef struct {
+	zend_string *names[NAMES];
+} name_cache;
+
+static zend_string *name_of(name_cache *cache, yyjson_val *name)
 {
-	size_t index, count;
+	const char *text = yyjson_get_str(name);
+	size_t length = yyjson_get_len(name);
+	if (UNEXPECTED(length == 0)) {
+		return ZSTR_EMPTY_ALLOC();
+	}
+	size_t place = (length * 31 + (unsigned char) text[0] * 7 + (unsigned char) text[length - 1])
+		% NAMES;
+	zend_string *known = cache->names[place];
+	if (known && ZSTR_LEN(known) == length && memcmp(ZSTR_VAL(known), text, length) == 0) {
+		return known;
+	}
+	if (known) {
+		zend_string_release(known);
+	}
+	return cache->names[place] = zend_string_init(text, length, 0);
+}
+
+static bool convert(yyjson_val *from, zval *to, int levels, name_cache *cache);
+
+static bool convert_array(yyjson_val *from, zval *to, int levels, name_cache *cache)
+{
+	size_t index, count = yyjson_arr_size(from);
 	yyjson_val *one;
-	array_init_size(to, yyjson_arr_size(from));
-	if (yyjson_arr_size(from) == 0) {
+	bool is_same = true;
+	array_init_size(to, count);
+	if (count == 0) {
 		return true;
 	}
 	zend_hash_real_init_packed(Z_ARRVAL_P(to));
-	yyjson_arr_foreach(from, index, count, one) {
-		zval element;
-		if (!convert(one, &element, levels)) {
-			zval_ptr_dtor(&element);
-			return false;
+	ZEND_HASH_FILL_PACKED(Z_ARRVAL_P(to)) {
+		yyjson_arr_foreach(from, index, count, one) {
+			zval element;
+			is_same &= convert(one, &element, levels, cache);
+			ZEND_HASH_FILL_SET(&element);
+			ZEND_HASH_FILL_NEXT();
 		}
-		zend_hash_next_index_insert_new(Z_ARRVAL_P(to), &element);
-	}
-	return true;
+	} ZEND_HASH_FILL_END();
+	return is_same;
 }
 
-static bool convert_object(yyjson_val *from, zval *to, int levels)
+static bool convert_object(yyjson_val *from, zval *to, int levels, name_cache *cache)
 {
-	size_t index, count;
+	size_t index, count = yyjson_obj_size(from);
 	yyjson_val *name, *one;
-	array_init_size(to, yyjson_obj_size(from));
+	bool is_same = true;
+	array_init_size(to, count);
+	if (count == 0) {
+		return true;
+	}
+	zend_hash_real_init_mixed(Z_ARRVAL_P(to));
 	yyjson_obj_foreach(from, index, count, name, one) {
 		zval element;
-		if (!convert(one, &element, levels)) {
-			zval_ptr_dtor(&element);
-			return false;
-		}
+		is_same &= convert(one, &element, levels, cache);
 		/* Names that are numbers are integers in PHP's arrays, and the last of equal ones holds. */
-		zend_symtable_str_update(
-			Z_ARRVAL_P(to), yyjson_get_str(name), yyjson_get_len(name), &element);
+		zend_symtable_update(Z_ARRVAL_P(to), name_of(cache, name), &element);
 	}
-	return true;
+	return is_same;
 }
 
 /* A number with more digits than 64 bits or a float have. */
@@ -85,8 +113,8 @@ static void convert_big(yyjson_val *from, zval *to)
 	ZVAL_STRINGL(to, digits, length);
 }
 
-/* A value that has at most so many levels below it; what was made so far is the caller's. */
-static bool convert(yyjson_val *from, zval *to, int levels)
+/* A value that has at most so many levels below it. What it makes is valid in any case. */
+static bool convert(yyjson_val *from, zval *to, int levels, name_cache *cache)
 {
 	ZVAL_NULL(to);
 	switch (yyjson_get_tag(from)) {
@@ -116,9 +144,9 @@ static bool convert(yyjson_val *from, zval *to, int levels)
 			ZVAL_STRINGL_FAST(to, yyjson_get_str(from), yyjson_get_len(from));
 			return true;
 		case YYJSON_TYPE_ARR | YYJSON_SUBTYPE_NONE:
-			return levels > 0 && convert_array(from, to, levels - 1);
+			return levels > 0 && convert_array(from, to, levels - 1, cache);
 		case YYJSON_TYPE_OBJ | YYJSON_SUBTYPE_NONE:
-			return levels > 0 && convert_object(from, to, levels - 1);
+			return levels > 0 && convert_object(from, to, levels - 1, cache);
 		default:
 			return false;
 	}
@@ -133,7 +161,14 @@ bool pegel_json_decode_fast(const zend_string *text, zval *value)
 	if (!document) {
 		return false;
 	}
-	bool is_same = convert(yyjson_doc_get_root(document), value, PHP_JSON_PARSER_DEFAULT_DEPTH);
+	name_cache cache = {0};
+	int levels = PHP_JSON_PARSER_DEFAULT_DEPTH;
+	bool is_same = convert(yyjson_doc_get_root(document), value, levels, &cache);
+	for (size_t i = 0; i < NAMES; i++) {
+		if (cache.names[i]) {
+			zend_string_release(cache.names[i]);
+		}
+	}
 	if (!is_same) {
 		zval_ptr_dtor(value);
 	}

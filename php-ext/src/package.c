@@ -30,7 +30,10 @@ bool pegel_call_package(const char *method, zval *result, uint32_t count, zval *
 {
 	ZVAL_UNDEF(result);
 	zend_class_entry *class = is_fit() ? find("Pegel\\ExtensionReader") : NULL;
-	if (!class) {
+	zend_function *function = class
+		? zend_hash_str_find_ptr_lc(&class->function_table, method, strlen(method))
+		: NULL;
+	if (!function) {
 		if (!EG(exception)) {
 			pegel_fail_with(PEGEL_UNSUPPORTED,
 				"this needs a package pegel/pegel that fits the extension pegel " PHP_PEGEL_VERSION
@@ -39,8 +42,6 @@ bool pegel_call_package(const char *method, zval *result, uint32_t count, zval *
 		}
 		return false;
 	}
-	zend_function *function = zend_hash_str_find_ptr_lc(
-		&class->function_table, method, strlen(method));
 	zend_call_known_function(function, NULL, class, result, count, arguments, NULL);
 	return !EG(exception);
 }
