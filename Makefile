@@ -261,6 +261,10 @@ install: ## Install what `make build` built (PREFIX=/usr/local DESTDIR=)
 deb: packages-deb library bridges target/bom/copyright ## Make a Debian package in target/
 	packaging/deb
 
+.PHONY: deb-php
+deb-php: packages-deb php-ext ## Make a Debian package of PHP's extension in target/
+	packaging/deb-php
+
 target/promtool:
 	ci/promtool $@
 

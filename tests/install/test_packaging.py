@@ -40,6 +40,39 @@ def test_no_php_fails_to_start_while_the_package_comes_and_goes(tmp_path: Path) 
     )
 
 
+def test_no_page_fails_while_the_extension_comes_and_goes(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.fail("packages are installed by root alone: run this test as root")
+    packages = []
+    for version in ("0.0.1", "999.0.0"):
+        done = run([str(ROOT / "packaging/deb-php"), version, str(tmp_path)])
+        assert done.returncode == 0, done.stderr
+        [package] = tmp_path.glob(f"php*-pegel_{version}_*.deb")
+        packages.append(str(package))
+    done = run_scene(
+        ["--mount", "--propagation", "private"],
+        "tests/install/packaging/extension.sh",
+        str(ROOT / "php-ffi"),
+        *packages,
+    )
+    assert (done.stdout.splitlines(), done.stderr, done.returncode) == (
+        [
+            "page: level 3.25 tier cdef",
+            "installed: 0.1.0",
+            "page: extension",
+            "upgraded: 999.0.0",
+            "page: extension",
+            "page: extension",
+            "removed: false",
+            "page: cdef",
+            "no request failed",
+            "left: ",
+        ],
+        "",
+        0,
+    )
+
+
 def test_the_package_names_all_crates_in_it_with_their_licences(tmp_path: Path) -> None:
     package = debian_package(tmp_path)
     assert run(["dpkg-deb", "-x", str(package), str(tmp_path)]).returncode == 0
