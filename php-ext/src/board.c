@@ -136,6 +136,7 @@ bool pegel_may_open(zend_string *name)
 static void remember(pegel_board *board)
 {
 	HashTable *boards = &PEGEL_G(boards);
+	PEGEL_G(last_name) = NULL;
 	board->users++;
 	pegel_board *before = zend_hash_find_ptr(boards, board->name);
 	if (before) {
@@ -210,12 +211,19 @@ pegel_board *pegel_board_open(zend_string *name)
 /* The same, but with a look at the name only if the last one was too long ago. */
 pegel_board *pegel_board_find(zend_string *name)
 {
-	pegel_board *board = zend_hash_find_ptr(&PEGEL_G(boards), name);
-	if (EXPECTED(board && board->looked_in == PEGEL_G(request) && !has_moved(name)
-			&& coarse_time() - board->looked_ns < LOOK)) {
-		return board;
+	/* The same literal of the code again: as long as the request, nobody else has its address. */
+	pegel_board *board = EXPECTED(name == PEGEL_G(last_name))
+		? PEGEL_G(last)
+		: zend_hash_find_ptr(&PEGEL_G(boards), name);
+	if (UNEXPECTED(!board || board->looked_in != PEGEL_G(request) || has_moved(name)
+			|| coarse_time() - board->looked_ns >= LOOK)) {
+		board = look(name, board);
 	}
-	return look(name, board);
+	if (EXPECTED(board) && ZSTR_IS_INTERNED(name)) {
+		PEGEL_G(last_name) = name;
+		PEGEL_G(last) = board;
+	}
+	return board;
 }
 
 /*

@@ -115,6 +115,7 @@ static PHP_RINIT_FUNCTION(pegel)
 #endif
 	PEGEL_G(request)++;
 	PEGEL_G(is_active) = true;
+	PEGEL_G(last_name) = NULL;
 	return SUCCESS;
 }
 

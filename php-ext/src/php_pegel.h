@@ -86,6 +86,8 @@ typedef struct pegel_board {
 ZEND_BEGIN_MODULE_GLOBALS(pegel)
 	HashTable boards;       /* by name, the one that was opened last at the end */
 	pegel_board *open;      /* all boards */
+	zend_string *last_name; /* of read()'s last board, by an interned string, or NULL */
+	pegel_board *last;
 	pegel_retired *retired;
 	size_t shared_size;     /* of what is shared or retired */
 	uint32_t request;
