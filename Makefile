@@ -149,7 +149,7 @@ test-systems: packages-systems
 
 .PHONY: test-arches
 test-arches: ## Test on aarch64 and armv7 under qemu, with boards that they share with this machine
-test-arches: build .venv/test $(ARCHES) test-php-i386
+test-arches: build .venv/test $(ARCHES) test-php-i386 test-php-armhf
 	cargo build --release --locked -p pegel-tests
 	for size in 16384 65536; do \
 		QEMU_PAGESIZE=$$size $(WATCHDOG) tests/arches/cargo aarch64-unknown-linux-gnu \
@@ -157,11 +157,13 @@ test-arches: build .venv/test $(ARCHES) test-php-i386
 	done
 	$(PYTHON) -m pytest tests/arches
 
-# PHP with an int of 32 bits, which an x86-64 kernel runs itself.
-.PHONY: test-php-i386
-test-php-i386: packages-arches php-ffi/src/pegel.h
-	$(WATCHDOG) tests/arches/cargo i686-unknown-linux-gnu build -p pegel-cabi --lib
-	$(WATCHDOG) tests/arches/php
+# PHP with an int of 32 bits. An x86-64 kernel runs that of i386 itself.
+test-php-i386: RUST_TARGET := i686-unknown-linux-gnu
+test-php-armhf: RUST_TARGET := armv7-unknown-linux-gnueabihf
+.PHONY: test-php-i386 test-php-armhf
+test-php-i386 test-php-armhf: test-php-%: packages-arches php-ffi/src/pegel.h
+	$(WATCHDOG) tests/arches/cargo $(RUST_TARGET) build -p pegel-cabi --lib
+	$(WATCHDOG) tests/arches/php $* $(RUST_TARGET)
 
 .PHONY: $(ARCHES)
 $(ARCHES): packages-arches
