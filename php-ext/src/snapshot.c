@@ -30,7 +30,7 @@ static void free_snapshot(zend_object *object)
 	zend_object_std_dtor(object);
 }
 
-static zend_object *clone(zend_object *object)
+static zend_object *clone_snapshot(zend_object *object)
 {
 	zend_object *made = create(object->ce);
 	pegel_snapshot *from = pegel_snapshot_of(object), *to = pegel_snapshot_of(made);
@@ -59,7 +59,7 @@ void pegel_snapshot_register(zend_class_entry *class)
 	memcpy(&handlers, zend_get_std_object_handlers(), sizeof handlers);
 	handlers.offset = XtOffsetOf(pegel_snapshot, std);
 	handlers.free_obj = free_snapshot;
-	handlers.clone_obj = clone;
+	handlers.clone_obj = clone_snapshot;
 	handlers.get_gc = get_gc;
 	pegel_snapshot_add_handlers(&handlers);
 }
