@@ -49,6 +49,11 @@ def test_no_page_fails_while_the_extension_comes_and_goes(tmp_path: Path) -> Non
         assert done.returncode == 0, done.stderr
         [package] = tmp_path.glob(f"php*-pegel_{version}_*.deb")
         packages.append(str(package))
+    assert run(["dpkg-deb", "-x", packages[0], str(tmp_path)]).returncode == 0
+    [file] = tmp_path.glob("usr/lib/php/*/pegel.so")
+    # Another libpegel in the same process is another library.
+    symbols = run(["nm", "-D", "--defined-only", "--format=just-symbols", str(file)]).stdout
+    assert symbols == "get_module\n"
     done = run_scene(
         ["--mount", "--propagation", "private"],
         "tests/install/packaging/extension.sh",

@@ -1,7 +1,9 @@
 """The extension in php-fpm, under load and over many requests of one worker."""
 
+import hashlib
 import itertools
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
@@ -9,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 import pegel
-from helpers.programs import ROOT
+from helpers.programs import ROOT, run
 from php.fastcgi import Connection
 from php.load import check_pages
 from php.requests import held
@@ -89,6 +91,21 @@ def test_values_are_whole_until_a_request_is_over(
             publishes = f"&publish={quote(text(number))}" if number % 3 == 0 else ""
             connection.ask(f"end={end}{publishes}")
             assert log.read_text().split("\n")[:-1] == ["changed", "whole", end], (end, turn)
+
+
+def test_the_generated_header_is_that_of_the_stub() -> None:
+    """`php-ext/arginfo` writes it; what it writes beside this hash depends on PHP's version."""
+    stub = (ROOT / "php-ext/pegel.stub.php").read_bytes()
+    header = (ROOT / "php-ext/src/pegel_arginfo.h").read_text()
+    assert f"Stub hash: {hashlib.sha1(stub).hexdigest()} " in header
+
+
+def test_the_extension_has_the_version_of_the_library() -> None:
+    version = re.search(r'^version = "(.+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
+    assert version
+    code = "echo phpversion('pegel'), ' ', Pegel\\Native::version();"
+    done = run(["php", *extension(), "-r", code])
+    assert done.stdout == f"{version[1]} {version[1]}", done.stderr
 
 
 def test_a_worker_holds_no_more_after_many_documents(site: Site) -> None:
