@@ -94,10 +94,16 @@ final class Loader
     /** The tier that can write. */
     public static function writing(): WriterBackend
     {
+        if (self::$writing) {
+            return self::$writing;
+        }
         $reading = self::reading();
-        return self::$writing ??= $reading instanceof Extension
-            ? new ExtensionWriter($reading)
-            : new LibraryWriter(self::library());
+        if ($reading instanceof Extension) {
+            return self::$writing = new ExtensionWriter($reading);
+        }
+        // First: where FFI is missing, this throws, and PHP cannot even load the other class.
+        $library = self::library();
+        return self::$writing = new LibraryWriter($library);
     }
 
     private static function library(): Library

@@ -182,3 +182,18 @@ def test_a_library_of_another_abi(site: Site, place: Callable[[Site], object]) -
     with place(site) as php:  # type: ignore[attr-defined]
         for query in ("do=read", "do=write&level=2"):
             refuses(php, query, "Unsupported", "libpegel 9.8.7 has ABI 99", "Update the older")
+
+
+def test_a_writer_without_ffi_names_what_to_install(tmp_path: Path) -> None:
+    """`php -n` has no FFI at all, where `ffi.enable=0` has its classes."""
+    script = f"""
+        require '{ROOT}/php-ffi/autoload.php';
+        try {{
+            Pegel\\Writer::open('roof');
+        }} catch (Pegel\\Unavailable $missing) {{
+            echo $missing->getMessage();
+        }}
+    """
+    done = run(["php", "-n", "-r", script], os.environ | {"PEGEL_DIR": str(tmp_path)})
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "extension=ffi" in done.stdout
