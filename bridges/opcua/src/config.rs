@@ -82,13 +82,7 @@ impl Config {
     pub fn new(given: Opcua, target: &Target) -> Result<Self> {
         let config = given.config.as_deref().map(config::read).transpose();
         let config = config.map_err(Failure::Failed)?.unwrap_or_default();
-        let text = given.listen.or(config.listen);
-        let text = text.unwrap_or_else(|| LISTEN.to_owned());
-        let listen: SocketAddr = text.parse().map_err(|_| {
-            Failure::Usage(format!(
-                "{text:?} is not an address; use ADDRESS:PORT, such as {LISTEN}"
-            ))
-        })?;
+        let listen = address(given.listen.or(config.listen))?;
         let passwords = config.passwords.as_deref().map(passwords::read).transpose();
         let passwords = passwords.map_err(Failure::Failed)?.unwrap_or_default();
         let has_users = !passwords.is_empty();
@@ -125,14 +119,9 @@ impl Config {
             }
         }
         check(&named)?;
-        let stale_after = match (given.stale_after, config.stale_after) {
-            (Some(age), _) => age,
-            (None, Some(age)) => Duration::try_from_secs_f64(age).map_err(|_| {
-                Failure::Failed(format!(
-                    "stale_after must be a number of seconds, 0 or more (got {age})"
-                ))
-            })?,
-            (None, None) => Duration::from_secs(60),
+        let stale_after = match given.stale_after {
+            Some(age) => age,
+            None => max_age(config.stale_after)?,
         };
         Ok(Self {
             host: config.host.unwrap_or_else(|| host(listen)),
@@ -156,6 +145,25 @@ impl Config {
             any_client: config.any_client,
         })
     }
+}
+
+fn address(text: Option<String>) -> Result<SocketAddr> {
+    let text = text.unwrap_or_else(|| LISTEN.to_owned());
+    text.parse().map_err(|_| {
+        Failure::Usage(format!(
+            "{text:?} is not an address; use ADDRESS:PORT, such as {LISTEN}"
+        ))
+    })
+}
+
+/// The age after which a record is stale, as the configuration has it.
+fn max_age(seconds: Option<f64>) -> Result<Duration> {
+    let seconds = seconds.unwrap_or(60.0);
+    Duration::try_from_secs_f64(seconds).map_err(|_| {
+        Failure::Failed(format!(
+            "stale_after must be a number of seconds, 0 or more (got {seconds})"
+        ))
+    })
 }
 
 /// Boards of the same name in two directories would be one object.

@@ -93,8 +93,7 @@ fn insert_field(
         details,
         ..
     } = field;
-    let range = range(field);
-    let kind = match (range.is_some(), !unit.is_empty()) {
+    let kind = match (range(field).is_some(), !unit.is_empty()) {
         (true, true) => VariableTypeId::AnalogUnitRangeType,
         (true, false) => VariableTypeId::AnalogItemType,
         (false, true) => VariableTypeId::AnalogUnitType,
@@ -128,6 +127,17 @@ fn insert_field(
         variable.value_rank(-1)
     };
     variable.insert(space);
+    insert_properties(space, namespace, board, field, &id);
+}
+
+/// The limits and the unit of a field.
+fn insert_properties(
+    space: &mut AddressSpace,
+    namespace: u16,
+    board: &str,
+    field: &Field,
+    id: &NodeId,
+) {
     let mut property = |name: &str, kind: DataTypeId, value: ExtensionObject| {
         let property = of_property(namespace, board, &field.name, name);
         VariableBuilder::new(&property, name, name)
@@ -137,12 +147,12 @@ fn insert_field(
             .property_of(id.clone())
             .insert(space);
     };
-    if let Some(range) = range {
+    if let Some(range) = range(field) {
         let range = ExtensionObject::from_message(range);
         property(RANGE, DataTypeId::Range, range);
     }
-    if !unit.is_empty() {
-        let unit = ExtensionObject::from_message(units::information(unit));
+    if !field.unit.is_empty() {
+        let unit = ExtensionObject::from_message(units::information(&field.unit));
         property(UNITS, DataTypeId::EUInformation, unit);
     }
 }

@@ -117,18 +117,7 @@ fn label(name: &str, value: &str) -> String {
 fn samples(reader: &Reader) -> Result<Vec<Sample>> {
     let board = reader.board();
     let snapshot = newest(reader)?;
-    let stamp = snapshot.as_ref().map(Snapshot::stamp);
-    let sequence = stamp.map_or(0, |stamp| stamp.sequence);
-    let is_alive = u8::from(reader.writer_alive()?);
-    let mut samples = vec![
-        Sample::fact(UP, board, "1"),
-        Sample::fact(WRITER_ALIVE, board, is_alive.to_string()),
-        Sample::fact(SEQUENCE, board, sequence.to_string()),
-    ];
-    if let Some(stamp) = stamp.filter(|stamp| stamp.is_timed()) {
-        let age = time::seconds(stamp.age_ns).to_string();
-        samples.push(Sample::fact(AGE, board, age));
-    }
+    let mut samples = facts(reader, snapshot.as_ref())?;
     let schema = reader.schema();
     let (Some(snapshot), None) = (snapshot, schema.document()) else {
         return Ok(samples);
@@ -174,6 +163,24 @@ fn samples(reader: &Reader) -> Result<Vec<Sample>> {
                 value,
             });
         }
+    }
+    Ok(samples)
+}
+
+/// What is known of a board, whatever its fields are.
+fn facts(reader: &Reader, newest: Option<&Snapshot>) -> Result<Vec<Sample>> {
+    let board = reader.board();
+    let stamp = newest.map(Snapshot::stamp);
+    let sequence = stamp.map_or(0, |stamp| stamp.sequence);
+    let is_alive = u8::from(reader.writer_alive()?);
+    let mut samples = vec![
+        Sample::fact(UP, board, "1"),
+        Sample::fact(WRITER_ALIVE, board, is_alive.to_string()),
+        Sample::fact(SEQUENCE, board, sequence.to_string()),
+    ];
+    if let Some(stamp) = stamp.filter(|stamp| stamp.is_timed()) {
+        let age = time::seconds(stamp.age_ns).to_string();
+        samples.push(Sample::fact(AGE, board, age));
     }
     Ok(samples)
 }

@@ -87,31 +87,7 @@ impl Bench {
                 "torn": together.torn,
             }))?);
         }
-        let mut rows = vec![["RECORD", "PUBLISH", "READ", "OPEN AND READ"].map(str::to_owned)];
-        rows.extend(figures.iter().map(|of| {
-            [
-                format!("{} B", of.size),
-                time(of.publish),
-                time(of.read),
-                time(of.open),
-            ]
-        }));
-        table::print(&rows)?;
-        let mut out = io::stdout().lock();
-        writeln!(
-            out,
-            "\nA publication wakes a waiting reader within {}.",
-            time(wake)
-        )?;
-        writeln!(
-            out,
-            "A writer and a reader at once, {} B: {:.1} million publications and {:.1} million \
-             reads a second, {} torn.",
-            SIZES[0],
-            together.publications / 1e6,
-            together.reads / 1e6,
-            together.torn,
-        )?;
+        print(&figures, wake, &together)?;
         if together.torn > 0 {
             return Err(Failure::Failed(
                 "records came torn: please report this machine".to_owned(),
@@ -119,6 +95,36 @@ impl Bench {
         }
         Ok(())
     }
+}
+
+/// As a table and two sentences.
+fn print(figures: &[Figures], wake: f64, together: &Together) -> Result<()> {
+    let mut rows = vec![["RECORD", "PUBLISH", "READ", "OPEN AND READ"].map(str::to_owned)];
+    rows.extend(figures.iter().map(|of| {
+        [
+            format!("{} B", of.size),
+            time(of.publish),
+            time(of.read),
+            time(of.open),
+        ]
+    }));
+    table::print(&rows)?;
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "\nA publication wakes a waiting reader within {}.",
+        time(wake)
+    )?;
+    writeln!(
+        out,
+        "A writer and a reader at once, {} B: {:.1} million publications and {:.1} million \
+         reads a second, {} torn.",
+        SIZES[0],
+        together.publications / 1e6,
+        together.reads / 1e6,
+        together.torn,
+    )?;
+    Ok(())
 }
 
 /// Shows progress on standard error, if that is a terminal.

@@ -78,17 +78,6 @@ fn object(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<Json> {
 
 fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
     let info = reader.info();
-    let published = snapshot.map_or_else(
-        || "never".to_owned(),
-        |snapshot| {
-            let stamp = snapshot.stamp();
-            if !stamp.is_timed() {
-                return "at an unknown time (unstamped writer)".to_owned();
-            }
-            let (moment, age) = (time::local(stamp.published_ns), time::age(stamp.age_ns));
-            format!("{moment}, {age} ago")
-        },
-    );
     let writer = match (reader.writer_alive()?, reader.writer_process()) {
         (false, _) => "none now".to_owned(),
         (true, None) => "alive".to_owned(),
@@ -121,7 +110,7 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
         ),
         ("writer", format!("{writer}; {} so far", info.generation)),
         ("sequence", sequence(snapshot)),
-        ("published", published),
+        ("published", published(snapshot)),
     ];
     let mut facts = facts.map(|(fact, text)| [fact.to_owned(), text]).to_vec();
     if info.durable {
@@ -136,6 +125,18 @@ fn print_facts(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {
         facts.push(["mirror", "of another machine's board; read-only here"].map(str::to_owned));
     }
     Ok(table::print(&facts)?)
+}
+
+fn published(snapshot: Option<&Snapshot>) -> String {
+    let Some(snapshot) = snapshot else {
+        return "never".to_owned();
+    };
+    let stamp = snapshot.stamp();
+    if !stamp.is_timed() {
+        return "at an unknown time (unstamped writer)".to_owned();
+    }
+    let (moment, age) = (time::local(stamp.published_ns), time::age(stamp.age_ns));
+    format!("{moment}, {age} ago")
 }
 
 fn print_fields(reader: &Reader, snapshot: Option<&Snapshot>) -> Result<()> {

@@ -176,11 +176,7 @@ impl Filter {
             };
             // In plain text, sessions end with the connection, and nothing is decrypted.
             if !connection.is_logged_in() && !shared.channel().is_plain() {
-                if message.is_open {
-                    let _next_time = forget_oldest(&self.rejected);
-                }
-                let messages = if message.is_open { KEYS } else { 1.0 };
-                self.connections.spend(connection.peer, messages).await;
+                self.charge(connection, message.is_open).await;
             }
             if is_last {
                 while shared.unanswered.load(Relaxed) >= UNANSWERED {
@@ -196,6 +192,15 @@ impl Filter {
                 return Ok(());
             }
         }
+    }
+
+    /// Takes a message before the login from the budget of its peer: opening a channel decrypts.
+    async fn charge(&self, connection: &Connection, is_open: bool) {
+        if is_open {
+            let _next_time = forget_oldest(&self.rejected);
+        }
+        let messages = if is_open { KEYS } else { 1.0 };
+        self.connections.spend(connection.peer, messages).await;
     }
 
     /// Passes on what the library answers.

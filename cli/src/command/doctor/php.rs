@@ -226,8 +226,14 @@ fn parse(subject: &str, answer: &str, directory: &Path) -> Vec<Finding> {
     if is("writes") {
         findings.push(library(subject, &text("library"), &text("version")));
     }
-    let theirs = text("directory");
-    if Path::new(&theirs) != directory {
+    findings.extend(boards(subject, &said, directory));
+    findings
+}
+
+/// What is wrong with the directory where PHP looks for boards.
+fn boards(subject: &str, said: &Json, directory: &Path) -> Option<Finding> {
+    let theirs = said["directory"].as_str().unwrap_or_default();
+    if Path::new(theirs) != directory {
         let message = format!(
             "its boards are in {theirs}, those of this program in {}",
             directory.display()
@@ -236,17 +242,17 @@ fn parse(subject: &str, answer: &str, directory: &Path) -> Vec<Finding> {
             "env[PEGEL_DIR] = {} in the pool, or --dir {theirs} here",
             directory.display()
         );
-        findings.push(Finding::note(subject, message, fix));
-    } else if !is("lists") {
+        return Some(Finding::note(subject, message, fix));
+    } else if !said["lists"].as_bool().unwrap_or_default() {
         let user = said["user"]
             .as_u64()
             .map_or_else(String::new, |user| format!(" as user {user}"));
         let message = format!("it cannot list {theirs}{user}");
         let fix = "mount it inside the chroot, add it to open_basedir, or add the user to its \
                    group: see docs/sharing.md";
-        findings.push(Finding::problem(subject, message, fix));
+        return Some(Finding::problem(subject, message, fix));
     }
-    findings
+    None
 }
 
 /// Whether PHP uses the library of the same version as this program.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use pegel::dynamic::Encoded;
 use pegel::{Field, Schema, Type, TypeClass, Value};
 use pegel_program::value::FieldPath;
+use regex_lite::Regex;
 use serde_json::Value as Json;
 
 use super::framer::Tally;
@@ -60,20 +61,7 @@ impl<'map> Assembler<'map> {
         };
         match &map.format {
             Format::Json => self.single(tally, json(line)),
-            Format::Csv { delimiter, .. } => {
-                let cells: Vec<_> = line.split(*delimiter).map(str::trim).collect();
-                if self.is_header(&cells) {
-                    self.columns = Some(cells.into_iter().map(str::to_owned).collect());
-                    tally.good += 1;
-                    return None;
-                }
-                let Some(columns) = self.columns.as_ref().filter(|_| !is_cut) else {
-                    tally.lost += 1;
-                    return None;
-                };
-                let found = row(columns, &cells);
-                self.single(tally, found)
-            }
+            Format::Csv { delimiter, .. } => self.csv(*delimiter, is_cut, line, tally),
             _ if is_cut && !matches!(map.format, Format::Patterns { frame: Some(_), .. }) => {
                 tally.lost += 1;
                 None
@@ -102,29 +90,63 @@ impl<'map> Assembler<'map> {
                 other,
                 frame: Some((start, end)),
             } => {
-                let (is_start, is_end) = (start.is_match(line), end.is_match(line));
-                if is_start {
-                    // The previous record has no end.
-                    tally.lost += self.begun.take().map_or(0, |(lines, _)| lines);
-                    self.begun = Some((0, Found::default()));
-                }
-                let Some((lines, found)) = &mut self.begun else {
-                    tally.lost += 1;
-                    return None;
-                };
-                *lines += 1;
-                let is_known = found.capture(patterns, line) || is_start || is_end;
-                if !is_known && !other.iter().any(|other| other.is_match(line)) {
-                    // Perhaps two lines have become one, and perhaps of two records.
-                    found.fault = Some(format!("the line matches no pattern (got {line:?})"));
-                }
-                if !is_end {
-                    return None;
-                }
-                let (lines, found) = self.begun.take()?;
-                self.count(tally, lines, &found)
+                let frame = (start.is_match(line), end.is_match(line));
+                self.framed(frame, patterns, other, line, tally)
             }
         }
+    }
+
+    /// A row of values, or the header that names its columns.
+    fn csv(
+        &mut self,
+        delimiter: char,
+        is_cut: bool,
+        line: &str,
+        tally: &mut Tally,
+    ) -> Option<Encoded> {
+        let cells: Vec<_> = line.split(delimiter).map(str::trim).collect();
+        if self.is_header(&cells) {
+            self.columns = Some(cells.into_iter().map(str::to_owned).collect());
+            tally.good += 1;
+            return None;
+        }
+        let Some(columns) = self.columns.as_ref().filter(|_| !is_cut) else {
+            tally.lost += 1;
+            return None;
+        };
+        let found = row(columns, &cells);
+        self.single(tally, found)
+    }
+
+    /// A line of a record of several lines; `frame` says whether it starts one, and ends one.
+    fn framed(
+        &mut self,
+        (is_start, is_end): (bool, bool),
+        patterns: &[Regex],
+        other: &[Regex],
+        line: &str,
+        tally: &mut Tally,
+    ) -> Option<Encoded> {
+        if is_start {
+            // The previous record has no end.
+            tally.lost += self.begun.take().map_or(0, |(lines, _)| lines);
+            self.begun = Some((0, Found::default()));
+        }
+        let Some((lines, found)) = &mut self.begun else {
+            tally.lost += 1;
+            return None;
+        };
+        *lines += 1;
+        let is_known = found.capture(patterns, line) || is_start || is_end;
+        if !is_known && !other.iter().any(|other| other.is_match(line)) {
+            // Perhaps two lines have become one, and perhaps of two records.
+            found.fault = Some(format!("the line matches no pattern (got {line:?})"));
+        }
+        if !is_end {
+            return None;
+        }
+        let (lines, found) = self.begun.take()?;
+        self.count(tally, lines, &found)
     }
 
     /// Counts a line that is not text.
@@ -272,7 +294,7 @@ fn plain(kind: Type, text: &str) -> &str {
 
 impl Found {
     /// Adds the groups of the patterns that match a line, and returns whether one does.
-    fn capture(&mut self, patterns: &[regex_lite::Regex], line: &str) -> bool {
+    fn capture(&mut self, patterns: &[Regex], line: &str) -> bool {
         let mut is_known = false;
         for pattern in patterns {
             let Some(captures) = pattern.captures(line) else {

@@ -136,9 +136,6 @@ fn parse(text: &str) -> Result<Map, String> {
 }
 
 fn format(section: &Section, schema: &Schema) -> Result<Format, String> {
-    let regex = |pattern: &String| {
-        Regex::new(pattern).map_err(|error| format!("pattern {pattern:?}: {error}"))
-    };
     let has_patterns = !section.patterns.is_empty()
         || !section.other.is_empty()
         || section.start.is_some()
@@ -163,42 +160,47 @@ fn format(section: &Section, schema: &Schema) -> Result<Format, String> {
             delimiter: section.delimiter.unwrap_or(','),
             columns: section.columns.clone(),
         }),
-        "patterns" => {
-            let patterns: Vec<_> = section
-                .patterns
-                .iter()
-                .map(regex)
-                .collect::<Result<_, _>>()?;
-            let groups = patterns
-                .iter()
-                .flat_map(|pattern| pattern.capture_names().flatten());
-            let groups: Vec<_> = groups.collect();
-            let source = |name: &String| section.from.get(name).unwrap_or(name).clone();
-            let is_absent = |name: &&String| !groups.contains(&&*source(name));
-            let needed = schema
-                .fields()
-                .iter()
-                .filter(|field| !field.may_be_missing());
-            if let Some(name) = needed.map(|field| &field.name).find(is_absent) {
-                return Err(format!(
-                    "field {name}: no pattern has its group (?<{}>...)",
-                    source(name)
-                ));
-            }
-            let frame = match (&section.start, &section.end) {
-                (Some(start), Some(end)) => Some((regex(start)?, regex(end)?)),
-                (None, None) => None,
-                _ => return Err("start and end must be given together".to_owned()),
-            };
-            let other = section.other.iter().map(regex).collect::<Result<_, _>>()?;
-            Ok(Format::Patterns {
-                patterns,
-                other,
-                frame,
-            })
-        }
+        "patterns" => patterns(section, schema),
         other => Err(format!(
             "format must be \"json\", \"pairs\", \"csv\" or \"patterns\" (got {other:?})"
         )),
     }
+}
+
+fn patterns(section: &Section, schema: &Schema) -> Result<Format, String> {
+    let regex = |pattern: &String| {
+        Regex::new(pattern).map_err(|error| format!("pattern {pattern:?}: {error}"))
+    };
+    let patterns: Vec<_> = section
+        .patterns
+        .iter()
+        .map(regex)
+        .collect::<Result<_, _>>()?;
+    let groups = patterns
+        .iter()
+        .flat_map(|pattern| pattern.capture_names().flatten());
+    let groups: Vec<_> = groups.collect();
+    let source = |name: &String| section.from.get(name).unwrap_or(name).clone();
+    let is_absent = |name: &&String| !groups.contains(&&*source(name));
+    let needed = schema
+        .fields()
+        .iter()
+        .filter(|field| !field.may_be_missing());
+    if let Some(name) = needed.map(|field| &field.name).find(is_absent) {
+        return Err(format!(
+            "field {name}: no pattern has its group (?<{}>...)",
+            source(name)
+        ));
+    }
+    let frame = match (&section.start, &section.end) {
+        (Some(start), Some(end)) => Some((regex(start)?, regex(end)?)),
+        (None, None) => None,
+        _ => return Err("start and end must be given together".to_owned()),
+    };
+    let other = section.other.iter().map(regex).collect::<Result<_, _>>()?;
+    Ok(Format::Patterns {
+        patterns,
+        other,
+        frame,
+    })
 }
