@@ -97,7 +97,7 @@ fn entity(plan: &Plan, field: &Field, index: Option<u32>) -> (String, Json) {
             format!("{{{{ None if {value} is none else '{on}' if {value} else '{off}' }}}}").into();
         (entity["payload_on"], entity["payload_off"]) = (on.into(), off.into());
     }
-    if matches!(field.kind, Type::F32 | Type::F64) {
+    if field.kind.class() == TypeClass::Float {
         // Home Assistant knows None as unknown, and rejects these.
         entity["value_template"] =
             format!("{{{{ None if {value} in ['NaN', 'Infinity', '-Infinity'] else {value} }}}}")
