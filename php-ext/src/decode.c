@@ -46,7 +46,7 @@ static void decode_text(const char *text, size_t size, zval *value)
 static zend_always_inline void decode_element(
 	const pegel_plan_field *field, const char *bytes, zval *value)
 {
-	switch (field->type) {
+	switch ((pegel_type) field->type) {
 		case PEGEL_BOOL: ZVAL_BOOL(value, *bytes != 0); return;
 		case PEGEL_I8: NUMBER(int8_t, ZVAL_LONG)
 		case PEGEL_U8: NUMBER(uint8_t, ZVAL_LONG)
@@ -59,8 +59,10 @@ static zend_always_inline void decode_element(
 		case PEGEL_F32: NUMBER(float, ZVAL_DOUBLE)
 		case PEGEL_F64: NUMBER(double, ZVAL_DOUBLE)
 		case PEGEL_TEXT: decode_text(bytes, field->size, value); return;
-		default: ZVAL_NULL(value); return;
+		/* No default: the compiler reports a type that is missing here. */
+		case PEGEL_JSON: case PEGEL_BYTES: case PEGEL_OPTIONAL: break;
 	}
+	ZVAL_NULL(value);
 }
 
 static void decode_elements(const pegel_plan_field *field, const char *bytes, zval *value)

@@ -56,7 +56,7 @@ static bool encode_text(const pegel_plan_field *field, const zval *value, char *
 static bool encode_element(const pegel_plan_field *field, const zval *value, char *bytes)
 {
 	ZVAL_DEREF(value);
-	switch (field->type) {
+	switch ((pegel_type) field->type) {
 		case PEGEL_BOOL:
 			*bytes = Z_TYPE_P(value) == IS_TRUE;
 			return Z_TYPE_P(value) == IS_TRUE || Z_TYPE_P(value) == IS_FALSE;
@@ -71,8 +71,10 @@ static bool encode_element(const pegel_plan_field *field, const zval *value, cha
 		case PEGEL_F32: FLOAT(float)
 		case PEGEL_F64: FLOAT(double)
 		case PEGEL_TEXT: return encode_text(field, value, bytes);
-		default: return false;
+		/* No default: the compiler reports a type that is missing here. */
+		case PEGEL_JSON: case PEGEL_BYTES: case PEGEL_OPTIONAL: break;
 	}
+	return false;
 }
 
 static bool encode_elements(const pegel_plan_field *field, const zval *value, char *bytes)

@@ -37,6 +37,7 @@ from helpers.programs import (
 from helpers.serial import Line
 from helpers.sysv import bridged as sysv_bridged
 from helpers.sysv import remove, script
+from php.site import extension
 
 # For each type, two values as JSON has them.
 VALUES: dict[str, tuple[Any, Any]] = {
@@ -151,8 +152,10 @@ def test_c(every: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_php(every: Path) -> None:
-    command = php("tests/languages/types/types.php")
+@pytest.mark.parametrize("way", ["ffi", "extension"])
+def test_php(every: Path, way: str) -> None:
+    settings = ["-d", "ffi.enable=0", *extension()] if way == "extension" else []
+    command = ["php", *settings, str(ROOT / "tests/languages/types/types.php")]
     wanted = json.dumps(SECOND)
     done = run([*command, "write", wanted], environment(every))
     assert (done.returncode, done.stderr) == (0, ""), done.stderr + done.stdout
