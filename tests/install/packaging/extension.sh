@@ -26,7 +26,8 @@ require '/test/pegel/autoload.php';
 $schema = Pegel\Schema::of(level: Pegel\Field::f64('m'));
 $writer = Pegel\Writer::create('page' . getmypid(), $schema, timeout: 5.0);
 $writer->publish(level: 3.25);
-echo 'level ', Pegel\read($writer->board)['level'], ' tier ', Pegel\Loader::describe()['tier'], "\n";
+$tier = Pegel\Loader::describe()['tier'];
+echo 'level ', Pegel\read($writer->board)['level'], ' tier ', $tier, "\n";
 END
 cat > "$root/test/fpm.conf" <<'END'
 [global]
