@@ -45,6 +45,17 @@ impl Refusals {
     }
 }
 
+/// Whether a bridge follows what it opened: also a board that is damaged, which it reports, but no
+/// file of another user.
+pub fn follows<T>(opened: Result<T>) -> Result<bool> {
+    match opened {
+        Err(error) if matches!(error.kind(), ErrorKind::Untrusted | ErrorKind::Denied) => {
+            Err(error)
+        }
+        _ => Ok(true),
+    }
+}
+
 /// Whether a file cannot be opened until it changes.
 fn is_lasting(error: &pegel::Error) -> bool {
     matches!(

@@ -204,7 +204,7 @@ C_REFUSES = {
     "size NULL": (10, "argument record_size must not be NULL"),
     "options without size": (10, "size of at least 4 bytes (got 0). Set it to sizeof."),
     "5 slots": (10, "5 slots"),
-    "mode 0666": (10, "(got 0666)"),
+    "mode 0666": (10, "(got mode 0666)"),
     "unknown flag": (10, "argument options has unknown flags (got 0x80000000). Update libpegel."),
     "board NULL": (10, "argument board must not be NULL"),
     "writer NULL": (10, "argument writer must not be NULL"),

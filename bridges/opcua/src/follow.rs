@@ -11,7 +11,7 @@ use opcua::types::StatusCode;
 use pegel::dynamic::Reader;
 use pegel_program::args::opcua::STATUS;
 use pegel_program::follower::{Event, Follower, POLL_INTERVAL};
-use pegel_program::refusals::Refusals;
+use pegel_program::refusals::{Refusals, follows};
 use pegel_program::status::Status;
 use pegel_program::target::Target;
 
@@ -72,11 +72,7 @@ impl Hub {
         let is_usable = |name: &str| {
             let is_followed = self.followed().contains(&path(name));
             let is_named = self.is_named(&path(name));
-            Ok(is_followed
-                || self
-                    .target
-                    .open_served(&path(name), is_named)
-                    .map(|_| true)?)
+            Ok(is_followed || follows(self.target.open_served(&path(name), is_named))?)
         };
         match pegel::list(Some(&directory)) {
             Ok(names) => {

@@ -8,7 +8,7 @@ use pegel::dynamic::{Reader, Snapshot};
 use pegel_program::args::serve::STATUS;
 use pegel_program::failure::{self, Failure};
 use pegel_program::follower::newest;
-use pegel_program::refusals::Refusals;
+use pegel_program::refusals::{Refusals, follows};
 use pegel_program::target::Target;
 use pegel_program::{json, time};
 use serde::Serialize;
@@ -111,7 +111,7 @@ impl Boards {
         let directory = self.target.directory();
         let is_usable = |name: &str| {
             let board = format!("{}/{name}", directory.display());
-            Ok(is_followed(name) || self.open_path(&board).map(|_| true)?)
+            Ok(is_followed(name) || follows(self.open_path(&board))?)
         };
         let (mut names, others): (Vec<_>, Vec<_>) = self
             .names()?
