@@ -93,7 +93,8 @@ def test_pages_that_remove_the_semaphore_see_the_newest_record(tmp_path: Path, k
 
 def test_a_removed_semaphore_is_there_again_at_once(tmp_path: Path, key: int) -> None:
     pegel.Writer(tmp_path / "tank", FIELDS).publish(RECORD)
-    with bridged(tmp_path, "tank", key, complaint="a script removed the semaphore"):
+    removed = "a script removed the semaphore"
+    with bridged(tmp_path, "tank", key, complaint=removed) as bridge:
         for _ in range(200):
             sysv_ipc.Semaphore(key).remove()
 
@@ -108,6 +109,8 @@ def test_a_removed_semaphore_is_there_again_at_once(tmp_path: Path, key: int) ->
         # Free, so that a script can hold it.
         with script("php", key) as talk:
             assert json.loads(talk.ask("read")) == RECORD
+        # It is reported with the next status.
+        wait_until(lambda: bridge.status()["failures"] == 1)
 
 
 def make_segment(key: int, mode: int, user: int) -> None:
