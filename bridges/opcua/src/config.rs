@@ -56,15 +56,13 @@ impl Rules {
 
     /// Whether one of the rules names the board with this path and name.
     pub fn names(&self, board: &str, name: &str) -> bool {
-        let mut named = self.write.iter().chain(&self.settings);
-        named.any(|one| one == board || one == name)
+        is_in(&self.write, board, name) || is_in(&self.settings, board, name)
     }
 
     /// How the board with this path, name and mode is served.
     pub fn policy(&self, board: &str, name: &str, mode: u32) -> board_view::Policy {
-        let is_in = |boards: &[String]| boards.iter().any(|one| one == board || one == name);
-        let is_writable = is_in(&self.write) && !self.protects(mode);
-        let validity = if is_writable || is_in(&self.settings) {
+        let is_writable = is_in(&self.write, board, name) && !self.protects(mode);
+        let validity = if is_writable || is_in(&self.settings, board, name) {
             Validity::Always
         } else {
             Validity::For(self.stale_after)
@@ -145,6 +143,11 @@ impl Config {
             any_client: config.any_client,
         })
     }
+}
+
+/// Boards are named by their path, or by their name alone.
+fn is_in(boards: &[String], board: &str, name: &str) -> bool {
+    boards.iter().any(|one| one == board || one == name)
 }
 
 fn address(text: Option<String>) -> Result<SocketAddr> {
